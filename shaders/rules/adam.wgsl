@@ -1,0 +1,17 @@
+// Adam, AdamW, AMSGrad. Formula, sources and twin: src/rules/adam.rs.
+
+fn prepare(h: Hyper, step: f32) -> Scalars {
+    let bias_correction1 = one_minus_pow(h.ln_beta1, step);
+    let bias_correction2 = one_minus_pow(h.ln_beta2, step);
+    return Scalars(quotient(h.lr, bias_correction1), inverse_root(bias_correction2), h.lr * h.decoupled_decay);
+}
+
+fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+    let g = h.sign * gradient + h.coupled_decay * *p;
+    *p -= s.decay * *p;
+    state.m = moving_average(state.m, g, h.beta1, h.rest1);
+    state.v = moving_average(state.v, g * g, h.beta2, h.rest2);
+    state.max_v = max(state.max_v, state.v);
+    let denominator = sqrt(state.max_v) * s.inverse_root2 + h.eps;
+    *p -= s.step_size * (state.m / denominator);
+}

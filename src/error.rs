@@ -1,0 +1,220 @@
+use core::fmt;
+
+use crate::rule::Range;
+
+/// Which of a parameter's tensors an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The values.
+    Value,
+    /// The gradients.
+    Gradient,
+    /// The optimizer's state.
+    State,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::Value => "value",
+            Role::Gradient => "gradient",
+            Role::State => "state",
+        })
+    }
+}
+
+/// Everything that can go wrong. Each message names the parameter and both numbers, and says what to do.
+///
+/// A call that fails has changed nothing: the optimizer is as it was, and usable.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is nothing to optimize.
+    #[error("no parameters: an optimizer needs at least one")]
+    NoParameters,
+    /// A shape with a zero in it.
+    #[error("{param}: shape {shape:?} has no elements")]
+    EmptyTensor {
+        /// The parameter.
+        param: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// A shape whose size in bytes is beyond 64 bits.
+    #[error("{param}: shape {shape:?} has more elements than can be counted")]
+    HugeTensor {
+        /// The parameter.
+        param: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// Two parameters of one name.
+    #[error("{param}: two parameters have this name")]
+    DuplicateName {
+        /// The name.
+        param: String,
+    },
+    /// The binding is not as large as the shape says.
+    #[error("{param}: shape {shape:?} in f32 takes {needed} bytes, the {role} binding has {bound}")]
+    SizeMismatch {
+        /// The parameter.
+        param: String,
+        /// Which binding.
+        role: Role,
+        /// The shape.
+        shape: Vec<usize>,
+        /// Bytes that the shape takes.
+        needed: u64,
+        /// Bytes that are bound.
+        bound: u64,
+    },
+    /// The binding ends beyond its buffer.
+    #[error("{param}: the {role} binding ends at byte {end}, its buffer has {size}")]
+    OutOfBuffer {
+        /// The parameter.
+        param: String,
+        /// Which binding.
+        role: Role,
+        /// Where the binding ends.
+        end: u64,
+        /// Bytes of the buffer.
+        size: u64,
+    },
+    /// The buffer was created without a usage that is needed.
+    #[error("{param}: the {role} buffer has usage {has:?}, it needs {needs:?} too")]
+    MissingUsage {
+        /// The parameter.
+        param: String,
+        /// Which buffer.
+        role: Role,
+        /// Its usages.
+        has: wgpu::BufferUsages,
+        /// What it lacks.
+        needs: wgpu::BufferUsages,
+    },
+    /// The offset is not that of an f32.
+    #[error("{param}: the {role} binding starts at byte {offset}, which is not a multiple of 4")]
+    Misaligned {
+        /// The parameter.
+        param: String,
+        /// Which binding.
+        role: Role,
+        /// The offset in bytes.
+        offset: u64,
+    },
+    /// Two tensors share bytes, and a step writes one of them.
+    #[error("{first} ({first_role}) and {second} ({second_role}) overlap in one buffer")]
+    Overlap {
+        /// One parameter.
+        first: String,
+        /// Its tensor.
+        first_role: Role,
+        /// The other parameter, or the same.
+        second: String,
+        /// Its tensor.
+        second_role: Role,
+    },
+    /// A hyper-parameter outside its range, or NaN.
+    #[error("{rule}: {parameter} must be in {range}, got {got}")]
+    OutOfRange {
+        /// The rule.
+        rule: &'static str,
+        /// The hyper-parameter.
+        parameter: &'static str,
+        /// What is accepted.
+        range: Range,
+        /// What was given.
+        got: f64,
+    },
+    /// Hyper-parameters that do not go together.
+    #[error("{rule}: {message}")]
+    HyperParameters {
+        /// The rule.
+        rule: &'static str,
+        /// Which, and what to do.
+        message: String,
+    },
+    /// A name that does not exist.
+    #[error("there is no {kind} \"{name}\"; there are: {known}")]
+    UnknownName {
+        /// What was looked for: parameter, state, hyper-parameter.
+        kind: &'static str,
+        /// The name given.
+        name: String,
+        /// The names that exist, up to a dozen.
+        known: String,
+    },
+    /// A group's number that does not exist.
+    #[error("there is no group {group}; there are {groups}, counted from 0")]
+    UnknownGroup {
+        /// The number given.
+        group: usize,
+        /// How many there are.
+        groups: usize,
+    },
+    /// A changed rule would need other kernels or other state than the group has.
+    #[error("group {group} runs {has}; {wants} needs other kernels or state, so a new optimizer")]
+    OtherRule {
+        /// The group.
+        group: usize,
+        /// Its rule and states.
+        has: String,
+        /// Those asked for.
+        wants: String,
+    },
+    /// Something exceeds a limit of the device.
+    #[error("{what} needs {needed}, the device's {limit} is {allowed}; request a device with a higher limit, or split")]
+    Limit {
+        /// What, with the parameter's name where there is one.
+        what: String,
+        /// How much it needs.
+        needed: u64,
+        /// The limit's name in wgpu.
+        limit: &'static str,
+        /// How much there is.
+        allowed: u64,
+    },
+    /// Data of the wrong length were given.
+    #[error("{param}: the {role} has {needed} elements, got {got}")]
+    Length {
+        /// The parameter.
+        param: String,
+        /// Which tensor.
+        role: Role,
+        /// Elements of the tensor.
+        needed: u64,
+        /// Elements given.
+        got: u64,
+    },
+    /// wgpu refused something: a buffer of another device, a destroyed buffer, no memory left.
+    #[error("wgpu: {0}")]
+    Wgpu(String),
+    /// A read-back did not arrive: the device is lost or the buffer was destroyed.
+    #[error("read-back failed: {0}")]
+    ReadBack(String),
+    /// No adapter was found.
+    #[error(
+        "no GPU adapter (WGPU_BACKEND={backend:?}, WGPU_ADAPTER_NAME={name:?}); on Debian or Ubuntu the package mesa-vulkan-drivers \
+         brings a software one: {reason}"
+    )]
+    NoAdapter {
+        /// The variable's value, or empty.
+        backend: String,
+        /// The variable's value, or empty.
+        name: String,
+        /// What wgpu said.
+        reason: String,
+    },
+}
+
+/// Shorthand.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// [`Error::UnknownName`] with the names that exist.
+pub(crate) fn unknown<'a>(kind: &'static str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    let mut known: Vec<&str> = known.into_iter().take(13).collect();
+    if known.len() > 12 {
+        known[12] = "...";
+    }
+    Error::UnknownName { kind, name: name.to_owned(), known: known.join(", ") }
+}

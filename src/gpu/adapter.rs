@@ -1,0 +1,62 @@
+//! A device for examples, tests and benchmarks. Programs that have a device use theirs: nothing else here asks for one.
+
+use crate::error::{Error, Result};
+
+/// What a device may do at most.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Allowance {
+    /// All that the adapter can.
+    Adapter,
+    /// No more than these limits, where the adapter has more; [`wgpu::Limits::default`] are WebGPU's own.
+    Limited(Box<wgpu::Limits>),
+}
+
+/// An adapter with a device of its own.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    /// Where it runs, for reports.
+    pub info: wgpu::AdapterInfo,
+    /// The device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+}
+
+/// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
+/// device on it, with timestamp queries where there are any.
+pub async fn request(allowance: Allowance) -> Result<Gpu> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    let adapter = match std::env::var("WGPU_ADAPTER_NAME") {
+        Ok(name) if !name.is_empty() => named(&instance, &name).await?,
+        _ => {
+            let power_preference = wgpu::PowerPreference::HighPerformance;
+            let options = wgpu::RequestAdapterOptions { power_preference, ..Default::default() };
+            instance.request_adapter(&options).await.map_err(absent)?
+        }
+    };
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("wgpu-optim"),
+        required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+        required_limits: match allowance {
+            Allowance::Adapter => adapter.limits(),
+            Allowance::Limited(limits) => limits.or_worse_values_from(&adapter.limits()),
+        },
+        ..Default::default()
+    };
+    let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| Error::Wgpu(error.to_string()))?;
+    Ok(Gpu { info: adapter.get_info(), device, queue })
+}
+
+async fn named(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter> {
+    let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
+    let adapters = instance.enumerate_adapters(backends).await;
+    let names: Vec<String> = adapters.iter().map(|adapter| adapter.get_info().name).collect();
+    let wanted = name.to_lowercase();
+    let found = adapters.into_iter().zip(&names).find(|(_, name)| name.to_lowercase().contains(&wanted));
+    found.map(|(adapter, _)| adapter).ok_or_else(|| absent(format!("the adapters here are {names:?}")))
+}
+
+fn absent(reason: impl ToString) -> Error {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    Error::NoAdapter { backend: variable("WGPU_BACKEND"), name: variable("WGPU_ADAPTER_NAME"), reason: reason.to_string() }
+}

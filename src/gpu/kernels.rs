@@ -1,0 +1,86 @@
+use std::collections::HashMap;
+
+use super::caught;
+use crate::error::{Error, Result};
+use crate::plan::Kernel;
+use crate::rule::AnyRule;
+use crate::wgsl::{self, Shader, Slot};
+
+/// A pipeline and what it binds.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    pub(crate) pipeline: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+    pub(crate) slots: Vec<Slot>,
+}
+
+impl Compiled {
+    /// Compiles a shader; one that does not compile, or needs more storage buffers than the device binds, is an error.
+    pub(crate) fn new(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Self> {
+        let (needed, allowed) = (shader.slots.len() as u64, u64::from(device.limits().max_storage_buffers_per_shader_stage));
+        if needed > allowed {
+            let (what, limit) = (format!("{label}: the storage buffers of its kernel"), "max_storage_buffers_per_shader_stage");
+            return Err(Error::Limit { what, needed, limit, allowed });
+        }
+        let entry = |(binding, &(_, written)): (usize, &(Slot, bool))| wgpu::BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Storage { read_only: !written },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let entries: Vec<_> = shader.slots.iter().enumerate().map(entry).collect();
+        caught(device, || {
+            let label = Some(label);
+            let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
+            let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+            let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label,
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label,
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: Default::default(),
+                cache: None,
+            });
+            Compiled { pipeline, layout, slots: shader.slots.iter().map(|&(slot, _)| slot).collect() }
+        })
+    }
+
+    /// Binds what `resource` has for each slot.
+    pub(crate) fn bind<'a>(
+        &self,
+        device: &wgpu::Device,
+        resource: impl Fn(Slot) -> wgpu::BindingResource<'a>,
+    ) -> Result<wgpu::BindGroup> {
+        let entry = |(binding, &slot): (usize, &Slot)| wgpu::BindGroupEntry { binding: binding as u32, resource: resource(slot) };
+        let entries: Vec<_> = self.slots.iter().enumerate().map(entry).collect();
+        let descriptor = wgpu::BindGroupDescriptor { label: Some("wgpu-optim"), layout: &self.layout, entries: &entries };
+        caught(device, || device.create_bind_group(&descriptor))
+    }
+}
+
+/// The update kernels that have been compiled so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kernels {
+    compiled: HashMap<Kernel, Compiled>,
+}
+
+impl Kernels {
+    /// The kernel for a rule, compiled at first use.
+    pub(crate) fn get(&mut self, device: &wgpu::Device, kernel: Kernel, rule: &dyn AnyRule) -> Result<&Compiled> {
+        if !self.compiled.contains_key(&kernel) {
+            let shader = wgsl::update(rule, kernel.access, kernel.gradients);
+            self.compiled.insert(kernel, Compiled::new(device, &format!("{} update", rule.name()), &shader)?);
+        }
+        Ok(&self.compiled[&kernel])
+    }
+}

@@ -1,0 +1,109 @@
+use super::kernels::Kernels;
+use super::record::upload;
+use super::Lanes;
+use crate::error::Result;
+use crate::plan::{Bucket, Limits, Row, Window};
+use crate::rule::AnyRule;
+use crate::wgsl::Slot;
+
+/// The recorded form of a plan: one dispatch per bucket, with everything bound.
+#[derive(Debug)]
+pub(crate) struct Updates {
+    dispatches: Vec<Dispatch>,
+}
+
+#[derive(Debug)]
+struct Dispatch {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+    workgroups: (u32, u32),
+}
+
+impl Updates {
+    /// Uploads the rows and binds the windows. `buffers` are the caller's, by the plan's numbers, `rules` the variants'.
+    pub(crate) fn new(
+        device: &wgpu::Device,
+        limits: &Limits,
+        kernels: &mut Kernels,
+        rules: &[&dyn AnyRule],
+        buckets: &[Bucket],
+        buffers: &[wgpu::Buffer],
+        lanes: &Lanes,
+        record: &wgpu::Buffer,
+    ) -> Result<Self> {
+        let (rows, starts) = rows(buckets, limits);
+        let rows = upload(device, "wgpu-optim rows", &rows)?;
+        let mut dispatches = Vec::new();
+        for (bucket, start) in buckets.iter().zip(starts) {
+            let kernel = kernels.get(device, bucket.kernel, rules[bucket.kernel.variant])?;
+            let own = Window { buffer: 0, offset: start, size: size_of_val(&*bucket.rows) as u64 };
+            let state = bucket.state.unwrap_or(bucket.values);
+            let bind_group = kernel.bind(device, |slot| match slot {
+                Slot::Rows => resource(&rows, own),
+                Slot::Values => resource(&buffers[bucket.values.buffer], bucket.values),
+                Slot::Gradients => {
+                    let window = bucket.gradients.unwrap_or(bucket.values);
+                    resource(&buffers[window.buffer], window)
+                }
+                Slot::Lane(lane) => {
+                    let (buffer, window) = lanes.window(state, lane);
+                    resource(buffer, window)
+                }
+                Slot::Record | Slot::Settings | Slot::Entries => record.as_entire_binding(),
+            })?;
+            let workgroups = fold(bucket.rows.len() as u64, limits.workgroups);
+            dispatches.push(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups });
+        }
+        Ok(Updates { dispatches })
+    }
+
+    /// Records the dispatches.
+    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for Dispatch { pipeline, bind_group, workgroups } in &self.dispatches {
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, bind_group, &[]);
+            pass.dispatch_workgroups(workgroups.0, workgroups.1, 1);
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.dispatches.len()
+    }
+}
+
+/// All rows, each bucket's at a place where it can be bound, and those places in bytes.
+fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u8>, Vec<u64>) {
+    let mut bytes: Vec<u8> = Vec::new();
+    let mut starts = Vec::new();
+    for bucket in buckets {
+        bytes.resize(bytes.len().next_multiple_of(limits.alignment as usize), 0);
+        starts.push(bytes.len() as u64);
+        bytes.extend_from_slice(bytemuck::cast_slice::<Row, u8>(&bucket.rows));
+    }
+    (bytes, starts)
+}
+
+/// `count` workgroups in at most `most` a dimension, with as few to spare as two dimensions allow.
+fn fold(count: u64, most: u64) -> (u32, u32) {
+    let y = count.div_ceil(most);
+    (count.div_ceil(y) as u32, y as u32)
+}
+
+fn resource(buffer: &wgpu::Buffer, window: Window) -> wgpu::BindingResource<'_> {
+    let size = wgpu::BufferSize::new(window.size);
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: window.offset, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn workgroups_fold_into_two_dimensions() {
+        assert_eq!(fold(1, 65_535), (1, 1));
+        assert_eq!(fold(65_535, 65_535), (65_535, 1));
+        assert_eq!(fold(65_536, 65_535), (32_768, 2));
+        assert_eq!(fold(65_537, 65_535), (32_769, 2));
+    }
+}

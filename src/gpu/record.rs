@@ -1,0 +1,157 @@
+use super::caught;
+use super::kernels::Compiled;
+use crate::error::{Error, Result};
+use crate::rule::AnyRule;
+use crate::wgsl::{self, Slot};
+
+/// Words of an entry before the scalars: step count, and whether the parameter takes part.
+const HEADER: u32 = 2;
+
+/// The step record and the `prepare` kernels that bring it up to date.
+///
+/// On the GPU: first the hyper-parameters of every group, then an entry per parameter. What the host decides (hyper-parameters,
+/// who takes part) is in buffers that are never written again but replaced, so that a step already recorded keeps
+/// what it was recorded with, whatever is submitted when.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) buffer: wgpu::Buffer,
+    prepares: Vec<Prepare>,
+}
+
+/// The `prepare` of all groups that run one rule: one dispatch of one workgroup.
+#[derive(Clone, Debug)]
+struct Prepare {
+    rule: &'static str,
+    kernel: Compiled,
+    bind_group: wgpu::BindGroup,
+}
+
+/// A parameter, as far as the record is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) group: usize,
+    /// Where its entry is, in words.
+    pub(crate) record: u32,
+    pub(crate) active: bool,
+}
+
+/// Where everything is in the record.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// Where each group's hyper-parameters are, in words.
+    pub(crate) hyper: Vec<u32>,
+    /// Words in all.
+    words: u64,
+}
+
+impl Layout {
+    /// Room for the hyper-parameters of these groups.
+    pub(crate) fn new<'a>(rules: impl Iterator<Item = &'a dyn AnyRule>) -> Self {
+        let mut layout = Layout { hyper: Vec::new(), words: 0 };
+        for rule in rules {
+            layout.hyper.push(layout.words as u32);
+            layout.words += rule.hyper_fields().len() as u64;
+        }
+        layout
+    }
+
+    /// Room for one more parameter; where it is, in words.
+    pub(crate) fn push(&mut self, rule: &dyn AnyRule) -> u32 {
+        let at = self.words as u32;
+        self.words += u64::from(HEADER) + rule.scalar_fields().len() as u64;
+        at
+    }
+
+    /// Where the scalars of the entry at `record` are, in words.
+    pub(crate) fn scalars(&self, record: u32) -> u32 {
+        record + HEADER
+    }
+}
+
+impl Record {
+    pub(crate) fn new(device: &wgpu::Device, layout: &Layout, rules: &[Box<dyn AnyRule>], members: &[Member]) -> Result<Self> {
+        use wgpu::BufferUsages as Usage;
+        let (needed, allowed) = (4 * layout.words, super::limits(device).binding);
+        if needed > allowed {
+            let (what, limit) = ("the step record".to_owned(), "max_storage_buffer_binding_size");
+            return Err(Error::Limit { what, needed, limit, allowed });
+        }
+        let buffer = caught(device, || {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("wgpu-optim step record"),
+                size: needed,
+                usage: Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST,
+                mapped_at_creation: false,
+            })
+        })?;
+        let mut prepares: Vec<(&'static str, Compiled)> = Vec::new();
+        for rule in rules {
+            if prepares.iter().all(|(name, _)| *name != rule.name()) {
+                let kernel = Compiled::new(device, &format!("{} prepare", rule.name()), &wgsl::prepare(&**rule))?;
+                prepares.push((rule.name(), kernel));
+            }
+        }
+        let prepares = bind(device, &buffer, prepares, layout, rules, members)?;
+        Ok(Record { buffer, prepares })
+    }
+
+    /// Makes the steps recorded from now on use these hyper-parameters and these members.
+    pub(crate) fn replace(
+        &mut self,
+        device: &wgpu::Device,
+        layout: &Layout,
+        rules: &[Box<dyn AnyRule>],
+        members: &[Member],
+    ) -> Result<()> {
+        let kernels = self.prepares.iter().map(|prepare| (prepare.rule, prepare.kernel.clone())).collect();
+        self.prepares = bind(device, &self.buffer, kernels, layout, rules, members)?;
+        Ok(())
+    }
+
+    /// How many dispatches begin a step.
+    pub(crate) fn dispatches(&self) -> usize {
+        self.prepares.len()
+    }
+
+    /// Records the dispatches that begin a step.
+    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for prepare in &self.prepares {
+            pass.set_pipeline(&prepare.kernel.pipeline);
+            pass.set_bind_group(0, &prepare.bind_group, &[]);
+            pass.dispatch_workgroups(1, 1, 1);
+        }
+    }
+}
+
+fn bind(
+    device: &wgpu::Device,
+    record: &wgpu::Buffer,
+    kernels: Vec<(&'static str, Compiled)>,
+    layout: &Layout,
+    rules: &[Box<dyn AnyRule>],
+    members: &[Member],
+) -> Result<Vec<Prepare>> {
+    let words: Vec<u32> = rules.iter().flat_map(|rule| rule.hyper_words()).collect();
+    let settings = upload(device, "wgpu-optim hyper-parameters", &words)?;
+    let bind = |(rule, kernel): (&'static str, Compiled)| {
+        let own = members.iter().filter(|member| rules[member.group].name() == rule);
+        let entry = |member: &Member| [member.record, layout.hyper[member.group], u32::from(member.active)];
+        let entries: Vec<u32> = own.flat_map(entry).collect();
+        let entries = upload(device, "wgpu-optim members", &entries)?;
+        let bind_group = kernel.bind(device, |slot| match slot {
+            Slot::Settings => settings.as_entire_binding(),
+            Slot::Entries => entries.as_entire_binding(),
+            _ => record.as_entire_binding(),
+        })?;
+        Ok(Prepare { rule, kernel, bind_group })
+    };
+    kernels.into_iter().map(bind).collect()
+}
+
+/// A storage buffer with these contents, which nothing writes again.
+pub(crate) fn upload<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, data: &[T]) -> Result<wgpu::Buffer> {
+    use wgpu::util::DeviceExt;
+    let usage = wgpu::BufferUsages::STORAGE;
+    let descriptor = wgpu::util::BufferInitDescriptor { label: Some(label), contents: bytemuck::cast_slice(data), usage };
+    caught(device, || device.create_buffer_init(&descriptor))
+}

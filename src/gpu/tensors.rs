@@ -1,0 +1,96 @@
+use std::collections::HashMap;
+
+use super::binding::elements;
+use super::{Binding, Param, caught, limits, write};
+use crate::error::{Error, Result, Role, unknown};
+
+/// An allocator for callers who want one: all values in one buffer, all gradients in another, each tensor where it can be bound on its own
+/// and padded, so that the whole model is one dispatch. Everything starts at zero.
+///
+/// A model larger than `max_buffer_size` takes several buffers.
+#[derive(Clone, Debug)]
+pub struct Tensors {
+    device: wgpu::Device,
+    params: Vec<Param>,
+    names: HashMap<String, usize>,
+}
+
+impl Tensors {
+    /// Allocates f32 tensors of these names and shapes. Fails on a name used twice, a shape without elements, and a tensor larger than a
+    /// buffer may be.
+    pub fn new<N: Into<String>, S: AsRef<[usize]>>(device: &wgpu::Device, shapes: impl IntoIterator<Item = (N, S)>) -> Result<Self> {
+        let limits = limits(device);
+        let mut names = HashMap::new();
+        let mut tensors: Vec<(String, Vec<usize>, usize, u64, u64)> = Vec::new();
+        let mut sizes: Vec<u64> = vec![0];
+        for (index, (name, shape)) in shapes.into_iter().enumerate() {
+            let (name, shape) = (name.into(), shape.as_ref().to_vec());
+            let bytes = 4 * elements(&name, &shape)?;
+            let room = bytes.next_multiple_of(limits.alignment.max(16));
+            if room > limits.buffer {
+                let what = format!("{name}: a buffer for shape {shape:?} in f32");
+                return Err(Error::Limit { what, needed: room, limit: "max_buffer_size", allowed: limits.buffer });
+            }
+            if sizes[sizes.len() - 1] + room > limits.buffer {
+                sizes.push(0);
+            }
+            let page = sizes.len() - 1;
+            tensors.push((name.clone(), shape, page, sizes[page], bytes));
+            sizes[page] += room;
+            if names.insert(name.clone(), index).is_some() {
+                return Err(Error::DuplicateName { param: name });
+            }
+        }
+        if tensors.is_empty() {
+            return Err(Error::NoParameters);
+        }
+        let buffers = |label| caught(device, || sizes.iter().map(|&size| buffer(device, label, size)).collect::<Vec<_>>());
+        let (values, gradients) = (buffers("wgpu-optim values")?, buffers("wgpu-optim gradients")?);
+        let param = |(name, shape, page, offset, bytes): (String, Vec<usize>, usize, u64, u64)| Param {
+            name,
+            shape,
+            value: Binding::padded(&values[page], offset, bytes),
+            gradient: Binding::padded(&gradients[page], offset, bytes),
+        };
+        Ok(Tensors { device: device.clone(), params: tensors.into_iter().map(param).collect(), names })
+    }
+
+    /// All tensors, for an optimizer.
+    pub fn params(&self) -> Vec<Param> {
+        self.params.clone()
+    }
+
+    /// One tensor.
+    pub fn param(&self, name: &str) -> Result<&Param> {
+        let known = || unknown("parameter", name, self.params.iter().map(|param| &*param.name));
+        self.names.get(name).map(|&index| &self.params[index]).ok_or_else(known)
+    }
+
+    /// The values of a tensor, for the caller's own bind groups.
+    pub fn value(&self, name: &str) -> Result<&Binding> {
+        Ok(&self.param(name)?.value)
+    }
+
+    /// The gradient of a tensor, for the caller's own bind groups.
+    pub fn gradient(&self, name: &str) -> Result<&Binding> {
+        Ok(&self.param(name)?.gradient)
+    }
+
+    /// Writes the values of a tensor, before anything that is submitted from now on.
+    pub fn write_value(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
+        let param = self.param(name)?;
+        write(&self.device, queue, &param.name, Role::Value, &param.value, param.elements()?, data)
+    }
+
+    /// Writes the gradient of a tensor, before anything that is submitted from now on.
+    pub fn write_gradient(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
+        let param = self.param(name)?;
+        write(&self.device, queue, &param.name, Role::Gradient, &param.gradient, param.elements()?, data)
+    }
+}
+
+fn buffer(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
+    use wgpu::BufferUsages as Usage;
+    let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
+    device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+}

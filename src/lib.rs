@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod cpu;
+mod error;
+mod gpu;
+mod optimizer;
+pub mod plan;
+pub mod rule;
+pub mod rules;
+pub mod wgsl;
+
+pub use error::{Error, Result, Role};
+pub use gpu::{Binding, Param, Tensors, adapter};
+pub use optimizer::{Group, Optimizer};
+pub use rules::{Adam, AdamW, RmsProp, Sgd};
+/// The version of wgpu whose devices and buffers this crate takes.
+pub use wgpu;

@@ -1,0 +1,79 @@
+use super::{Optimizer, Slot};
+use crate::error::{Error, Result, Role, unknown};
+use crate::gpu::{Binding, read, write};
+
+impl Optimizer {
+    /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`). It can be bound on its own in the caller's
+    /// passes.
+    pub fn state(&self, param: &str, state: &str) -> Result<Binding> {
+        let slot = &self.slots[self.find(param)?];
+        let rule = &*self.rules[slot.member.group];
+        let active = rule.active_states();
+        let lane = active.iter().position(|&index| rule.states()[index].name == state);
+        let known = || unknown("state", state, active.iter().map(|&index| rule.states()[index].name));
+        let (lane, place) = lane.zip(slot.state).ok_or_else(known)?;
+        Ok(self.lanes.binding(place, lane, 4 * slot.elements))
+    }
+
+    /// Reads a parameter's values.
+    ///
+    /// All `read_` functions submit a copy of their own, after everything submitted so far, and natively wait for it before they return
+    /// control; they are meant for between steps. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
+    pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
+        let slot = &self.slots[self.find(param)?];
+        self.read(slot, Role::Value, &slot.param.value).await
+    }
+
+    /// Reads a parameter's gradient.
+    pub async fn read_gradient(&self, param: &str) -> Result<Vec<f32>> {
+        let slot = &self.slots[self.find(param)?];
+        self.read(slot, Role::Gradient, &slot.param.gradient).await
+    }
+
+    /// Reads a parameter's state tensor, by the rule's name for it.
+    pub async fn read_state(&self, param: &str, state: &str) -> Result<Vec<f32>> {
+        let binding = self.state(param, state)?;
+        self.read(&self.slots[self.find(param)?], Role::State, &binding).await
+    }
+
+    /// Reads how many steps each parameter has taken, in the order of construction.
+    pub async fn read_steps(&self) -> Result<Vec<u32>> {
+        let record = &self.record.buffer;
+        let words: Vec<u32> = read(&self.device, &self.queue, record, 0, record.size() / 4).await?;
+        Ok(self.slots.iter().map(|slot| words[slot.member.record as usize]).collect())
+    }
+
+    /// Reads the scalars that the last step formed for a parameter, in the order of the rule's `Scalars`.
+    pub async fn read_scalars(&self, param: &str) -> Result<Vec<f32>> {
+        let slot = &self.slots[self.find(param)?];
+        let len = self.rules[slot.member.group].scalar_fields().len() as u64;
+        if len == 0 {
+            return Ok(Vec::new());
+        }
+        let at = u64::from(self.layout.scalars(slot.member.record));
+        read(&self.device, &self.queue, &self.record.buffer, 4 * at, len).await
+    }
+
+    /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on.
+    pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
+        let binding = self.state(param, state)?;
+        let slot = &self.slots[self.find(param)?];
+        write(&self.device, &self.queue, param, Role::State, &binding, slot.elements, data)
+    }
+
+    /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Like `Queue::write_buffer`, this comes before everything
+    /// submitted from now on.
+    pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
+        let at = u64::from(self.slots[self.find(param)?].member.record);
+        let write = || self.queue.write_buffer(&self.record.buffer, 4 * at, &steps.to_le_bytes());
+        crate::gpu::caught(&self.device, write)
+    }
+
+    async fn read(&self, slot: &Slot, role: Role, binding: &Binding) -> Result<Vec<f32>> {
+        let (has, needs) = (binding.buffer().usage(), wgpu::BufferUsages::COPY_SRC);
+        if !has.contains(needs) {
+            return Err(Error::MissingUsage { param: slot.param.name.clone(), role, has, needs });
+        }
+        read(&self.device, &self.queue, binding.buffer(), binding.offset(), slot.elements).await
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::HashMap;
+
+use super::{Group, Optimizer, Slot};
+use crate::error::{Error, Result, Role};
+use crate::gpu::{Kernels, Lanes, Layout, Member, Param, Record, Updates, limits};
+use crate::plan::{self, Arena, Interval, Limits};
+use crate::rule::AnyRule;
+
+impl Optimizer {
+    /// An optimizer with one rule for all parameters.
+    pub fn new(
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        rule: impl Into<Box<dyn AnyRule>>,
+        params: impl IntoIterator<Item = Param>,
+    ) -> Result<Self> {
+        Self::with_groups(device, queue, [Group::new(rule, params)])
+    }
+
+    /// An optimizer of several groups, each with its rule and hyper-parameters. Everything is checked here: after this, a step cannot
+    /// fail.
+    pub fn with_groups(device: &wgpu::Device, queue: &wgpu::Queue, groups: impl IntoIterator<Item = Group>) -> Result<Self> {
+        let limits = limits(device);
+        let groups: Vec<Group> = groups.into_iter().collect();
+        for group in &groups {
+            group.rule.validate()?;
+        }
+        let rules: Vec<Box<dyn AnyRule>> = groups.iter().map(|group| group.rule.clone()).collect();
+        let variants = variants(&rules);
+        let mut layout = Layout::new(rules.iter().map(|rule| &**rule));
+        let mut arena = Arena::default();
+        let mut slots = Vec::new();
+        let mut names = HashMap::new();
+        for (group, Group { rule, params }) in groups.into_iter().enumerate() {
+            for param in params {
+                let elements = param.check()?;
+                if names.insert(param.name.clone(), slots.len()).is_some() {
+                    return Err(Error::DuplicateName { param: param.name });
+                }
+                let variant = variants[group];
+                let state = place_state(&mut arena, &*rule, variant, &param, elements, &limits)?;
+                let member = Member { group, record: layout.push(&*rule), active: true };
+                slots.push(Slot { param, elements, variant, state, member });
+            }
+        }
+        if slots.is_empty() {
+            return Err(Error::NoParameters);
+        }
+        check_overlap(&slots)?;
+        let used = |variant: usize| rules[variant].active_states().len();
+        let lanes = Lanes::new(device, &arena.pages, used)?;
+        let members: Vec<Member> = slots.iter().map(|slot| slot.member).collect();
+        let record = Record::new(device, &layout, &rules, &members)?;
+        let mut kernels = Kernels::default();
+        let updates = updates(device, &limits, &mut kernels, &rules, &slots, &layout, &lanes, &record)?;
+        let (device, queue) = (device.clone(), queue.clone());
+        Ok(Optimizer { device, queue, limits, rules, slots, names, layout, lanes, record, kernels, updates })
+    }
+
+    /// The dispatches for parameters whose buffers have changed.
+    pub(super) fn updates(&mut self, slots: &[Slot]) -> Result<Updates> {
+        let Optimizer { device, limits, rules, layout, lanes, record, kernels, .. } = self;
+        updates(device, limits, kernels, rules, slots, layout, lanes, record)
+    }
+}
+
+/// The kernel variant of each group, numbered by the first group that has it: groups with one rule and the same states in use share
+/// kernels.
+fn variants(rules: &[Box<dyn AnyRule>]) -> Vec<usize> {
+    let key = |rule: &dyn AnyRule| (rule.name(), rule.active_states());
+    let first = |rule: &Box<dyn AnyRule>| rules.iter().position(|other| key(&**other) == key(&**rule)).unwrap_or_default();
+    rules.iter().map(first).collect()
+}
+
+fn place_state(
+    arena: &mut Arena,
+    rule: &dyn AnyRule,
+    variant: usize,
+    param: &Param,
+    elements: u64,
+    limits: &Limits,
+) -> Result<Option<plan::Place>> {
+    if rule.active_states().is_empty() {
+        return Ok(None);
+    }
+    let place = arena.place(variant, elements, limits);
+    if place.room > limits.buffer {
+        let what = format!("{}: a state tensor", param.name);
+        return Err(Error::Limit { what, needed: place.room, limit: "max_buffer_size", allowed: limits.buffer });
+    }
+    Ok(Some(place))
+}
+
+/// No step may write what another parameter, or the same one's gradient, occupies.
+pub(super) fn check_overlap(slots: &[Slot]) -> Result<()> {
+    let mut buffers = Buffers::default();
+    let mut intervals = Vec::new();
+    for (index, slot) in slots.iter().enumerate() {
+        for (role, binding) in [(Role::Value, &slot.param.value), (Role::Gradient, &slot.param.gradient)] {
+            let (buffer, start) = (buffers.number(binding.buffer()), binding.offset());
+            let written = role == Role::Value;
+            intervals.push(Interval { buffer, start, end: start + 4 * slot.elements, written, owner: 2 * index + usize::from(!written) });
+        }
+    }
+    let Some((first, second)) = plan::overlap(intervals) else { return Ok(()) };
+    let describe = |owner: usize| {
+        let role = if owner.is_multiple_of(2) { Role::Value } else { Role::Gradient };
+        (slots[owner / 2].param.name.clone(), role)
+    };
+    let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
+    Err(Error::Overlap { first, first_role, second, second_role })
+}
+
+/// The caller's buffers, numbered for the plan.
+#[derive(Default)]
+struct Buffers {
+    numbers: HashMap<wgpu::Buffer, usize>,
+    buffers: Vec<wgpu::Buffer>,
+}
+
+impl Buffers {
+    fn number(&mut self, buffer: &wgpu::Buffer) -> usize {
+        *self.numbers.entry(buffer.clone()).or_insert_with(|| {
+            self.buffers.push(buffer.clone());
+            self.buffers.len() - 1
+        })
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of an optimizer before there is one")]
+fn updates(
+    device: &wgpu::Device,
+    limits: &Limits,
+    kernels: &mut Kernels,
+    rules: &[Box<dyn AnyRule>],
+    slots: &[Slot],
+    layout: &Layout,
+    lanes: &Lanes,
+    record: &Record,
+) -> Result<Updates> {
+    let mut buffers = Buffers::default();
+    let tensor = |slot: &Slot| plan::Tensor {
+        len: slot.elements,
+        variant: slot.variant,
+        value: slot.param.value.place(buffers.number(slot.param.value.buffer()), 4 * slot.elements, Role::Value),
+        gradient: slot.param.gradient.place(buffers.number(slot.param.gradient.buffer()), 4 * slot.elements, Role::Gradient),
+        state: slot.state,
+        hyper: layout.hyper[slot.member.group],
+        record: slot.member.record,
+    };
+    let tensors: Vec<plan::Tensor> = slots.iter().map(tensor).collect();
+    let buckets = plan::buckets(&tensors, limits).map_err(|needed| {
+        let (what, limit) = ("a chunk of 4096 elements".to_owned(), "max_storage_buffer_binding_size");
+        Error::Limit { what, needed, limit, allowed: limits.binding }
+    })?;
+    let rules: Vec<&dyn AnyRule> = rules.iter().map(|rule| &**rule).collect();
+    Updates::new(device, limits, kernels, &rules, &buckets, &buffers.buffers, lanes, &record.buffer)
+}

@@ -1,0 +1,88 @@
+use super::{Optimizer, Slot};
+use crate::error::{Error, Result, unknown};
+use crate::gpu::{Binding, Member};
+use crate::rule::AnyRule;
+
+impl Optimizer {
+    /// Replaces a group's hyper-parameters for the steps recorded from now on. Kernels and state stay, so the rule must be the same and
+    /// use the same states.
+    pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
+        let rule = rule.into();
+        let old = self.rules.get(group).ok_or(Error::UnknownGroup { group, groups: self.rules.len() })?;
+        rule.validate()?;
+        rule.check_replaces(&**old, group)?;
+        let mut rules = self.rules.clone();
+        rules[group] = rule;
+        self.replace(rules, self.slots.clone())
+    }
+
+    /// Sets one hyper-parameter of a group by name, for the steps recorded from now on: `set(0, "lr", 1e-4)`. A flag is 0 or 1.
+    pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
+        let old = self.rules.get(group).ok_or(Error::UnknownGroup { group, groups: self.rules.len() })?;
+        let mut rule = old.clone();
+        if !rule.set(hyper_parameter, value) {
+            return Err(unknown("hyper-parameter", hyper_parameter, rule.parameters().iter().map(|parameter| parameter.name)));
+        }
+        self.set_rule(group, rule)
+    }
+
+    /// Sets the learning rate of every group, for the steps recorded from now on.
+    pub fn set_lr(&mut self, lr: f64) -> Result<()> {
+        let mut rules = self.rules.clone();
+        for rule in &mut rules {
+            if !rule.set("lr", lr) {
+                return Err(unknown("hyper-parameter", "lr", rule.parameters().iter().map(|parameter| parameter.name)));
+            }
+            rule.validate()?;
+        }
+        self.replace(rules, self.slots.clone())
+    }
+
+    /// Says whether parameters take part in the steps recorded from now on. One that does not keeps value, state and step count, as a
+    /// tensor without a gradient does in torch; the others go on counting.
+    pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
+        let mut slots = self.slots.clone();
+        for param in params {
+            slots[self.find(param)?].member.active = active;
+        }
+        self.replace(self.rules.clone(), slots)
+    }
+
+    /// Gives parameters other gradients, for the steps recorded from now on. The shapes stay.
+    pub fn set_gradients<'a, B: Into<Binding>>(&mut self, gradients: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
+        self.rebind(gradients, |slot, binding| slot.param.gradient = binding)
+    }
+
+    /// Gives parameters other values, for the steps recorded from now on. The shapes and the state stay.
+    pub fn set_values<'a, B: Into<Binding>>(&mut self, values: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
+        self.rebind(values, |slot, binding| slot.param.value = binding)
+    }
+
+    fn rebind<'a, B: Into<Binding>>(
+        &mut self,
+        bindings: impl IntoIterator<Item = (&'a str, B)>,
+        set: impl Fn(&mut Slot, Binding),
+    ) -> Result<()> {
+        let mut slots = self.slots.clone();
+        for (name, binding) in bindings {
+            let slot = &mut slots[self.find(name)?];
+            set(slot, binding.into());
+            slot.param.check()?;
+        }
+        super::build::check_overlap(&slots)?;
+        self.updates = self.updates(&slots)?;
+        self.slots = slots;
+        Ok(())
+    }
+
+    fn replace(&mut self, rules: Vec<Box<dyn AnyRule>>, slots: Vec<Slot>) -> Result<()> {
+        let members: Vec<Member> = slots.iter().map(|slot| slot.member).collect();
+        self.record.replace(&self.device, &self.layout, &rules, &members)?;
+        (self.rules, self.slots) = (rules, slots);
+        Ok(())
+    }
+
+    pub(super) fn find(&self, param: &str) -> Result<usize> {
+        self.names.get(param).copied().ok_or_else(|| unknown("parameter", param, self.names()))
+    }
+}

@@ -1,0 +1,90 @@
+mod access;
+mod build;
+mod change;
+
+use std::collections::HashMap;
+
+use crate::gpu::{Kernels, Lanes, Layout, Member, Param, Record, Updates};
+use crate::plan::{Limits, Place};
+use crate::rule::AnyRule;
+
+/// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The rule; a group may have another than its neighbours.
+    pub rule: Box<dyn AnyRule>,
+    /// The parameters.
+    pub params: Vec<Param>,
+}
+
+impl Group {
+    /// A group of parameters with a rule.
+    pub fn new(rule: impl Into<Box<dyn AnyRule>>, params: impl IntoIterator<Item = Param>) -> Self {
+        Group { rule: rule.into(), params: params.into_iter().collect() }
+    }
+}
+
+/// Updates parameters on the GPU by their gradients: one [`Optimizer::step`] recorded after the caller's backward pass.
+///
+/// Step counts, per-step scalars and state live on the GPU, so what a step records is the same every time and needs no host round trip.
+/// What the host sets (hyper-parameters, gradients' places, who takes part) holds for the steps recorded afterwards, in whatever order
+/// encoders are submitted.
+#[derive(Debug)]
+pub struct Optimizer {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: Limits,
+    rules: Vec<Box<dyn AnyRule>>,
+    slots: Vec<Slot>,
+    names: HashMap<String, usize>,
+    layout: Layout,
+    lanes: Lanes,
+    record: Record,
+    kernels: Kernels,
+    updates: Updates,
+}
+
+/// A parameter and where everything of it is.
+#[derive(Clone, Debug)]
+struct Slot {
+    param: Param,
+    elements: u64,
+    variant: usize,
+    state: Option<Place>,
+    member: Member,
+}
+
+impl Optimizer {
+    /// Records one step: the step counts advance and every active parameter is updated by its gradient. Nothing is submitted, waited
+    /// for, or allocated; several steps may be recorded into one encoder.
+    pub fn step(&self, encoder: &mut wgpu::CommandEncoder) {
+        let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim step"), timestamp_writes: None };
+        self.step_in(&mut encoder.begin_compute_pass(&descriptor));
+    }
+
+    /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind group 0.
+    pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.record.dispatch(pass);
+        self.updates.dispatch(pass);
+    }
+
+    /// How many dispatches a step is.
+    pub fn dispatches(&self) -> usize {
+        self.record.dispatches() + self.updates.len()
+    }
+
+    /// Bytes of GPU memory that the optimizer allocated for state, besides a few hundred per parameter for its tables.
+    pub fn state_bytes(&self) -> u64 {
+        self.lanes.bytes()
+    }
+
+    /// The parameters' names, in order of construction.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.slots.iter().map(|slot| &*slot.param.name)
+    }
+
+    /// The rule of a group as it is set now.
+    pub fn rule(&self, group: usize) -> Option<&dyn AnyRule> {
+        self.rules.get(group).map(|rule| &**rule)
+    }
+}

@@ -1,0 +1,171 @@
+use core::any::Any;
+use core::fmt;
+
+use super::{Field, HyperParameter, KnownAs, Layout, Real, Rule, StateField, StateLayout};
+
+/// The slices of one run of the twin: one lane per state tensor of the rule, all of one length.
+pub struct Sweep<'a, F> {
+    /// The gradients.
+    pub gradients: &'a [F],
+    /// The values, updated in place.
+    pub values: &'a mut [F],
+    /// The state tensors, updated in place.
+    pub lanes: Vec<&'a mut [F]>,
+}
+
+/// Any [`Rule`] behind one type: what the engine, the tables, the proofs and the benchmarks see.
+pub trait AnyRule: fmt::Debug + Send + Sync {
+    /// See [`Rule::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`Rule::FORMULA`].
+    fn formula(&self) -> &'static str;
+    /// See [`Rule::WGSL`].
+    fn source(&self) -> &'static str;
+    /// See [`Rule::KNOWN_AS`].
+    fn known_as(&self) -> &'static [KnownAs];
+    /// The hyper-parameters that a user sets.
+    fn parameters(&self) -> &'static [HyperParameter];
+    /// Their values, in the same order.
+    fn values(&self) -> Vec<f64>;
+    /// Sets one by name; false if there is none.
+    fn set(&mut self, name: &str, value: f64) -> bool;
+    /// What the kernel reads per group.
+    fn hyper_fields(&self) -> &'static [Field];
+    /// The words of [`Rule::hyper`] in f32.
+    fn hyper_words(&self) -> Vec<u32>;
+    /// What depends on the step count.
+    fn scalar_fields(&self) -> &'static [Field];
+    /// The scalars of a step in f64: the truth for `prepare`.
+    fn scalars(&self, step: u32) -> Vec<f64>;
+    /// All state tensors of the rule.
+    fn states(&self) -> &'static [StateField];
+    /// See [`Rule::uses`].
+    fn uses(&self, state: &str) -> bool;
+    /// See [`Rule::check`].
+    fn check(&self) -> Result<(), String>;
+    /// See [`Rule::cases`].
+    fn cases(&self) -> Vec<(&'static str, Box<dyn AnyRule>)>;
+    /// A copy.
+    fn boxed(&self) -> Box<dyn AnyRule>;
+    /// For a downcast to the rule itself.
+    fn as_any(&self) -> &dyn Any;
+    /// The CPU twin in f32 at step `step`.
+    fn sweep_f32(&self, step: u32, tensors: Sweep<'_, f32>);
+    /// The CPU twin in f64 at step `step`.
+    fn sweep_f64(&self, step: u32, tensors: Sweep<'_, f64>);
+}
+
+impl<R: Rule> AnyRule for R {
+    fn name(&self) -> &'static str {
+        R::NAME
+    }
+    fn formula(&self) -> &'static str {
+        R::FORMULA
+    }
+    fn source(&self) -> &'static str {
+        R::WGSL
+    }
+    fn known_as(&self) -> &'static [KnownAs] {
+        R::KNOWN_AS
+    }
+    fn parameters(&self) -> &'static [HyperParameter] {
+        R::PARAMETERS
+    }
+    fn values(&self) -> Vec<f64> {
+        super::HyperParameters::values(self)
+    }
+    fn set(&mut self, name: &str, value: f64) -> bool {
+        super::HyperParameters::set(self, name, value)
+    }
+    fn hyper_fields(&self) -> &'static [Field] {
+        R::Hyper::<f32>::FIELDS
+    }
+    fn hyper_words(&self) -> Vec<u32> {
+        self.hyper::<f32>().words()
+    }
+    fn scalar_fields(&self) -> &'static [Field] {
+        R::Scalars::<f32>::FIELDS
+    }
+    fn scalars(&self, step: u32) -> Vec<f64> {
+        R::prepare(&self.hyper::<f64>(), f64::from(step)).values()
+    }
+    fn states(&self) -> &'static [StateField] {
+        <R::State<f32> as StateLayout<f32>>::FIELDS
+    }
+    fn uses(&self, state: &str) -> bool {
+        Rule::uses(self, state)
+    }
+    fn check(&self) -> Result<(), String> {
+        Rule::check(self)
+    }
+    fn cases(&self) -> Vec<(&'static str, Box<dyn AnyRule>)> {
+        R::cases().into_iter().map(|(name, rule)| (name, rule.boxed())).collect()
+    }
+    fn boxed(&self) -> Box<dyn AnyRule> {
+        Box::new(self.clone())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn sweep_f32(&self, step: u32, tensors: Sweep<'_, f32>) {
+        sweep(self, step, tensors);
+    }
+    fn sweep_f64(&self, step: u32, tensors: Sweep<'_, f64>) {
+        sweep(self, step, tensors);
+    }
+}
+
+fn sweep<R: Rule, F: Real>(rule: &R, step: u32, mut tensors: Sweep<'_, F>) {
+    let h = rule.hyper::<F>();
+    let s = R::prepare(&h, F::of(f64::from(step)));
+    R::State::sweep(&mut tensors.lanes, tensors.gradients, tensors.values, |gradient, p, state| R::update(&h, &s, gradient, p, state));
+}
+
+impl<R: Rule> From<R> for Box<dyn AnyRule> {
+    fn from(rule: R) -> Self {
+        Box::new(rule)
+    }
+}
+
+impl Clone for Box<dyn AnyRule> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
+impl dyn AnyRule + '_ {
+    /// The indices of the state tensors in use with these hyper-parameters.
+    pub fn active_states(&self) -> Vec<usize> {
+        let states = self.states().iter().enumerate();
+        states.filter(|(_, state)| self.uses(state.name)).map(|(index, _)| index).collect()
+    }
+
+    /// Bytes that a perfect kernel moves per f32 parameter and step: gradient and value read, value written, each state in use
+    /// read and written.
+    pub fn bytes_per_parameter(&self) -> usize {
+        12 + 8 * self.active_states().len()
+    }
+
+    /// Whether a group that runs `old` may run this rule from now on: the kernels and the states in use have to be the same.
+    pub(crate) fn check_replaces(&self, old: &dyn AnyRule, group: usize) -> Result<(), crate::Error> {
+        if self.name() == old.name() && self.active_states() == old.active_states() {
+            return Ok(());
+        }
+        let describe = |rule: &dyn AnyRule| {
+            let states: Vec<&str> = rule.active_states().into_iter().map(|state| rule.states()[state].name).collect();
+            format!("{} with state [{}]", rule.name(), states.join(", "))
+        };
+        Err(crate::Error::OtherRule { group, has: describe(old), wants: describe(self) })
+    }
+
+    /// Checks every hyper-parameter against its range, then the conditions among them.
+    pub fn validate(&self) -> Result<(), crate::Error> {
+        for (parameter, got) in self.parameters().iter().zip(self.values()) {
+            if !parameter.range.contains(got) {
+                let (rule, parameter, range) = (self.name(), parameter.name, parameter.range);
+                return Err(crate::Error::OutOfRange { rule, parameter, range, got });
+            }
+        }
+        self.check().map_err(|message| crate::Error::HyperParameters { rule: self.name(), message })
+    }
+}

@@ -1,0 +1,86 @@
+//! What an update rule is: hyper-parameters, state, per-step scalars and one formula, said once in Rust and once in WGSL.
+//!
+//! A rule never sees wgpu. It implements [`Rule`]; the engine drives it through [`AnyRule`], which every [`Rule`] is.
+
+mod any;
+mod hyper;
+mod layout;
+mod numerics;
+mod range;
+mod real;
+
+pub use any::{AnyRule, Sweep};
+pub use hyper::{HyperParameter, HyperParameters, Number};
+pub use layout::{Field, Layout, NoScalars, StateField, StateLayout};
+pub use numerics::{ln_beta, moving_average, one_minus_pow};
+pub use range::Range;
+pub use real::{Real, Word};
+
+/// One update formula, as a value: a plain struct of hyper-parameters that knows its WGSL text and its CPU twin.
+///
+/// The Rust functions here and the WGSL functions in [`Rule::WGSL`] have the same names, the same statements and the same
+/// order. The text defines `fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>,
+/// state: ptr<function, State>)` and, where there are per-step scalars, `fn prepare(h: Hyper, step: f32) -> Scalars`; the
+/// structs `Hyper`, `Scalars` and `State` are generated from the three layouts below, and the functions of
+/// `shaders/lib/numerics.wgsl` are in scope.
+pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'static {
+    /// The name by which the rule is chosen and reported: lower case, `"adam"`.
+    const NAME: &'static str;
+    /// The formula in one line, for tables; the full one is in the type's documentation.
+    const FORMULA: &'static str;
+    /// The WGSL text: `update`, and `prepare` where there is one.
+    const WGSL: &'static str;
+    /// What other frameworks call this rule. Recorded runs are replayed, and states exchanged, by these names.
+    const KNOWN_AS: &'static [KnownAs] = &[];
+
+    /// What the kernel reads per group; differences such as `1 - beta` are formed here, on the host, in f64.
+    type Hyper<F: Real>: Layout;
+    /// What depends on the step count: formed once per parameter and step by `prepare`. [`NoScalars`] where there is none.
+    type Scalars<F: Real>: Layout;
+    /// The state tensors, one element of each.
+    type State<F: Real>: StateLayout<F>;
+
+    /// The hyper-parameters in the form that the kernel reads.
+    fn hyper<F: Real>(&self) -> Self::Hyper<F>;
+
+    /// The scalars of step `step`, which counts from 1.
+    fn prepare<F: Real>(h: &Self::Hyper<F>, step: F) -> Self::Scalars<F>;
+
+    /// One element: reads the gradient, changes the value `p` and the state.
+    fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
+
+    /// Whether these hyper-parameters need the state tensor of this name; those not needed take no memory and no bandwidth.
+    fn uses(&self, state: &str) -> bool {
+        let _ = state;
+        true
+    }
+
+    /// What ranges cannot say: conditions over several hyper-parameters. The message says what to do.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Named configurations that the proofs and the benchmarks run, together setting every hyper-parameter to something else
+    /// than its default.
+    fn cases() -> Vec<(&'static str, Self)>;
+}
+
+/// A rule's name and hyper-parameter names in another framework.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KnownAs {
+    /// `"torch"`, `"optax"`.
+    pub framework: &'static str,
+    /// The class or function there: `"AdamW"`.
+    pub name: &'static str,
+    /// Their key and ours, where they differ; `betas` and its like are `beta1`, `beta2` in order.
+    pub keys: &'static [(&'static str, &'static str)],
+    /// Our hyper-parameters that stand for their form of the rule or for their other default.
+    pub preset: &'static [(&'static str, f64)],
+}
+
+impl KnownAs {
+    /// A class in `torch.optim`, whose keys and defaults are ours.
+    pub const fn torch(name: &'static str) -> Self {
+        KnownAs { framework: "torch", name, keys: &[], preset: &[] }
+    }
+}

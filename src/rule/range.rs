@@ -1,0 +1,55 @@
+use core::fmt;
+
+/// The values that a hyper-parameter may have. NaN and infinities are in no range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    low: f64,
+    high: f64,
+    low_included: bool,
+    high_included: bool,
+}
+
+impl Range {
+    /// `(-inf, inf)`: every finite number.
+    pub const FINITE: Range = Range::open(f64::NEG_INFINITY, f64::INFINITY);
+    /// `[0, inf)`
+    pub const NON_NEGATIVE: Range = Range { low_included: true, ..Range::open(0.0, f64::INFINITY) };
+    /// `[0, 1)`
+    pub const BELOW_ONE: Range = Range { low_included: true, ..Range::open(0.0, 1.0) };
+    /// `[0, 1]`
+    pub const UNIT: Range = Range { low_included: true, high_included: true, ..Range::open(0.0, 1.0) };
+
+    /// `(low, high)`
+    pub const fn open(low: f64, high: f64) -> Range {
+        Range { low, high, low_included: false, high_included: false }
+    }
+
+    /// Whether the value may be used. A value other than 0 must also be one that f32 holds as a normal number, since the GPU
+    /// would otherwise see 0 or infinity.
+    pub fn contains(&self, x: f64) -> bool {
+        let above = x > self.low || (self.low_included && x == self.low);
+        let below = x < self.high || (self.high_included && x == self.high);
+        let held = x == 0.0 || (x.abs() >= f64::from(f32::MIN_POSITIVE) && x.abs() <= f64::from(f32::MAX));
+        above && below && held
+    }
+
+    /// A value just outside at each finite end, and NaN: what a proof of rejection tries.
+    pub fn outside(&self) -> Vec<f64> {
+        let mut values = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        if self.low.is_finite() {
+            values.push(if self.low_included { self.low - 1e-3 } else { self.low });
+        }
+        if self.high.is_finite() {
+            values.push(if self.high_included { self.high + 1e-3 } else { self.high });
+        }
+        values
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let open = if self.low_included { '[' } else { '(' };
+        let close = if self.high_included { ']' } else { ')' };
+        write!(f, "{open}{}, {}{close}", self.low, self.high)
+    }
+}

@@ -1,0 +1,178 @@
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow};
+use crate::{hyper_parameters, layout, state};
+
+hyper_parameters! {
+    /// Adam: steps by the mean of the gradient over the root of its mean square, each corrected for its start at zero.
+    ///
+    /// ```text
+    /// g = maximize ? -gradient : gradient;   g += weight_decay * p   (coupled)   or   p -= lr * weight_decay * p   (decoupled)
+    /// m = beta1 * m + (1 - beta1) * g
+    /// v = beta2 * v + (1 - beta2) * g^2;     s = amsgrad ? (max_v = max(max_v, v)) : v
+    /// p -= lr / (1 - beta1^t) * m / (sqrt(s) / sqrt(1 - beta2^t) + eps)
+    /// ```
+    ///
+    /// Sources: Kingma and Ba, arXiv 1412.6980, algorithm 1; AMSGrad: Reddi et al., arXiv 1904.09237, algorithm 2. As in
+    /// `torch.optim.Adam`, AMSGrad's maximum is of the raw `v` (optax takes that of the corrected one: 2.7e-2 apart after 20
+    /// steps), and `eps` is added after the correction. Differences from torch are of rounding only: see [`moving_average`],
+    /// and decay is subtracted from `p` rather than multiplied into it, since `1 - lr * weight_decay` in f32 would
+    /// round away up to 1% of a decay of 3e-6.
+    ///
+    /// A zero gradient with `eps = 0` at the first step gives NaN, as in torch. `|g| > 1.8e19` makes `g^2`, and so `v`, infinite.
+    pub struct Adam {
+        /// Learning rate.
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        /// Decay of the mean of the gradient.
+        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        /// Decay of the mean of its square.
+        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        /// Added to the denominator.
+        pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
+        /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Divide by the largest mean square so far.
+        pub amsgrad: bool = false, Range::UNIT;
+        /// Step along the gradient instead of against it.
+        pub maximize: bool = false, Range::UNIT;
+        /// Shrink the values by `lr * weight_decay` instead of adding the penalty to the gradient: this makes it [`AdamW`].
+        pub decoupled_weight_decay: bool = false, Range::UNIT;
+    }
+}
+
+hyper_parameters! {
+    /// AdamW: [`Adam`] with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2) and torch's default for it.
+    pub struct AdamW {
+        /// Learning rate.
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        /// Decay of the mean of the gradient.
+        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        /// Decay of the mean of its square.
+        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        /// Added to the denominator.
+        pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
+        /// Each step shrinks the values by `lr * weight_decay`.
+        pub weight_decay: f64 = 1e-2, Range::NON_NEGATIVE;
+        /// Divide by the largest mean square so far.
+        pub amsgrad: bool = false, Range::UNIT;
+        /// Step along the gradient instead of against it.
+        pub maximize: bool = false, Range::UNIT;
+    }
+}
+
+impl From<AdamW> for Adam {
+    fn from(AdamW { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize }: AdamW) -> Self {
+        Adam { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay: true }
+    }
+}
+
+layout! {
+    /// Per group; `rest` is `1 - beta`.
+    pub struct Hyper<F> {
+        lr: F, beta1: F, rest1: F, ln_beta1: F, beta2: F, rest2: F, ln_beta2: F, eps: F,
+        coupled_decay: F, decoupled_decay: F, sign: F,
+    }
+}
+
+layout! {
+    /// Per step.
+    pub struct Scalars<F> { step_size: F, inverse_root2: F, decay: F }
+}
+
+state! {
+    /// `max_v` only with `amsgrad`.
+    pub struct State<F> { m = "exp_avg", v = "exp_avg_sq", max_v = "max_exp_avg_sq" }
+}
+
+impl Rule for Adam {
+    const NAME: &'static str = "Adam";
+    const FORMULA: &'static str = "p -= lr * m̂ / (√v̂ + eps)";
+    const WGSL: &'static str = include_str!("../../shaders/rules/adam.wgsl");
+    const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("Adam")];
+    type Hyper<F: Real> = Hyper<F>;
+    type Scalars<F: Real> = Scalars<F>;
+    type State<F: Real> = State<F>;
+
+    fn hyper<F: Real>(&self) -> Hyper<F> {
+        let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
+        Hyper {
+            lr: F::of(self.lr),
+            beta1: F::of(self.beta1),
+            rest1: F::of(1.0 - self.beta1),
+            ln_beta1: F::of(ln_beta(self.beta1)),
+            beta2: F::of(self.beta2),
+            rest2: F::of(1.0 - self.beta2),
+            ln_beta2: F::of(ln_beta(self.beta2)),
+            eps: F::of(self.eps),
+            coupled_decay: F::of(decay(false)),
+            decoupled_decay: F::of(decay(true)),
+            sign: F::of(if self.maximize { -1.0 } else { 1.0 }),
+        }
+    }
+
+    fn prepare<F: Real>(h: &Hyper<F>, step: F) -> Scalars<F> {
+        let bias_correction1 = one_minus_pow(h.ln_beta1, step);
+        let bias_correction2 = one_minus_pow(h.ln_beta2, step);
+        Scalars {
+            step_size: h.lr / bias_correction1,
+            inverse_root2: bias_correction2.sqrt().recip(),
+            decay: h.lr * h.decoupled_decay,
+        }
+    }
+
+    #[inline(always)]
+    fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
+        let g = h.sign * gradient + h.coupled_decay * *p;
+        *p = *p - s.decay * *p;
+        state.m = moving_average(state.m, g, h.beta1, h.rest1);
+        state.v = moving_average(state.v, g * g, h.beta2, h.rest2);
+        state.max_v = state.max_v.max(state.v);
+        let denominator = state.max_v.sqrt() * s.inverse_root2 + h.eps;
+        *p = *p - s.step_size * (state.m / denominator);
+    }
+
+    fn uses(&self, state: &str) -> bool {
+        state != "max_v" || self.amsgrad
+    }
+
+    fn cases() -> Vec<(&'static str, Self)> {
+        let changed = Adam { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 1e-4, weight_decay: 0.1, ..Adam::default() };
+        vec![
+            ("default", Adam::default()),
+            ("coupled", changed),
+            ("decoupled", Adam { decoupled_weight_decay: true, ..changed }),
+            ("amsgrad", Adam { amsgrad: true, maximize: true, ..changed }),
+            ("memoryless", Adam { beta1: 0.0, beta2: 0.3, ..changed }),
+        ]
+    }
+}
+
+impl Rule for AdamW {
+    const NAME: &'static str = "AdamW";
+    const FORMULA: &'static str = "p -= lr * (m̂ / (√v̂ + eps) + weight_decay * p)";
+    const WGSL: &'static str = Adam::WGSL;
+    const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("AdamW")];
+    type Hyper<F: Real> = Hyper<F>;
+    type Scalars<F: Real> = Scalars<F>;
+    type State<F: Real> = State<F>;
+
+    fn hyper<F: Real>(&self) -> Hyper<F> {
+        Adam::from(*self).hyper()
+    }
+
+    fn prepare<F: Real>(h: &Hyper<F>, step: F) -> Scalars<F> {
+        Adam::prepare(h, step)
+    }
+
+    #[inline(always)]
+    fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
+        Adam::update(h, s, gradient, p, state);
+    }
+
+    fn uses(&self, state: &str) -> bool {
+        Rule::uses(&Adam::from(*self), state)
+    }
+
+    fn cases() -> Vec<(&'static str, Self)> {
+        let changed = AdamW { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 1e-4, weight_decay: 0.1, ..AdamW::default() };
+        vec![("default", AdamW::default()), ("changed", changed), ("amsgrad", AdamW { amsgrad: true, maximize: true, ..changed })]
+    }
+}
