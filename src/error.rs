@@ -126,6 +126,16 @@ pub enum Error {
         /// What was given.
         got: f64,
     },
+    /// A hyper-parameter that f32 does not hold as a normal number.
+    #[error("{rule}: {parameter} must be 0 or of magnitude 1.18e-38 to 3.4e38, as f32 is, got {got:e}")]
+    NotF32 {
+        /// The rule.
+        rule: &'static str,
+        /// The hyper-parameter.
+        parameter: &'static str,
+        /// What was given.
+        got: f64,
+    },
     /// Hyper-parameters that do not go together.
     #[error("{rule}: {message}")]
     HyperParameters {
@@ -190,7 +200,7 @@ pub enum Error {
     #[error("wgpu: {0}")]
     Wgpu(String),
     /// A read-back did not arrive: the device is lost or the buffer was destroyed.
-    #[error("read-back failed: {0}")]
+    #[error("read-back failed; the device is lost or a buffer was destroyed: {0}")]
     ReadBack(String),
     /// No adapter was found.
     #[error(

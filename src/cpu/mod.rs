@@ -76,12 +76,18 @@ impl<F: Real> CpuOptimizer<F> {
             tensor.check(Role::Gradient, gradients.get(index).map_or(0, |gradient| gradient.map_or(tensor.len, <[F]>::len)))?;
         }
         let groups = &self.groups;
-        let jobs: Vec<Job<'_, F>> = self.tensors.iter_mut().zip(values).zip(gradients).flat_map(|((tensor, value), gradient)| {
-            gradient.map_or_else(Vec::new, |gradient| {
-                tensor.step += 1;
-                jobs(&*groups[tensor.group], tensor, value, gradient)
+        let jobs: Vec<Job<'_, F>> = self
+            .tensors
+            .iter_mut()
+            .zip(values)
+            .zip(gradients)
+            .flat_map(|((tensor, value), gradient)| {
+                gradient.map_or_else(Vec::new, |gradient| {
+                    tensor.step += 1;
+                    jobs(&*groups[tensor.group], tensor, value, gradient)
+                })
             })
-        }).collect();
+            .collect();
         jobs.into_par_iter().for_each(Job::run);
         Ok(())
     }

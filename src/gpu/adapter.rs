@@ -26,8 +26,14 @@ pub struct Gpu {
 /// device on it, with timestamp queries where there are any.
 pub async fn request(allowance: Allowance) -> Result<Gpu> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    request_from(&instance, allowance).await
+}
+
+/// The same from an instance of the caller's. A program should have one: wgpu panics when buffers of one instance meet a device of
+/// another.
+pub async fn request_from(instance: &wgpu::Instance, allowance: Allowance) -> Result<Gpu> {
     let adapter = match std::env::var("WGPU_ADAPTER_NAME") {
-        Ok(name) if !name.is_empty() => named(&instance, &name).await?,
+        Ok(name) if !name.is_empty() => named(instance, &name).await?,
         _ => {
             let power_preference = wgpu::PowerPreference::HighPerformance;
             let options = wgpu::RequestAdapterOptions { power_preference, ..Default::default() };

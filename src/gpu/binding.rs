@@ -85,6 +85,13 @@ impl From<&wgpu::Buffer> for Binding {
     }
 }
 
+impl From<wgpu::Buffer> for Binding {
+    /// The whole buffer, which may be longer than the tensor.
+    fn from(buffer: wgpu::Buffer) -> Self {
+        (&buffer).into()
+    }
+}
+
 impl From<wgpu::BufferSlice<'_>> for Binding {
     fn from(slice: wgpu::BufferSlice<'_>) -> Self {
         Binding::new(slice.buffer(), slice.offset(), slice.size())

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::caught;
 use crate::error::{Error, Result};
@@ -56,11 +57,7 @@ impl Compiled {
     }
 
     /// Binds what `resource` has for each slot.
-    pub(crate) fn bind<'a>(
-        &self,
-        device: &wgpu::Device,
-        resource: impl Fn(Slot) -> wgpu::BindingResource<'a>,
-    ) -> Result<wgpu::BindGroup> {
+    pub(crate) fn bind<'a>(&self, device: &wgpu::Device, resource: impl Fn(Slot) -> wgpu::BindingResource<'a>) -> Result<wgpu::BindGroup> {
         let entry = |(binding, &slot): (usize, &Slot)| wgpu::BindGroupEntry { binding: binding as u32, resource: resource(slot) };
         let entries: Vec<_> = self.slots.iter().enumerate().map(entry).collect();
         let descriptor = wgpu::BindGroupDescriptor { label: Some("wgpu-optim"), layout: &self.layout, entries: &entries };
@@ -77,10 +74,12 @@ pub(crate) struct Kernels {
 impl Kernels {
     /// The kernel for a rule, compiled at first use.
     pub(crate) fn get(&mut self, device: &wgpu::Device, kernel: Kernel, rule: &dyn AnyRule) -> Result<&Compiled> {
-        if !self.compiled.contains_key(&kernel) {
-            let shader = wgsl::update(rule, kernel.access, kernel.gradients);
-            self.compiled.insert(kernel, Compiled::new(device, &format!("{} update", rule.name()), &shader)?);
+        match self.compiled.entry(kernel) {
+            Entry::Occupied(compiled) => Ok(compiled.into_mut()),
+            Entry::Vacant(place) => {
+                let shader = wgsl::update(rule, kernel.access, kernel.gradients);
+                Ok(place.insert(Compiled::new(device, &format!("{} update", rule.name()), &shader)?))
+            }
         }
-        Ok(&self.compiled[&kernel])
     }
 }

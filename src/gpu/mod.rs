@@ -3,6 +3,7 @@
 pub mod adapter;
 mod arena;
 mod binding;
+mod engine;
 mod kernels;
 mod passes;
 mod record;
@@ -14,6 +15,7 @@ pub use binding::{Binding, Param};
 pub use tensors::Tensors;
 
 pub(crate) use arena::Lanes;
+pub(crate) use engine::Engine;
 pub(crate) use kernels::Kernels;
 pub(crate) use passes::Updates;
 pub(crate) use record::{Layout, Member, Record};

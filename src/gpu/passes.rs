@@ -1,6 +1,5 @@
-use super::kernels::Kernels;
+use super::Engine;
 use super::record::upload;
-use super::Lanes;
 use crate::error::Result;
 use crate::plan::{Bucket, Limits, Row, Window};
 use crate::rule::AnyRule;
@@ -20,22 +19,14 @@ struct Dispatch {
 }
 
 impl Updates {
-    /// Uploads the rows and binds the windows. `buffers` are the caller's, by the plan's numbers, `rules` the variants'.
-    pub(crate) fn new(
-        device: &wgpu::Device,
-        limits: &Limits,
-        kernels: &mut Kernels,
-        rules: &[&dyn AnyRule],
-        buckets: &[Bucket],
-        buffers: &[wgpu::Buffer],
-        lanes: &Lanes,
-        record: &wgpu::Buffer,
-    ) -> Result<Self> {
+    /// Uploads the rows and binds the windows. `rules` are the variants', `buffers` the caller's, both by the plan's numbers.
+    pub(crate) fn new(engine: &mut Engine, rules: &[Box<dyn AnyRule>], buckets: &[Bucket], buffers: &[wgpu::Buffer]) -> Result<Self> {
+        let Engine { device, limits, kernels, lanes, record, .. } = engine;
         let (rows, starts) = rows(buckets, limits);
         let rows = upload(device, "wgpu-optim rows", &rows)?;
         let mut dispatches = Vec::new();
         for (bucket, start) in buckets.iter().zip(starts) {
-            let kernel = kernels.get(device, bucket.kernel, rules[bucket.kernel.variant])?;
+            let kernel = kernels.get(device, bucket.kernel, &*rules[bucket.kernel.variant])?;
             let own = Window { buffer: 0, offset: start, size: size_of_val(&*bucket.rows) as u64 };
             let state = bucket.state.unwrap_or(bucket.values);
             let bind_group = kernel.bind(device, |slot| match slot {
@@ -49,7 +40,7 @@ impl Updates {
                     let (buffer, window) = lanes.window(state, lane);
                     resource(buffer, window)
                 }
-                Slot::Record | Slot::Settings | Slot::Entries => record.as_entire_binding(),
+                Slot::Record | Slot::Settings | Slot::Entries => record.buffer.as_entire_binding(),
             })?;
             let workgroups = fold(bucket.rows.len() as u64, limits.workgroups);
             dispatches.push(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups });

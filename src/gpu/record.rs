@@ -21,7 +21,7 @@ pub(crate) struct Record {
 /// The `prepare` of all groups that run one rule: one dispatch of one workgroup.
 #[derive(Clone, Debug)]
 struct Prepare {
-    rule: &'static str,
+    rule: Box<dyn AnyRule>,
     kernel: Compiled,
     bind_group: wgpu::BindGroup,
 }
@@ -84,26 +84,20 @@ impl Record {
                 mapped_at_creation: false,
             })
         })?;
-        let mut prepares: Vec<(&'static str, Compiled)> = Vec::new();
-        for rule in rules {
-            if prepares.iter().all(|(name, _)| *name != rule.name()) {
+        let mut kernels: Vec<(Box<dyn AnyRule>, Compiled)> = Vec::new();
+        for rule in members.iter().map(|member| &rules[member.group]) {
+            if !kernels.iter().any(|(known, _)| known.is_like(&**rule)) {
                 let kernel = Compiled::new(device, &format!("{} prepare", rule.name()), &wgsl::prepare(&**rule))?;
-                prepares.push((rule.name(), kernel));
+                kernels.push((rule.clone(), kernel));
             }
         }
-        let prepares = bind(device, &buffer, prepares, layout, rules, members)?;
+        let prepares = bind(device, &buffer, kernels, layout, rules, members)?;
         Ok(Record { buffer, prepares })
     }
 
     /// Makes the steps recorded from now on use these hyper-parameters and these members.
-    pub(crate) fn replace(
-        &mut self,
-        device: &wgpu::Device,
-        layout: &Layout,
-        rules: &[Box<dyn AnyRule>],
-        members: &[Member],
-    ) -> Result<()> {
-        let kernels = self.prepares.iter().map(|prepare| (prepare.rule, prepare.kernel.clone())).collect();
+    pub(crate) fn replace(&mut self, device: &wgpu::Device, layout: &Layout, rules: &[Box<dyn AnyRule>], members: &[Member]) -> Result<()> {
+        let kernels = self.prepares.iter().map(|prepare| (prepare.rule.clone(), prepare.kernel.clone())).collect();
         self.prepares = bind(device, &self.buffer, kernels, layout, rules, members)?;
         Ok(())
     }
@@ -126,15 +120,15 @@ impl Record {
 fn bind(
     device: &wgpu::Device,
     record: &wgpu::Buffer,
-    kernels: Vec<(&'static str, Compiled)>,
+    kernels: Vec<(Box<dyn AnyRule>, Compiled)>,
     layout: &Layout,
     rules: &[Box<dyn AnyRule>],
     members: &[Member],
 ) -> Result<Vec<Prepare>> {
     let words: Vec<u32> = rules.iter().flat_map(|rule| rule.hyper_words()).collect();
     let settings = upload(device, "wgpu-optim hyper-parameters", &words)?;
-    let bind = |(rule, kernel): (&'static str, Compiled)| {
-        let own = members.iter().filter(|member| rules[member.group].name() == rule);
+    let bind = |(rule, kernel): (Box<dyn AnyRule>, Compiled)| {
+        let own = members.iter().filter(|member| rules[member.group].is_like(&*rule));
         let entry = |member: &Member| [member.record, layout.hyper[member.group], u32::from(member.active)];
         let entries: Vec<u32> = own.flat_map(entry).collect();
         let entries = upload(device, "wgpu-optim members", &entries)?;
@@ -150,8 +144,18 @@ fn bind(
 
 /// A storage buffer with these contents, which nothing writes again.
 pub(crate) fn upload<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, data: &[T]) -> Result<wgpu::Buffer> {
-    use wgpu::util::DeviceExt;
-    let usage = wgpu::BufferUsages::STORAGE;
-    let descriptor = wgpu::util::BufferInitDescriptor { label: Some(label), contents: bytemuck::cast_slice(data), usage };
-    caught(device, || device.create_buffer_init(&descriptor))
+    let bytes: &[u8] = bytemuck::cast_slice(data);
+    let descriptor = wgpu::BufferDescriptor {
+        label: Some(label),
+        size: bytes.len() as u64,
+        usage: wgpu::BufferUsages::STORAGE,
+        mapped_at_creation: true,
+    };
+    // Not `create_buffer_init`, which panics on a lost device.
+    let buffer = caught(device, || device.create_buffer(&descriptor))?;
+    let mut view = buffer.get_mapped_range_mut(..).map_err(|error| Error::Wgpu(error.to_string()))?;
+    view.copy_from_slice(bytes);
+    drop(view);
+    buffer.unmap();
+    Ok(buffer)
 }

@@ -5,7 +5,13 @@ use crate::error::{Error, Result, Role};
 
 /// Copies `len` elements from the GPU. It submits a copy of its own and, on native platforms, waits for the queue; so it belongs between
 /// steps, not in one. A lost device is an error.
-pub(crate) async fn read<T: bytemuck::Pod>(device: &wgpu::Device, queue: &wgpu::Queue, buffer: &wgpu::Buffer, offset: u64, len: u64) -> Result<Vec<T>> {
+pub(crate) async fn read<T: bytemuck::Pod>(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    buffer: &wgpu::Buffer,
+    offset: u64,
+    len: u64,
+) -> Result<Vec<T>> {
     let size = len * size_of::<T>() as u64;
     let (staging, submission) = caught(device, || {
         let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
@@ -18,7 +24,8 @@ pub(crate) async fn read<T: bytemuck::Pod>(device: &wgpu::Device, queue: &wgpu::
     .map_err(|error| Error::ReadBack(error.to_string()))?;
     let (sender, receiver) = oneshot_channel();
     // The receiver is dropped only together with this future, when nobody waits for the result any more.
-    caught(device, || staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))?;
+    caught(device, || staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))
+        .map_err(|error| Error::ReadBack(error.to_string()))?;
     let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
     device.poll(poll).map_err(|error| Error::ReadBack(error.to_string()))?;
     match receiver.receive().await {
@@ -31,7 +38,15 @@ pub(crate) async fn read<T: bytemuck::Pod>(device: &wgpu::Device, queue: &wgpu::
 }
 
 /// Writes a whole tensor through the queue.
-pub(crate) fn write(device: &wgpu::Device, queue: &wgpu::Queue, param: &str, role: Role, binding: &Binding, elements: u64, data: &[f32]) -> Result<()> {
+pub(crate) fn write(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    param: &str,
+    role: Role,
+    binding: &Binding,
+    elements: u64,
+    data: &[f32],
+) -> Result<()> {
     if data.len() as u64 != elements {
         return Err(Error::Length { param: param.into(), role, needed: elements, got: data.len() as u64 });
     }

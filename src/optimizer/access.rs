@@ -12,7 +12,7 @@ impl Optimizer {
         let lane = active.iter().position(|&index| rule.states()[index].name == state);
         let known = || unknown("state", state, active.iter().map(|&index| rule.states()[index].name));
         let (lane, place) = lane.zip(slot.state).ok_or_else(known)?;
-        Ok(self.lanes.binding(place, lane, 4 * slot.elements))
+        Ok(self.engine.lanes.binding(place, lane, 4 * slot.elements))
     }
 
     /// Reads a parameter's values.
@@ -38,35 +38,39 @@ impl Optimizer {
 
     /// Reads how many steps each parameter has taken, in the order of construction.
     pub async fn read_steps(&self) -> Result<Vec<u32>> {
-        let record = &self.record.buffer;
-        let words: Vec<u32> = read(&self.device, &self.queue, record, 0, record.size() / 4).await?;
+        let words = self.read_record().await?;
         Ok(self.slots.iter().map(|slot| words[slot.member.record as usize]).collect())
     }
 
-    /// Reads the scalars that the last step formed for a parameter, in the order of the rule's `Scalars`.
-    pub async fn read_scalars(&self, param: &str) -> Result<Vec<f32>> {
-        let slot = &self.slots[self.find(param)?];
-        let len = self.rules[slot.member.group].scalar_fields().len() as u64;
-        if len == 0 {
-            return Ok(Vec::new());
-        }
-        let at = u64::from(self.layout.scalars(slot.member.record));
-        read(&self.device, &self.queue, &self.record.buffer, 4 * at, len).await
+    /// Reads the scalars that the last step formed for each parameter, in the order of construction and of the rule's `Scalars`.
+    pub async fn read_scalars(&self) -> Result<Vec<Vec<f32>>> {
+        let words = self.read_record().await?;
+        let scalars = |slot: &Slot| {
+            let at = self.engine.layout.scalars(slot.member.record) as usize;
+            let len = self.rules[slot.member.group].scalar_fields().len();
+            words[at..at + len].iter().copied().map(f32::from_bits).collect()
+        };
+        Ok(self.slots.iter().map(scalars).collect())
     }
 
     /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
         let binding = self.state(param, state)?;
         let slot = &self.slots[self.find(param)?];
-        write(&self.device, &self.queue, param, Role::State, &binding, slot.elements, data)
+        write(&self.engine.device, &self.engine.queue, param, Role::State, &binding, slot.elements, data)
     }
 
     /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Like `Queue::write_buffer`, this comes before everything
     /// submitted from now on.
     pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
         let at = u64::from(self.slots[self.find(param)?].member.record);
-        let write = || self.queue.write_buffer(&self.record.buffer, 4 * at, &steps.to_le_bytes());
-        crate::gpu::caught(&self.device, write)
+        let write = || self.engine.queue.write_buffer(&self.engine.record.buffer, 4 * at, &steps.to_le_bytes());
+        crate::gpu::caught(&self.engine.device, write)
+    }
+
+    async fn read_record(&self) -> Result<Vec<u32>> {
+        let record = &self.engine.record.buffer;
+        read(&self.engine.device, &self.engine.queue, record, 0, record.size() / 4).await
     }
 
     async fn read(&self, slot: &Slot, role: Role, binding: &Binding) -> Result<Vec<f32>> {
@@ -74,6 +78,6 @@ impl Optimizer {
         if !has.contains(needs) {
             return Err(Error::MissingUsage { param: slot.param.name.clone(), role, has, needs });
         }
-        read(&self.device, &self.queue, binding.buffer(), binding.offset(), slot.elements).await
+        read(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), slot.elements).await
     }
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::{Group, Optimizer, Slot};
 use crate::error::{Error, Result, Role};
-use crate::gpu::{Kernels, Lanes, Layout, Member, Param, Record, Updates, limits};
+use crate::gpu::{Binding, Engine, Layout, Member, Param, Updates, limits};
 use crate::plan::{self, Arena, Interval, Limits};
 use crate::rule::AnyRule;
 
@@ -47,29 +47,18 @@ impl Optimizer {
             return Err(Error::NoParameters);
         }
         check_overlap(&slots)?;
-        let used = |variant: usize| rules[variant].active_states().len();
-        let lanes = Lanes::new(device, &arena.pages, used)?;
         let members: Vec<Member> = slots.iter().map(|slot| slot.member).collect();
-        let record = Record::new(device, &layout, &rules, &members)?;
-        let mut kernels = Kernels::default();
-        let updates = updates(device, &limits, &mut kernels, &rules, &slots, &layout, &lanes, &record)?;
-        let (device, queue) = (device.clone(), queue.clone());
-        Ok(Optimizer { device, queue, limits, rules, slots, names, layout, lanes, record, kernels, updates })
-    }
-
-    /// The dispatches for parameters whose buffers have changed.
-    pub(super) fn updates(&mut self, slots: &[Slot]) -> Result<Updates> {
-        let Optimizer { device, limits, rules, layout, lanes, record, kernels, .. } = self;
-        updates(device, limits, kernels, rules, slots, layout, lanes, record)
+        let mut engine = Engine::new(device, queue, &rules, layout, &arena, &members)?;
+        let updates = updates(&mut engine, &rules, &slots)?;
+        Ok(Optimizer { engine, rules, slots, names, updates })
     }
 }
 
 /// The kernel variant of each group, numbered by the first group that has it: groups with one rule and the same states in use share
 /// kernels.
 fn variants(rules: &[Box<dyn AnyRule>]) -> Vec<usize> {
-    let key = |rule: &dyn AnyRule| (rule.name(), rule.active_states());
-    let first = |rule: &Box<dyn AnyRule>| rules.iter().position(|other| key(&**other) == key(&**rule)).unwrap_or_default();
-    rules.iter().map(first).collect()
+    let same = |a: &dyn AnyRule, b: &dyn AnyRule| a.is_like(b) && a.active_states() == b.active_states();
+    rules.iter().map(|rule| rules.iter().position(|first| same(&**first, &**rule)).unwrap_or_default()).collect()
 }
 
 fn place_state(
@@ -127,32 +116,23 @@ impl Buffers {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of an optimizer before there is one")]
-fn updates(
-    device: &wgpu::Device,
-    limits: &Limits,
-    kernels: &mut Kernels,
-    rules: &[Box<dyn AnyRule>],
-    slots: &[Slot],
-    layout: &Layout,
-    lanes: &Lanes,
-    record: &Record,
-) -> Result<Updates> {
+/// The dispatches for parameters in these buffers.
+pub(super) fn updates(engine: &mut Engine, rules: &[Box<dyn AnyRule>], slots: &[Slot]) -> Result<Updates> {
     let mut buffers = Buffers::default();
+    let mut place = |binding: &Binding, slot: &Slot, role| binding.place(buffers.number(binding.buffer()), 4 * slot.elements, role);
     let tensor = |slot: &Slot| plan::Tensor {
         len: slot.elements,
         variant: slot.variant,
-        value: slot.param.value.place(buffers.number(slot.param.value.buffer()), 4 * slot.elements, Role::Value),
-        gradient: slot.param.gradient.place(buffers.number(slot.param.gradient.buffer()), 4 * slot.elements, Role::Gradient),
+        value: place(&slot.param.value, slot, Role::Value),
+        gradient: place(&slot.param.gradient, slot, Role::Gradient),
         state: slot.state,
-        hyper: layout.hyper[slot.member.group],
+        hyper: engine.layout.hyper[slot.member.group],
         record: slot.member.record,
     };
     let tensors: Vec<plan::Tensor> = slots.iter().map(tensor).collect();
-    let buckets = plan::buckets(&tensors, limits).map_err(|needed| {
+    let buckets = plan::buckets(&tensors, &engine.limits).map_err(|needed| {
         let (what, limit) = ("a chunk of 4096 elements".to_owned(), "max_storage_buffer_binding_size");
-        Error::Limit { what, needed, limit, allowed: limits.binding }
+        Error::Limit { what, needed, limit, allowed: engine.limits.binding }
     })?;
-    let rules: Vec<&dyn AnyRule> = rules.iter().map(|rule| &**rule).collect();
-    Updates::new(device, limits, kernels, &rules, &buckets, &buffers.buffers, lanes, &record.buffer)
+    Updates::new(engine, rules, &buckets, &buffers.buffers)
 }

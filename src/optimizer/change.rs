@@ -1,6 +1,6 @@
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, unknown};
-use crate::gpu::{Binding, Member};
+use crate::gpu::{Binding, Engine, Member};
 use crate::rule::AnyRule;
 
 impl Optimizer {
@@ -70,14 +70,15 @@ impl Optimizer {
             slot.param.check()?;
         }
         super::build::check_overlap(&slots)?;
-        self.updates = self.updates(&slots)?;
+        self.updates = super::build::updates(&mut self.engine, &self.rules, &slots)?;
         self.slots = slots;
         Ok(())
     }
 
     fn replace(&mut self, rules: Vec<Box<dyn AnyRule>>, slots: Vec<Slot>) -> Result<()> {
         let members: Vec<Member> = slots.iter().map(|slot| slot.member).collect();
-        self.record.replace(&self.device, &self.layout, &rules, &members)?;
+        let Engine { device, layout, record, .. } = &mut self.engine;
+        record.replace(device, layout, &rules, &members)?;
         (self.rules, self.slots) = (rules, slots);
         Ok(())
     }

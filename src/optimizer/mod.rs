@@ -4,8 +4,8 @@ mod change;
 
 use std::collections::HashMap;
 
-use crate::gpu::{Kernels, Lanes, Layout, Member, Param, Record, Updates};
-use crate::plan::{Limits, Place};
+use crate::gpu::{Engine, Member, Param, Updates};
+use crate::plan::Place;
 use crate::rule::AnyRule;
 
 /// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`.
@@ -31,16 +31,10 @@ impl Group {
 /// encoders are submitted.
 #[derive(Debug)]
 pub struct Optimizer {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    limits: Limits,
+    engine: Engine,
     rules: Vec<Box<dyn AnyRule>>,
     slots: Vec<Slot>,
     names: HashMap<String, usize>,
-    layout: Layout,
-    lanes: Lanes,
-    record: Record,
-    kernels: Kernels,
     updates: Updates,
 }
 
@@ -64,18 +58,18 @@ impl Optimizer {
 
     /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind group 0.
     pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.record.dispatch(pass);
+        self.engine.record.dispatch(pass);
         self.updates.dispatch(pass);
     }
 
     /// How many dispatches a step is.
     pub fn dispatches(&self) -> usize {
-        self.record.dispatches() + self.updates.len()
+        self.engine.record.dispatches() + self.updates.len()
     }
 
     /// Bytes of GPU memory that the optimizer allocated for state, besides a few hundred per parameter for its tables.
     pub fn state_bytes(&self) -> u64 {
-        self.lanes.bytes()
+        self.engine.lanes.bytes()
     }
 
     /// The parameters' names, in order of construction.

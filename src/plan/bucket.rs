@@ -175,8 +175,9 @@ impl Open {
         let apart = values.end <= gradients.start || gradients.end <= values.start;
         let distinct = piece.kernel.gradients != Gradients::Far || apart;
         let bound = [Some(values), Some(gradients), state].into_iter().flatten().all(|window| window.len() <= limits.binding);
-        let rows = (self.pieces.len() as u64 + 1) * size_of::<Row>() as u64 <= limits.binding;
-        let dispatched = self.pieces.len() as u64 + 1 <= limits.workgroups.saturating_mul(limits.workgroups);
+        let count = self.pieces.len() as u64 + 1;
+        let rows = count * size_of::<Row>() as u64 <= limits.binding;
+        let dispatched = count <= limits.workgroups.saturating_mul(limits.workgroups);
         (distinct && bound && rows && dispatched).then_some(Open { values, gradients, state, pieces: Vec::new() })
     }
 

@@ -1,7 +1,7 @@
 use core::any::Any;
 use core::fmt;
 
-use super::{Field, HyperParameter, KnownAs, Layout, Real, Rule, StateField, StateLayout};
+use super::{Bounded, Field, HyperParameter, KnownAs, Layout, Real, Rule, StateField, StateLayout};
 
 /// The slices of one run of the twin: one lane per state tensor of the rule, all of one length.
 pub struct Sweep<'a, F> {
@@ -53,6 +53,8 @@ pub trait AnyRule: fmt::Debug + Send + Sync {
     fn sweep_f32(&self, step: u32, tensors: Sweep<'_, f32>);
     /// The CPU twin in f64 at step `step`.
     fn sweep_f64(&self, step: u32, tensors: Sweep<'_, f64>);
+    /// The CPU twin in f64 with the error that f32 may have, at step `step`.
+    fn sweep_bounded(&self, step: u32, tensors: Sweep<'_, Bounded>);
 }
 
 impl<R: Rule> AnyRule for R {
@@ -113,6 +115,9 @@ impl<R: Rule> AnyRule for R {
     fn sweep_f64(&self, step: u32, tensors: Sweep<'_, f64>) {
         sweep(self, step, tensors);
     }
+    fn sweep_bounded(&self, step: u32, tensors: Sweep<'_, Bounded>) {
+        sweep(self, step, tensors);
+    }
 }
 
 fn sweep<R: Rule, F: Real>(rule: &R, step: u32, mut tensors: Sweep<'_, F>) {
@@ -146,9 +151,14 @@ impl dyn AnyRule + '_ {
         12 + 8 * self.active_states().len()
     }
 
+    /// Whether both are values of one type of rule; two rules may have one name.
+    pub(crate) fn is_like(&self, other: &dyn AnyRule) -> bool {
+        self.as_any().type_id() == other.as_any().type_id()
+    }
+
     /// Whether a group that runs `old` may run this rule from now on: the kernels and the states in use have to be the same.
     pub(crate) fn check_replaces(&self, old: &dyn AnyRule, group: usize) -> Result<(), crate::Error> {
-        if self.name() == old.name() && self.active_states() == old.active_states() {
+        if self.is_like(old) && self.active_states() == old.active_states() {
             return Ok(());
         }
         let describe = |rule: &dyn AnyRule| {
@@ -164,6 +174,11 @@ impl dyn AnyRule + '_ {
             if !parameter.range.contains(got) {
                 let (rule, parameter, range) = (self.name(), parameter.name, parameter.range);
                 return Err(crate::Error::OutOfRange { rule, parameter, range, got });
+            }
+            // A GPU would see 0 or infinity instead.
+            let (smallest, largest) = (f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX));
+            if got != 0.0 && !(smallest..=largest).contains(&got.abs()) {
+                return Err(crate::Error::NotF32 { rule: self.name(), parameter: parameter.name, got });
             }
         }
         self.check().map_err(|message| crate::Error::HyperParameters { rule: self.name(), message })

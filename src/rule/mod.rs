@@ -3,6 +3,7 @@
 //! A rule never sees wgpu. It implements [`Rule`]; the engine drives it through [`AnyRule`], which every [`Rule`] is.
 
 mod any;
+mod bounded;
 mod hyper;
 mod layout;
 mod numerics;
@@ -10,6 +11,7 @@ mod range;
 mod real;
 
 pub use any::{AnyRule, Sweep};
+pub use bounded::Bounded;
 pub use hyper::{HyperParameter, HyperParameters, Number};
 pub use layout::{Field, Layout, NoScalars, StateField, StateLayout};
 pub use numerics::{ln_beta, moving_average, one_minus_pow};
@@ -22,7 +24,63 @@ pub use real::{Real, Word};
 /// order. The text defines `fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>,
 /// state: ptr<function, State>)` and, where there are per-step scalars, `fn prepare(h: Hyper, step: f32) -> Scalars`; the
 /// structs `Hyper`, `Scalars` and `State` are generated from the three layouts below, and the functions of
-/// `shaders/lib/numerics.wgsl` are in scope.
+/// `shaders/lib/numerics.wgsl` are in scope. A state that is not in use reads as zero and is not kept.
+///
+/// A rule of one's own, in full, run by the CPU twin; [`crate::Optimizer::new`] takes it just so:
+///
+/// ```
+/// use wgpu_optim::rule::{NoScalars, Range, Real, Rule};
+/// use wgpu_optim::{cpu::CpuOptimizer, hyper_parameters, layout, state};
+///
+/// hyper_parameters! {
+///     /// Steps of constant size along a running sum of the gradients' signs.
+///     pub struct SignSum {
+///         /// Step size.
+///         pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+///     }
+/// }
+/// layout! {
+///     /// Per group.
+///     pub struct Hyper<F> { lr: F }
+/// }
+/// state! {
+///     /// The sum.
+///     pub struct State<F> { sum = "sign_sum" }
+/// }
+///
+/// impl Rule for SignSum {
+///     const NAME: &'static str = "SignSum";
+///     const FORMULA: &'static str = "sum += clamp(g, -1, 1);  p -= lr * sum";
+///     const WGSL: &'static str = "
+///         fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+///             state.sum += min(max(gradient, vec4f(-1.0)), vec4f(1.0));
+///             *p -= h.lr * state.sum;
+///         }";
+///     type Hyper<F: Real> = Hyper<F>;
+///     type Scalars<F: Real> = NoScalars<F>;
+///     type State<F: Real> = State<F>;
+///
+///     fn hyper<F: Real>(&self) -> Hyper<F> {
+///         Hyper { lr: F::of(self.lr) }
+///     }
+///     fn prepare<F: Real>(_h: &Hyper<F>, _step: F) -> NoScalars<F> {
+///         NoScalars::default()
+///     }
+///     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
+///         state.sum = state.sum + gradient.max(-F::one()).min(F::one());
+///         *p = *p - h.lr * state.sum;
+///     }
+///     fn cases() -> Vec<(&'static str, Self)> {
+///         vec![("fast", SignSum { lr: 0.5 })]
+///     }
+/// }
+///
+/// let mut optimizer = CpuOptimizer::<f64>::new(SignSum { lr: 0.5 }, [("w", 2)])?;
+/// let mut values = [1.0, 1.0];
+/// optimizer.step(&mut [&mut values], &[Some(&[3.0, -0.5])])?;
+/// assert_eq!(values, [0.5, 1.25]);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'static {
     /// The name by which the rule is chosen and reported: lower case, `"adam"`.
     const NAME: &'static str;

@@ -24,13 +24,11 @@ impl Range {
         Range { low, high, low_included: false, high_included: false }
     }
 
-    /// Whether the value may be used. A value other than 0 must also be one that f32 holds as a normal number, since the GPU
-    /// would otherwise see 0 or infinity.
+    /// Whether the value is in the range.
     pub fn contains(&self, x: f64) -> bool {
         let above = x > self.low || (self.low_included && x == self.low);
         let below = x < self.high || (self.high_included && x == self.high);
-        let held = x == 0.0 || (x.abs() >= f64::from(f32::MIN_POSITIVE) && x.abs() <= f64::from(f32::MAX));
-        above && below && held
+        above && below
     }
 
     /// A value just outside at each finite end, and NaN: what a proof of rejection tries.

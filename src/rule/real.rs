@@ -1,4 +1,9 @@
-use num_traits::Float;
+use core::fmt::Debug;
+use core::ops::{Add, Div, Mul, Neg, Sub};
+
+use num_traits::{One, Zero};
+
+use super::{AnyRule, Sweep};
 
 /// A 4-byte scalar of a layout: what the twin computes with, and how the GPU gets it.
 pub trait Word: Copy {
@@ -10,25 +15,85 @@ pub trait Word: Copy {
     fn to_value(self) -> f64;
 }
 
-impl Word for f32 {
-    const WGSL: &'static str = "f32";
-    fn to_word(self) -> u32 {
-        self.to_bits()
-    }
-    fn to_value(self) -> f64 {
-        f64::from(self)
-    }
+/// The number that a CPU twin runs in: f64 is the truth that GPUs are measured against, f32 is the CPU backend, and
+/// [`Bounded`](super::Bounded) tells how far from the truth a correct f32 run may be.
+pub trait Real:
+    Word
+    + Debug
+    + Default
+    + PartialOrd
+    + Zero
+    + One
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Send
+    + Sync
+    + 'static
+{
+    /// The nearest number.
+    fn of(x: f64) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// `1 / x`
+    fn recip(self) -> Self;
+    /// The absolute value.
+    fn abs(self) -> Self;
+    /// The larger one.
+    fn max(self, other: Self) -> Self;
+    /// The smaller one.
+    fn min(self, other: Self) -> Self;
+    /// `exp(x) - 1`, accurate near 0.
+    fn exp_m1(self) -> Self;
+    /// This rule's update at step `step` over slices of this number.
+    fn sweep(rule: &dyn AnyRule, step: u32, tensors: Sweep<'_, Self>);
 }
 
-impl Word for f64 {
-    const WGSL: &'static str = "f32";
-    fn to_word(self) -> u32 {
-        (self as f32).to_bits()
-    }
-    fn to_value(self) -> f64 {
-        self
-    }
+macro_rules! real {
+    ($float:ty, $sweep:ident) => {
+        impl Word for $float {
+            const WGSL: &'static str = "f32";
+            fn to_word(self) -> u32 {
+                (self as f32).to_bits()
+            }
+            fn to_value(self) -> f64 {
+                self as f64
+            }
+        }
+
+        impl Real for $float {
+            fn of(x: f64) -> Self {
+                x as $float
+            }
+            fn sqrt(self) -> Self {
+                num_traits::Float::sqrt(self)
+            }
+            fn recip(self) -> Self {
+                num_traits::Float::recip(self)
+            }
+            fn abs(self) -> Self {
+                num_traits::Float::abs(self)
+            }
+            fn max(self, other: Self) -> Self {
+                num_traits::Float::max(self, other)
+            }
+            fn min(self, other: Self) -> Self {
+                num_traits::Float::min(self, other)
+            }
+            fn exp_m1(self) -> Self {
+                num_traits::Float::exp_m1(self)
+            }
+            fn sweep(rule: &dyn AnyRule, step: u32, tensors: Sweep<'_, Self>) {
+                rule.$sweep(step, tensors);
+            }
+        }
+    };
 }
+
+real!(f32, sweep_f32);
+real!(f64, sweep_f64);
 
 impl Word for u32 {
     const WGSL: &'static str = "u32";
@@ -37,31 +102,5 @@ impl Word for u32 {
     }
     fn to_value(self) -> f64 {
         f64::from(self)
-    }
-}
-
-/// The float that a CPU twin runs in: f64 is the truth that GPUs are measured against, f32 is the CPU backend.
-pub trait Real: Float + Word + core::fmt::Debug + Default + Send + Sync + 'static {
-    /// The nearest value of this type.
-    fn of(x: f64) -> Self;
-    /// This rule's update at step `step` over slices of this type.
-    fn sweep(rule: &dyn super::AnyRule, step: u32, tensors: super::any::Sweep<'_, Self>);
-}
-
-impl Real for f32 {
-    fn of(x: f64) -> Self {
-        x as f32
-    }
-    fn sweep(rule: &dyn super::AnyRule, step: u32, tensors: super::any::Sweep<'_, Self>) {
-        rule.sweep_f32(step, tensors);
-    }
-}
-
-impl Real for f64 {
-    fn of(x: f64) -> Self {
-        x
-    }
-    fn sweep(rule: &dyn super::AnyRule, step: u32, tensors: super::any::Sweep<'_, Self>) {
-        rule.sweep_f64(step, tensors);
     }
 }

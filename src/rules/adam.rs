@@ -65,9 +65,9 @@ impl From<AdamW> for Adam {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`.
+    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
     pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, beta2: F, rest2: F, ln_beta2: F, eps: F,
+        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F,
         coupled_decay: F, decoupled_decay: F, sign: F,
     }
 }
@@ -93,14 +93,18 @@ impl Rule for Adam {
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
         let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
+        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
+        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
             lr: F::of(self.lr),
             beta1: F::of(self.beta1),
             rest1: F::of(1.0 - self.beta1),
-            ln_beta1: F::of(ln_beta(self.beta1)),
+            ln_beta1,
+            ln_beta1_low,
             beta2: F::of(self.beta2),
             rest2: F::of(1.0 - self.beta2),
-            ln_beta2: F::of(ln_beta(self.beta2)),
+            ln_beta2,
+            ln_beta2_low,
             eps: F::of(self.eps),
             coupled_decay: F::of(decay(false)),
             decoupled_decay: F::of(decay(true)),
@@ -109,13 +113,9 @@ impl Rule for Adam {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, step);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, step);
-        Scalars {
-            step_size: h.lr / bias_correction1,
-            inverse_root2: bias_correction2.sqrt().recip(),
-            decay: h.lr * h.decoupled_decay,
-        }
+        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
+        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        Scalars { step_size: h.lr / bias_correction1, inverse_root2: bias_correction2.sqrt().recip(), decay: h.lr * h.decoupled_decay }
     }
 
     #[inline(always)]

@@ -61,7 +61,7 @@ impl Rule for RmsProp {
         KnownAs {
             framework: "optax",
             name: "rmsprop",
-            keys: &[("learning_rate", "lr"), ("decay", "alpha")],
+            keys: &[("learning_rate", "lr"), ("decay", "alpha"), ("eps_in_sqrt", "eps_inside")],
             preset: &[("alpha", 0.9), ("eps_inside", 1.0)],
         },
     ];

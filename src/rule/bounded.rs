@@ -1,0 +1,183 @@
+use core::cmp::Ordering;
+use core::ops::{Add, Div, Mul, Neg, Sub};
+
+use num_traits::{One, Zero};
+
+use super::{AnyRule, Real, Sweep, Word};
+
+/// The unit roundoff of f32: half an ulp of 1.
+const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
+
+/// How far WGSL lets each operation be off, in [`UNIT`]s of the result (WGSL, "Floating point accuracy", where 1 ulp is up to two units; an
+/// inherited accuracy is the sum of its parts). This is the one table of tolerances: every other is propagated from it.
+mod units {
+    /// `x + y`, `x - y`, `x * y`: correctly rounded. Fusing them only lowers the error.
+    pub const ROUNDED: f64 = 1.0;
+    /// `x / y`: 2.5 ulp.
+    pub const DIVIDED: f64 = 5.0;
+    /// `sqrt(x)`: inherited from `1 / inverseSqrt(x)`, 2 ulp and 2.5 ulp.
+    pub const ROOT: f64 = 9.0;
+    /// `exp(x) - 1`: our own series, see `one_minus_pow`; measured 1.5 ulp.
+    pub const SERIES: f64 = 4.0;
+}
+
+/// A number together with a bound on how far a correct f32 computation of it may be off: running error analysis (Higham, "Accuracy and
+/// Stability of Numerical Algorithms", section 3.3).
+///
+/// A twin that runs in this number yields the truth and, element by element, the tolerance within which a GPU must agree. So there are no
+/// tolerances to choose, and none to widen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounded {
+    /// The value in f64.
+    pub value: f64,
+    /// The largest absolute error of a correct f32 result.
+    pub error: f64,
+}
+
+impl Bounded {
+    /// A number that the f32 computation is given. One that is subnormal there may count as 0.
+    pub fn given(x: f32) -> Self {
+        Bounded { value: f64::from(x), error: if x.is_normal() { 0.0 } else { f64::from(x.abs()) } }
+    }
+
+    /// The result of an operation on inexact operands: their propagated error and the operation's own, which for a result that is
+    /// subnormal in f32 may be all of it.
+    fn result(value: f64, propagated: f64, units: f64) -> Self {
+        let magnitude = value.abs() + propagated;
+        let flushed = if magnitude < f64::from(f32::MIN_POSITIVE) { magnitude } else { 0.0 };
+        Bounded { value, error: propagated + units * UNIT * magnitude + flushed }
+    }
+
+    /// The magnitude that it has at least.
+    fn least(self) -> f64 {
+        (self.value.abs() - self.error).max(0.0)
+    }
+}
+
+impl PartialEq for Bounded {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl PartialOrd for Bounded {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.value.partial_cmp(&other.value)
+    }
+}
+
+impl Neg for Bounded {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Bounded { value: -self.value, ..self }
+    }
+}
+
+impl Add for Bounded {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self::result(self.value + other.value, self.error + other.error, units::ROUNDED)
+    }
+}
+
+impl Sub for Bounded {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self + -other
+    }
+}
+
+impl Mul for Bounded {
+    type Output = Self;
+    fn mul(self, other: Self) -> Self {
+        let propagated = self.value.abs() * other.error + other.value.abs() * self.error + self.error * other.error;
+        Self::result(self.value * other.value, propagated, units::ROUNDED)
+    }
+}
+
+impl Div for Bounded {
+    type Output = Self;
+    fn div(self, other: Self) -> Self {
+        let value = self.value / other.value;
+        let propagated = (self.error + value.abs() * other.error) / other.least();
+        Self::result(value, propagated, units::DIVIDED)
+    }
+}
+
+impl Zero for Bounded {
+    fn zero() -> Self {
+        Bounded::default()
+    }
+    fn is_zero(&self) -> bool {
+        self.value == 0.0
+    }
+}
+
+impl One for Bounded {
+    fn one() -> Self {
+        Bounded::given(1.0)
+    }
+}
+
+impl Word for Bounded {
+    const WGSL: &'static str = "f32";
+    fn to_word(self) -> u32 {
+        self.value.to_word()
+    }
+    fn to_value(self) -> f64 {
+        self.value
+    }
+}
+
+impl Real for Bounded {
+    /// A constant or hyper-parameter: the f32 computation has it rounded.
+    fn of(x: f64) -> Self {
+        Bounded { value: x, error: (x - f64::from(x as f32)).abs() }
+    }
+    fn sqrt(self) -> Self {
+        let value = self.value.sqrt();
+        let propagated = (self.value + self.error).sqrt() - value;
+        let propagated = propagated.max(value - (self.value - self.error).max(0.0).sqrt());
+        Self::result(value, propagated, units::ROOT)
+    }
+    fn recip(self) -> Self {
+        Self::one() / self
+    }
+    fn abs(self) -> Self {
+        Bounded { value: self.value.abs(), ..self }
+    }
+    fn max(self, other: Self) -> Self {
+        Bounded { value: self.value.max(other.value), error: self.error.max(other.error) }
+    }
+    fn min(self, other: Self) -> Self {
+        Bounded { value: self.value.min(other.value), error: self.error.max(other.error) }
+    }
+    fn exp_m1(self) -> Self {
+        let value = self.value.exp_m1();
+        Self::result(value, (value + 1.0) * self.error.exp_m1(), units::SERIES)
+    }
+    fn sweep(rule: &dyn AnyRule, step: u32, tensors: Sweep<'_, Self>) {
+        rule.sweep_bounded(step, tensors);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancellation_keeps_the_error_of_its_operands() {
+        let difference = Bounded::of(0.1) * Bounded::of(3.0) - Bounded::of(0.3);
+        assert!(difference.value.abs() < 1e-16);
+        let in_f32 = f64::from(0.1_f32 * 3.0 - 0.3);
+        assert!(in_f32 != 0.0 && in_f32.abs() <= difference.error && difference.error < 1e-7);
+    }
+
+    #[test]
+    fn a_subnormal_may_be_flushed_and_zero_is_exact() {
+        let square = Bounded::given(1e-20) * Bounded::given(1e-20);
+        assert!(square.error >= square.value);
+        assert_eq!((Bounded::given(0.0) * Bounded::given(3.0)).error, 0.0);
+        assert_eq!(Bounded::given(0.0).sqrt().error, 0.0);
+    }
+}
