@@ -1,0 +1,73 @@
+//! The devices that the suite runs on.
+
+use std::sync::{Arc, LazyLock};
+
+use libtest_mimic::{Failed, Trial};
+use wgpu_optim::Error;
+use wgpu_optim::adapter::{Allowance, Gpu, request_from};
+
+/// The result of a row.
+pub type Outcome = Result<(), Failed>;
+
+/// A device, or why there is none.
+pub struct Context {
+    pub name: &'static str,
+    gpu: Result<Gpu, Error>,
+}
+
+impl Context {
+    pub fn gpu(&self) -> Result<&Gpu, Failed> {
+        self.gpu.as_ref().map_err(|error| error.to_string().into())
+    }
+
+    /// A row on this device: ignored where there is no adapter, unless one is required.
+    pub fn trial(self: &Arc<Self>, name: String, run: impl FnOnce(&Gpu) -> Outcome + Send + 'static) -> Trial {
+        let context = self.clone();
+        let ignored = self.gpu.is_err() && !required();
+        Trial::test(format!("{}/{name}", self.name), move || run(context.gpu()?)).with_ignored_flag(ignored)
+    }
+}
+
+fn required() -> bool {
+    std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1")
+}
+
+/// One more device, of the suite's only instance.
+pub fn another(allowance: Allowance) -> Result<Gpu, Error> {
+    static INSTANCE: LazyLock<wgpu::Instance> =
+        LazyLock::new(|| wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env()));
+    pollster::block_on(request_from(&INSTANCE, allowance))
+}
+
+/// All that the adapter can; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
+/// small tensors need windows; and, with that, buffers of 300 KiB, so that models need several.
+pub fn all() -> Vec<Arc<Context>> {
+    let narrow = wgpu::Limits { max_storage_buffer_binding_size: 64 << 10, ..wgpu::Limits::default() };
+    let paged = wgpu::Limits { max_buffer_size: 300 << 10, ..narrow.clone() };
+    let allowances = [
+        ("adapter", Allowance::Adapter),
+        ("webgpu", Allowance::Limited(Box::default())),
+        ("narrow", Allowance::Limited(Box::new(narrow))),
+        ("paged", Allowance::Limited(Box::new(paged))),
+    ];
+    let context = |(name, allowance)| Arc::new(Context { name, gpu: another(allowance) });
+    allowances.into_iter().map(context).collect()
+}
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let limits = |gpu: &Gpu| {
+        let limits = gpu.device.limits();
+        eprintln!(
+            "{}: {} storage buffers, bindings of {} bytes",
+            gpu.info.name, limits.max_storage_buffers_per_shader_stage, limits.max_storage_buffer_binding_size
+        );
+        Ok(())
+    };
+    let mut trials: Vec<Trial> = contexts.iter().map(|context| context.trial("device".into(), limits)).collect();
+    trials.push(contexts[1].trial("device-is-limited".into(), |gpu| {
+        let limits = gpu.device.limits();
+        assert_eq!((limits.max_storage_buffers_per_shader_stage, limits.max_storage_buffer_binding_size), (8, 128 << 20));
+        Ok(())
+    }));
+    trials
+}

@@ -1,0 +1,56 @@
+//! The README tells the truth: its table is the list of rules, its code is code that runs.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use wgpu_optim::rule::AnyRule;
+use wgpu_optim::rules;
+
+use crate::context::{Context, Outcome};
+
+#[path = "../../examples/ten_lines.rs"]
+mod ten_lines;
+
+const README: &str = include_str!("../../README.md");
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for rule in rules::all() {
+        let name = rule.name();
+        trials.push(Trial::test(format!("docs/{name}/readme-row"), move || contains("a row of its table", &row(&*rule))));
+    }
+    trials.push(Trial::test("docs/ten-lines-are-the-example", ten_lines_are_the_example));
+    trials.push(contexts[0].trial("docs/ten-lines-train".into(), |_| {
+        let distance = ten_lines::run().map_err(|error| error.to_string())?;
+        assert!(distance < 0.05, "the furthest value is {distance} away");
+        Ok(())
+    }));
+    trials
+}
+
+fn contains(what: &str, text: &str) -> Outcome {
+    match README.contains(text) {
+        true => Ok(()),
+        false => Err(format!("README.md lacks {what}:\n{text}").into()),
+    }
+}
+
+/// The rule's row: name, formula, hyper-parameters, states (those not in use by default in brackets), bytes moved per parameter and step, and
+/// where it comes from.
+fn row(rule: &dyn AnyRule) -> String {
+    let hyper_parameters: Vec<&str> = rule.parameters().iter().map(|parameter| parameter.name).collect();
+    let state = |name: &str| if rule.uses(name) { format!("`{name}`") } else { format!("(`{name}`)") };
+    let states: Vec<String> = rule.states().iter().map(|known| state(known.name)).collect();
+    let bytes = rule.cases().iter().map(|(_, case)| case.bytes_per_parameter()).max().unwrap_or_default();
+    let known: Vec<String> = rule.known_as().iter().map(|known| format!("{} `{}`", known.framework, known.name)).collect();
+    let (name, formula, least) = (rule.name(), rule.formula(), rule.bytes_per_parameter());
+    let bytes = if least == bytes { format!("{least}") } else { format!("{least} to {bytes}") };
+    format!("| `{name}` | `{formula}` | {} | {} | {bytes} | {} |", hyper_parameters.join(", "), states.join(" "), known.join(", "))
+}
+
+fn ten_lines_are_the_example() -> Outcome {
+    let example = include_str!("../../examples/ten_lines.rs");
+    let start = example.find("pub fn train").ok_or("the example has no train")?;
+    let end = example[start..].find("\n}\n").ok_or("train has no end")? + start;
+    contains("the code of examples/ten_lines.rs", example[start..end].trim_start_matches("pub "))
+}

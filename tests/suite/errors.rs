@@ -1,0 +1,278 @@
+//! Every error that a caller can make: its message, and that the optimizer is as it was.
+
+use std::sync::Arc;
+
+use libtest_mimic::{Failed, Trial};
+use wgpu::BufferUsages as Usage;
+use wgpu_optim::adapter::{Allowance, Gpu};
+use wgpu_optim::cpu::CpuOptimizer;
+use wgpu_optim::{Adam, AdamW, Binding, Error, Group, Optimizer, Param, RmsProp, Sgd, Tensors};
+
+use crate::checker::must_fail;
+use crate::context::{Context, Outcome, another};
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (name, run, expected) in ROWS {
+        trials.push(contexts[1].trial(format!("errors/{name}"), move |gpu| says(run(gpu), expected)));
+    }
+    let mut row = |name: &str, run: fn(&Gpu) -> Outcome| trials.push(contexts[1].trial(format!("errors/{name}"), run));
+    row("buffer-of-another-device", buffer_of_another_device);
+    row("destroyed-buffer", destroyed_buffer);
+    row("unchanged-after-errors", unchanged_after_errors);
+    row("lost-device", lost_device);
+    row("lost-device-while-building", lost_device_while_building);
+    trials.push(contexts[2].trial("errors/record-over-the-limit".into(), record_over_the_limit));
+    trials
+}
+
+type Row = (&'static str, fn(&Gpu) -> Result<(), Error>, &'static str);
+
+/// Each mistake and what is said about it.
+const ROWS: [Row; 29] = [
+    ("no-parameters", |gpu| optimizer(gpu, vec![]), "no parameters: an optimizer needs at least one"),
+    ("no-tensors", |gpu| tensors(gpu, &[]), "no parameters: an optimizer needs at least one"),
+    ("zero-sized", |gpu| optimizer(gpu, vec![param(gpu, "w", &[3, 0])]), "w: shape [3, 0] has no elements"),
+    ("zero-sized-tensors", |gpu| tensors(gpu, &[("w", &[0])]), "w: shape [0] has no elements"),
+    (
+        "uncountable",
+        |gpu| optimizer(gpu, vec![param(gpu, "w", &[usize::MAX, 2])]),
+        "w: shape [18446744073709551615, 2] has more elements than can be counted",
+    ),
+    ("duplicate-name", |gpu| optimizer(gpu, vec![param(gpu, "w", &[3]), param(gpu, "w", &[3])]), "w: two parameters have this name"),
+    ("duplicate-tensors", |gpu| tensors(gpu, &[("w", &[1]), ("w", &[2])]), "w: two parameters have this name"),
+    (
+        "value-too-small",
+        |gpu| optimizer(gpu, vec![Param { value: buffer(gpu, 64).into(), ..param(gpu, "w", &[5, 4]) }]),
+        "w: shape [5, 4] in f32 takes 80 bytes, the value binding has 64",
+    ),
+    (
+        "gradient-too-large",
+        |gpu| optimizer(gpu, vec![Param { gradient: Binding::new(&buffer(gpu, 128), 0, 84), ..param(gpu, "w", &[5, 4]) }]),
+        "w: shape [5, 4] in f32 takes 80 bytes, the gradient binding has 84",
+    ),
+    (
+        "binding-past-the-buffer",
+        |gpu| optimizer(gpu, vec![Param { value: Binding::new(&buffer(gpu, 64), 32, 80), ..param(gpu, "w", &[5, 4]) }]),
+        "w: the value binding ends at byte 112, its buffer has 64",
+    ),
+    (
+        "offset-past-the-buffer",
+        |gpu| {
+            let buffer = buffer(gpu, 64);
+            let value = wgpu::BufferBinding { buffer: &buffer, offset: 128, size: None };
+            optimizer(gpu, vec![Param { value: value.into(), ..param(gpu, "w", &[4]) }])
+        },
+        "w: the value binding ends at byte 128, its buffer has 64",
+    ),
+    (
+        "missing-usage",
+        |gpu| {
+            let gradient = with_usage(gpu, 16, Usage::COPY_DST).into();
+            optimizer(gpu, vec![Param { gradient, ..param(gpu, "w", &[4]) }])
+        },
+        "w: the gradient buffer has usage BufferUsages(COPY_DST), it needs BufferUsages(STORAGE) too",
+    ),
+    (
+        "misaligned",
+        |gpu| optimizer(gpu, vec![Param { value: Binding::new(&buffer(gpu, 64), 6, 16), ..param(gpu, "w", &[4]) }]),
+        "w: the value binding starts at byte 6, which is not a multiple of 4",
+    ),
+    (
+        "two-values-overlap",
+        |gpu| {
+            let buffer = buffer(gpu, 64);
+            let at = |name, offset| Param { value: Binding::new(&buffer, offset, 16), ..param(gpu, name, &[4]) };
+            optimizer(gpu, vec![at("a", 0), at("b", 12)])
+        },
+        "a (value) and b (value) overlap in one buffer",
+    ),
+    (
+        "value-and-gradient-overlap",
+        |gpu| {
+            let buffer = buffer(gpu, 64);
+            optimizer(gpu, vec![Param::new("w", &[4], Binding::new(&buffer, 4, 16), Binding::new(&buffer, 16, 16))])
+        },
+        "w (value) and w (gradient) overlap in one buffer",
+    ),
+    (
+        "value-is-gradient",
+        |gpu| {
+            let buffer = buffer(gpu, 64);
+            optimizer(gpu, vec![Param::new("w", &[4], &buffer, &buffer)])
+        },
+        "w (value) and w (gradient) overlap in one buffer",
+    ),
+    ("beta2", |gpu| rule(gpu, Adam { beta2: 1.0, ..Adam::default() }), "Adam: beta2 must be in [0, 1), got 1"),
+    ("nan-lr", |gpu| rule(gpu, AdamW { lr: f64::NAN, ..AdamW::default() }), "AdamW: lr must be in [0, inf), got NaN"),
+    ("alpha", |gpu| rule(gpu, RmsProp { alpha: 1.5, ..RmsProp::default() }), "RmsProp: alpha must be in [0, 1], got 1.5"),
+    (
+        "subnormal-eps",
+        |gpu| rule(gpu, Adam { eps: 1e-40, ..Adam::default() }),
+        "Adam: eps must be 0 or of magnitude 1.18e-38 to 3.4e38, as f32 is, got 1e-40",
+    ),
+    (
+        "nesterov-without-momentum",
+        |gpu| rule(gpu, Sgd { nesterov: true, ..Sgd::default() }),
+        "Sgd: nesterov needs momentum above 0 and dampening 0, got momentum 0 and dampening 0",
+    ),
+    (
+        "nesterov-with-dampening",
+        |gpu| rule(gpu, Sgd { nesterov: true, momentum: 0.9, dampening: 0.5, ..Sgd::default() }),
+        "Sgd: nesterov needs momentum above 0 and dampening 0, got momentum 0.9 and dampening 0.5",
+    ),
+    (
+        "tensor-over-the-limit",
+        |gpu| tensors(gpu, &[("w", &[1 << 20, 65])]),
+        "w: a buffer for shape [1048576, 65] in f32 needs 272629760, the device's max_buffer_size is 268435456; request a device with a \
+         higher limit, or split",
+    ),
+    ("unknown-parameter", |gpu| adam(gpu).state("v", "m").map(drop), "there is no parameter \"v\"; there are: w"),
+    ("unknown-state", |gpu| adam(gpu).state("w", "max_v").map(drop), "there is no state \"max_v\"; there are: m, v"),
+    (
+        "unknown-hyper-parameter",
+        |gpu| adam(gpu).set(0, "momentum", 0.9),
+        "there is no hyper-parameter \"momentum\"; there are: lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, \
+         decoupled_weight_decay",
+    ),
+    ("unknown-group", |gpu| adam(gpu).set(1, "lr", 0.1), "there is no group 1; there are 1, counted from 0"),
+    (
+        "other-states",
+        |gpu| adam(gpu).set(0, "amsgrad", 1.0),
+        "group 0 runs Adam with state [m, v]; Adam with state [m, v, max_v] needs other kernels or state, so a new optimizer",
+    ),
+    ("wrong-length", |gpu| adam(gpu).write_state("w", "m", &[0.0; 3]), "w: the state has 4 elements, got 3"),
+];
+
+fn says(result: Result<(), Error>, expected: &str) -> Outcome {
+    match result.map_err(|error| error.to_string()) {
+        Err(message) if message == expected => Ok(()),
+        other => Err(format!("expected the message\n  {expected}\ngot\n  {other:?}").into()),
+    }
+}
+
+fn with_usage(gpu: &Gpu, size: u64, usage: Usage) -> wgpu::Buffer {
+    gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+}
+
+fn buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
+    with_usage(gpu, size, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
+}
+
+/// A parameter in buffers of its own that are large enough for any shape here that is right.
+fn param(gpu: &Gpu, name: &str, shape: &[usize]) -> Param {
+    Param::new(name, shape, buffer(gpu, 128), buffer(gpu, 128))
+}
+
+fn optimizer(gpu: &Gpu, params: Vec<Param>) -> Result<(), Error> {
+    Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), params).map(drop)
+}
+
+fn rule(gpu: &Gpu, rule: impl Into<Box<dyn wgpu_optim::rule::AnyRule>>) -> Result<(), Error> {
+    Optimizer::new(&gpu.device, &gpu.queue, rule, [param(gpu, "w", &[4])]).map(drop)
+}
+
+fn tensors(gpu: &Gpu, shapes: &[(&str, &[usize])]) -> Result<(), Error> {
+    Tensors::new(&gpu.device, shapes.iter().copied()).map(drop)
+}
+
+/// An optimizer in order, of one parameter `w` of four elements.
+fn adam(gpu: &Gpu) -> Optimizer {
+    let group = Group::new(Adam::default(), [param(gpu, "w", &[4])]);
+    Optimizer::with_groups(&gpu.device, &gpu.queue, [group]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn is_wgpu_error<T>(result: Result<T, Error>) -> Outcome {
+    match result {
+        Err(Error::Wgpu(message)) if !message.is_empty() => Ok(()),
+        Err(other) => Err(format!("another error: {other}").into()),
+        Ok(_) => Err(Failed::from("no error")),
+    }
+}
+
+fn another_device() -> Result<Gpu, Failed> {
+    Ok(another(Allowance::Limited(Box::default()))?)
+}
+
+fn buffer_of_another_device(gpu: &Gpu) -> Outcome {
+    let other = another_device()?;
+    is_wgpu_error(optimizer(gpu, vec![Param { gradient: (&buffer(&other, 16)).into(), ..param(gpu, "w", &[4]) }]))?;
+    let mut optimizer = adam(gpu);
+    is_wgpu_error(optimizer.set_gradients([("w", &buffer(&other, 16))]))?;
+    takes_a_step(gpu, &optimizer, 1)
+}
+
+fn destroyed_buffer(gpu: &Gpu) -> Outcome {
+    let destroyed = buffer(gpu, 16);
+    destroyed.destroy();
+    is_wgpu_error(optimizer(gpu, vec![Param { value: destroyed.into(), ..param(gpu, "w", &[4]) }]))
+}
+
+fn takes_a_step(gpu: &Gpu, optimizer: &Optimizer, steps: u32) -> Outcome {
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(pollster::block_on(optimizer.read_steps())?, [steps]);
+    Ok(())
+}
+
+fn unchanged_after_errors(gpu: &Gpu) -> Outcome {
+    let mut optimizer = adam(gpu);
+    takes_a_step(gpu, &optimizer, 1)?;
+    let mistakes = [
+        optimizer.set_lr(-1.0),
+        optimizer.set(0, "beta1", 2.0),
+        optimizer.set_rule(0, Sgd::default()),
+        optimizer.set_active(["w", "nobody"], false),
+        optimizer.set_gradients([("w", &buffer(gpu, 4))]),
+        optimizer.set_values([("w", &with_usage(gpu, 16, Usage::COPY_DST))]),
+        optimizer.write_state("w", "v", &[1.0; 5]),
+        optimizer.write_steps("nobody", 7),
+    ];
+    assert!(mistakes.iter().all(Result::is_err), "{mistakes:?}");
+    let rule = optimizer.rule(0).map(|rule| rule.values());
+    assert_eq!(rule, Some(wgpu_optim::rule::AnyRule::values(&Adam::default())));
+    takes_a_step(gpu, &optimizer, 2)?;
+    let mut twin = CpuOptimizer::<f32>::new(Adam::default(), [("w", 4)])?;
+    assert!(twin.step(&mut [&mut [0.0; 3]], &[Some(&[0.0; 4])]).is_err());
+    assert!(twin.step(&mut [&mut [0.0; 4]], &[]).is_err());
+    assert_eq!(twin.steps(), [0]);
+    Ok(())
+}
+
+fn lost_device(_: &Gpu) -> Outcome {
+    let gpu = another_device()?;
+    let optimizer = adam(&gpu);
+    gpu.device.destroy();
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    for _ in 0..2 {
+        match pollster::block_on(optimizer.read_value("w")) {
+            Err(error @ Error::ReadBack(_)) => assert!(error.to_string().contains("the device is lost"), "{error}"),
+            other => return Err(format!("a read-back from a lost device: {other:?}").into()),
+        }
+    }
+    assert!(pollster::block_on(optimizer.read_steps()).is_err());
+    Ok(())
+}
+
+/// What a lost device makes is void, and wgpu does not say so at once: no panic, and an error from the read-back at the latest.
+fn lost_device_while_building(_: &Gpu) -> Outcome {
+    let gpu = another_device()?;
+    gpu.device.destroy();
+    let built = Tensors::new(&gpu.device, [("w", [4])]).and_then(|tensors| {
+        let optimizer = Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), tensors.params())?;
+        tensors.write_gradient(&gpu.queue, "w", &[1.0; 4])?;
+        pollster::block_on(optimizer.read_value("w"))
+    });
+    must_fail("a lost device", built.map(drop).map_err(Failed::from))
+}
+
+fn record_over_the_limit(gpu: &Gpu) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, (0..9000).map(|index| (index.to_string(), [1])))?;
+    let result = Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), tensors.params()).map(drop);
+    says(
+        result,
+        "the step record needs 144024, the device's max_storage_buffer_binding_size is 65536; request a device with a higher limit, or split",
+    )
+}

@@ -1,0 +1,43 @@
+//! The proof, rung by rung (README, "How it is proven"): every row is a named test, most of them made from the list of rules.
+//!
+//! Rows that need an adapter show as ignored where there is none, and fail there with `REQUIRE_GPU=1`.
+
+mod checker;
+mod context;
+mod docs;
+mod errors;
+mod inputs;
+mod liveness;
+mod order;
+mod own_rule;
+mod parity;
+mod plans;
+mod random;
+mod scalars;
+mod scene;
+mod shaders;
+mod traces;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let contexts = context::all();
+    let mut trials: Vec<Trial> = Vec::new();
+    trials.extend(context::trials(&contexts));
+    trials.extend(shaders::trials());
+    trials.extend(plans::trials());
+    trials.extend(docs::trials(&contexts));
+    trials.extend(checker::trials());
+    trials.extend(traces::trials(&contexts));
+    trials.extend(scalars::trials(&contexts));
+    trials.extend(parity::trials(&contexts));
+    trials.extend(liveness::trials(&contexts));
+    trials.extend(order::trials(&contexts));
+    trials.extend(own_rule::trials(&contexts));
+    trials.extend(errors::trials(&contexts));
+    trials.extend(random::trials(&contexts));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

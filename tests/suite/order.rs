@@ -1,0 +1,237 @@
+//! What must hold whatever is recorded, submitted, dropped, changed, saved or repeated, in whatever order: bit for bit.
+
+use std::sync::Arc;
+
+use libtest_mimic::{Failed, Trial};
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::rule::AnyRule;
+use wgpu_optim::{Binding, Optimizer, Sgd, Tensors, rules};
+
+use crate::checker::{must_fail, same_bits};
+use crate::context::{Context, Outcome};
+use crate::scene::{Scene, Style};
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for rule in rules::all() {
+        for (case, rule) in rule.cases() {
+            let mut row = |what: &str, run: fn(&Gpu, &dyn AnyRule) -> Outcome| {
+                let rule = rule.clone();
+                trials.push(contexts[0].trial(format!("order/{}/{case}/{what}", rule.name()), move |gpu| run(gpu, &*rule)));
+            };
+            row("steps-in-one-encoder", steps_in_one_encoder);
+            row("same-run-same-bits", same_run_same_bits);
+            row("left-out-and-resumed", left_out_and_resumed);
+            row("save-load-step", save_load_step);
+        }
+    }
+    let mut row = |what: &str, run: fn(&Gpu) -> Outcome| trials.push(contexts[0].trial(format!("order/{what}"), run));
+    row("new-lr-between-recorded-steps", new_lr_between_recorded_steps);
+    row("dropped-encoder", dropped_encoder);
+    row("new-gradients-between-recorded-steps", new_gradients_between_recorded_steps);
+    row("new-values-between-recorded-steps", new_values_between_recorded_steps);
+    row("dispatches-do-not-grow", dispatches_do_not_grow);
+    row("memory-is-the-model", memory_is_the_model);
+    row("caller's-own-pass", callers_own_pass);
+    trials
+}
+
+const LENS: [usize; 4] = [5, 4099, 64, 1];
+
+fn scene<'a>(gpu: &'a Gpu, rule: &dyn AnyRule) -> Result<Scene<'a>, Failed> {
+    let mut scene = Scene::new(gpu, rule, Style::Packed, &LENS, 23)?;
+    scene.next_gradients();
+    Ok(scene)
+}
+
+/// Records `steps` steps into each of `encoders` encoders, and submits each.
+fn run(gpu: &Gpu, optimizer: &Optimizer, encoders: usize, steps: usize) {
+    for _ in 0..encoders {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        (0..steps).for_each(|_| optimizer.step(&mut encoder));
+        gpu.queue.submit([encoder.finish()]);
+    }
+}
+
+fn all_same(scene: &Scene<'_>, other: &Scene<'_>) -> Outcome {
+    for (index, (got, expected)) in scene.read()?.iter().zip(&other.read()?).enumerate() {
+        same_bits(&format!("tensor {index}"), got, expected)?;
+    }
+    assert_eq!(pollster::block_on(scene.optimizer.read_steps())?, pollster::block_on(other.optimizer.read_steps())?);
+    Ok(())
+}
+
+fn steps_in_one_encoder(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let (apart, together) = (scene(gpu, rule)?, scene(gpu, rule)?);
+    run(gpu, &apart.optimizer, 20, 1);
+    run(gpu, &together.optimizer, 1, 2);
+    must_fail("two steps against twenty", all_same(&together, &apart))?;
+    run(gpu, &together.optimizer, 2, 9);
+    all_same(&together, &apart)
+}
+
+fn same_run_same_bits(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let (first, second) = (scene(gpu, rule)?, scene(gpu, rule)?);
+    run(gpu, &first.optimizer, 3, 5);
+    run(gpu, &second.optimizer, 3, 5);
+    all_same(&first, &second)
+}
+
+/// Parameters that take no part keep everything, and catch up with their own step count later.
+fn left_out_and_resumed(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let mut scene = Scene::new(gpu, rule, Style::Tensors, &LENS, 29)?;
+    let (out, names) = ([1, 3], scene.names.clone());
+    let left_out = || out.map(|index| &*names[index]);
+    scene.step(|_| true)?;
+    let before = scene.read()?;
+    let kept = scene.states(&names[0]).len() + 1;
+    scene.optimizer.set_active(left_out(), false)?;
+    for _ in 0..3 {
+        scene.step(|index| !out.contains(&index))?;
+        scene.check()?;
+    }
+    let after = scene.read()?;
+    for tensor in out.iter().flat_map(|index| index * kept..(index + 1) * kept) {
+        same_bits(&format!("tensor {tensor}"), &after[tensor], &before[tensor])?;
+    }
+    scene.optimizer.set_active(left_out(), true)?;
+    scene.step(|_| true)?;
+    scene.check()?;
+    assert_eq!(pollster::block_on(scene.optimizer.read_steps())?, [5, 2, 5, 2]);
+    Ok(())
+}
+
+/// State, step counts and values carried over to a new optimizer: one more step is the same to the bit.
+fn save_load_step(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let (first, second) = (scene(gpu, rule)?, scene(gpu, rule)?);
+    run(gpu, &first.optimizer, 1, 3);
+    let steps = pollster::block_on(first.optimizer.read_steps())?;
+    for (index, name) in first.names.iter().enumerate() {
+        let value = pollster::block_on(first.optimizer.read_value(name))?;
+        let binding = &second.params[index].value;
+        gpu.queue.write_buffer(binding.buffer(), binding.offset(), bytemuck::cast_slice(&value));
+        for state in first.states(name) {
+            second.optimizer.write_state(name, state, &pollster::block_on(first.optimizer.read_state(name, state))?)?;
+        }
+        second.optimizer.write_steps(name, steps[index])?;
+    }
+    all_same(&second, &first)?;
+    run(gpu, &first.optimizer, 1, 1);
+    run(gpu, &second.optimizer, 1, 1);
+    all_same(&second, &first)
+}
+
+/// Gradient descent with lr 1 on one element: the value counts the gradients that it was given, negated.
+struct Counter {
+    tensors: Tensors,
+    optimizer: Optimizer,
+}
+
+impl Counter {
+    fn new(gpu: &Gpu) -> Result<Self, Failed> {
+        let tensors = Tensors::new(&gpu.device, [("x", [1])])?;
+        tensors.write_gradient(&gpu.queue, "x", &[1.0])?;
+        let optimizer = Optimizer::new(&gpu.device, &gpu.queue, Sgd { lr: 1.0, ..Sgd::default() }, tensors.params())?;
+        Ok(Counter { tensors, optimizer })
+    }
+
+    fn value(&self) -> Result<f32, Failed> {
+        Ok(pollster::block_on(self.optimizer.read_value("x"))?[0])
+    }
+}
+
+fn new_lr_between_recorded_steps(gpu: &Gpu) -> Outcome {
+    let mut counter = Counter::new(gpu)?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    counter.optimizer.step(&mut encoder);
+    counter.optimizer.set_lr(10.0)?;
+    counter.optimizer.step(&mut encoder);
+    counter.optimizer.set(0, "lr", 100.0)?;
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(counter.value()?, -11.0);
+    run(gpu, &counter.optimizer, 1, 1);
+    assert_eq!(counter.value()?, -111.0);
+    Ok(())
+}
+
+fn dropped_encoder(gpu: &Gpu) -> Outcome {
+    let mut counter = Counter::new(gpu)?;
+    counter.optimizer.set_lr(10.0)?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    counter.optimizer.step(&mut encoder);
+    drop(encoder);
+    assert_eq!((counter.value()?, pollster::block_on(counter.optimizer.read_steps())?), (0.0, vec![0]));
+    run(gpu, &counter.optimizer, 1, 1);
+    assert_eq!((counter.value()?, pollster::block_on(counter.optimizer.read_steps())?), (-10.0, vec![1]));
+    Ok(())
+}
+
+/// A buffer with a sentinel before the one element, so that the place changes too.
+fn other(gpu: &Gpu, content: f32) -> (wgpu::Buffer, Binding) {
+    use wgpu::util::DeviceExt;
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+    let contents = [-777.0_f32, content];
+    let buffer =
+        gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: None, contents: bytemuck::cast_slice(&contents), usage });
+    let binding = Binding::new(&buffer, 4, 4);
+    (buffer, binding)
+}
+
+fn new_gradients_between_recorded_steps(gpu: &Gpu) -> Outcome {
+    let mut counter = Counter::new(gpu)?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    counter.optimizer.step(&mut encoder);
+    counter.optimizer.set_gradients([("x", other(gpu, 5.0).1)])?;
+    counter.optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(counter.value()?, -6.0);
+    let unknown = counter.optimizer.set_gradients([("y", other(gpu, 5.0).1)]).map_err(|error| error.to_string());
+    assert_eq!(unknown, Err("there is no parameter \"y\"; there are: x".to_owned()));
+    Ok(())
+}
+
+fn new_values_between_recorded_steps(gpu: &Gpu) -> Outcome {
+    let mut counter = Counter::new(gpu)?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    counter.optimizer.step(&mut encoder);
+    counter.optimizer.set_values([("x", other(gpu, 50.0).1)])?;
+    counter.optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(counter.value()?, 49.0);
+    counter.optimizer.set_values([("x", counter.tensors.value("x")?.clone())])?;
+    assert_eq!(counter.value()?, -1.0);
+    Ok(())
+}
+
+/// Two dispatches for a `Tensors` model, whether it has one tensor or ten thousand.
+fn dispatches_do_not_grow(gpu: &Gpu) -> Outcome {
+    for count in [1, 100, 10_000] {
+        let tensors = Tensors::new(&gpu.device, (0..count).map(|index| (format!("{index}"), [1 + index % 100])))?;
+        let optimizer = Optimizer::new(&gpu.device, &gpu.queue, wgpu_optim::Adam::default(), tensors.params())?;
+        assert_eq!(optimizer.dispatches(), 2, "{count} tensors");
+    }
+    Ok(())
+}
+
+/// State takes what the byte model says: 4 bytes an element and state in use, and less than 1% for alignment.
+fn memory_is_the_model(gpu: &Gpu) -> Outcome {
+    for rule in rules::all().iter().flat_map(|rule| rule.cases()).map(|(_, rule)| rule) {
+        let tensors = Tensors::new(&gpu.device, [("a", &[1000, 1000][..]), ("b", &[1001])])?;
+        let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.clone(), tensors.params())?;
+        let model = 4 * 1_001_001 * rule.active_states().len() as u64;
+        assert!((model..=model + model / 100).contains(&optimizer.state_bytes()), "{rule:?}: {}", optimizer.state_bytes());
+    }
+    Ok(())
+}
+
+fn callers_own_pass(gpu: &Gpu) -> Outcome {
+    let counter = Counter::new(gpu)?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    counter.optimizer.step_in(&mut pass);
+    counter.optimizer.step_in(&mut pass);
+    drop(pass);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(counter.value()?, -2.0);
+    Ok(())
+}

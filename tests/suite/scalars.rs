@@ -1,0 +1,66 @@
+//! The per-step scalars that `prepare` forms on the adapter, against f64, for step counts from 1 to 10^7.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::rule::AnyRule;
+use wgpu_optim::{Optimizer, Tensors, rules};
+
+use crate::context::{Context, Outcome};
+
+const MOST_ULPS: f64 = 4.0;
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for rule in rules::all().into_iter().filter(|rule| !rule.scalar_fields().is_empty()) {
+        for (case, configured) in rule.cases() {
+            let name = format!("scalars/{}/{case}", rule.name());
+            trials.push(contexts[0].trial(name, move |gpu| within_ulps(gpu, &*configured)));
+        }
+    }
+    for beta in [0.0, 0.1, 0.5, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 0.99999, 0.9999999] {
+        let rule = wgpu_optim::Adam { beta1: beta, beta2: beta, ..Default::default() };
+        trials.push(contexts[0].trial(format!("scalars/Adam/beta-{beta}"), move |gpu| within_ulps(gpu, &rule)));
+    }
+    trials
+}
+
+/// Every step up to 1,000, then some 1,500 more, ever further apart.
+fn steps() -> Vec<u32> {
+    let sparse = (0..).map(|i| (1000.0 * 1.00615_f64.powi(i)) as u32).take_while(|&step| step < 10_000_000);
+    (1..1000).chain(sparse).chain([10_000_000]).collect()
+}
+
+/// One parameter for each step count, so that one dispatch forms them all.
+fn within_ulps(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let steps = steps();
+    let tensors = Tensors::new(&gpu.device, steps.iter().enumerate().map(|(index, step)| (format!("{index}@{step}"), [1])))?;
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.boxed(), tensors.params())?;
+    for (name, step) in optimizer.names().zip(&steps) {
+        optimizer.write_steps(name, step - 1)?;
+    }
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    let found = pollster::block_on(optimizer.read_scalars())?;
+    let mut worst = vec![0.0_f64; rule.scalar_fields().len()];
+    for (found, &step) in found.iter().zip(&steps) {
+        for (index, (&found, truth)) in found.iter().zip(rule.scalars(step)).enumerate() {
+            let ulps = ulps(found, truth);
+            let name = rule.scalar_fields()[index].name;
+            assert!(ulps <= MOST_ULPS, "{name} at step {step}: got {found:e}, expected {truth:e}, {ulps} ulp apart");
+            worst[index] = worst[index].max(ulps);
+        }
+    }
+    let names = rule.scalar_fields().iter().map(|field| field.name);
+    eprintln!("{} {}: {:.2?}", gpu.info.name, rule.name(), names.zip(worst).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// The distance in f32 units in the last place of the truth.
+fn ulps(found: f32, truth: f64) -> f64 {
+    let nearest = truth as f32;
+    let ulp = f64::from(nearest.abs().next_up()) - f64::from(nearest.abs());
+    if !found.is_finite() { f64::INFINITY } else { (f64::from(found) - truth).abs() / ulp }
+}
