@@ -1,0 +1,287 @@
+//! A trace, as `tests/traces/README.md` describes it: read from a safetensors file, and checked so that a replay can rely on it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The one format that is read.
+pub const FORMAT: &str = "optimizer-trace/1";
+
+/// A message for the user.
+pub type Error = Box<dyn core::error::Error + Send + Sync>;
+/// Shorthand.
+pub type Result<T> = core::result::Result<T, Error>;
+/// Hyper-parameters under the framework's own names.
+pub type Hyper = Map<String, Value>;
+
+/// A recorded run.
+#[derive(Debug)]
+pub struct Trace {
+    /// The file's name without its extension.
+    pub name: String,
+    /// Who made the expected values, with the version.
+    pub framework: String,
+    /// The class or function there.
+    pub optimizer: String,
+    /// How many steps were recorded.
+    pub steps: usize,
+    /// At least one; each parameter is in one group.
+    pub groups: Vec<Group>,
+}
+
+/// Parameters that share hyper-parameters.
+#[derive(Debug)]
+pub struct Group {
+    /// Those of the trace, overridden by the group's.
+    pub hyper: Hyper,
+    /// The parameters in order.
+    pub params: Vec<Param>,
+}
+
+/// One parameter through all steps.
+#[derive(Debug)]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// Sizes of its dimensions.
+    pub shape: Vec<usize>,
+    /// The value before the first step.
+    pub initial: Vec<f32>,
+    /// What each step was given and what came of it.
+    pub steps: Vec<Step>,
+}
+
+/// One parameter in one step.
+#[derive(Debug)]
+pub struct Step {
+    /// None: the parameter took no part.
+    pub gradient: Option<Vec<f32>>,
+    /// The value afterwards, computed in f64.
+    pub truth: Vec<f64>,
+    /// The value afterwards, computed by the framework in f32.
+    pub framework: Vec<f32>,
+    /// The state afterwards, computed in f64, by the framework's key.
+    pub states: BTreeMap<String, State>,
+}
+
+/// A state tensor; not every framework's has the parameter's shape.
+#[derive(Debug)]
+pub struct State {
+    /// Sizes of its dimensions.
+    pub shape: Vec<usize>,
+    /// Its elements.
+    pub values: Vec<f64>,
+}
+
+impl Trace {
+    /// Reads a file. The message of an error names the file and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Trace> {
+        let named = |error: Error| -> Error { format!("{}: {error}", path.display()).into() };
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let bytes = fs::read(path).map_err(|error| named(error.into()))?;
+        Self::parse(&name, &bytes).map_err(named)
+    }
+
+    fn parse(name: &str, bytes: &[u8]) -> Result<Trace> {
+        let metadata = Metadata::parse(bytes)?;
+        let file = File { tensors: SafeTensors::deserialize(bytes)?, steps: metadata.steps };
+        let names = file.params();
+        if names.is_empty() {
+            return Err("there is no tensor \"param/NAME/0\", so no parameter".into());
+        }
+        let states = file.states(&names)?;
+        let read = |(hyper, members): (Hyper, Vec<String>)| -> Result<Group> {
+            let params = members.iter().map(|member| file.param(member, &states)).collect::<Result<_>>()?;
+            Ok(Group { hyper, params })
+        };
+        let groups = metadata.groups(&names)?.into_iter().map(read).collect::<Result<_>>()?;
+        let Metadata { framework, optimizer, steps, .. } = metadata;
+        Ok(Trace { name: name.to_owned(), framework, optimizer, steps, groups })
+    }
+
+    /// The parameters of all groups.
+    pub fn params(&self) -> impl Iterator<Item = &Param> {
+        self.groups.iter().flat_map(|group| &group.params)
+    }
+}
+
+/// What the strings of the header say.
+struct Metadata {
+    framework: String,
+    optimizer: String,
+    steps: usize,
+    hyper: Hyper,
+    groups: Option<Vec<GroupEntry>>,
+}
+
+/// One entry of the metadata's `groups`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupEntry {
+    params: Vec<String>,
+    #[serde(default)]
+    hyper: Hyper,
+}
+
+impl Metadata {
+    fn parse(bytes: &[u8]) -> Result<Metadata> {
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let texts: HashMap<String, String> = header.metadata().clone().unwrap_or_default();
+        let text = |key: &str| texts.get(key).cloned().ok_or_else(|| format!("metadata \"{key}\" is missing"));
+        let format = text("format")?;
+        if format != FORMAT {
+            return Err(format!("format is \"{format}\", only \"{FORMAT}\" can be read").into());
+        }
+        let (framework, optimizer, steps) = (text("framework")?, text("optimizer")?, text("steps")?);
+        let count = steps.parse().ok().filter(|&count| count > 0);
+        Ok(Metadata {
+            framework,
+            optimizer,
+            steps: count.ok_or_else(|| format!("steps is \"{steps}\", not a number of at least 1"))?,
+            hyper: json(&texts, "hyper")?.unwrap_or_default(),
+            groups: json(&texts, "groups")?,
+        })
+    }
+
+    /// The hyper-parameters and the members of each group; every parameter has to be in exactly one.
+    fn groups(&self, names: &BTreeSet<&str>) -> Result<Vec<(Hyper, Vec<String>)>> {
+        let Some(groups) = &self.groups else {
+            return Ok(vec![(self.hyper.clone(), names.iter().map(|&name| name.to_owned()).collect())]);
+        };
+        let mut left = names.clone();
+        for name in groups.iter().flat_map(|group| &group.params) {
+            if !left.remove(name.as_str()) {
+                let wrong = if names.contains(name.as_str()) { "is twice in groups" } else { "of groups has no \"param/NAME/0\"" };
+                return Err(format!("parameter \"{name}\" {wrong}").into());
+            }
+        }
+        if let Some(name) = left.first() {
+            return Err(format!("parameter \"{name}\" is in none of the groups").into());
+        }
+        let merged = |group: &GroupEntry| {
+            let mut hyper = self.hyper.clone();
+            hyper.extend(group.hyper.clone());
+            (hyper, group.params.clone())
+        };
+        Ok(groups.iter().map(merged).collect())
+    }
+}
+
+fn json<T: for<'de> Deserialize<'de>>(texts: &HashMap<String, String>, key: &str) -> Result<Option<T>> {
+    let Some(text) = texts.get(key) else { return Ok(None) };
+    let value = serde_json::from_str(text).map_err(|error| format!("metadata \"{key}\" is not the JSON it should be: {error}"))?;
+    Ok(Some(value))
+}
+
+/// What a tensor's name says: `KIND/PARAM/STEP`, or `state/PARAM/STATE/STEP`. Names of parameters may have slashes.
+struct Key<'a> {
+    kind: &'a str,
+    param: &'a str,
+    state: Option<&'a str>,
+    step: usize,
+}
+
+impl<'a> Key<'a> {
+    fn parse(name: &'a str) -> Option<Key<'a>> {
+        let (kind, rest) = name.split_once('/')?;
+        let (param, digits) = rest.rsplit_once('/')?;
+        let (param, state) = match kind {
+            "state" => param.rsplit_once('/').map(|(param, state)| (param, Some(state)))?,
+            "param" | "grad" | "torch_f32" => (param, None),
+            _ => return None,
+        };
+        let step = digits.parse().ok().filter(|step: &usize| step.to_string() == digits)?;
+        Some(Key { kind, param, state, step })
+    }
+}
+
+/// The tensors of a file.
+struct File<'a> {
+    tensors: SafeTensors<'a>,
+    steps: usize,
+}
+
+impl File<'_> {
+    /// The parameters: what has an initial value.
+    fn params(&self) -> BTreeSet<&str> {
+        let named = self.tensors.names().into_iter().filter_map(|name| name.strip_prefix("param/"));
+        named.filter_map(|name| name.strip_suffix("/0")).collect()
+    }
+
+    /// The names of the states that were recorded, by parameter and step. Fails on a tensor that the format does not explain: it would be
+    /// left out of the comparison in silence.
+    fn states(&self, params: &BTreeSet<&str>) -> Result<HashMap<(&str, usize), Vec<&str>>> {
+        let mut states: HashMap<_, Vec<_>> = HashMap::new();
+        for name in self.tensors.names().into_iter().collect::<BTreeSet<_>>() {
+            let key = Key::parse(name).ok_or_else(|| format!("tensor \"{name}\" has a name that is not of the format"))?;
+            if !params.contains(key.param) {
+                return Err(format!("tensor \"{name}\" is of a parameter without \"param/{}/0\"", key.param).into());
+            }
+            let first = usize::from(key.kind != "param");
+            if key.step < first || key.step > self.steps {
+                return Err(format!("tensor \"{name}\" is not of a step from {first} to {}", self.steps).into());
+            }
+            states.entry((key.param, key.step)).or_default().extend(key.state);
+        }
+        Ok(states)
+    }
+
+    fn param(&self, name: &str, states: &HashMap<(&str, usize), Vec<&str>>) -> Result<Param> {
+        let first = format!("param/{name}/0");
+        let shape = self.tensors.tensor(&first)?.shape().to_vec();
+        let initial = self.f32(&first, &shape)?;
+        let mut steps: Vec<Step> = Vec::new();
+        for t in 1..=self.steps {
+            let keys = states.get(&(name, t)).into_iter().flatten();
+            let state = |key: &&str| Ok(((*key).to_owned(), self.f64(&format!("state/{name}/{key}/{t}"), None)?));
+            let gradient = format!("grad/{name}/{t}");
+            let step = Step {
+                gradient: if self.tensors.tensor(&gradient).is_ok() { Some(self.f32(&gradient, &shape)?) } else { None },
+                truth: self.f64(&format!("param/{name}/{t}"), Some(&shape))?.values,
+                framework: self.f32(&format!("torch_f32/{name}/{t}"), &shape)?,
+                states: keys.map(state).collect::<Result<_>>()?,
+            };
+            // A parameter without a gradient stays as it is; where it moved, the gradient was lost.
+            if step.gradient.is_none() && !step.stayed(&initial, steps.last()) {
+                return Err(format!("tensor \"{gradient}\" is missing, though the value changes in step {t}").into());
+            }
+            steps.push(step);
+        }
+        Ok(Param { name: name.to_owned(), shape, initial, steps })
+    }
+
+    fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let (_, bytes) = self.bytes(name, Dtype::F32, Some(shape))?;
+        Ok(bytes.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect())
+    }
+
+    fn f64(&self, name: &str, shape: Option<&[usize]>) -> Result<State> {
+        let (shape, bytes) = self.bytes(name, Dtype::F64, shape)?;
+        Ok(State { shape, values: bytes.as_chunks().0.iter().map(|&word| f64::from_le_bytes(word)).collect() })
+    }
+
+    /// The shape and the bytes of a tensor, which has to be of this type and, where one is given, of this shape.
+    fn bytes(&self, name: &str, dtype: Dtype, shape: Option<&[usize]>) -> Result<(Vec<usize>, &[u8])> {
+        let tensor = self.tensors.tensor(name).map_err(|_| format!("tensor \"{name}\" is missing"))?;
+        if tensor.dtype() != dtype {
+            return Err(format!("tensor \"{name}\" is {}, it should be {dtype}", tensor.dtype()).into());
+        }
+        if let Some(shape) = shape.filter(|&shape| shape != tensor.shape()) {
+            return Err(format!("tensor \"{name}\" has shape {:?}, its parameter has {shape:?}", tensor.shape()).into());
+        }
+        Ok((tensor.shape().to_vec(), tensor.data()))
+    }
+}
+
+impl Step {
+    fn stayed(&self, initial: &[f32], before: Option<&Step>) -> bool {
+        match before {
+            Some(before) => self.truth == before.truth && self.framework == before.framework,
+            None => self.framework == initial && self.truth.iter().zip(initial).all(|(&now, &then)| now == f64::from(then)),
+        }
+    }
+}
