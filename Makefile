@@ -1,0 +1,31 @@
+# Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
+.PHONY: help adapter lint test train replay docs package
+
+help:
+	@echo "make train    train a digit classifier on the GPU with every optimizer of the mission"
+	@echo "make test     the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
+	@echo "make lint     formatting, clippy and documentation, warnings being errors"
+	@echo "make replay   hold the recorded PyTorch and optax runs against both backends"
+	@echo "make package  what would be published, built from the package itself"
+
+# Asks wgpu itself whether there is an adapter, and brings the software one if not.
+adapter:
+	@cargo build --quiet --example adapter
+	@cargo run --quiet --example adapter || (./scripts/install-adapter && cargo run --quiet --example adapter)
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+
+test: adapter
+	REQUIRE_GPU=1 cargo test
+
+train: adapter
+	cargo run --release --example train
+
+replay: adapter
+	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/recorded/*.safetensors
+
+package:
+	cargo publish --dry-run
