@@ -14,7 +14,8 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         if entry.taking_part != 0u {
             let step = record[entry.record] + 1u;
             record[entry.record] = step;
-            store_scalars(entry.record + 2u, prepare(load_hyper(entry.hyper), f32(step)));
+            let at = entry.record + 2u;
+            store_scalars(at, prepare(load_hyper(entry.hyper), f32(step), load_scalars(at)));
         }
     }
 }

@@ -11,6 +11,8 @@ pub enum Role {
     Gradient,
     /// The optimizer's state.
     State,
+    /// The per-step scalars.
+    Scalars,
 }
 
 impl fmt::Display for Role {
@@ -19,6 +21,7 @@ impl fmt::Display for Role {
             Role::Value => "value",
             Role::Gradient => "gradient",
             Role::State => "state",
+            Role::Scalars => "scalars",
         })
     }
 }
@@ -185,7 +188,7 @@ pub enum Error {
         allowed: u64,
     },
     /// Data of the wrong length were given.
-    #[error("{param}: the {role} has {needed} elements, got {got}")]
+    #[error("{param}: the {role} must have {needed} elements, got {got}")]
     Length {
         /// The parameter.
         param: String,
@@ -204,8 +207,8 @@ pub enum Error {
     ReadBack(String),
     /// No adapter was found.
     #[error(
-        "no GPU adapter (WGPU_BACKEND={backend:?}, WGPU_ADAPTER_NAME={name:?}); on Debian or Ubuntu the package mesa-vulkan-drivers \
-         brings a software one: {reason}"
+        "no GPU adapter: {reason} (WGPU_BACKEND={backend:?}, WGPU_ADAPTER_NAME={name:?}); where there is none, the package \
+         mesa-vulkan-drivers of Debian and Ubuntu brings a software one"
     )]
     NoAdapter {
         /// The variable's value, or empty.

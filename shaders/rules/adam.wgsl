@@ -1,6 +1,6 @@
 // Adam, AdamW, AMSGrad. Formula, sources and twin: src/rules/adam.rs.
 
-fn prepare(h: Hyper, step: f32) -> Scalars {
+fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
     let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
     return Scalars(quotient(h.lr, bias_correction1), inverse_root(bias_correction2), h.lr * h.decoupled_decay);

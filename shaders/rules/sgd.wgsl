@@ -1,6 +1,6 @@
 // SGD with momentum. Formula, sources and twin: src/rules/sgd.rs.
 
-fn prepare(h: Hyper, step: f32) -> Scalars {
+fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let first = step <= 1.0;
     return Scalars(select(h.momentum, 0.0, first), select(h.undamped, 1.0, first));
 }

@@ -1,13 +1,16 @@
 //! The CPU executor: the same plan, the rules' twins, all cores. In f64 it is the truth that GPU results are measured against, in f32 it
 //! is the backend that benchmarks compare the GPU with.
 
+mod job;
+
 use std::collections::HashSet;
 
 use rayon::prelude::*;
 
+use job::{Job, jobs};
+
 use crate::error::{Error, Result, Role, unknown};
-use crate::plan;
-use crate::rule::{AnyRule, Real, Sweep};
+use crate::rule::{AnyRule, Pass, Real};
 
 /// A CPU optimizer over tensors that the caller owns, as slices.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ struct Tensor<F> {
     len: usize,
     group: usize,
     step: u32,
+    /// Those of the last step.
+    scalars: Vec<F>,
     /// One lane per state of the rule; empty where the state is not in use.
     lanes: Vec<Vec<F>>,
 }
@@ -58,7 +63,7 @@ impl<F: Real> CpuOptimizer<F> {
                 }
                 let lane = |state| if active.contains(&state) { vec![F::zero(); len] } else { Vec::new() };
                 let lanes = (0..rule.states().len()).map(lane).collect();
-                optimizer.tensors.push(Tensor { name: name.into(), len, group, step: 0, lanes });
+                optimizer.tensors.push(Tensor { name: name.into(), len, group, step: 0, scalars: Vec::new(), lanes });
             }
             optimizer.groups.push(rule);
         }
@@ -75,21 +80,43 @@ impl<F: Real> CpuOptimizer<F> {
             tensor.check(Role::Value, values.get(index).map_or(0, |value| value.len()))?;
             tensor.check(Role::Gradient, gradients.get(index).map_or(0, |gradient| gradient.map_or(tensor.len, <[F]>::len)))?;
         }
-        let groups = &self.groups;
-        let jobs: Vec<Job<'_, F>> = self
-            .tensors
-            .iter_mut()
-            .zip(values)
-            .zip(gradients)
-            .flat_map(|((tensor, value), gradient)| {
-                gradient.map_or_else(Vec::new, |gradient| {
-                    tensor.step += 1;
-                    jobs(&*groups[tensor.group], tensor, value, gradient)
-                })
-            })
-            .collect();
-        jobs.into_par_iter().for_each(Job::run);
+        for (tensor, gradient) in self.tensors.iter_mut().zip(gradients) {
+            if gradient.is_some() {
+                tensor.step += 1;
+                tensor.scalars = F::twin(&*self.groups[tensor.group]).prepare(tensor.step, &tensor.scalars);
+            }
+        }
+        self.pass(Pass::Update, values, |tensor| gradients[tensor]);
         Ok(())
+    }
+
+    /// Changes from the values that are trained to those to evaluate the model with, where a rule tells them apart.
+    pub fn evaluate(&mut self, values: &mut [&mut [F]]) -> Result<()> {
+        self.view(Pass::Evaluate, values)
+    }
+
+    /// Changes back to the values that are trained.
+    pub fn train(&mut self, values: &mut [&mut [F]]) -> Result<()> {
+        self.view(Pass::Train, values)
+    }
+
+    fn view(&mut self, pass: Pass, values: &mut [&mut [F]]) -> Result<()> {
+        for (index, tensor) in self.tensors.iter().enumerate() {
+            tensor.check(Role::Value, values.get(index).map_or(0, |value| value.len()))?;
+        }
+        let updated: Vec<bool> = self.tensors.iter().map(|tensor| tensor.step > 0).collect();
+        self.pass(pass, values, |tensor| updated[tensor].then_some(&[]));
+        Ok(())
+    }
+
+    /// One pass over the tensors that have gradients, which may be empty ones if the pass reads none.
+    fn pass<'a>(&mut self, pass: Pass, values: &mut [&mut [F]], gradients: impl Fn(usize) -> Option<&'a [F]>) {
+        let Self { groups, tensors } = self;
+        let work = tensors.iter_mut().zip(values).enumerate().flat_map(|(index, (tensor, value))| {
+            let rule = &*groups[tensor.group];
+            gradients(index).map_or_else(Vec::new, |gradient| jobs(pass, rule, tensor, value, gradient))
+        });
+        work.collect::<Vec<Job<'_, F>>>().into_par_iter().for_each(Job::run);
     }
 
     /// The state of a tensor, by the rule's name for it; empty if these hyper-parameters do not use it.
@@ -109,6 +136,11 @@ impl<F: Real> CpuOptimizer<F> {
         self.tensors.iter().map(|tensor| tensor.step).collect()
     }
 
+    /// The scalars of each tensor's last step, in the order of construction; empty before the first.
+    pub fn scalars(&self) -> Vec<&[F]> {
+        self.tensors.iter().map(|tensor| &*tensor.scalars).collect()
+    }
+
     /// Replaces a group's hyper-parameters.
     pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
         let rule = rule.into();
@@ -126,41 +158,5 @@ impl<F: Real> CpuOptimizer<F> {
         let states = self.groups[self.tensors[index].group].states();
         let lane = states.iter().position(|known| known.name == state);
         Ok((index, lane.ok_or_else(|| unknown("state", state, states.iter().map(|state| state.name)))?))
-    }
-}
-
-/// One chunk's work.
-struct Job<'a, F> {
-    rule: &'a dyn AnyRule,
-    step: u32,
-    gradients: &'a [F],
-    values: &'a mut [F],
-    lanes: Vec<Option<&'a mut [F]>>,
-}
-
-fn jobs<'a, F: Real>(rule: &'a dyn AnyRule, tensor: &'a mut Tensor<F>, values: &'a mut [F], gradients: &'a [F]) -> Vec<Job<'a, F>> {
-    let mut lanes: Vec<_> = tensor.lanes.iter_mut().map(|lane| lane.chunks_mut(plan::CHUNK as usize)).collect();
-    let mut values = values.chunks_mut(plan::CHUNK as usize);
-    let mut jobs = Vec::new();
-    for chunk in plan::chunks(tensor.len as u64) {
-        let Some(values) = values.next() else { break };
-        jobs.push(Job {
-            rule,
-            step: tensor.step,
-            gradients: &gradients[chunk.start as usize..chunk.end as usize],
-            values,
-            lanes: lanes.iter_mut().map(Iterator::next).collect(),
-        });
-    }
-    jobs
-}
-
-impl<F: Real> Job<'_, F> {
-    /// A state that is not in use is a chunk of zeros that is forgotten afterwards: it stays in the nearest cache.
-    fn run(self) {
-        let mut unused = vec![vec![F::zero(); self.values.len()]; self.lanes.iter().filter(|lane| lane.is_none()).count()];
-        let mut unused = unused.iter_mut();
-        let lanes = self.lanes.into_iter().map(|lane| lane.or_else(|| unused.next().map(Vec::as_mut_slice)).unwrap_or_default());
-        F::sweep(self.rule, self.step, Sweep { gradients: self.gradients, values: self.values, lanes: lanes.collect() });
     }
 }

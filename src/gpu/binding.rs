@@ -71,8 +71,8 @@ impl Binding {
     pub(crate) fn place(&self, buffer: usize, bytes: u64, role: Role) -> Place {
         let room = match role {
             Role::Gradient => self.buffer.size() - self.offset,
-            Role::Value | Role::State if self.padded => bytes.next_multiple_of(16),
-            Role::Value | Role::State => bytes,
+            _ if self.padded => bytes.next_multiple_of(16),
+            _ => bytes,
         };
         Place { buffer, offset: self.offset, room }
     }

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use super::caught;
 use crate::error::{Error, Result};
 use crate::plan::Kernel;
-use crate::rule::AnyRule;
+use crate::rule::{AnyRule, Pass};
 use crate::wgsl::{self, Shader, Slot};
 
 /// A pipeline and what it binds.
@@ -65,20 +65,20 @@ impl Compiled {
     }
 }
 
-/// The update kernels that have been compiled so far.
+/// The kernels over parameters that have been compiled so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kernels {
-    compiled: HashMap<Kernel, Compiled>,
+    compiled: HashMap<(Pass, Kernel), Compiled>,
 }
 
 impl Kernels {
     /// The kernel for a rule, compiled at first use.
-    pub(crate) fn get(&mut self, device: &wgpu::Device, kernel: Kernel, rule: &dyn AnyRule) -> Result<&Compiled> {
-        match self.compiled.entry(kernel) {
+    pub(crate) fn get(&mut self, device: &wgpu::Device, pass: Pass, kernel: Kernel, rule: &dyn AnyRule) -> Result<&Compiled> {
+        match self.compiled.entry((pass, kernel)) {
             Entry::Occupied(compiled) => Ok(compiled.into_mut()),
             Entry::Vacant(place) => {
-                let shader = wgsl::update(rule, kernel.access, kernel.gradients);
-                Ok(place.insert(Compiled::new(device, &format!("{} update", rule.name()), &shader)?))
+                let shader = wgsl::pass(rule, pass, kernel.access, kernel.gradients);
+                Ok(place.insert(Compiled::new(device, &format!("{} {pass:?}", rule.name()), &shader)?))
             }
         }
     }

@@ -17,7 +17,7 @@ pub use tensors::Tensors;
 pub(crate) use arena::Lanes;
 pub(crate) use engine::Engine;
 pub(crate) use kernels::Kernels;
-pub(crate) use passes::Updates;
+pub(crate) use passes::Passes;
 pub(crate) use record::{Layout, Member, Record};
 pub(crate) use scope::caught;
 pub(crate) use transfer::{read, write};

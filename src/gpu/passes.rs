@@ -2,31 +2,35 @@ use super::Engine;
 use super::record::upload;
 use crate::error::Result;
 use crate::plan::{Bucket, Limits, Row, Window};
-use crate::rule::AnyRule;
+use crate::rule::{AnyRule, Pass};
 use crate::wgsl::Slot;
 
-/// The recorded form of a plan: one dispatch per bucket, with everything bound.
+/// The recorded form of a plan: per pass one dispatch per bucket, with everything bound. Rules without views have no part in theirs.
 #[derive(Debug)]
-pub(crate) struct Updates {
-    dispatches: Vec<Dispatch>,
+pub(crate) struct Passes {
+    dispatches: Vec<(Pass, Dispatch)>,
 }
 
+/// One dispatch, ready to be recorded.
 #[derive(Debug)]
-struct Dispatch {
+pub(crate) struct Dispatch {
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     workgroups: (u32, u32),
 }
 
-impl Updates {
+impl Passes {
     /// Uploads the rows and binds the windows. `rules` are the variants', `buffers` the caller's, both by the plan's numbers.
     pub(crate) fn new(engine: &mut Engine, rules: &[Box<dyn AnyRule>], buckets: &[Bucket], buffers: &[wgpu::Buffer]) -> Result<Self> {
         let Engine { device, limits, kernels, lanes, record, .. } = engine;
         let (rows, starts) = rows(buckets, limits);
         let rows = upload(device, "wgpu-optim rows", &rows)?;
         let mut dispatches = Vec::new();
-        for (bucket, start) in buckets.iter().zip(starts) {
-            let kernel = kernels.get(device, bucket.kernel, &*rules[bucket.kernel.variant])?;
+        let rule = |bucket: &Bucket| &*rules[bucket.kernel.variant];
+        let used = |pass| buckets.iter().zip(&starts).filter(move |(bucket, _)| pass == Pass::Update || rule(bucket).has_views());
+        let all = [Pass::Update, Pass::Evaluate, Pass::Train].into_iter().flat_map(|pass| used(pass).map(move |bucket| (pass, bucket)));
+        for (pass, (bucket, &start)) in all {
+            let kernel = kernels.get(device, pass, bucket.kernel, rule(bucket))?;
             let own = Window { buffer: 0, offset: start, size: size_of_val(&*bucket.rows) as u64 };
             let state = bucket.state.unwrap_or(bucket.values);
             let bind_group = kernel.bind(device, |slot| match slot {
@@ -43,23 +47,23 @@ impl Updates {
                 Slot::Record | Slot::Settings | Slot::Entries => record.buffer.as_entire_binding(),
             })?;
             let workgroups = fold(bucket.rows.len() as u64, limits.workgroups);
-            dispatches.push(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups });
+            dispatches.push((pass, Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups }));
         }
-        Ok(Updates { dispatches })
+        Ok(Passes { dispatches })
     }
 
-    /// Records the dispatches.
-    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for Dispatch { pipeline, bind_group, workgroups } in &self.dispatches {
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, bind_group, &[]);
-            pass.dispatch_workgroups(workgroups.0, workgroups.1, 1);
+    /// Records the dispatches of a pass.
+    pub(crate) fn dispatch(&self, pass: Pass, recorder: &mut wgpu::ComputePass<'_>) {
+        for Dispatch { pipeline, bind_group, workgroups } in self.of(pass) {
+            recorder.set_pipeline(pipeline);
+            recorder.set_bind_group(0, bind_group, &[]);
+            recorder.dispatch_workgroups(workgroups.0, workgroups.1, 1);
         }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.dispatches.len()
+    /// The dispatches of a pass.
+    pub(crate) fn of(&self, pass: Pass) -> impl Iterator<Item = &Dispatch> {
+        self.dispatches.iter().filter(move |(own, _)| *own == pass).map(|(_, dispatch)| dispatch)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::binding::elements;
-use super::{Binding, Param, caught, limits, write};
+use super::{Binding, Param, caught, limits, read, write};
 use crate::error::{Error, Result, Role, unknown};
 
 /// An allocator for callers who want one: all values in one buffer, all gradients in another, each tensor where it can be bound on its own
@@ -60,9 +60,14 @@ impl Tensors {
         self.params.clone()
     }
 
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.params.iter().map(|param| &*param.name)
+    }
+
     /// One tensor.
     pub fn param(&self, name: &str) -> Result<&Param> {
-        let known = || unknown("parameter", name, self.params.iter().map(|param| &*param.name));
+        let known = || unknown("parameter", name, self.names());
         self.names.get(name).map(|&index| &self.params[index]).ok_or_else(known)
     }
 
@@ -74,6 +79,22 @@ impl Tensors {
     /// The gradient of a tensor, for the caller's own bind groups.
     pub fn gradient(&self, name: &str) -> Result<&Binding> {
         Ok(&self.param(name)?.gradient)
+    }
+
+    /// Reads the values of a tensor, after everything submitted so far; see [`crate::Optimizer::read_value`].
+    pub async fn read_value(&self, queue: &wgpu::Queue, name: &str) -> Result<Vec<f32>> {
+        self.read(queue, name, Role::Value).await
+    }
+
+    /// Reads the gradient of a tensor, after everything submitted so far.
+    pub async fn read_gradient(&self, queue: &wgpu::Queue, name: &str) -> Result<Vec<f32>> {
+        self.read(queue, name, Role::Gradient).await
+    }
+
+    async fn read(&self, queue: &wgpu::Queue, name: &str, role: Role) -> Result<Vec<f32>> {
+        let param = self.param(name)?;
+        let binding = if role == Role::Value { &param.value } else { &param.gradient };
+        read(&self.device, queue, binding.buffer(), binding.offset(), param.elements()?).await
     }
 
     /// Writes the values of a tensor, before anything that is submitted from now on.

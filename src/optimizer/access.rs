@@ -68,6 +68,19 @@ impl Optimizer {
         crate::gpu::caught(&self.engine.device, write)
     }
 
+    /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: what [`Optimizer::read_scalars`]
+    /// read belongs to a checkpoint as the state does. Like `Queue::write_buffer`, this comes before everything submitted from now on.
+    pub fn write_scalars(&self, param: &str, scalars: &[f32]) -> Result<()> {
+        let slot = &self.slots[self.find(param)?];
+        let (needed, got) = (self.rules[slot.member.group].scalar_fields().len() as u64, scalars.len() as u64);
+        if needed != got {
+            return Err(Error::Length { param: param.into(), role: Role::Scalars, needed, got });
+        }
+        let at = u64::from(self.engine.layout.scalars(slot.member.record));
+        let write = || self.engine.queue.write_buffer(&self.engine.record.buffer, 4 * at, bytemuck::cast_slice(scalars));
+        if scalars.is_empty() { Ok(()) } else { crate::gpu::caught(&self.engine.device, write) }
+    }
+
     async fn read_record(&self) -> Result<Vec<u32>> {
         let record = &self.engine.record.buffer;
         read(&self.engine.device, &self.engine.queue, record, 0, record.size() / 4).await

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::{Group, Optimizer, Slot};
 use crate::error::{Error, Result, Role};
-use crate::gpu::{Binding, Engine, Layout, Member, Param, Updates, limits};
+use crate::gpu::{Binding, Engine, Layout, Member, Param, Passes, limits};
 use crate::plan::{self, Arena, Interval, Limits};
 use crate::rule::AnyRule;
 
@@ -49,8 +49,8 @@ impl Optimizer {
         check_overlap(&slots)?;
         let members: Vec<Member> = slots.iter().map(|slot| slot.member).collect();
         let mut engine = Engine::new(device, queue, &rules, layout, &arena, &members)?;
-        let updates = updates(&mut engine, &rules, &slots)?;
-        Ok(Optimizer { engine, rules, slots, names, updates })
+        let passes = passes(&mut engine, &rules, &slots)?;
+        Ok(Optimizer { engine, rules, slots, names, passes })
     }
 }
 
@@ -117,7 +117,7 @@ impl Buffers {
 }
 
 /// The dispatches for parameters in these buffers.
-pub(super) fn updates(engine: &mut Engine, rules: &[Box<dyn AnyRule>], slots: &[Slot]) -> Result<Updates> {
+pub(super) fn passes(engine: &mut Engine, rules: &[Box<dyn AnyRule>], slots: &[Slot]) -> Result<Passes> {
     let mut buffers = Buffers::default();
     let mut place = |binding: &Binding, slot: &Slot, role| binding.place(buffers.number(binding.buffer()), 4 * slot.elements, role);
     let tensor = |slot: &Slot| plan::Tensor {
@@ -134,5 +134,5 @@ pub(super) fn updates(engine: &mut Engine, rules: &[Box<dyn AnyRule>], slots: &[
         let (what, limit) = ("a chunk of 4096 elements".to_owned(), "max_storage_buffer_binding_size");
         Error::Limit { what, needed, limit, allowed: engine.limits.binding }
     })?;
-    Updates::new(engine, rules, &buckets, &buffers.buffers)
+    Passes::new(engine, rules, &buckets, &buffers.buffers)
 }

@@ -70,7 +70,7 @@ impl Optimizer {
             slot.param.check()?;
         }
         super::build::check_overlap(&slots)?;
-        self.updates = super::build::updates(&mut self.engine, &self.rules, &slots)?;
+        self.passes = super::build::passes(&mut self.engine, &self.rules, &slots)?;
         self.slots = slots;
         Ok(())
     }

@@ -4,9 +4,9 @@ mod change;
 
 use std::collections::HashMap;
 
-use crate::gpu::{Engine, Member, Param, Updates};
+use crate::gpu::{Engine, Member, Param, Passes};
 use crate::plan::Place;
-use crate::rule::AnyRule;
+use crate::rule::{AnyRule, Pass};
 
 /// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Group {
     }
 }
 
-/// Updates parameters on the GPU by their gradients: one [`Optimizer::step`] recorded after the caller's backward pass.
+/// Passes parameters on the GPU by their gradients: one [`Optimizer::step`] recorded after the caller's backward pass.
 ///
 /// Step counts, per-step scalars and state live on the GPU, so what a step records is the same every time and needs no host round trip.
 /// What the host sets (hyper-parameters, gradients' places, who takes part) holds for the steps recorded afterwards, in whatever order
@@ -35,7 +35,7 @@ pub struct Optimizer {
     rules: Vec<Box<dyn AnyRule>>,
     slots: Vec<Slot>,
     names: HashMap<String, usize>,
-    updates: Updates,
+    passes: Passes,
 }
 
 /// A parameter and where everything of it is.
@@ -59,12 +59,30 @@ impl Optimizer {
     /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind group 0.
     pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.engine.record.dispatch(pass);
-        self.updates.dispatch(pass);
+        self.passes.dispatch(Pass::Update, pass);
+    }
+
+    /// Records the change from the values that are trained to those to evaluate the model with, where a rule tells them apart
+    /// (schedule-free ones do); nothing for other rules. Until [`Optimizer::train`] no step may be recorded.
+    pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.view(encoder, Pass::Evaluate);
+    }
+
+    /// Records the change back to the values that are trained.
+    pub fn train(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.view(encoder, Pass::Train);
+    }
+
+    fn view(&self, encoder: &mut wgpu::CommandEncoder, view: Pass) {
+        if self.passes.of(view).next().is_some() {
+            let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim view"), timestamp_writes: None };
+            self.passes.dispatch(view, &mut encoder.begin_compute_pass(&descriptor));
+        }
     }
 
     /// How many dispatches a step is.
     pub fn dispatches(&self) -> usize {
-        self.engine.record.dispatches() + self.updates.len()
+        self.engine.record.dispatches() + self.passes.of(Pass::Update).count()
     }
 
     /// Bytes of GPU memory that the optimizer allocated for state, besides a few hundred per parameter for its tables.

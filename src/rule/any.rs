@@ -1,20 +1,10 @@
 use core::any::Any;
 use core::fmt;
 
-use super::{Bounded, Field, HyperParameter, KnownAs, Layout, Real, Rule, StateField, StateLayout};
-
-/// The slices of one run of the twin: one lane per state tensor of the rule, all of one length.
-pub struct Sweep<'a, F> {
-    /// The gradients.
-    pub gradients: &'a [F],
-    /// The values, updated in place.
-    pub values: &'a mut [F],
-    /// The state tensors, updated in place.
-    pub lanes: Vec<&'a mut [F]>,
-}
+use super::{Bounded, Field, HyperParameter, KnownAs, Layout, Rule, ScalarLayout, StateField, StateLayout, Twin};
 
 /// Any [`Rule`] behind one type: what the engine, the tables, the proofs and the benchmarks see.
-pub trait AnyRule: fmt::Debug + Send + Sync {
+pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + Sync {
     /// See [`Rule::NAME`].
     fn name(&self) -> &'static str;
     /// See [`Rule::FORMULA`].
@@ -34,9 +24,9 @@ pub trait AnyRule: fmt::Debug + Send + Sync {
     /// The words of [`Rule::hyper`] in f32.
     fn hyper_words(&self) -> Vec<u32>;
     /// What depends on the step count.
-    fn scalar_fields(&self) -> &'static [Field];
-    /// The scalars of a step in f64: the truth for `prepare`.
-    fn scalars(&self, step: u32) -> Vec<f64>;
+    fn scalar_fields(&self) -> &'static [&'static str];
+    /// See [`Rule::VIEWS`].
+    fn has_views(&self) -> bool;
     /// All state tensors of the rule.
     fn states(&self) -> &'static [StateField];
     /// See [`Rule::uses`].
@@ -49,12 +39,6 @@ pub trait AnyRule: fmt::Debug + Send + Sync {
     fn boxed(&self) -> Box<dyn AnyRule>;
     /// For a downcast to the rule itself.
     fn as_any(&self) -> &dyn Any;
-    /// The CPU twin in f32 at step `step`.
-    fn sweep_f32(&self, step: u32, tensors: Sweep<'_, f32>);
-    /// The CPU twin in f64 at step `step`.
-    fn sweep_f64(&self, step: u32, tensors: Sweep<'_, f64>);
-    /// The CPU twin in f64 with the error that f32 may have, at step `step`.
-    fn sweep_bounded(&self, step: u32, tensors: Sweep<'_, Bounded>);
 }
 
 impl<R: Rule> AnyRule for R {
@@ -85,11 +69,11 @@ impl<R: Rule> AnyRule for R {
     fn hyper_words(&self) -> Vec<u32> {
         self.hyper::<f32>().words()
     }
-    fn scalar_fields(&self) -> &'static [Field] {
-        R::Scalars::<f32>::FIELDS
+    fn scalar_fields(&self) -> &'static [&'static str] {
+        <R::Scalars<f32> as ScalarLayout<f32>>::FIELDS
     }
-    fn scalars(&self, step: u32) -> Vec<f64> {
-        R::prepare(&self.hyper::<f64>(), f64::from(step)).values()
+    fn has_views(&self) -> bool {
+        R::VIEWS
     }
     fn states(&self) -> &'static [StateField] {
         <R::State<f32> as StateLayout<f32>>::FIELDS
@@ -109,21 +93,6 @@ impl<R: Rule> AnyRule for R {
     fn as_any(&self) -> &dyn Any {
         self
     }
-    fn sweep_f32(&self, step: u32, tensors: Sweep<'_, f32>) {
-        sweep(self, step, tensors);
-    }
-    fn sweep_f64(&self, step: u32, tensors: Sweep<'_, f64>) {
-        sweep(self, step, tensors);
-    }
-    fn sweep_bounded(&self, step: u32, tensors: Sweep<'_, Bounded>) {
-        sweep(self, step, tensors);
-    }
-}
-
-fn sweep<R: Rule, F: Real>(rule: &R, step: u32, mut tensors: Sweep<'_, F>) {
-    let h = rule.hyper::<F>();
-    let s = R::prepare(&h, F::of(f64::from(step)));
-    R::State::sweep(&mut tensors.lanes, tensors.gradients, tensors.values, |gradient, p, state| R::update(&h, &s, gradient, p, state));
 }
 
 impl<R: Rule> From<R> for Box<dyn AnyRule> {

@@ -3,7 +3,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use num_traits::{One, Zero};
 
-use super::{AnyRule, Real, Sweep, Word};
+use super::{AnyRule, Real, Twin, Word};
 
 /// The unit roundoff of f32: half an ulp of 1.
 const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -152,12 +152,18 @@ impl Real for Bounded {
     fn min(self, other: Self) -> Self {
         Bounded { value: self.value.min(other.value), error: self.error.max(other.error) }
     }
+    /// A number that may have either sign may jump by 2.
+    fn sign(self) -> Self {
+        let value = if self.value == 0.0 { 0.0 } else { self.value.signum() };
+        let certain = self.error == 0.0 || self.value.abs() > self.error;
+        Bounded { value, error: if certain { 0.0 } else { 2.0 } }
+    }
     fn exp_m1(self) -> Self {
         let value = self.value.exp_m1();
         Self::result(value, (value + 1.0) * self.error.exp_m1(), units::SERIES)
     }
-    fn sweep(rule: &dyn AnyRule, step: u32, tensors: Sweep<'_, Self>) {
-        rule.sweep_bounded(step, tensors);
+    fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self> {
+        rule
     }
 }
 

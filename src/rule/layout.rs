@@ -17,20 +17,28 @@ pub trait Layout: Copy + Send + Sync {
     const FIELDS: &'static [Field];
     /// One 32-bit word per member, in order.
     fn words(&self) -> Vec<u32>;
-    /// Each member as f64, in order.
-    fn values(&self) -> Vec<f64>;
+}
+
+/// The per-step scalars of a rule, which the next step's are formed from; [`scalars!`](crate::scalars) writes it.
+pub trait ScalarLayout<F: Real>: Copy + Send + Sync {
+    /// The members' names in order.
+    const FIELDS: &'static [&'static str];
+    /// From one number per member, in order; those that are missing are zero.
+    fn from_slice(numbers: &[F]) -> Self;
+    /// One number per member, in order.
+    fn to_vec(&self) -> Vec<F>;
 }
 
 /// The scalars of a rule whose formula does not depend on the step count.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct NoScalars<F>(PhantomData<F>);
 
-impl<F: Real> Layout for NoScalars<F> {
-    const FIELDS: &'static [Field] = &[];
-    fn words(&self) -> Vec<u32> {
-        Vec::new()
+impl<F: Real> ScalarLayout<F> for NoScalars<F> {
+    const FIELDS: &'static [&'static str] = &[];
+    fn from_slice(_numbers: &[F]) -> Self {
+        NoScalars(PhantomData)
     }
-    fn values(&self) -> Vec<f64> {
+    fn to_vec(&self) -> Vec<F> {
         Vec::new()
     }
 }
@@ -49,9 +57,10 @@ pub trait StateLayout<F: Real>: Copy {
     /// The tensors in order.
     const FIELDS: &'static [StateField];
 
-    /// Runs `update(gradient, value, state)` over all elements, each slice a plain parameter of one loop so that the compiler
-    /// knows that none overlaps another and vectorizes it. `lanes` holds one slice per tensor, in order.
-    fn sweep(lanes: &mut [&mut [F]], gradients: &[F], values: &mut [F], update: impl Fn(F, &mut F, &mut Self));
+    /// Runs `pass(gradient, value, state)` over all elements, each slice a plain parameter of one loop so that the compiler
+    /// knows that none overlaps another and vectorizes it. `lanes` holds one slice per tensor, in order; without gradients, `pass` is
+    /// given zeros.
+    fn sweep(lanes: &mut [&mut [F]], gradients: Option<&[F]>, values: &mut [F], pass: impl Fn(F, &mut F, &mut Self));
 }
 
 /// Declares a struct of 4-byte scalars once, for the twin (generic over the float) and for WGSL.
@@ -82,9 +91,39 @@ macro_rules! layout {
             fn words(&self) -> Vec<u32> {
                 vec![$($crate::rule::Word::to_word(self.$field),)+]
             }
+        }
+    };
+}
 
-            fn values(&self) -> Vec<f64> {
-                vec![$($crate::rule::Word::to_value(self.$field),)+]
+/// Declares a rule's per-step scalars once, for the twin (generic over the number) and for WGSL.
+///
+/// ```
+/// use wgpu_optim::{rule::ScalarLayout, scalars};
+/// scalars! {
+///     /// Per step.
+///     pub struct Scalars<F> { step_size, decay }
+/// }
+/// assert_eq!(<Scalars<f32> as ScalarLayout<f32>>::from_slice(&[0.5]).to_vec(), [0.5, 0.0]);
+/// ```
+#[macro_export]
+macro_rules! scalars {
+    ($(#[$meta:meta])* pub struct $Name:ident<$F:ident> { $($(#[$doc:meta])* $field:ident),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $Name<$F> {
+            $($(#[$doc])* #[allow(missing_docs, reason = "the field is the symbol of the formula")] pub $field: $F,)+
+        }
+
+        impl<$F: $crate::rule::Real> $crate::rule::ScalarLayout<$F> for $Name<$F> {
+            const FIELDS: &'static [&'static str] = &[$(stringify!($field),)+];
+
+            fn from_slice(numbers: &[$F]) -> Self {
+                let mut numbers = numbers.iter().copied();
+                $Name { $($field: numbers.next().unwrap_or_default(),)+ }
+            }
+
+            fn to_vec(&self) -> Vec<$F> {
+                vec![$(self.$field,)+]
             }
         }
     };
@@ -117,28 +156,36 @@ macro_rules! state {
 
             fn sweep(
                 lanes: &mut [&mut [$F]],
-                gradients: &[$F],
+                gradients: Option<&[$F]>,
                 values: &mut [$F],
-                update: impl Fn($F, &mut $F, &mut Self),
+                pass: impl Fn($F, &mut $F, &mut Self),
             ) {
                 #[inline(never)]
                 fn run<$F: $crate::rule::Real>(
                     gradients: &[$F],
                     values: &mut [$F],
                     $($field: &mut [$F],)+
-                    update: impl Fn($F, &mut $F, &mut $Name<$F>),
+                    pass: impl Fn($F, &mut $F, &mut $Name<$F>),
                 ) {
                     let n = values.len();
                     let gradients = &gradients[..n];
                     $(let $field = &mut $field[..n];)+
                     for i in 0..n {
                         let mut state = $Name { $($field: $field[i],)+ };
-                        update(gradients[i], &mut values[i], &mut state);
+                        pass(gradients[i], &mut values[i], &mut state);
                         $($field[i] = state.$field;)+
                     }
                 }
+                let zeros;
+                let gradients = match gradients {
+                    Some(gradients) => gradients,
+                    None => {
+                        zeros = vec![$F::zero(); values.len()];
+                        &zeros
+                    }
+                };
                 if let [$($field,)+] = lanes {
-                    run(gradients, values, $($field,)+ update);
+                    run(gradients, values, $($field,)+ pass);
                 }
             }
         }

@@ -9,20 +9,22 @@ mod layout;
 mod numerics;
 mod range;
 mod real;
+mod twin;
 
-pub use any::{AnyRule, Sweep};
+pub use any::AnyRule;
 pub use bounded::Bounded;
 pub use hyper::{HyperParameter, HyperParameters, Number};
-pub use layout::{Field, Layout, NoScalars, StateField, StateLayout};
+pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout};
 pub use numerics::{ln_beta, moving_average, one_minus_pow};
 pub use range::Range;
 pub use real::{Real, Word};
+pub use twin::{Pass, Sweep, Twin};
 
 /// One update formula, as a value: a plain struct of hyper-parameters that knows its WGSL text and its CPU twin.
 ///
 /// The Rust functions here and the WGSL functions in [`Rule::WGSL`] have the same names, the same statements and the same
 /// order. The text defines `fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>,
-/// state: ptr<function, State>)` and, where there are per-step scalars, `fn prepare(h: Hyper, step: f32) -> Scalars`; the
+/// state: ptr<function, State>)` and, where there are per-step scalars, `fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars`; the
 /// structs `Hyper`, `Scalars` and `State` are generated from the three layouts below, and the functions of
 /// `shaders/lib/numerics.wgsl` are in scope. A state that is not in use reads as zero and is not kept.
 ///
@@ -63,7 +65,7 @@ pub use real::{Real, Word};
 ///     fn hyper<F: Real>(&self) -> Hyper<F> {
 ///         Hyper { lr: F::of(self.lr) }
 ///     }
-///     fn prepare<F: Real>(_h: &Hyper<F>, _step: F) -> NoScalars<F> {
+///     fn prepare<F: Real>(_h: &Hyper<F>, _step: F, _last: &NoScalars<F>) -> NoScalars<F> {
 ///         NoScalars::default()
 ///     }
 ///     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
@@ -94,18 +96,33 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// What the kernel reads per group; differences such as `1 - beta` are formed here, on the host, in f64.
     type Hyper<F: Real>: Layout;
     /// What depends on the step count: formed once per parameter and step by `prepare`. [`NoScalars`] where there is none.
-    type Scalars<F: Real>: Layout;
+    type Scalars<F: Real>: ScalarLayout<F>;
     /// The state tensors, one element of each.
     type State<F: Real>: StateLayout<F>;
 
     /// The hyper-parameters in the form that the kernel reads.
     fn hyper<F: Real>(&self) -> Self::Hyper<F>;
 
-    /// The scalars of step `step`, which counts from 1.
-    fn prepare<F: Real>(h: &Self::Hyper<F>, step: F) -> Self::Scalars<F>;
+    /// The scalars of step `step`, which counts from 1. `last` are those of the step before, all zeros at the first: what a rule carries from
+    /// step to step besides its state tensors is a scalar that it forms from the last one.
+    fn prepare<F: Real>(h: &Self::Hyper<F>, step: F, last: &Self::Scalars<F>) -> Self::Scalars<F>;
 
     /// One element: reads the gradient, changes the value `p` and the state.
     fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
+
+    /// Whether the values that are trained are not those to evaluate the model with: then the WGSL text has `fn evaluate(h: Hyper, s: Scalars,
+    /// p: ptr<function, vec4f>, state: ptr<function, State>)` and, likewise, `train`.
+    const VIEWS: bool = false;
+
+    /// Turns a value that is trained into the one to evaluate with.
+    fn evaluate<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, p: &mut F, state: &mut Self::State<F>) {
+        let _ = (h, s, p, state);
+    }
+
+    /// Turns it back.
+    fn train<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, p: &mut F, state: &mut Self::State<F>) {
+        let _ = (h, s, p, state);
+    }
 
     /// Whether these hyper-parameters need the state tensor of this name; those not needed take no memory and no bandwidth.
     fn uses(&self, state: &str) -> bool {

@@ -3,7 +3,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use num_traits::{One, Zero};
 
-use super::{AnyRule, Sweep};
+use super::{AnyRule, Twin};
 
 /// A 4-byte scalar of a layout: what the twin computes with, and how the GPU gets it.
 pub trait Word: Copy {
@@ -45,14 +45,16 @@ pub trait Real:
     fn max(self, other: Self) -> Self;
     /// The smaller one.
     fn min(self, other: Self) -> Self;
+    /// The sign: -1, 0 or 1; 0 for either zero.
+    fn sign(self) -> Self;
     /// `exp(x) - 1`, accurate near 0.
     fn exp_m1(self) -> Self;
-    /// This rule's update at step `step` over slices of this number.
-    fn sweep(rule: &dyn AnyRule, step: u32, tensors: Sweep<'_, Self>);
+    /// A rule's twin in this number.
+    fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self>;
 }
 
 macro_rules! real {
-    ($float:ty, $sweep:ident) => {
+    ($float:ty) => {
         impl Word for $float {
             const WGSL: &'static str = "f32";
             fn to_word(self) -> u32 {
@@ -82,18 +84,21 @@ macro_rules! real {
             fn min(self, other: Self) -> Self {
                 num_traits::Float::min(self, other)
             }
+            fn sign(self) -> Self {
+                if self == 0.0 { 0.0 } else { num_traits::Float::signum(self) }
+            }
             fn exp_m1(self) -> Self {
                 num_traits::Float::exp_m1(self)
             }
-            fn sweep(rule: &dyn AnyRule, step: u32, tensors: Sweep<'_, Self>) {
-                rule.$sweep(step, tensors);
+            fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self> {
+                rule
             }
         }
     };
 }
 
-real!(f32, sweep_f32);
-real!(f64, sweep_f64);
+real!(f32);
+real!(f64);
 
 impl Word for u32 {
     const WGSL: &'static str = "u32";

@@ -1,5 +1,5 @@
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow};
-use crate::{hyper_parameters, layout, state};
+use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
     /// Adam: steps by the mean of the gradient over the root of its mean square, each corrected for its start at zero.
@@ -72,9 +72,9 @@ layout! {
     }
 }
 
-layout! {
+scalars! {
     /// Per step.
-    pub struct Scalars<F> { step_size: F, inverse_root2: F, decay: F }
+    pub struct Scalars<F> { step_size, inverse_root2, decay }
 }
 
 state! {
@@ -112,7 +112,7 @@ impl Rule for Adam {
         }
     }
 
-    fn prepare<F: Real>(h: &Hyper<F>, step: F) -> Scalars<F> {
+    fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
         let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
         let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
         Scalars { step_size: h.lr / bias_correction1, inverse_root2: bias_correction2.sqrt().recip(), decay: h.lr * h.decoupled_decay }
@@ -158,8 +158,8 @@ impl Rule for AdamW {
         Adam::from(*self).hyper()
     }
 
-    fn prepare<F: Real>(h: &Hyper<F>, step: F) -> Scalars<F> {
-        Adam::prepare(h, step)
+    fn prepare<F: Real>(h: &Hyper<F>, step: F, last: &Scalars<F>) -> Scalars<F> {
+        Adam::prepare(h, step, last)
     }
 
     #[inline(always)]

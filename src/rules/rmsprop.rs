@@ -84,7 +84,7 @@ impl Rule for RmsProp {
         }
     }
 
-    fn prepare<F: Real>(_h: &Hyper<F>, _step: F) -> NoScalars<F> {
+    fn prepare<F: Real>(_h: &Hyper<F>, _step: F, _last: &NoScalars<F>) -> NoScalars<F> {
         NoScalars::default()
     }
 

@@ -1,5 +1,5 @@
 use crate::rule::{KnownAs, Range, Real, Rule};
-use crate::{hyper_parameters, layout, state};
+use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
     /// Stochastic gradient descent, with momentum, Nesterov's look-ahead and weight decay.
@@ -38,9 +38,9 @@ layout! {
     pub struct Hyper<F> { lr: F, momentum: F, undamped: F, weight_decay: F, nesterov: u32, sign: F }
 }
 
-layout! {
+scalars! {
     /// Per step: how much of the buffer is kept and how much of the gradient taken.
-    pub struct Scalars<F> { keep: F, take: F }
+    pub struct Scalars<F> { keep, take }
 }
 
 state! {
@@ -68,7 +68,7 @@ impl Rule for Sgd {
         }
     }
 
-    fn prepare<F: Real>(h: &Hyper<F>, step: F) -> Scalars<F> {
+    fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
         let first = step <= F::one();
         Scalars { keep: if first { F::zero() } else { h.momentum }, take: if first { F::one() } else { h.undamped } }
     }

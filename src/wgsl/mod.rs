@@ -2,11 +2,11 @@
 //! WGSL, so joining is all it takes, and no wgpu is needed to read or check the result.
 
 use crate::plan::{Access, Gradients};
-use crate::rule::{AnyRule, Field};
+use crate::rule::{AnyRule, Field, Pass};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
 const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
-const UPDATE: &str = include_str!("../../shaders/update.wgsl");
+const PASS: &str = include_str!("../../shaders/pass.wgsl");
 const VECTOR: &str = include_str!("../../shaders/access/vector.wgsl");
 const SCALAR: &str = include_str!("../../shaders/access/scalar.wgsl");
 
@@ -44,8 +44,8 @@ pub struct Shader {
 /// Bindings as they are declared: slot, name, element type, whether it is written.
 type Declaration = (Slot, String, &'static str, bool);
 
-/// The update kernel of a rule with the states that it uses, for one way of access to values and gradients.
-pub fn update(rule: &dyn AnyRule, access: Access, gradients: Gradients) -> Shader {
+/// The kernel for one pass of a rule with the states that it uses, for one way of access to values and gradients.
+pub fn pass(rule: &dyn AnyRule, pass: Pass, access: Access, gradients: Gradients) -> Shader {
     let (element, accessors) = match access {
         Access::Vector => ("vec4f", VECTOR),
         Access::Scalar => ("f32", SCALAR),
@@ -66,9 +66,8 @@ pub fn update(rule: &dyn AnyRule, access: Access, gradients: Gradients) -> Shade
     for (lane, &state) in active.iter().enumerate() {
         bindings.push((Slot::Lane(lane), lane_name(rule, state), "vec4f", true));
     }
-    let parts = [ROW, &structs(rule), &state_access(rule, &active), &load("hyper", "Hyper", rule.hyper_fields(), "record")];
-    let scalars = load("scalars", "Scalars", rule.scalar_fields(), "record");
-    shader(&[&parts.concat(), &scalars, NUMERICS, &accessors, rule.source(), &default_prepare(rule), UPDATE], bindings)
+    let parts = [ROW, &structs(rule), &state_access(rule, &active), &load_hyper(rule, "record"), &load_scalars(rule)];
+    shader(&[&parts.concat(), NUMERICS, &accessors, rule.source(), &default_prepare(rule), &apply(pass), PASS], bindings)
 }
 
 /// The kernel that counts the step and forms the scalars of a rule.
@@ -78,9 +77,8 @@ pub fn prepare(rule: &dyn AnyRule) -> Shader {
         (Slot::Entries, "entries".into(), "Entry", false),
         (Slot::Record, "record".into(), "u32", true),
     ];
-    let hyper = load("hyper", "Hyper", rule.hyper_fields(), "settings");
-    let scalars = store_scalars(rule.scalar_fields());
-    shader(&[ENTRY, &structs(rule), &hyper, &scalars, NUMERICS, rule.source(), &default_prepare(rule), PREPARE], bindings)
+    let parts = [ENTRY, &structs(rule), &load_hyper(rule, "settings"), &load_scalars(rule), &store_scalars(rule)];
+    shader(&[&parts.concat(), NUMERICS, rule.source(), &default_prepare(rule), PREPARE], bindings)
 }
 
 fn shader(parts: &[&str], bindings: Vec<Declaration>) -> Shader {
@@ -101,14 +99,27 @@ fn lane_name(rule: &dyn AnyRule, state: usize) -> String {
     format!("state_{}", rule.states()[state].name)
 }
 
+/// `apply`, what a pass does with an element, and `idle`, which parameters it leaves alone: an update those that take no part, a view those
+/// that have not been updated yet.
+fn apply(pass: Pass) -> String {
+    let (call, idle) = match pass {
+        Pass::Update => ("update(h, s, gradient, p, state)", "record[at + 1u] == 0u"),
+        Pass::Evaluate => ("evaluate(h, s, p, state)", "record[at] == 0u"),
+        Pass::Train => ("train(h, s, p, state)", "record[at] == 0u"),
+    };
+    format!(
+        "fn apply(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {{\n    {call};\n}}\n\n\
+         fn idle(at: u32) -> bool {{\n    return {idle};\n}}\n"
+    )
+}
+
 /// The structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
 fn structs(rule: &dyn AnyRule) -> String {
-    let members = |fields: &[Field]| match fields {
-        [] => "none: u32".to_owned(),
-        fields => fields.iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect::<Vec<_>>().join(", "),
-    };
-    let state = rule.states().iter().map(|state| format!("{}: vec4f", state.name)).collect::<Vec<_>>().join(", ");
-    let (hyper, scalars) = (members(rule.hyper_fields()), members(rule.scalar_fields()));
+    let hyper: Vec<String> = rule.hyper_fields().iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect();
+    let scalars: Vec<String> = rule.scalar_fields().iter().map(|name| format!("{name}: f32")).collect();
+    let scalars = if scalars.is_empty() { "none: u32".to_owned() } else { scalars.join(", ") };
+    let state: Vec<String> = rule.states().iter().map(|state| format!("{}: vec4f", state.name)).collect();
+    let (hyper, state) = (hyper.join(", "), state.join(", "));
     format!("struct Hyper {{ {hyper} }}\nstruct Scalars {{ {scalars} }}\nstruct State {{ {state} }}\n")
 }
 
@@ -124,29 +135,33 @@ fn state_access(rule: &dyn AnyRule, active: &[usize]) -> String {
     format!("fn load_state(at: u32) -> State {{\n    return State({loads});\n}}\n\nfn store_state(at: u32, state: State) {{\n{stores}}}\n")
 }
 
-/// `load_NAME`: a struct from consecutive words of `array`.
-fn load(name: &str, ty: &str, fields: &[Field], array: &str) -> String {
+/// `load_hyper`, from consecutive words of `array`.
+fn load_hyper(rule: &dyn AnyRule, array: &str) -> String {
     let word = |(index, field): (usize, &Field)| match field.wgsl {
         "u32" => format!("{array}[at + {index}u]"),
         wgsl => format!("bitcast<{wgsl}>({array}[at + {index}u])"),
     };
-    let words = match fields {
-        [] => "0u".to_owned(),
-        fields => fields.iter().enumerate().map(word).collect::<Vec<_>>().join(", "),
-    };
-    format!("fn load_{name}(at: u32) -> {ty} {{\n    return {ty}({words});\n}}\n")
+    let words: Vec<String> = rule.hyper_fields().iter().enumerate().map(word).collect();
+    format!("fn load_hyper(at: u32) -> Hyper {{\n    return Hyper({});\n}}\n\n", words.join(", "))
 }
 
-fn store_scalars(fields: &[Field]) -> String {
-    let word = |(index, field): (usize, &Field)| format!("    record[at + {index}u] = bitcast<u32>(s.{});\n", field.name);
-    let words: String = fields.iter().enumerate().map(word).collect();
+/// `load_scalars`, from consecutive words of the step record.
+fn load_scalars(rule: &dyn AnyRule) -> String {
+    let words: Vec<String> = (0..rule.scalar_fields().len()).map(|index| format!("bitcast<f32>(record[at + {index}u])")).collect();
+    let words = if words.is_empty() { "0u".to_owned() } else { words.join(", ") };
+    format!("fn load_scalars(at: u32) -> Scalars {{\n    return Scalars({words});\n}}\n\n")
+}
+
+fn store_scalars(rule: &dyn AnyRule) -> String {
+    let word = |(index, name): (usize, &&str)| format!("    record[at + {index}u] = bitcast<u32>(s.{name});\n");
+    let words: String = rule.scalar_fields().iter().enumerate().map(word).collect();
     format!("fn store_scalars(at: u32, s: Scalars) {{\n{words}}}\n")
 }
 
 /// A rule whose formula does not depend on the step count has no `prepare` of its own.
 fn default_prepare(rule: &dyn AnyRule) -> String {
     match rule.scalar_fields() {
-        [] => "fn prepare(h: Hyper, step: f32) -> Scalars {\n    return Scalars(0u);\n}\n".to_owned(),
+        [] => "fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {\n    return Scalars(0u);\n}\n".to_owned(),
         _ => String::new(),
     }
 }

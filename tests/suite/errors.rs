@@ -141,7 +141,7 @@ const ROWS: [Row; 29] = [
         |gpu| adam(gpu).set(0, "amsgrad", 1.0),
         "group 0 runs Adam with state [m, v]; Adam with state [m, v, max_v] needs other kernels or state, so a new optimizer",
     ),
-    ("wrong-length", |gpu| adam(gpu).write_state("w", "m", &[0.0; 3]), "w: the state has 4 elements, got 3"),
+    ("wrong-length", |gpu| adam(gpu).write_state("w", "m", &[0.0; 3]), "w: the state must have 4 elements, got 3"),
 ];
 
 fn says(result: Result<(), Error>, expected: &str) -> Outcome {

@@ -105,7 +105,7 @@ fn left_out_and_resumed(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
 fn save_load_step(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     let (first, second) = (scene(gpu, rule)?, scene(gpu, rule)?);
     run(gpu, &first.optimizer, 1, 3);
-    let steps = pollster::block_on(first.optimizer.read_steps())?;
+    let (steps, scalars) = (pollster::block_on(first.optimizer.read_steps())?, pollster::block_on(first.optimizer.read_scalars())?);
     for (index, name) in first.names.iter().enumerate() {
         let value = pollster::block_on(first.optimizer.read_value(name))?;
         let binding = &second.params[index].value;
@@ -114,6 +114,7 @@ fn save_load_step(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
             second.optimizer.write_state(name, state, &pollster::block_on(first.optimizer.read_state(name, state))?)?;
         }
         second.optimizer.write_steps(name, steps[index])?;
+        second.optimizer.write_scalars(name, &scalars[index])?;
     }
     all_same(&second, &first)?;
     run(gpu, &first.optimizer, 1, 1);

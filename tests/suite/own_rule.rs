@@ -43,7 +43,7 @@ impl Rule for SignSum {
         Hyper { lr: F::of(self.lr) }
     }
 
-    fn prepare<F: Real>(_h: &Hyper<F>, _step: F) -> NoScalars<F> {
+    fn prepare<F: Real>(_h: &Hyper<F>, _step: F, _last: &NoScalars<F>) -> NoScalars<F> {
         NoScalars::default()
     }
 
@@ -82,8 +82,8 @@ impl Rule for Broken {
     fn hyper<F: Real>(&self) -> Hyper<F> {
         self.0.hyper()
     }
-    fn prepare<F: Real>(h: &Hyper<F>, step: F) -> NoScalars<F> {
-        SignSum::prepare(h, step)
+    fn prepare<F: Real>(h: &Hyper<F>, step: F, last: &NoScalars<F>) -> NoScalars<F> {
+        SignSum::prepare(h, step, last)
     }
     fn update<F: Real>(h: &Hyper<F>, s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         SignSum::update(h, s, gradient, p, state);

@@ -11,8 +11,10 @@ use crate::checker::compare;
 use crate::context::Outcome;
 use crate::inputs;
 
-/// What every byte holds that belongs to nobody: a NaN with a mark.
-const SENTINEL: u32 = 0x7fc0_beef;
+/// What belongs to nobody, beside values: a number, since a NaN that is wrongly updated may stay the same NaN.
+const SENTINEL: f32 = 12_345.678;
+/// The same in buffers of gradients only, where it is wrongly read or not at all.
+const POISON: f32 = f32::NAN;
 
 /// How parameters lie in buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,9 @@ impl<'a> Scene<'a> {
         let twin = CpuOptimizer::with_groups(groups.iter().map(group).collect::<Vec<_>>())?;
         let values: Vec<Vec<f32>> = lens.iter().enumerate().map(|(index, &len)| inputs::values(seed + index as u64, len)).collect();
         let truth = values.iter().map(|values| values.iter().copied().map(Bounded::given).collect()).collect();
-        let image = buffers.iter().map(|buffer| vec![SENTINEL; buffer.size() as usize / 4]).collect();
+        let sentinel = |index: usize| if places.iter().any(|(value, _)| value.0 == index) { SENTINEL } else { POISON };
+        let blank = |(index, buffer): (usize, &wgpu::Buffer)| vec![sentinel(index).to_bits(); buffer.size() as usize / 4];
+        let image = buffers.iter().enumerate().map(blank).collect();
         let mut scene = Scene { gpu, optimizer, names, params, lens, buffers, places, image, twin, truth, seed, steps: 0 };
         for (&(place, _), values) in scene.places.clone().iter().zip(&values) {
             scene.put(place, values);

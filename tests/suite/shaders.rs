@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu_optim::plan::{Access, Gradients, Row};
-use wgpu_optim::rule::{AnyRule, Field};
+use wgpu_optim::rule::{AnyRule, Field, Pass};
 use wgpu_optim::{rules, wgsl};
 
 use crate::context::Outcome;
@@ -26,15 +26,22 @@ pub fn trials() -> Vec<Trial> {
 fn all_valid(rule: &dyn AnyRule) -> Outcome {
     for access in [Access::Vector, Access::Scalar] {
         for gradients in [Gradients::Apart, Gradients::Shared, Gradients::Far] {
-            let shader = wgsl::update(rule, access, gradients);
-            let module = module(&shader.source)?;
-            assert!(shader.slots.len() <= 8, "{} storage buffers, WebGPU's default is 8", shader.slots.len());
-            members(&module, "Hyper", rule.hyper_fields())?;
-            members(&module, "Scalars", rule.scalar_fields())?;
-            row(&module)?;
+            let passes = [Pass::Update, Pass::Evaluate, Pass::Train];
+            for pass in passes.into_iter().filter(|&pass| pass == Pass::Update || rule.has_views()) {
+                let shader = wgsl::pass(rule, pass, access, gradients);
+                let module = module(&shader.source)?;
+                assert!(shader.slots.len() <= 8, "{} storage buffers, WebGPU's default is 8", shader.slots.len());
+                members(&module, "Hyper", rule.hyper_fields())?;
+                members(&module, "Scalars", &scalars(rule))?;
+                row(&module)?;
+            }
         }
     }
     members(&module(&wgsl::prepare(rule).source)?, "Hyper", rule.hyper_fields())
+}
+
+fn scalars(rule: &dyn AnyRule) -> Vec<Field> {
+    rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect()
 }
 
 fn module(source: &str) -> Result<naga::Module, libtest_mimic::Failed> {

@@ -1,4 +1,4 @@
-// One workgroup updates one row of its bucket: at most 4,096 consecutive elements of one parameter, four per invocation and turn.
+// One workgroup passes over one row of its bucket: at most 4,096 consecutive elements of one parameter, four per invocation and turn.
 // 64 invocations are the fastest size on llvmpipe and two warps on NVIDIA.
 
 const INVOCATIONS: u32 = 64u;
@@ -15,7 +15,7 @@ fn main(
         return;
     }
     let row = rows[index];
-    if record[row.record + 1u] == 0u {
+    if idle(row.record) {
         return;
     }
     let h = load_hyper(row.hyper);
@@ -24,7 +24,7 @@ fn main(
         let left = row.count - i;
         var p = load_value(row.value + i, left);
         var state = load_state(row.state + i);
-        update(h, s, load_gradient(row.gradient + i, left), &p, &state);
+        apply(h, s, load_gradient(row.gradient + i, left), &p, &state);
         store_state(row.state + i, state);
         store_value(row.value + i, left, p);
     }

@@ -1,0 +1,47 @@
+use super::{Real, Rule, ScalarLayout, StateLayout};
+
+/// What a kernel does with each element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pass {
+    /// [`Rule::update`]
+    Update,
+    /// [`Rule::evaluate`]
+    Evaluate,
+    /// [`Rule::train`]
+    Train,
+}
+
+/// The slices of one run of the twin: one lane per state tensor of the rule, all of one length.
+pub struct Sweep<'a, F> {
+    /// The gradients; empty for a pass that reads none.
+    pub gradients: &'a [F],
+    /// The values, updated in place.
+    pub values: &'a mut [F],
+    /// The state tensors, updated in place; zeros for one that is not in use.
+    pub lanes: Vec<&'a mut [F]>,
+}
+
+/// A rule's CPU twin in one kind of number, whichever the rule.
+pub trait Twin<F: Real> {
+    /// The scalars of step `step`, which counts from 1, from those of the step before (zeros at the first).
+    fn prepare(&self, step: u32, last: &[F]) -> Vec<F>;
+    /// One pass over some elements with the scalars of this step.
+    fn sweep(&self, pass: Pass, scalars: &[F], tensors: Sweep<'_, F>);
+}
+
+impl<R: Rule, F: Real> Twin<F> for R {
+    fn prepare(&self, step: u32, last: &[F]) -> Vec<F> {
+        let last = R::Scalars::from_slice(last);
+        R::prepare(&self.hyper(), F::of(f64::from(step)), &last).to_vec()
+    }
+
+    fn sweep(&self, pass: Pass, scalars: &[F], mut tensors: Sweep<'_, F>) {
+        let (h, s) = (self.hyper::<F>(), R::Scalars::from_slice(scalars));
+        let Sweep { gradients, values, lanes } = &mut tensors;
+        match pass {
+            Pass::Update => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
+            Pass::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
+            Pass::Train => R::State::sweep(lanes, None, values, |_, p, state| R::train(&h, &s, p, state)),
+        }
+    }
+}
