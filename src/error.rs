@@ -199,6 +199,18 @@ pub enum Error {
         /// Elements given.
         got: u64,
     },
+    /// A rule's WGSL does not compile.
+    #[error("{kernel}: line {line} of the rule's WGSL, `{text}`: {message}")]
+    Wgsl {
+        /// The rule and the kernel that it was compiled for.
+        kernel: String,
+        /// The line in the rule's own text, from 1.
+        line: usize,
+        /// That line.
+        text: String,
+        /// What the compiler said.
+        message: String,
+    },
     /// wgpu refused something: a buffer of another device, a destroyed buffer, no memory left.
     #[error("wgpu: {0}")]
     Wgpu(String),

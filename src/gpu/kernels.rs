@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::caught;
+use super::{caught, now};
 use crate::error::{Error, Result};
 use crate::plan::Kernel;
 use crate::rule::{AnyRule, Pass};
@@ -34,10 +34,9 @@ impl Compiled {
             count: None,
         };
         let entries: Vec<_> = shader.slots.iter().enumerate().map(entry).collect();
+        let module = module(device, label, shader)?;
         caught(device, || {
             let label = Some(label);
-            let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label,
@@ -63,6 +62,27 @@ impl Compiled {
         let descriptor = wgpu::BindGroupDescriptor { label: Some("wgpu-optim"), layout: &self.layout, entries: &entries };
         caught(device, || device.create_bind_group(&descriptor))
     }
+}
+
+/// Compiles the text; what is wrong in the rule's own part of it is said by the rule's own line.
+fn module(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<wgpu::ShaderModule> {
+    let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
+    let mut message = None;
+    let made = caught(device, || {
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(label), source });
+        let messages = now(module.get_compilation_info()).map(|info| info.messages).unwrap_or_default();
+        message = messages.into_iter().find(|message| message.message_type == wgpu::CompilationMessageType::Error);
+        module
+    });
+    made.map_err(|error| message.and_then(|message| own_line(label, shader, &message)).unwrap_or(error))
+}
+
+fn own_line(label: &str, shader: &Shader, message: &wgpu::CompilationMessage) -> Option<Error> {
+    let offset = message.location?.offset as usize;
+    let before = shader.source.get(shader.own.start..offset).filter(|_| offset <= shader.own.end)?;
+    let line = 1 + before.matches('\n').count();
+    let text = shader.source[shader.own.clone()].lines().nth(line - 1)?.trim().to_owned();
+    Some(Error::Wgsl { kernel: label.to_owned(), line, text, message: message.message.clone() })
 }
 
 /// The kernels over parameters that have been compiled so far.

@@ -19,7 +19,7 @@ pub(crate) use engine::Engine;
 pub(crate) use kernels::Kernels;
 pub(crate) use passes::Passes;
 pub(crate) use record::{Layout, Member, Record};
-pub(crate) use scope::caught;
+pub(crate) use scope::{caught, now};
 pub(crate) use transfer::{read, write};
 
 /// The limits of a device that a plan obeys.

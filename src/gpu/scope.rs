@@ -21,7 +21,7 @@ pub(crate) fn caught<T>(device: &wgpu::Device, make: impl FnOnce() -> T) -> Resu
 }
 
 /// The future's result, if it has one already.
-fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => None,

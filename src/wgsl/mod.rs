@@ -1,6 +1,8 @@
 //! Shaders as text: the rule's own WGSL, joined with declarations generated from its layouts. Module scope is independent of order in
 //! WGSL, so joining is all it takes, and no wgpu is needed to read or check the result.
 
+use core::ops::Range;
+
 use crate::plan::{Access, Gradients};
 use crate::rule::{AnyRule, Field, Pass};
 
@@ -39,6 +41,8 @@ pub struct Shader {
     pub source: String,
     /// What each binding is, in order, and whether it is written.
     pub slots: Vec<(Slot, bool)>,
+    /// The bytes of the text that are the rule's own.
+    pub own: Range<usize>,
 }
 
 /// Bindings as they are declared: slot, name, element type, whether it is written.
@@ -67,7 +71,8 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, access: Access, gradients: Gradients
         bindings.push((Slot::Lane(lane), lane_name(rule, state), "vec4f", true));
     }
     let parts = [ROW, &structs(rule), &state_access(rule, &active), &load_hyper(rule, "record"), &load_scalars(rule)];
-    shader(&[&parts.concat(), NUMERICS, &accessors, rule.source(), &default_prepare(rule), &apply(pass), PASS], bindings)
+    let ours = [&parts.concat(), NUMERICS, &accessors, &default_prepare(rule), &apply(pass), PASS];
+    shader(&ours, rule.source(), bindings)
 }
 
 /// The kernel that counts the step and forms the scalars of a rule.
@@ -78,21 +83,23 @@ pub fn prepare(rule: &dyn AnyRule) -> Shader {
         (Slot::Record, "record".into(), "u32", true),
     ];
     let parts = [ENTRY, &structs(rule), &load_hyper(rule, "settings"), &load_scalars(rule), &store_scalars(rule)];
-    shader(&[&parts.concat(), NUMERICS, rule.source(), &default_prepare(rule), PREPARE], bindings)
+    shader(&[&parts.concat(), NUMERICS, &default_prepare(rule), PREPARE], rule.source(), bindings)
 }
 
-fn shader(parts: &[&str], bindings: Vec<Declaration>) -> Shader {
+fn shader(ours: &[&str], own: &str, bindings: Vec<Declaration>) -> Shader {
     let mut source = String::new();
     for (index, (_, name, element, written)) in bindings.iter().enumerate() {
         let access = if *written { "read_write" } else { "read" };
         source += &format!("@group(0) @binding({index}) var<storage, {access}> {name}: array<{element}>;\n");
     }
-    for part in parts {
+    for part in ours {
         source.push_str(part);
         source.push('\n');
     }
+    let start = source.len();
+    source.push_str(own);
     let slots = bindings.into_iter().map(|(slot, _, _, written)| (slot, written)).collect();
-    Shader { source, slots }
+    Shader { own: start..source.len(), source, slots }
 }
 
 fn lane_name(rule: &dyn AnyRule, state: usize) -> String {

@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use wgpu_optim::rule::{NoScalars, Range, Real, Rule};
-use wgpu_optim::{Error, Group, Optimizer, Tensors, hyper_parameters, layout, state};
+use wgpu_optim::{Group, Optimizer, Tensors, hyper_parameters, layout, state};
 
 use crate::context::Context;
 use crate::parity::agrees;
@@ -74,7 +74,10 @@ impl wgpu_optim::rule::HyperParameters for Broken {
 impl Rule for Broken {
     const NAME: &'static str = "Broken";
     const FORMULA: &'static str = "";
-    const WGSL: &'static str = "fn update(";
+    const WGSL: &'static str = "// A rule that goes wrong.
+fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+    *p -= h.rate * gradient;
+}";
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;
@@ -110,8 +113,11 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     }));
     trials.push(contexts[0].trial("own-rule/wgsl-that-does-not-compile".into(), |gpu| {
         let tensors = Tensors::new(&gpu.device, [("w", [4])])?;
-        match Optimizer::with_groups(&gpu.device, &gpu.queue, [Group::new(Broken::default(), tensors.params())]) {
-            Err(Error::Wgpu(message)) if message.contains("Broken") => Ok(()),
+        let groups = [Group::new(Broken::default(), tensors.params())];
+        let message = Optimizer::with_groups(&gpu.device, &gpu.queue, groups).map(drop).map_err(|error| error.to_string());
+        let expected = "Broken prepare: line 3 of the rule's WGSL, `*p -= h.rate * gradient;`: ";
+        match message {
+            Err(message) if message.starts_with(expected) && message.contains("rate") => Ok(()),
             other => Err(format!("{other:?}").into()),
         }
     }));
