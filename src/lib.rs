@@ -7,11 +7,13 @@ mod optimizer;
 pub mod plan;
 pub mod rule;
 pub mod rules;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod wgsl;
 
 pub use error::{Error, Result, Role};
 pub use gpu::{Binding, Param, Tensors, adapter};
 pub use optimizer::{Group, Optimizer};
-pub use rules::{Adam, AdamW, RmsProp, Sgd};
+pub use rules::{AdEMAMix, AdaBelief, Adam, AdamW, Adopt, Lion, MadGrad, RmsProp, Sgd, Signum, Yogi};
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

@@ -7,9 +7,8 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{Binding, Optimizer, Sgd, Tensors, rules};
 
-use crate::checker::{must_fail, same_bits};
 use crate::context::{Context, Outcome};
-use crate::scene::{Scene, Style};
+use wgpu_optim::testing::{Scene, Style, must_fail, same_bits};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();

@@ -1,125 +1,111 @@
-//! A rule that the crate does not know gets everything that the crate's own have.
+//! A rule that the crate does not know gets everything that the crate's own have, and one that is wrong is noticed.
+
+use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use std::sync::Arc;
-use wgpu_optim::rule::{NoScalars, Range, Real, Rule};
-use wgpu_optim::{Group, Optimizer, Tensors, hyper_parameters, layout, state};
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::rule::{HyperParameter, HyperParameters, NoScalars, Real, Rule};
+use wgpu_optim::testing::{Check, Row, Scene, Style, must_fail, prove, rows};
+use wgpu_optim::{Optimizer, Tensors};
 
-use crate::context::Context;
-use crate::parity::agrees;
-use crate::scene::Style;
+use crate::context::{Context, Outcome};
 
-hyper_parameters! {
-    /// Steps of constant size along the clamped gradients' running sum.
-    pub struct SignSum {
-        /// Step size.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
-    }
-}
+#[path = "../../examples/own_rule.rs"]
+mod example;
+use example::{ClippedMomentum, Hyper, State};
 
-layout! {
-    /// Per group.
-    pub struct Hyper<F> { lr: F }
-}
-
-state! {
-    /// The sum.
-    pub struct State<F> { sum = "sign_sum" }
-}
-
-impl Rule for SignSum {
-    const NAME: &'static str = "Adam";
-    const FORMULA: &'static str = "sum += clamp(g, -1, 1);  p -= lr * sum";
-    const WGSL: &'static str = "
-        fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-            state.sum += min(max(gradient, vec4f(-1.0)), vec4f(1.0));
-            *p -= h.lr * state.sum;
-        }";
-    type Hyper<F: Real> = Hyper<F>;
-    type Scalars<F: Real> = NoScalars<F>;
-    type State<F: Real> = State<F>;
-
-    fn hyper<F: Real>(&self) -> Hyper<F> {
-        Hyper { lr: F::of(self.lr) }
-    }
-
-    fn prepare<F: Real>(_h: &Hyper<F>, _step: F, _last: &NoScalars<F>) -> NoScalars<F> {
-        NoScalars::default()
-    }
-
-    fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        state.sum = state.sum + gradient.max(-F::one()).min(F::one());
-        *p = *p - h.lr * state.sum;
-    }
-
-    fn cases() -> Vec<(&'static str, Self)> {
-        vec![("fast", SignSum { lr: 0.5 })]
-    }
-}
-
-/// A rule whose WGSL does not compile.
+/// The example's rule with a mistake in its WGSL, under a name that the crate has too.
 #[derive(Clone, Copy, Debug, Default)]
-struct Broken(SignSum);
+struct Wrong<const MISTAKE: usize>(ClippedMomentum);
 
-impl wgpu_optim::rule::HyperParameters for Broken {
-    const PARAMETERS: &'static [wgpu_optim::rule::HyperParameter] = &[];
+const DOES_NOT_COMPILE: usize = 0;
+const DIFFERS_FROM_ITS_TWIN: usize = 1;
+const IGNORES_A_HYPER_PARAMETER: usize = 2;
+
+impl<const MISTAKE: usize> HyperParameters for Wrong<MISTAKE> {
+    const PARAMETERS: &'static [HyperParameter] = ClippedMomentum::PARAMETERS;
     fn values(&self) -> Vec<f64> {
-        Vec::new()
+        HyperParameters::values(&self.0)
     }
-    fn set(&mut self, _name: &str, _value: f64) -> bool {
-        false
+    fn set(&mut self, name: &str, value: f64) -> bool {
+        HyperParameters::set(&mut self.0, name, value)
     }
 }
 
-impl Rule for Broken {
-    const NAME: &'static str = "Broken";
-    const FORMULA: &'static str = "";
-    const WGSL: &'static str = "// A rule that goes wrong.
+impl<const MISTAKE: usize> Rule for Wrong<MISTAKE> {
+    const NAME: &'static str = "Adam";
+    const FORMULA: &'static str = ClippedMomentum::FORMULA;
+    const WGSL: &'static str = [
+        "// A rule that goes wrong.
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     *p -= h.rate * gradient;
-}";
+}",
+        "fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+            state.b = h.momentum * state.b + min(max(gradient, vec4f(-h.limit)), vec4f(h.limit));
+            *p -= 1.0001 * h.lr * state.b;
+        }",
+        ClippedMomentum::WGSL,
+    ][MISTAKE];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        self.0.hyper()
+        let limit = if MISTAKE == IGNORES_A_HYPER_PARAMETER { 1.0 } else { self.0.limit };
+        ClippedMomentum { limit, ..self.0 }.hyper()
     }
     fn prepare<F: Real>(h: &Hyper<F>, step: F, last: &NoScalars<F>) -> NoScalars<F> {
-        SignSum::prepare(h, step, last)
+        ClippedMomentum::prepare(h, step, last)
     }
     fn update<F: Real>(h: &Hyper<F>, s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        SignSum::update(h, s, gradient, p, state);
+        ClippedMomentum::update(h, s, gradient, p, state);
     }
     fn cases() -> Vec<(&'static str, Self)> {
-        Vec::new()
+        ClippedMomentum::cases().into_iter().map(|(name, rule)| (name, Wrong(rule))).collect()
     }
 }
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for style in crate::scene::STYLES {
-        trials.push(contexts[0].trial(format!("own-rule/{style:?}"), move |gpu| agrees(gpu, &SignSum { lr: 0.5 }, style)));
+    for Row { name, check } in rows(&ClippedMomentum::default()) {
+        trials.push(match check {
+            Check::OnGpu(run) => contexts[0].trial(name, move |gpu| Ok(run(gpu)?)),
+            Check::Plain(run) => Trial::test(name, move || Ok(run()?)),
+        });
     }
-    trials.push(contexts[0].trial("own-rule/beside-the-crate's-of-the-same-name".into(), |gpu| {
-        let groups = vec![
-            (SignSum { lr: 0.5 }.into(), vec![5, 300]),
-            (wgpu_optim::Adam::default().into(), vec![7]),
-            (wgpu_optim::Sgd::default().into(), vec![]),
-        ];
-        let mut scene = crate::scene::Scene::with_groups(gpu, groups, Style::Packed, 1)?;
-        scene.step(|_| true)?;
-        scene.check()
-    }));
-    trials.push(contexts[0].trial("own-rule/wgsl-that-does-not-compile".into(), |gpu| {
-        let tensors = Tensors::new(&gpu.device, [("w", [4])])?;
-        let groups = [Group::new(Broken::default(), tensors.params())];
-        let message = Optimizer::with_groups(&gpu.device, &gpu.queue, groups).map(drop).map_err(|error| error.to_string());
-        let expected = "Broken prepare: line 3 of the rule's WGSL, `*p -= h.rate * gradient;`: ";
-        match message {
-            Err(message) if message.starts_with(expected) && message.contains("rate") => Ok(()),
-            other => Err(format!("{other:?}").into()),
-        }
-    }));
+    let mut row = |what: &str, run: fn(&Gpu) -> Outcome| trials.push(contexts[0].trial(format!("own-rule/{what}"), run));
+    row("beside-the-crate's-of-the-same-name", beside_the_crates_own);
+    row("that-does-not-compile", does_not_compile);
+    row("that-differs-from-its-twin", |gpu| noticed(gpu, "value[", &Wrong::<DIFFERS_FROM_ITS_TWIN>::default()));
+    row("that-ignores-a-hyper-parameter", |gpu| noticed(gpu, "liveness/Adam/limit", &Wrong::<IGNORES_A_HYPER_PARAMETER>::default()));
     trials
+}
+
+fn noticed(gpu: &Gpu, by: &str, rule: &dyn wgpu_optim::rule::AnyRule) -> Outcome {
+    let outcome = prove(gpu, rule);
+    must_fail("the mistake", outcome.clone())?;
+    assert!(outcome.is_err_and(|failure| failure.0.contains(by)));
+    Ok(())
+}
+
+fn beside_the_crates_own(gpu: &Gpu) -> Outcome {
+    let groups = vec![
+        (Wrong::<IGNORES_A_HYPER_PARAMETER>::default().into(), vec![5, 300]),
+        (wgpu_optim::Adam::default().into(), vec![7]),
+        (wgpu_optim::Sgd::default().into(), vec![]),
+    ];
+    let mut scene = Scene::with_groups(gpu, groups, Style::Packed, 1)?;
+    scene.step(|_| true)?;
+    Ok(scene.check()?)
+}
+
+fn does_not_compile(gpu: &Gpu) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, [("w", [4])])?;
+    let rule = Wrong::<DOES_NOT_COMPILE>::default();
+    let message = Optimizer::new(&gpu.device, &gpu.queue, rule, tensors.params()).map(drop).map_err(|error| error.to_string());
+    let expected = "Adam prepare: line 3 of the rule's WGSL, `*p -= h.rate * gradient;`: ";
+    match message {
+        Err(message) if message.starts_with(expected) && message.contains("rate") => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
 }

@@ -10,7 +10,7 @@ use wgpu_optim::rule::AnyRule;
 use wgpu_optim::rules;
 
 use crate::context::{Context, Outcome};
-use crate::scene::{STYLES, Scene, Style};
+use wgpu_optim::testing::{STYLES, Scene, Style};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();

@@ -1,9 +1,11 @@
 //! Numbers that hurt, the same on every machine.
 
 /// SplitMix64 (Steele, Lea and Flood, doi 10.1145/2714064.2660195).
+#[derive(Clone, Debug)]
 pub struct Random(pub u64);
 
 impl Random {
+    /// 64 uniform bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

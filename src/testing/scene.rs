@@ -1,15 +1,10 @@
-//! Parameters laid out in buffers in all the ways a program might, surrounded by sentinels, with the truth running alongside.
+use pollster::block_on;
 
-use libtest_mimic::Failed;
-use wgpu::util::DownloadBuffer;
-use wgpu_optim::adapter::Gpu;
-use wgpu_optim::cpu::CpuOptimizer;
-use wgpu_optim::rule::{AnyRule, Bounded};
-use wgpu_optim::{Binding, Group, Optimizer, Param, Tensors};
-
-use crate::checker::compare;
-use crate::context::Outcome;
-use crate::inputs;
+use super::{Failure, Outcome, compare, inputs};
+use crate::adapter::Gpu;
+use crate::cpu::CpuOptimizer;
+use crate::rule::{AnyRule, Bounded};
+use crate::{Binding, Group, Optimizer, Param, Tensors};
 
 /// What belongs to nobody, beside values: a number, since a NaN that is wrongly updated may stay the same NaN.
 const SENTINEL: f32 = 12_345.678;
@@ -31,16 +26,20 @@ pub enum Style {
     Far,
 }
 
+/// All of them.
 pub const STYLES: [Style; 5] = [Style::Tensors, Style::Separate, Style::Packed, Style::Single, Style::Far];
 
 /// Where a tensor is: buffer and first element.
 type Place = (usize, usize);
 
-/// Parameters in buffers, an optimizer over them, and the truth.
+/// Parameters laid out in buffers, surrounded by sentinels, an optimizer over them, and the truth running alongside.
 pub struct Scene<'a> {
     gpu: &'a Gpu,
+    /// The optimizer; another over the same parameters may take its place.
     pub optimizer: Optimizer,
+    /// The parameters' names.
     pub names: Vec<String>,
+    /// The parameters.
     pub params: Vec<Param>,
     lens: Vec<usize>,
     buffers: Vec<wgpu::Buffer>,
@@ -48,6 +47,7 @@ pub struct Scene<'a> {
     /// What the host believes each buffer to hold, values aside.
     image: Vec<Vec<u32>>,
     twin: CpuOptimizer<Bounded>,
+    /// What the values should be.
     pub truth: Vec<Vec<Bounded>>,
     seed: u64,
     steps: u64,
@@ -55,11 +55,12 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// One group of parameters of these lengths.
-    pub fn new(gpu: &'a Gpu, rule: &dyn AnyRule, style: Style, lens: &[usize], seed: u64) -> Result<Self, Failed> {
+    pub fn new(gpu: &'a Gpu, rule: &dyn AnyRule, style: Style, lens: &[usize], seed: u64) -> Result<Self, Failure> {
         Self::with_groups(gpu, vec![(rule.boxed(), lens.to_vec())], style, seed)
     }
 
-    pub fn with_groups(gpu: &'a Gpu, groups: Vec<(Box<dyn AnyRule>, Vec<usize>)>, style: Style, seed: u64) -> Result<Self, Failed> {
+    /// Several groups, each with its rule and the lengths of its parameters.
+    pub fn with_groups(gpu: &'a Gpu, groups: Vec<(Box<dyn AnyRule>, Vec<usize>)>, style: Style, seed: u64) -> Result<Self, Failure> {
         let lens: Vec<usize> = groups.iter().flat_map(|(_, lens)| lens.clone()).collect();
         let names: Vec<String> = lens.iter().enumerate().map(|(index, len)| format!("p{index}-n{len}")).collect();
         let (buffers, places, params) = lay_out(gpu, style, &names, &lens)?;
@@ -133,29 +134,32 @@ impl<'a> Scene<'a> {
         }
         for name in &self.names {
             for state in self.states(name) {
-                let got = pollster::block_on(self.optimizer.read_state(name, state))?;
+                let got = block_on(self.optimizer.read_state(name, state))?;
                 compare(&format!("step {}: {name} state {state}", self.steps), &got, self.twin.state(name, state)?)?;
             }
         }
-        assert_eq!(pollster::block_on(self.optimizer.read_steps())?, self.twin.steps());
-        Ok(())
+        let (steps, expected) = (block_on(self.optimizer.read_steps())?, self.twin.steps());
+        match steps == expected {
+            true => Ok(()),
+            false => Err(Failure(format!("step counts are {steps:?}, expected {expected:?}"))),
+        }
     }
 
     /// Compares every value with the truth.
     pub fn check_values(&self) -> Outcome {
         for (name, truth) in self.names.iter().zip(&self.truth) {
-            compare(name, &pollster::block_on(self.optimizer.read_value(name))?, truth)?;
+            compare(name, &block_on(self.optimizer.read_value(name))?, truth)?;
         }
         Ok(())
     }
 
     /// The values and all states of every parameter.
-    pub fn read(&self) -> Result<Vec<Vec<f32>>, Failed> {
+    pub fn read(&self) -> Result<Vec<Vec<f32>>, Failure> {
         let mut all = Vec::new();
         for name in &self.names {
-            all.push(pollster::block_on(self.optimizer.read_value(name))?);
+            all.push(block_on(self.optimizer.read_value(name))?);
             for state in self.states(name) {
-                all.push(pollster::block_on(self.optimizer.read_state(name, state))?);
+                all.push(block_on(self.optimizer.read_state(name, state))?);
             }
         }
         Ok(all)
@@ -170,20 +174,14 @@ impl<'a> Scene<'a> {
         states
     }
 
-    fn download(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>, Failed> {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        DownloadBuffer::read_buffer(&self.gpu.device, &self.gpu.queue, &buffer.slice(..), move |result| {
-            let words = result.map(|buffer| bytemuck::pod_collect_to_vec(&buffer));
-            sender.send(words).unwrap_or_default();
-        });
-        self.gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
-        Ok(receiver.recv()??)
+    fn download(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>, Failure> {
+        Ok(block_on(crate::gpu::read(&self.gpu.device, &self.gpu.queue, buffer, 0, buffer.size() / 4))?)
     }
 }
 
 type Layout = (Vec<wgpu::Buffer>, Vec<(Place, Place)>, Vec<Param>);
 
-fn lay_out(gpu: &Gpu, style: Style, names: &[String], lens: &[usize]) -> Result<Layout, Failed> {
+fn lay_out(gpu: &Gpu, style: Style, names: &[String], lens: &[usize]) -> Result<Layout, Failure> {
     if style == Style::Tensors {
         let tensors = Tensors::new(&gpu.device, names.iter().zip(lens.iter().map(|&len| [len])))?;
         let params = tensors.params();

@@ -1,0 +1,149 @@
+use super::{Failure, Outcome, STYLES, Scene, Style, kernels_are_valid};
+use crate::adapter::Gpu;
+use crate::rule::{AnyRule, Bounded, HyperParameter};
+use crate::{Error, Optimizer};
+
+/// Steps that a row takes.
+pub const STEPS: usize = 4;
+/// Around the sizes of a vector, a workgroup and a chunk; 70,000 elements do not fit into a window of 64 KiB.
+const SIZES: [usize; 13] = [1, 3, 4, 5, 255, 256, 257, 1757, 4095, 4096, 4097, 10, 70_000];
+
+/// One thing that has to hold for a rule.
+pub struct Row {
+    /// Such as `parity/Adam/amsgrad/Packed`.
+    pub name: String,
+    /// What to run.
+    pub check: Check,
+}
+
+/// A check with or without an adapter.
+pub enum Check {
+    /// Runs anywhere.
+    Plain(Box<dyn FnOnce() -> Outcome + Send>),
+    /// Runs on an adapter.
+    OnGpu(Box<dyn FnOnce(&Gpu) -> Outcome + Send>),
+}
+
+impl Check {
+    /// Runs it, on this adapter if it needs one.
+    pub fn run(self, gpu: &Gpu) -> Outcome {
+        match self {
+            Check::Plain(run) => run(),
+            Check::OnGpu(run) => run(gpu),
+        }
+    }
+}
+
+fn plain(name: String, run: impl FnOnce() -> Outcome + Send + 'static) -> Row {
+    Row { name, check: Check::Plain(Box::new(run)) }
+}
+
+fn on_gpu(name: String, run: impl FnOnce(&Gpu) -> Outcome + Send + 'static) -> Row {
+    Row { name, check: Check::OnGpu(Box::new(run)) }
+}
+
+/// All rows of a rule; see [`super::prove`].
+pub fn rows(rule: &dyn AnyRule) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let name = rule.name();
+    for (case, configured) in rule.cases() {
+        let own = configured.clone();
+        rows.push(plain(format!("shaders/{name}/{case}"), move || kernels_are_valid(&*own)));
+        for style in STYLES {
+            let own = configured.clone();
+            rows.push(on_gpu(format!("parity/{name}/{case}/{style:?}"), move |gpu| agrees(gpu, &*own, style)));
+        }
+        let own = configured.clone();
+        rows.push(on_gpu(format!("tight/{name}/{case}"), move |gpu| tolerances_are_tight(gpu, &*own)));
+    }
+    for parameter in rule.parameters() {
+        let own = rule.boxed();
+        rows.push(on_gpu(format!("liveness/{name}/{}", parameter.name), move |gpu| is_live(gpu, &*own, parameter)));
+        let own = rule.boxed();
+        rows.push(plain(format!("rejection/{name}/{}", parameter.name), move || rejects(&*own, parameter)));
+    }
+    let own = rule.boxed();
+    rows.push(plain(format!("cases/{name}"), move || cases_cover(&*own)));
+    rows
+}
+
+/// The kernels agree with the twin in every value, state and step count after every step, and touch nothing else.
+pub fn agrees(gpu: &Gpu, rule: &dyn AnyRule, style: Style) -> Outcome {
+    let mut scene = Scene::new(gpu, rule, style, &SIZES, 17)?;
+    for _ in 0..STEPS {
+        scene.step(|_| true)?;
+        scene.check()?;
+    }
+    Ok(())
+}
+
+/// A tolerance as large as what it judges would judge nothing: the median one is below 1e-5 of the displacement, besides the rounding of
+/// the value itself.
+pub fn tolerances_are_tight(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let mut scene = Scene::new(gpu, rule, Style::Tensors, &[1757], 3)?;
+    let start = scene.truth.clone();
+    for _ in 0..STEPS {
+        scene.step(|_| true)?;
+    }
+    let relative = |(truth, start): (&Bounded, &Bounded)| {
+        let rounding = STEPS as f64 * 2.0_f64.powi(-23) * truth.value.abs().max(start.value.abs());
+        (truth.error - rounding) / (truth.value - start.value).abs()
+    };
+    let mut relative: Vec<f64> = scene.truth[0].iter().zip(&start[0]).map(relative).filter(|x| x.is_finite()).collect();
+    relative.sort_by(f64::total_cmp);
+    match relative.get(relative.len() / 2) {
+        Some(&median) if relative.len() > 1000 && median < 1e-5 => Ok(()),
+        median => Err(Failure(format!("the median tolerance of {} elements is {median:?} of the displacement", relative.len()))),
+    }
+}
+
+/// In some case, a change of 5% (or of a flag) leads out of tolerance of the unchanged truth.
+pub fn is_live(gpu: &Gpu, rule: &dyn AnyRule, parameter: &HyperParameter) -> Outcome {
+    let index = rule.parameters().iter().position(|other| other == parameter).ok_or("no such hyper-parameter")?;
+    for (_, case) in rule.cases() {
+        let old = case.values()[index];
+        let new = if parameter.flag { 1.0 - old } else { 0.95 * old + if old == 0.0 { 0.05 } else { 0.0 } };
+        let mut changed = case.clone();
+        changed.set(parameter.name, new);
+        if changed.validate().is_err() {
+            continue;
+        }
+        let mut scene = Scene::new(gpu, &*case, Style::Tensors, &[300], 11)?;
+        scene.optimizer = Optimizer::new(&gpu.device, &gpu.queue, changed, scene.params.clone())?;
+        for _ in 0..STEPS {
+            scene.step(|_| true)?;
+        }
+        if scene.check_values().is_err() {
+            return Ok(());
+        }
+    }
+    Err(Failure(format!("{} of {} changes nothing in any case", parameter.name, rule.name())))
+}
+
+/// What is outside a hyper-parameter's range is refused, by its name.
+pub fn rejects(rule: &dyn AnyRule, parameter: &HyperParameter) -> Outcome {
+    let outside = if parameter.flag { Vec::new() } else { parameter.range.outside() };
+    for got in outside {
+        let mut spoiled = rule.boxed();
+        spoiled.set(parameter.name, got);
+        match spoiled.validate() {
+            Err(Error::OutOfRange { parameter: named, .. }) if named == parameter.name => {}
+            other => return Err(Failure(format!("{got} for {}: {other:?}", parameter.name))),
+        }
+    }
+    Ok(())
+}
+
+/// The named cases set each hyper-parameter to something else than its default at least once, and are themselves valid.
+pub fn cases_cover(rule: &dyn AnyRule) -> Outcome {
+    for (index, parameter) in rule.parameters().iter().enumerate() {
+        let default = rule.values()[index];
+        if rule.cases().iter().all(|(_, case)| case.values()[index] == default) {
+            return Err(Failure(format!("no case of {} changes {}", rule.name(), parameter.name)));
+        }
+    }
+    for (name, case) in rule.cases() {
+        case.validate().map_err(|error| Failure(format!("case {name}: {error}")))?;
+    }
+    Ok(())
+}
