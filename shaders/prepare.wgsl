@@ -12,7 +12,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         let entry = entries[i];
         record[entry.record + 1u] = entry.taking_part;
         if entry.taking_part != 0u {
-            let step = record[entry.record] + 1u;
+            let step = max(record[entry.record], record[entry.record] + 1u);
             record[entry.record] = step;
             let at = entry.record + 2u;
             store_scalars(at, prepare(load_hyper(entry.hyper), f32(step), load_scalars(at)));

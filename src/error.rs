@@ -2,7 +2,7 @@ use core::fmt;
 
 use crate::rule::Range;
 
-/// Which of a parameter's tensors an error is about.
+/// Which of a parameter's or a column's tensors an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The values.
@@ -13,6 +13,10 @@ pub enum Role {
     State,
     /// The per-step scalars.
     Scalars,
+    /// A column's part of the data set.
+    Source,
+    /// A column's part of the batch.
+    Destination,
 }
 
 impl fmt::Display for Role {
@@ -22,6 +26,8 @@ impl fmt::Display for Role {
             Role::Gradient => "gradient",
             Role::State => "state",
             Role::Scalars => "scalars",
+            Role::Source => "source",
+            Role::Destination => "destination",
         })
     }
 }
@@ -58,7 +64,7 @@ pub enum Error {
         param: String,
     },
     /// The binding is not as large as the shape says.
-    #[error("{param}: shape {shape:?} in f32 takes {needed} bytes, the {role} binding has {bound}")]
+    #[error("{param}: shape {shape:?} in {dtype} takes {needed} bytes, the {role} binding has {bound}")]
     SizeMismatch {
         /// The parameter.
         param: String,
@@ -66,6 +72,8 @@ pub enum Error {
         role: Role,
         /// The shape.
         shape: Vec<usize>,
+        /// What its elements are.
+        dtype: &'static str,
         /// Bytes that the shape takes.
         needed: u64,
         /// Bytes that are bound.
@@ -116,6 +124,12 @@ pub enum Error {
         second: String,
         /// Its tensor.
         second_role: Role,
+    },
+    /// An optimizer's own state given to it as values or gradients.
+    #[error("{param}: the binding is this optimizer's own state, which a step writes")]
+    OwnState {
+        /// The parameter.
+        param: String,
     },
     /// A hyper-parameter outside its range, or NaN.
     #[error("{rule}: {parameter} must be in {range}, got {got}")]
@@ -210,6 +224,50 @@ pub enum Error {
         text: String,
         /// What the compiler said.
         message: String,
+    },
+    /// A data set without rows.
+    #[error("no rows: a data set needs at least one")]
+    NoRows,
+    /// A data set without columns.
+    #[error("no columns: a data set needs at least one")]
+    NoColumns,
+    /// Two columns of one name.
+    #[error("{column}: two columns have this name")]
+    DuplicateColumn {
+        /// The name.
+        column: String,
+    },
+    /// A batch of no rows, or of more than the data set has.
+    #[error("batch_size must be from 1 to the data set's {rows} rows, got {batch_size}")]
+    BatchSize {
+        /// Rows of a batch.
+        batch_size: u32,
+        /// Rows of the data set.
+        rows: u32,
+    },
+    /// A cursor beyond the data set.
+    #[error("the cursor's position must be from 0 to the data set's {rows} rows, got {position}")]
+    Position {
+        /// The position given.
+        position: u32,
+        /// Rows of the data set.
+        rows: u32,
+    },
+    /// A column's part of the data set and of the batch are in one buffer, which WebGPU does not let a dispatch both read and write.
+    #[error("{column}: source and destination are in one buffer; WebGPU needs two")]
+    OneBuffer {
+        /// The column.
+        column: String,
+    },
+    /// A normalisation whose results are not all numbers in f32.
+    #[error("{column}: byte * {scale:?} + {offset:?} must be finite in f32 for every byte from 0 to 255")]
+    Normalisation {
+        /// The column.
+        column: String,
+        /// By what a byte is multiplied.
+        scale: f64,
+        /// What is added.
+        offset: f64,
     },
     /// wgpu refused something: a buffer of another device, a destroyed buffer, no memory left.
     #[error("wgpu: {0}")]

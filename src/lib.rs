@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod batches;
 pub mod cpu;
 mod error;
 mod gpu;
@@ -14,6 +15,6 @@ pub mod wgsl;
 pub use error::{Error, Result, Role};
 pub use gpu::{Binding, Param, Tensors, adapter};
 pub use optimizer::{Group, Optimizer};
-pub use rules::{AdEMAMix, AdaBelief, Adam, AdamW, Adopt, Lion, MadGrad, RmsProp, Sgd, Signum, Yogi};
+pub use rules::types::*;
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

@@ -1,16 +1,66 @@
 // Careful f32. The twins are in src/rule/numerics.rs.
 
-// 1 - beta^step from the two parts of ln(beta), within 2.2 ulp for every step from 1 to 10^7, 1.4 where fma is fused. WGSL has no expm1,
+// 1 - beta^step from the two parts of ln(beta), within 2.2 ulp for every step from 1 to 10^7, 1.6 where fma is fused. WGSL has no expm1,
 // and its exp may be off by 3 + 2|x| ulp (157 seen on llvmpipe), so: exp(x) = 2^k exp(r), |r| <= ln(2)/2, with exp(r) - 1 as a series, and 1 - 2^k exact.
 fn one_minus_pow(ln_beta: f32, ln_beta_low: f32, step: f32) -> f32 {
-    let x = max(fma(step, ln_beta, step * ln_beta_low), -87.0);
+    let x = exponential(step, ln_beta, ln_beta_low);
+    return (1.0 - x.power) - x.power * x.series;
+}
+
+// beta^step, at least 2^-126; within 1 ulp where fma is fused, elsewhere |ln(beta^step)| / 2 more, 60 at most.
+fn step_pow(ln_beta: f32, ln_beta_low: f32, step: f32) -> f32 {
+    let x = exponential(step, ln_beta, ln_beta_low);
+    return x.power + x.power * x.series;
+}
+
+// exp(x) = power * (1 + series) for x = step * ln_beta <= 0, -87 standing for all below; x_low is what rounding took from the product.
+struct Exponential { power: f32, series: f32 }
+
+fn exponential(step: f32, ln_beta: f32, ln_beta_low: f32) -> Exponential {
+    let product = step * ln_beta;
+    let x = max(product, -87.0);
+    let x_low = fma(step, ln_beta, -product) + step * ln_beta_low;
     let k = round(x * 1.44269504);
     // ln(2) in two parts, the first with trailing zeros so that its product with k is exact (Cody and Waite).
-    let r = (x - k * 0.693359375) + k * 2.12194440e-4;
-    let series = r * (1.0 + r * (0.5 + r * (1.6666667e-1 + r * (4.1666667e-2
+    let r = (x - k * 0.693359375) + (k * 2.12194440e-4 + x_low);
+    return Exponential(bitcast<f32>(u32(i32(k) + 127) << 23u), exp_series(r));
+}
+
+// exp(r) - 1 for |r| <= ln(2)/2.
+fn exp_series(r: f32) -> f32 {
+    return r * (1.0 + r * (0.5 + r * (1.6666667e-1 + r * (4.1666667e-2
         + r * (8.3333333e-3 + r * (1.3888889e-3 + r * (1.9841270e-4 + r * 2.4801587e-5)))))));
-    let power = bitcast<f32>(u32(i32(k) + 127) << 23u);
-    return (1.0 - power) - power * series;
+}
+
+// x^exponent for normal x > 0 and a result below 2^127, 0 below 2^-126; the exponent in two parts, the first of 12 bits (`exponent_parts`).
+// WGSL's pow inherits the errors of exp2 and log2, hundreds of ulp. Here x = 2^e * m, sqrt(1/2) <= m < sqrt(2), and e * exponent, which
+// may be large, is exact; log2(m) = 2 / ln(2) * atanh((m - 1) / (m + 1)) as a series. Off by 2 + 2 |exponent| ulp at most.
+fn power(x: f32, exponent: f32, exponent_low: f32) -> f32 {
+    let bits = bitcast<u32>(x);
+    let whole = i32(bits - 0x3f3504f3u) >> 23u;
+    let m = bitcast<f32>(bits - (u32(whole) << 23u));
+    let e = f32(whole);
+    let s = (m - 1.0) / (m + 1.0);
+    let log2_m = s * (2.8853901 + s * s * (0.9617967 + s * s * (0.57707802 + s * s * (0.41219858 + s * s * 0.3205989))));
+    let small = e * exponent_low + (exponent + exponent_low) * log2_m;
+    let k = round(e * exponent + small);
+    if k < -126.0 {
+        return 0.0;
+    }
+    let scale = bitcast<f32>(u32(i32(k) + 127) << 23u);
+    return scale + scale * exp_series(((e * exponent - k) + small) * 0.69314718);
+}
+
+// ln(a / b) for a, b >= 0; -1e30 for an a of 0. `log` may be off by 2^-21 near 1, so: a 2^-k, exact and within sqrt(2) of b, and the series
+// of ln(x) = 2 artanh((x - 1) / (x + 1)), whose x - 1 is exact for a near b.
+fn ln_ratio(a: f32, b: f32) -> f32 {
+    let normal = max(vec2f(a, b), vec2f(1.1754944e-38));
+    let k = round(log2(max(normal.x / normal.y, 1.1754944e-38)));
+    let scaled = ldexp(normal.x, -i32(k));
+    let u = quotient(scaled - normal.y, scaled + normal.y);
+    let u2 = u * u;
+    let series = 2.0 * u * (1.0 + u2 * (3.3333333e-1 + u2 * (0.2 + u2 * (1.4285714e-1 + u2 * 1.1111111e-1))));
+    return select(k * 6.9314718e-1 + series, -1e30, a == 0.0);
 }
 
 // 1 / sqrt(x): WGSL allows inverseSqrt 2 ulp; one Newton step leaves about one.
@@ -19,10 +69,35 @@ fn inverse_root(x: f32) -> f32 {
     return y + y * (0.5 - 0.5 * x * y * y);
 }
 
+// sqrt(x) for x > 0, which WGSL lets inherit from inverseSqrt, to about an ulp.
+fn root(x: f32) -> f32 {
+    return x * inverse_root(x);
+}
+
+// The cube root of x >= 0, and 0 where x is subnormal: a third of the exponent is within 4%, and each Newton step squares the error. The last one
+// ends within 0.74 ulp, or 1.74 where the quotient is off by the 2.5 ulp that WGSL allows, since a third of that counts.
+fn cube_root(x: vec4f) -> vec4f {
+    var y = bitcast<vec4f>(bitcast<vec4u>(x) / 3u + 0x2a5137a0u);
+    for (var i = 0u; i < 3u; i++) {
+        y -= (y - x / (y * y)) * 0.33333334;
+    }
+    return select(y, vec4f(0.0), x < vec4f(1.1754944e-38));
+}
+
 // a / b: WGSL allows 2.5 ulp; the remainder corrects it to about one.
 fn quotient(a: f32, b: f32) -> f32 {
     let q = a / b;
     return q + fma(-q, b, a) / b;
+}
+
+// a + weight * (b - a).
+fn lerp(a: vec4f, b: vec4f, weight: f32) -> vec4f {
+    return a + weight * (b - a);
+}
+
+// x where both a and b are negative or neither is, else 0.
+fn where_same_side(x: vec4f, a: vec4f, b: vec4f) -> vec4f {
+    return select(vec4f(0.0), x, (a < vec4f(0.0)) == (b < vec4f(0.0)));
 }
 
 // beta * average + rest * x with rest = 1 - beta formed in f64: torch's lerp, from the nearer end, so that a constant x is a fixed
@@ -32,4 +107,23 @@ fn moving_average(average: vec4f, x: vec4f, beta: f32, rest: f32) -> vec4f {
         return average + rest * (x - average);
     }
     return x - beta * (x - average);
+}
+
+// One of three by the sign of x: below, at or above 0.
+fn by_sign(x: vec4f, below: vec4f, at: vec4f, above: vec4f) -> vec4f {
+    return select(select(at, below, x < vec4f(0.0)), above, x > vec4f(0.0));
+}
+
+// x * x, or f32's largest square where that would be infinite: an infinite mean would make NaN of its next value.
+fn square(x: vec4f) -> vec4f {
+    let y = clamp(x, vec4f(-1.8446743e19), vec4f(1.8446743e19));
+    return y * y;
+}
+
+// g + decay * p; without decay just g, whatever p is, as in torch: an infinite p times 0 would be NaN.
+fn penalized(g: vec4f, p: vec4f, decay: f32) -> vec4f {
+    if decay == 0.0 {
+        return g;
+    }
+    return g + decay * p;
 }

@@ -1,4 +1,4 @@
-// Adam, AdamW, AMSGrad. Formula, sources and twin: src/rules/adam.rs.
+// Adam, AdamW, AMSGrad, cautious decay. Formula, sources and twin: src/rules/adam.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
@@ -7,11 +7,11 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    let g = h.sign * gradient + h.coupled_decay * *p;
-    *p -= s.decay * *p;
+    let g = penalized(h.sign * gradient, *p, h.coupled_decay);
     state.m = moving_average(state.m, g, h.beta1, h.rest1);
-    state.v = moving_average(state.v, g * g, h.beta2, h.rest2);
+    state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
     state.max_v = max(state.max_v, state.v);
     let denominator = sqrt(state.max_v) * s.inverse_root2 + h.eps;
-    *p -= s.step_size * (state.m / denominator);
+    let decayed = select(*p, where_same_side(*p, *p, state.m), h.cautious != 0u);
+    *p -= penalized(s.step_size * (state.m / denominator), decayed, s.decay);
 }

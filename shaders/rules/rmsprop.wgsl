@@ -1,8 +1,8 @@
 // RMSProp, plain or centered. Formula, sources and twin: src/rules/rmsprop.rs.
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    let g = h.sign * gradient + h.weight_decay * *p;
-    state.v = moving_average(state.v, g * g, h.alpha, h.rest);
+    let g = penalized(h.sign * gradient, *p, h.weight_decay);
+    state.v = moving_average(state.v, square(g), h.alpha, h.rest);
     var variance = state.v;
     if h.centered != 0u {
         state.a = moving_average(state.a, g, h.alpha, h.rest);

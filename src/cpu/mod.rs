@@ -82,7 +82,7 @@ impl<F: Real> CpuOptimizer<F> {
         }
         for (tensor, gradient) in self.tensors.iter_mut().zip(gradients) {
             if gradient.is_some() {
-                tensor.step += 1;
+                tensor.step = tensor.step.saturating_add(1);
                 tensor.scalars = F::twin(&*self.groups[tensor.group]).prepare(tensor.step, &tensor.scalars);
             }
         }

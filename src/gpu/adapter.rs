@@ -25,6 +25,10 @@ pub struct Gpu {
 /// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
 /// device on it, with timestamp queries where there are any.
 pub async fn request(allowance: Allowance) -> Result<Gpu> {
+    // Without a backend, wgpu panics instead of finding no adapter.
+    if wgpu::Instance::enabled_backend_features().is_empty() {
+        return Err(absent("no backend of wgpu is compiled in; enable this crate's feature `backends`, or some of wgpu's own"));
+    }
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     request_from(&instance, allowance).await
 }

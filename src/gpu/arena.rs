@@ -32,6 +32,11 @@ impl Lanes {
         (&self.pages[window.buffer][lane], window)
     }
 
+    /// Whether this is one of the arena's buffers.
+    pub(crate) fn own(&self, buffer: &wgpu::Buffer) -> bool {
+        self.pages.iter().flatten().any(|lane| lane == buffer)
+    }
+
     /// Bytes of all pages.
     pub(crate) fn bytes(&self) -> u64 {
         self.pages.iter().flatten().map(wgpu::Buffer::size).sum()

@@ -45,9 +45,9 @@ impl Binding {
         wgpu::BindingResource::Buffer(self.as_wgpu())
     }
 
-    /// Checks that `needed` bytes of this shape are there.
-    fn check(&self, param: &Param, role: Role, needed: u64) -> Result<()> {
-        let name = || param.name.clone();
+    /// Checks that the `needed` bytes of this shape are there.
+    pub(crate) fn check(&self, name: &str, role: Role, shape: &[usize], dtype: &'static str, needed: u64) -> Result<()> {
+        let name = || name.to_owned();
         if !self.offset.is_multiple_of(4) {
             return Err(Error::Misaligned { param: name(), role, offset: self.offset });
         }
@@ -62,7 +62,7 @@ impl Binding {
         let bound = self.size.unwrap_or(size - self.offset);
         let wrong = if self.size.is_some() { bound != needed } else { bound < needed };
         if wrong {
-            return Err(Error::SizeMismatch { param: name(), role, shape: param.shape.clone(), needed, bound });
+            return Err(Error::SizeMismatch { param: name(), role, shape: shape.to_vec(), dtype, needed, bound });
         }
         Ok(())
     }
@@ -133,8 +133,8 @@ impl Param {
     /// The number of elements, after all that can be wrong with the bindings was checked.
     pub(crate) fn check(&self) -> Result<u64> {
         let elements = self.elements()?;
-        self.value.check(self, Role::Value, 4 * elements)?;
-        self.gradient.check(self, Role::Gradient, 4 * elements)?;
+        self.value.check(&self.name, Role::Value, &self.shape, "f32", 4 * elements)?;
+        self.gradient.check(&self.name, Role::Gradient, &self.shape, "f32", 4 * elements)?;
         Ok(elements)
     }
 }

@@ -7,23 +7,41 @@ use crate::plan::Kernel;
 use crate::rule::{AnyRule, Pass};
 use crate::wgsl::{self, Shader, Slot};
 
+/// Invocations of the largest workgroup, that of `prepare`; WebGPU guarantees as many.
+const INVOCATIONS: u64 = 256;
+
 /// A pipeline and what it binds.
 #[derive(Clone, Debug)]
-pub(crate) struct Compiled {
+pub(crate) struct Compiled<S = Slot> {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Vec<S>,
 }
 
 impl Compiled {
     /// Compiles a shader; one that does not compile, or needs more storage buffers than the device binds, is an error.
     pub(crate) fn new(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Self> {
-        let (needed, allowed) = (shader.slots.len() as u64, u64::from(device.limits().max_storage_buffers_per_shader_stage));
-        if needed > allowed {
-            let (what, limit) = (format!("{label}: the storage buffers of its kernel"), "max_storage_buffers_per_shader_stage");
-            return Err(Error::Limit { what, needed, limit, allowed });
+        Compiled::of(device, label, &module(device, label, shader)?, &shader.slots)
+    }
+}
+
+impl<S: Copy> Compiled<S> {
+    /// Makes a pipeline of a module whose bindings are these, and whether they are written.
+    pub(crate) fn of(device: &wgpu::Device, label: &str, module: &wgpu::ShaderModule, slots: &[(S, bool)]) -> Result<Self> {
+        let limits = device.limits();
+        let obeyed = [
+            ("max_storage_buffers_per_shader_stage", slots.len() as u64, limits.max_storage_buffers_per_shader_stage),
+            ("max_bindings_per_bind_group", slots.len() as u64, limits.max_bindings_per_bind_group),
+            ("max_compute_invocations_per_workgroup", INVOCATIONS, limits.max_compute_invocations_per_workgroup),
+            ("max_compute_workgroup_size_x", INVOCATIONS, limits.max_compute_workgroup_size_x),
+            ("max_compute_workgroups_per_dimension", 1, limits.max_compute_workgroups_per_dimension),
+        ];
+        for (limit, needed, allowed) in obeyed.map(|(limit, needed, allowed)| (limit, needed, u64::from(allowed))) {
+            if needed > allowed {
+                return Err(Error::Limit { what: format!("the kernel {label}"), needed, limit, allowed });
+            }
         }
-        let entry = |(binding, &(_, written)): (usize, &(Slot, bool))| wgpu::BindGroupLayoutEntry {
+        let entry = |(binding, &(_, written)): (usize, &(S, bool))| wgpu::BindGroupLayoutEntry {
             binding: binding as u32,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
@@ -33,8 +51,7 @@ impl Compiled {
             },
             count: None,
         };
-        let entries: Vec<_> = shader.slots.iter().enumerate().map(entry).collect();
-        let module = module(device, label, shader)?;
+        let entries: Vec<_> = slots.iter().enumerate().map(entry).collect();
         caught(device, || {
             let label = Some(label);
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
@@ -46,18 +63,18 @@ impl Compiled {
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label,
                 layout: Some(&pipeline_layout),
-                module: &module,
+                module,
                 entry_point: Some("main"),
                 compilation_options: Default::default(),
                 cache: None,
             });
-            Compiled { pipeline, layout, slots: shader.slots.iter().map(|&(slot, _)| slot).collect() }
+            Compiled { pipeline, layout, slots: slots.iter().map(|&(slot, _)| slot).collect() }
         })
     }
 
     /// Binds what `resource` has for each slot.
-    pub(crate) fn bind<'a>(&self, device: &wgpu::Device, resource: impl Fn(Slot) -> wgpu::BindingResource<'a>) -> Result<wgpu::BindGroup> {
-        let entry = |(binding, &slot): (usize, &Slot)| wgpu::BindGroupEntry { binding: binding as u32, resource: resource(slot) };
+    pub(crate) fn bind<'a>(&self, device: &wgpu::Device, resource: impl Fn(S) -> wgpu::BindingResource<'a>) -> Result<wgpu::BindGroup> {
+        let entry = |(binding, &slot): (usize, &S)| wgpu::BindGroupEntry { binding: binding as u32, resource: resource(slot) };
         let entries: Vec<_> = self.slots.iter().enumerate().map(entry).collect();
         let descriptor = wgpu::BindGroupDescriptor { label: Some("wgpu-optim"), layout: &self.layout, entries: &entries };
         caught(device, || device.create_bind_group(&descriptor))

@@ -15,10 +15,11 @@ pub use binding::{Binding, Param};
 pub use tensors::Tensors;
 
 pub(crate) use arena::Lanes;
+pub(crate) use binding::elements;
 pub(crate) use engine::Engine;
-pub(crate) use kernels::Kernels;
-pub(crate) use passes::Passes;
-pub(crate) use record::{Layout, Member, Record};
+pub(crate) use kernels::{Compiled, Kernels};
+pub(crate) use passes::{Dispatch, Passes, fold, resource};
+pub(crate) use record::{Layout, Member, Record, upload};
 pub(crate) use scope::{caught, now};
 pub(crate) use transfer::{read, write};
 

@@ -1,6 +1,6 @@
 use super::Engine;
 use super::record::upload;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{Bucket, Limits, Row, Window};
 use crate::rule::{AnyRule, Pass};
 use crate::wgsl::Slot;
@@ -14,9 +14,17 @@ pub(crate) struct Passes {
 /// One dispatch, ready to be recorded.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
-    pipeline: wgpu::ComputePipeline,
-    bind_group: wgpu::BindGroup,
-    workgroups: (u32, u32),
+    pub(crate) pipeline: wgpu::ComputePipeline,
+    pub(crate) bind_group: wgpu::BindGroup,
+    pub(crate) workgroups: (u32, u32),
+}
+
+impl Dispatch {
+    pub(crate) fn record(&self, recorder: &mut wgpu::ComputePass<'_>) {
+        recorder.set_pipeline(&self.pipeline);
+        recorder.set_bind_group(0, &self.bind_group, &[]);
+        recorder.dispatch_workgroups(self.workgroups.0, self.workgroups.1, 1);
+    }
 }
 
 impl Passes {
@@ -24,6 +32,10 @@ impl Passes {
     pub(crate) fn new(engine: &mut Engine, rules: &[Box<dyn AnyRule>], buckets: &[Bucket], buffers: &[wgpu::Buffer]) -> Result<Self> {
         let Engine { device, limits, kernels, lanes, record, .. } = engine;
         let (rows, starts) = rows(buckets, limits);
+        let (needed, allowed) = (rows.len() as u64, limits.buffer);
+        if needed > allowed {
+            return Err(Error::Limit { what: "the table of chunks".to_owned(), needed, limit: "max_buffer_size", allowed });
+        }
         let rows = upload(device, "wgpu-optim rows", &rows)?;
         let mut dispatches = Vec::new();
         let rule = |bucket: &Bucket| &*rules[bucket.kernel.variant];
@@ -54,11 +66,7 @@ impl Passes {
 
     /// Records the dispatches of a pass.
     pub(crate) fn dispatch(&self, pass: Pass, recorder: &mut wgpu::ComputePass<'_>) {
-        for Dispatch { pipeline, bind_group, workgroups } in self.of(pass) {
-            recorder.set_pipeline(pipeline);
-            recorder.set_bind_group(0, bind_group, &[]);
-            recorder.dispatch_workgroups(workgroups.0, workgroups.1, 1);
-        }
+        self.of(pass).for_each(|dispatch| dispatch.record(recorder));
     }
 
     /// The dispatches of a pass.
@@ -80,12 +88,12 @@ fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u8>, Vec<u64>) {
 }
 
 /// `count` workgroups in at most `most` a dimension, with as few to spare as two dimensions allow.
-fn fold(count: u64, most: u64) -> (u32, u32) {
+pub(crate) fn fold(count: u64, most: u64) -> (u32, u32) {
     let y = count.div_ceil(most);
     (count.div_ceil(y) as u32, y as u32)
 }
 
-fn resource(buffer: &wgpu::Buffer, window: Window) -> wgpu::BindingResource<'_> {
+pub(crate) fn resource(buffer: &wgpu::Buffer, window: Window) -> wgpu::BindingResource<'_> {
     let size = wgpu::BufferSize::new(window.size);
     wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: window.offset, size })
 }

@@ -15,6 +15,7 @@ const HEADER: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) buffer: wgpu::Buffer,
+    settings: wgpu::Buffer,
     prepares: Vec<Prepare>,
 }
 
@@ -23,6 +24,7 @@ pub(crate) struct Record {
 struct Prepare {
     rule: Box<dyn AnyRule>,
     kernel: Compiled,
+    entries: wgpu::Buffer,
     bind_group: wgpu::BindGroup,
 }
 
@@ -91,14 +93,42 @@ impl Record {
                 kernels.push((rule.clone(), kernel));
             }
         }
-        let prepares = bind(device, &buffer, kernels, layout, rules, members)?;
-        Ok(Record { buffer, prepares })
+        let settings = settings(device, rules)?;
+        let prepare = |(rule, kernel): (Box<dyn AnyRule>, Compiled)| {
+            let entries = entries(device, &*rule, layout, rules, members)?;
+            let bind_group = bind(device, &kernel, &settings, &entries, &buffer)?;
+            Ok(Prepare { rule, kernel, entries, bind_group })
+        };
+        let prepares = kernels.into_iter().map(prepare).collect::<Result<_>>()?;
+        Ok(Record { buffer, settings, prepares })
     }
 
-    /// Makes the steps recorded from now on use these hyper-parameters and these members.
-    pub(crate) fn replace(&mut self, device: &wgpu::Device, layout: &Layout, rules: &[Box<dyn AnyRule>], members: &[Member]) -> Result<()> {
-        let kernels = self.prepares.iter().map(|prepare| (prepare.rule.clone(), prepare.kernel.clone())).collect();
-        self.prepares = bind(device, &self.buffer, kernels, layout, rules, members)?;
+    /// Makes the steps recorded from now on use these hyper-parameters. What it costs does not depend on the number of parameters.
+    pub(crate) fn replace_rules(&mut self, device: &wgpu::Device, rules: &[Box<dyn AnyRule>]) -> Result<()> {
+        let settings = settings(device, rules)?;
+        let prepare = |old: &Prepare| {
+            let bind_group = bind(device, &old.kernel, &settings, &old.entries, &self.buffer)?;
+            Ok(Prepare { bind_group, ..old.clone() })
+        };
+        self.prepares = self.prepares.iter().map(prepare).collect::<Result<_>>()?;
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// Makes these members take part, or not, in the steps recorded from now on.
+    pub(crate) fn replace_members(
+        &mut self,
+        device: &wgpu::Device,
+        layout: &Layout,
+        rules: &[Box<dyn AnyRule>],
+        members: &[Member],
+    ) -> Result<()> {
+        let prepare = |old: &Prepare| {
+            let entries = entries(device, &*old.rule, layout, rules, members)?;
+            let bind_group = bind(device, &old.kernel, &self.settings, &entries, &self.buffer)?;
+            Ok(Prepare { entries, bind_group, ..old.clone() })
+        };
+        self.prepares = self.prepares.iter().map(prepare).collect::<Result<_>>()?;
         Ok(())
     }
 
@@ -117,29 +147,37 @@ impl Record {
     }
 }
 
-fn bind(
+/// The hyper-parameters of all groups.
+fn settings(device: &wgpu::Device, rules: &[Box<dyn AnyRule>]) -> Result<wgpu::Buffer> {
+    let words: Vec<u32> = rules.iter().flat_map(|rule| rule.hyper_words()).collect();
+    upload(device, "wgpu-optim hyper-parameters", &words)
+}
+
+/// The members of all groups that run a rule like this one.
+fn entries(
     device: &wgpu::Device,
-    record: &wgpu::Buffer,
-    kernels: Vec<(Box<dyn AnyRule>, Compiled)>,
+    rule: &dyn AnyRule,
     layout: &Layout,
     rules: &[Box<dyn AnyRule>],
     members: &[Member],
-) -> Result<Vec<Prepare>> {
-    let words: Vec<u32> = rules.iter().flat_map(|rule| rule.hyper_words()).collect();
-    let settings = upload(device, "wgpu-optim hyper-parameters", &words)?;
-    let bind = |(rule, kernel): (Box<dyn AnyRule>, Compiled)| {
-        let own = members.iter().filter(|member| rules[member.group].is_like(&*rule));
-        let entry = |member: &Member| [member.record, layout.hyper[member.group], u32::from(member.active)];
-        let entries: Vec<u32> = own.flat_map(entry).collect();
-        let entries = upload(device, "wgpu-optim members", &entries)?;
-        let bind_group = kernel.bind(device, |slot| match slot {
-            Slot::Settings => settings.as_entire_binding(),
-            Slot::Entries => entries.as_entire_binding(),
-            _ => record.as_entire_binding(),
-        })?;
-        Ok(Prepare { rule, kernel, bind_group })
-    };
-    kernels.into_iter().map(bind).collect()
+) -> Result<wgpu::Buffer> {
+    let own = members.iter().filter(|member| rules[member.group].is_like(rule));
+    let words: Vec<u32> = own.flat_map(|member| [member.record, layout.hyper[member.group], u32::from(member.active)]).collect();
+    upload(device, "wgpu-optim members", &words)
+}
+
+fn bind(
+    device: &wgpu::Device,
+    kernel: &Compiled,
+    settings: &wgpu::Buffer,
+    entries: &wgpu::Buffer,
+    record: &wgpu::Buffer,
+) -> Result<wgpu::BindGroup> {
+    kernel.bind(device, |slot| match slot {
+        Slot::Settings => settings.as_entire_binding(),
+        Slot::Entries => entries.as_entire_binding(),
+        _ => record.as_entire_binding(),
+    })
 }
 
 /// A storage buffer with these contents, which nothing writes again.

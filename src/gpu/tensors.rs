@@ -7,7 +7,7 @@ use crate::error::{Error, Result, Role, unknown};
 /// An allocator for callers who want one: all values in one buffer, all gradients in another, each tensor where it can be bound on its own
 /// and padded, so that the whole model is one dispatch. Everything starts at zero.
 ///
-/// A model larger than `max_buffer_size` takes several buffers.
+/// A model larger than `max_buffer_size` takes several buffers. Queues given to its functions must be the device's own.
 #[derive(Clone, Debug)]
 pub struct Tensors {
     device: wgpu::Device,

@@ -7,7 +7,8 @@ use crate::plan::{self, Arena, Interval, Limits};
 use crate::rule::AnyRule;
 
 impl Optimizer {
-    /// An optimizer with one rule for all parameters.
+    /// An optimizer with one rule for all parameters. The queue must be the device's own: wgpu tells nobody else but the other device's
+    /// error handler.
     pub fn new(
         device: &wgpu::Device,
         queue: &wgpu::Queue,

@@ -8,44 +8,49 @@ impl Optimizer {
     /// use the same states.
     pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
         let rule = rule.into();
-        let old = self.rules.get(group).ok_or(Error::UnknownGroup { group, groups: self.rules.len() })?;
-        rule.validate()?;
-        rule.check_replaces(&**old, group)?;
+        rule.check_replaces(self.group(group)?, group)?;
         let mut rules = self.rules.clone();
         rules[group] = rule;
-        self.replace(rules, self.slots.clone())
+        self.set_rules(rules)
     }
 
     /// Sets one hyper-parameter of a group by name, for the steps recorded from now on: `set(0, "lr", 1e-4)`. A flag is 0 or 1.
     pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
-        let old = self.rules.get(group).ok_or(Error::UnknownGroup { group, groups: self.rules.len() })?;
-        let mut rule = old.clone();
-        if !rule.set(hyper_parameter, value) {
-            return Err(unknown("hyper-parameter", hyper_parameter, rule.parameters().iter().map(|parameter| parameter.name)));
-        }
+        let mut rule = self.group(group)?.boxed();
+        rule.try_set(hyper_parameter, value)?;
         self.set_rule(group, rule)
     }
 
     /// Sets the learning rate of every group, for the steps recorded from now on.
     pub fn set_lr(&mut self, lr: f64) -> Result<()> {
         let mut rules = self.rules.clone();
-        for rule in &mut rules {
-            if !rule.set("lr", lr) {
-                return Err(unknown("hyper-parameter", "lr", rule.parameters().iter().map(|parameter| parameter.name)));
-            }
-            rule.validate()?;
-        }
-        self.replace(rules, self.slots.clone())
+        rules.iter_mut().try_for_each(|rule| rule.try_set("lr", lr))?;
+        self.set_rules(rules)
+    }
+
+    fn group(&self, group: usize) -> Result<&dyn AnyRule> {
+        self.rule(group).ok_or(Error::UnknownGroup { group, groups: self.rules.len() })
+    }
+
+    fn set_rules(&mut self, rules: Vec<Box<dyn AnyRule>>) -> Result<()> {
+        rules.iter().try_for_each(|rule| rule.validate())?;
+        let Engine { device, record, .. } = &mut self.engine;
+        record.replace_rules(device, &rules)?;
+        self.rules = rules;
+        Ok(())
     }
 
     /// Says whether parameters take part in the steps recorded from now on. One that does not keeps value, state and step count, as a
     /// tensor without a gradient does in torch; the others go on counting.
     pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
-        let mut slots = self.slots.clone();
+        let mut members: Vec<Member> = self.slots.iter().map(|slot| slot.member).collect();
         for param in params {
-            slots[self.find(param)?].member.active = active;
+            members[self.find(param)?].active = active;
         }
-        self.replace(self.rules.clone(), slots)
+        let Engine { device, layout, record, .. } = &mut self.engine;
+        record.replace_members(device, layout, &self.rules, &members)?;
+        self.slots.iter_mut().zip(members).for_each(|(slot, member)| slot.member = member);
+        Ok(())
     }
 
     /// Gives parameters other gradients, for the steps recorded from now on. The shapes stay.
@@ -66,20 +71,16 @@ impl Optimizer {
         let mut slots = self.slots.clone();
         for (name, binding) in bindings {
             let slot = &mut slots[self.find(name)?];
-            set(slot, binding.into());
+            let binding = binding.into();
+            if self.engine.lanes.own(binding.buffer()) {
+                return Err(Error::OwnState { param: name.to_owned() });
+            }
+            set(slot, binding);
             slot.param.check()?;
         }
         super::build::check_overlap(&slots)?;
         self.passes = super::build::passes(&mut self.engine, &self.rules, &slots)?;
         self.slots = slots;
-        Ok(())
-    }
-
-    fn replace(&mut self, rules: Vec<Box<dyn AnyRule>>, slots: Vec<Slot>) -> Result<()> {
-        let members: Vec<Member> = slots.iter().map(|slot| slot.member).collect();
-        let Engine { device, layout, record, .. } = &mut self.engine;
-        record.replace(device, layout, &rules, &members)?;
-        (self.rules, self.slots) = (rules, slots);
         Ok(())
     }
 

@@ -50,7 +50,7 @@ struct Slot {
 
 impl Optimizer {
     /// Records one step: the step counts advance and every active parameter is updated by its gradient. Nothing is submitted, waited
-    /// for, or allocated; several steps may be recorded into one encoder.
+    /// for, or allocated; several steps may be recorded into one encoder. The encoder must be the optimizer's device's, or wgpu panics.
     pub fn step(&self, encoder: &mut wgpu::CommandEncoder) {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim step"), timestamp_writes: None };
         self.step_in(&mut encoder.begin_compute_pass(&descriptor));

@@ -22,10 +22,10 @@ impl Arena {
     /// that state is always accessed as vectors.
     pub fn place(&mut self, variant: usize, len: u64, limits: &Limits) -> Place {
         let alignment = limits.alignment.max(16);
-        let room = (4 * len).next_multiple_of(alignment);
+        let room = len.saturating_mul(4).checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
         let last = self.pages.iter().rposition(|page| page.variant == variant);
         let index = match last {
-            Some(index) if self.pages[index].size + room <= limits.buffer => index,
+            Some(index) if self.pages[index].size.saturating_add(room) <= limits.buffer => index,
             _ => {
                 self.pages.push(Page { variant, size: 0 });
                 self.pages.len() - 1
@@ -33,7 +33,7 @@ impl Arena {
         };
         let page = &mut self.pages[index];
         let offset = page.size;
-        page.size += room;
+        page.size = offset.saturating_add(room);
         Place { buffer: index, offset, room }
     }
 }

@@ -14,12 +14,12 @@ pub use overlap::{Interval, overlap};
 /// Elements of one workgroup's chunk at most: 16 loop turns of 64 invocations with four elements each.
 pub const CHUNK: u64 = 4096;
 
-/// The chunks of a tensor of `len` elements, in order.
+/// The chunks of a tensor of `len` elements, at most 2^60, in order.
 pub fn chunks(len: u64) -> impl Iterator<Item = Range<u64>> {
     (0..len.div_ceil(CHUNK)).map(move |index| index * CHUNK..len.min((index + 1) * CHUNK))
 }
 
-/// What a device allows, as far as a plan is concerned. Sizes in bytes.
+/// What a device allows, as far as a plan is concerned. Sizes in bytes; none is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest window of a buffer that can be bound (`max_storage_buffer_binding_size`).
@@ -47,7 +47,7 @@ pub struct Place {
 /// One parameter as a plan sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tensor {
-    /// Elements.
+    /// Elements, at most 2^60.
     pub len: u64,
     /// The kernel variant of its group: a rule with a set of states in use.
     pub variant: usize,
@@ -107,7 +107,7 @@ pub struct Window {
 }
 
 /// The work of one workgroup: a chunk, or the part of one that an access width can serve. Offsets are elements from the windows'
-/// starts. `shaders/update.wgsl` has the same struct, and a test holds the two against each other.
+/// starts. `shaders/pass.wgsl` reads the same struct, and a test holds the two against each other.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Row {

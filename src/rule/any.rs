@@ -120,6 +120,20 @@ impl dyn AnyRule + '_ {
         12 + 8 * self.active_states().len()
     }
 
+    /// Sets one hyper-parameter by name. Fails on a name that does not exist and on a flag that is neither 0 nor 1; other ranges are for
+    /// [`validate`](#method.validate).
+    pub fn try_set(&mut self, name: &str, value: f64) -> Result<(), crate::Error> {
+        let parameters = self.parameters();
+        let known = parameters.iter().find(|parameter| parameter.name == name);
+        let known = known.ok_or_else(|| crate::error::unknown("hyper-parameter", name, parameters.iter().map(|known| known.name)))?;
+        if known.flag && value != 0.0 && value != 1.0 {
+            let (rule, parameter, range) = (self.name(), known.name, known.range);
+            return Err(crate::Error::OutOfRange { rule, parameter, range, got: value });
+        }
+        self.set(name, value);
+        Ok(())
+    }
+
     /// Whether both are values of one type of rule; two rules may have one name.
     pub(crate) fn is_like(&self, other: &dyn AnyRule) -> bool {
         self.as_any().type_id() == other.as_any().type_id()

@@ -15,7 +15,9 @@ pub use any::AnyRule;
 pub use bounded::Bounded;
 pub use hyper::{HyperParameter, HyperParameters, Number};
 pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout};
-pub use numerics::{ln_beta, moving_average, one_minus_pow};
+pub use numerics::{
+    exponent_parts, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized, power, square, step_pow, where_same_side,
+};
 pub use range::Range;
 pub use real::{Real, Word};
 pub use twin::{Pass, Sweep, Twin};
@@ -84,7 +86,7 @@ pub use twin::{Pass, Sweep, Twin};
 /// # Ok::<(), wgpu_optim::Error>(())
 /// ```
 pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'static {
-    /// The name by which the rule is chosen and reported: lower case, `"adam"`.
+    /// The name by which the rule is reported, the type's, and chosen, in any case.
     const NAME: &'static str;
     /// The formula in one line, for tables; the full one is in the type's documentation.
     const FORMULA: &'static str;
@@ -147,7 +149,7 @@ pub struct KnownAs {
     pub framework: &'static str,
     /// The class or function there: `"AdamW"`.
     pub name: &'static str,
-    /// Their key and ours, where they differ; `betas` and its like are `beta1`, `beta2` in order.
+    /// Their key and ours, where they differ; `betas` and its like are `beta1`, `beta2` in order, and other lists ours joined by `", "`.
     pub keys: &'static [(&'static str, &'static str)],
     /// Our hyper-parameters that stand for their form of the rule or for their other default.
     pub preset: &'static [(&'static str, f64)],

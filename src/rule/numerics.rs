@@ -17,6 +17,60 @@ pub fn one_minus_pow<F: Real>(ln_beta: F, ln_beta_low: F, step: F) -> F {
     -(step * ln_beta + step * ln_beta_low).exp_m1()
 }
 
+/// `beta^step` from the two parts of `ln(beta)`.
+pub fn step_pow<F: Real>(ln_beta: F, ln_beta_low: F, step: F) -> F {
+    (step * ln_beta + step * ln_beta_low).exp()
+}
+
+/// An exponent for [`power`], as a number of 12 bits, whose product with an exponent of f32 is exact, and what that leaves over.
+pub fn exponent_parts<F: Real>(exponent: f64) -> (F, F) {
+    let high = f64::from(f32::from_bits((exponent as f32).to_bits() & !0xfff));
+    (F::of(high), F::of(exponent - high))
+}
+
+/// `x^exponent` for `x > 0`, from the two parts of the exponent.
+///
+/// WGSL's `pow` inherits the errors of `exp2` and `log2`, hundreds of ulp; this is off by `2 + 2 |exponent|` at most.
+pub fn power<F: Real>(x: F, exponent: F, exponent_low: F) -> F {
+    x.powf(exponent) * x.powf(exponent_low)
+}
+
+/// `ln(a / b)` of numbers that are not negative, without the cancellation of the quotient's logarithm for `a` near `b`; -1e30 for an `a` of 0.
+pub fn ln_ratio<F: Real>(a: F, b: F) -> F {
+    a.ln_ratio(b)
+}
+
+/// `a + weight * (b - a)`.
+#[inline(always)]
+pub fn lerp<F: Real>(a: F, b: F, weight: F) -> F {
+    a.lerp(b, weight)
+}
+
+/// `x` where both `a` and `b` are negative or neither is, else 0.
+#[inline(always)]
+pub fn where_same_side<F: Real>(x: F, a: F, b: F) -> F {
+    let (negative, other) = (b.by_sign(x, F::zero(), F::zero()), b.by_sign(F::zero(), x, x));
+    a.by_sign(negative, other, other)
+}
+
+/// `x * x`, or f32's largest square where that would be infinite there: an infinite mean would make NaN of its next value. (torch's f32 mean
+/// becomes infinite, and the element stays where it is for ever.)
+#[inline(always)]
+pub fn square<F: Real>(x: F) -> F {
+    let most = F::of(f64::from(1.844_674_3e19_f32));
+    let y = x.max(-most).min(most);
+    y * y
+}
+
+/// `g + decay * p`; without decay just `g`, whatever `p` is, as in torch: an infinite `p` times 0 would be NaN.
+#[inline(always)]
+pub fn penalized<F: Real>(g: F, p: F, decay: F) -> F {
+    if decay == F::zero() {
+        return g;
+    }
+    g + decay * p
+}
+
 /// `beta * average + (1 - beta) * x`, where `rest` is `1 - beta` formed in f64.
 ///
 /// The form is torch's `lerp`: from the nearer end, so that a constant `x` is a fixed point and `beta`'s rounding to f32 does
@@ -27,4 +81,33 @@ pub fn moving_average<F: Real>(average: F, x: F, beta: F, rest: F) -> F {
         return average + rest * (x - average);
     }
     x - beta * (x - average)
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+
+    use super::*;
+
+    #[test]
+    fn one_minus_pow_does_not_cancel() {
+        for (beta, step) in [(0.9, 1.0), (0.999, 1.0), (0.9999999, 3.0), (0.999, 20_000.0), (0.0, 1.0)] {
+            let truth = -(step * f64::ln(beta)).exp_m1();
+            let (high, low) = ln_beta::<f64>(beta);
+            assert_relative_eq!(one_minus_pow(high, low, step), truth, max_relative = 1e-14);
+            let (high, low) = ln_beta::<f32>(beta);
+            assert_relative_eq!(f64::from(one_minus_pow(high, low, step as f32)), truth, max_relative = 3e-7);
+        }
+    }
+
+    #[test]
+    fn a_constant_is_a_fixed_point_of_its_average() {
+        for beta in [0.999_f64, 0.1] {
+            let mut average = 0.0_f32;
+            for _ in 0..30_000 {
+                average = moving_average(average, 0.7, beta as f32, (1.0 - beta) as f32);
+            }
+            assert_relative_eq!(average, 0.7, max_relative = 5e-5);
+        }
+    }
 }

@@ -37,6 +37,8 @@ pub trait Real:
     fn of(x: f64) -> Self;
     /// The square root.
     fn sqrt(self) -> Self;
+    /// The cube root of `x >= 0`.
+    fn cube_root(self) -> Self;
     /// `1 / x`
     fn recip(self) -> Self;
     /// The absolute value.
@@ -47,8 +49,20 @@ pub trait Real:
     fn min(self, other: Self) -> Self;
     /// The sign: -1, 0 or 1; 0 for either zero.
     fn sign(self) -> Self;
+    /// One of three by the sign of this number: below, at or above 0.
+    fn by_sign(self, below: Self, at: Self, above: Self) -> Self;
+    /// `self + weight * (other - self)`.
+    fn lerp(self, other: Self, weight: Self) -> Self {
+        self + weight * (other - self)
+    }
     /// `exp(x) - 1`, accurate near 0.
     fn exp_m1(self) -> Self;
+    /// `ln(self / other)` of numbers that are not negative, accurate where they are near; -1e30 for a `self` of 0.
+    fn ln_ratio(self, other: Self) -> Self;
+    /// `exp(x)` for `x <= 0`.
+    fn exp(self) -> Self;
+    /// `self^exponent` for a positive number.
+    fn powf(self, exponent: Self) -> Self;
     /// A rule's twin in this number.
     fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self>;
 }
@@ -72,6 +86,9 @@ macro_rules! real {
             fn sqrt(self) -> Self {
                 num_traits::Float::sqrt(self)
             }
+            fn cube_root(self) -> Self {
+                num_traits::Float::cbrt(self)
+            }
             fn recip(self) -> Self {
                 num_traits::Float::recip(self)
             }
@@ -87,8 +104,23 @@ macro_rules! real {
             fn sign(self) -> Self {
                 if self == 0.0 { 0.0 } else { num_traits::Float::signum(self) }
             }
+            fn by_sign(self, below: Self, at: Self, above: Self) -> Self {
+                if self > 0.0 {
+                    return above;
+                }
+                if self < 0.0 { below } else { at }
+            }
             fn exp_m1(self) -> Self {
                 num_traits::Float::exp_m1(self)
+            }
+            fn ln_ratio(self, other: Self) -> Self {
+                if self == 0.0 { -1e30 } else { num_traits::Float::ln(f64::from(self) / f64::from(other)) as $float }
+            }
+            fn exp(self) -> Self {
+                num_traits::Float::exp(self)
+            }
+            fn powf(self, exponent: Self) -> Self {
+                num_traits::Float::powf(self, exponent)
             }
             fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self> {
                 rule

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow};
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square, where_same_side};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -8,6 +8,7 @@ hyper_parameters! {
     /// g = maximize ? -gradient : gradient;   g += weight_decay * p   (coupled)   or   p -= lr * weight_decay * p   (decoupled)
     /// m = beta1 * m + (1 - beta1) * g
     /// v = beta2 * v + (1 - beta2) * g^2;     s = amsgrad ? (max_v = max(max_v, v)) : v
+    /// cautious: that decay, but p -= lr * weight_decay * p only where (p >= 0) == (m >= 0)
     /// p -= lr / (1 - beta1^t) * m / (sqrt(s) / sqrt(1 - beta2^t) + eps)
     /// ```
     ///
@@ -16,6 +17,9 @@ hyper_parameters! {
     /// steps), and `eps` is added after the correction. Differences from torch are of rounding only: see [`moving_average`],
     /// and decay is subtracted from `p` rather than multiplied into it, since `1 - lr * weight_decay` in f32 would
     /// round away up to 1% of a decay of 3e-6.
+    ///
+    /// Cautious weight decay: arXiv 2510.12402, in burn's form, where 0 counts as positive; where neither number is 0, other forms are the same.
+    /// It is a decoupled decay, whether or not `decoupled_weight_decay` is set too.
     ///
     /// A zero gradient with `eps = 0` at the first step gives NaN, as in torch. `|g| > 1.8e19` makes `g^2`, and so `v`, infinite.
     pub struct Adam {
@@ -35,6 +39,8 @@ hyper_parameters! {
         pub maximize: bool = false, Range::UNIT;
         /// Shrink the values by `lr * weight_decay` instead of adding the penalty to the gradient: this makes it [`AdamW`].
         pub decoupled_weight_decay: bool = false, Range::UNIT;
+        /// The same, but only the values that the step makes smaller anyway: those of the sign of `m`.
+        pub cautious_weight_decay: bool = false, Range::UNIT;
     }
 }
 
@@ -55,12 +61,14 @@ hyper_parameters! {
         pub amsgrad: bool = false, Range::UNIT;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;
+        /// Shrink only the values that the step makes smaller anyway: those of the sign of `m`.
+        pub cautious_weight_decay: bool = false, Range::UNIT;
     }
 }
 
 impl From<AdamW> for Adam {
-    fn from(AdamW { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize }: AdamW) -> Self {
-        Adam { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay: true }
+    fn from(AdamW { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, cautious_weight_decay }: AdamW) -> Self {
+        Adam { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay: true, cautious_weight_decay }
     }
 }
 
@@ -68,7 +76,7 @@ layout! {
     /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
     pub struct Hyper<F> {
         lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F,
-        coupled_decay: F, decoupled_decay: F, sign: F,
+        coupled_decay: F, decoupled_decay: F, cautious: u32, sign: F,
     }
 }
 
@@ -92,7 +100,8 @@ impl Rule for Adam {
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
+        let is_decoupled = self.decoupled_weight_decay || self.cautious_weight_decay;
+        let decay = |decoupled| if is_decoupled == decoupled { self.weight_decay } else { 0.0 };
         let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
         let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
@@ -108,6 +117,7 @@ impl Rule for Adam {
             eps: F::of(self.eps),
             coupled_decay: F::of(decay(false)),
             decoupled_decay: F::of(decay(true)),
+            cautious: u32::from(self.cautious_weight_decay),
             sign: F::of(if self.maximize { -1.0 } else { 1.0 }),
         }
     }
@@ -120,13 +130,13 @@ impl Rule for Adam {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        let g = h.sign * gradient + h.coupled_decay * *p;
-        *p = *p - s.decay * *p;
+        let g = penalized(h.sign * gradient, *p, h.coupled_decay);
         state.m = moving_average(state.m, g, h.beta1, h.rest1);
-        state.v = moving_average(state.v, g * g, h.beta2, h.rest2);
+        state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
         state.max_v = state.max_v.max(state.v);
         let denominator = state.max_v.sqrt() * s.inverse_root2 + h.eps;
-        *p = *p - s.step_size * (state.m / denominator);
+        let decayed = if h.cautious != 0 { where_same_side(*p, *p, state.m) } else { *p };
+        *p = *p - penalized(s.step_size * (state.m / denominator), decayed, s.decay);
     }
 
     fn uses(&self, state: &str) -> bool {
@@ -140,6 +150,7 @@ impl Rule for Adam {
             ("coupled", changed),
             ("decoupled", Adam { decoupled_weight_decay: true, ..changed }),
             ("amsgrad", Adam { amsgrad: true, maximize: true, ..changed }),
+            ("cautious", Adam { cautious_weight_decay: true, ..changed }),
             ("memoryless", Adam { beta1: 0.0, beta2: 0.3, ..changed }),
         ]
     }
@@ -173,6 +184,11 @@ impl Rule for AdamW {
 
     fn cases() -> Vec<(&'static str, Self)> {
         let changed = AdamW { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 1e-4, weight_decay: 0.1, ..AdamW::default() };
-        vec![("default", AdamW::default()), ("changed", changed), ("amsgrad", AdamW { amsgrad: true, maximize: true, ..changed })]
+        vec![
+            ("default", AdamW::default()),
+            ("changed", changed),
+            ("amsgrad", AdamW { amsgrad: true, maximize: true, ..changed }),
+            ("cautious", AdamW { cautious_weight_decay: true, maximize: true, ..changed }),
+        ]
     }
 }

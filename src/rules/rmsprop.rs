@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average};
+use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, state};
 
 hyper_parameters! {
@@ -90,8 +90,8 @@ impl Rule for RmsProp {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        let g = h.sign * gradient + h.weight_decay * *p;
-        state.v = moving_average(state.v, g * g, h.alpha, h.rest);
+        let g = penalized(h.sign * gradient, *p, h.weight_decay);
+        state.v = moving_average(state.v, square(g), h.alpha, h.rest);
         let mut variance = state.v;
         if h.centered != 0 {
             state.a = moving_average(state.a, g, h.alpha, h.rest);

@@ -6,9 +6,10 @@ use libtest_mimic::{Failed, Trial};
 use wgpu::BufferUsages as Usage;
 use wgpu_optim::adapter::{Allowance, Gpu};
 use wgpu_optim::cpu::CpuOptimizer;
-use wgpu_optim::{Adam, AdamW, Binding, Error, Group, Optimizer, Param, RmsProp, Sgd, Tensors};
+use wgpu_optim::{Adam, AdamW, Binding, Error, Group, Optimizer, Param, RmsProp, Rprop, Sgd, Tensors};
 
 use crate::context::{Context, Outcome, another};
+use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::must_fail;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
@@ -20,6 +21,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     row("buffer-of-another-device", buffer_of_another_device);
     row("destroyed-buffer", destroyed_buffer);
     row("unchanged-after-errors", unchanged_after_errors);
+    row("own-state-as-gradient", own_state_as_gradient);
+    row("few-invocations", few_invocations);
     row("lost-device", lost_device);
     row("lost-device-while-building", lost_device_while_building);
     trials.push(contexts[2].trial("errors/record-over-the-limit".into(), record_over_the_limit));
@@ -29,7 +32,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 type Row = (&'static str, fn(&Gpu) -> Result<(), Error>, &'static str);
 
 /// Each mistake and what is said about it.
-const ROWS: [Row; 29] = [
+const ROWS: [Row; 31] = [
     ("no-parameters", |gpu| optimizer(gpu, vec![]), "no parameters: an optimizer needs at least one"),
     ("no-tensors", |gpu| tensors(gpu, &[]), "no parameters: an optimizer needs at least one"),
     ("zero-sized", |gpu| optimizer(gpu, vec![param(gpu, "w", &[3, 0])]), "w: shape [3, 0] has no elements"),
@@ -122,6 +125,11 @@ const ROWS: [Row; 29] = [
         "Sgd: nesterov needs momentum above 0 and dampening 0, got momentum 0.9 and dampening 0.5",
     ),
     (
+        "rprop-limits",
+        |gpu| rule(gpu, Rprop { step_size_min: 1.0, step_size_max: 0.5, ..Rprop::default() }),
+        "Rprop: step_size_min must be at most step_size_max, got 1 and 0.5",
+    ),
+    (
         "tensor-over-the-limit",
         |gpu| tensors(gpu, &[("w", &[1 << 20, 65])]),
         "w: a buffer for shape [1048576, 65] in f32 needs 272629760, the device's max_buffer_size is 268435456; request a device with a \
@@ -133,8 +141,9 @@ const ROWS: [Row; 29] = [
         "unknown-hyper-parameter",
         |gpu| adam(gpu).set(0, "momentum", 0.9),
         "there is no hyper-parameter \"momentum\"; there are: lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, \
-         decoupled_weight_decay",
+         decoupled_weight_decay, cautious_weight_decay",
     ),
+    ("half-a-flag", |gpu| adam(gpu).set(0, "maximize", 0.5), "Adam: maximize must be in [0, 1], got 0.5"),
     ("unknown-group", |gpu| adam(gpu).set(1, "lr", 0.1), "there is no group 1; there are 1, counted from 0"),
     (
         "other-states",
@@ -168,7 +177,7 @@ fn optimizer(gpu: &Gpu, params: Vec<Param>) -> Result<(), Error> {
     Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), params).map(drop)
 }
 
-fn rule(gpu: &Gpu, rule: impl Into<Box<dyn wgpu_optim::rule::AnyRule>>) -> Result<(), Error> {
+fn rule(gpu: &Gpu, rule: impl Into<Box<dyn AnyRule>>) -> Result<(), Error> {
     Optimizer::new(&gpu.device, &gpu.queue, rule, [param(gpu, "w", &[4])]).map(drop)
 }
 
@@ -231,7 +240,7 @@ fn unchanged_after_errors(gpu: &Gpu) -> Outcome {
     ];
     assert!(mistakes.iter().all(Result::is_err), "{mistakes:?}");
     let rule = optimizer.rule(0).map(|rule| rule.values());
-    assert_eq!(rule, Some(wgpu_optim::rule::AnyRule::values(&Adam::default())));
+    assert_eq!(rule, Some(AnyRule::values(&Adam::default())));
     takes_a_step(gpu, &optimizer, 2)?;
     let mut twin = CpuOptimizer::<f32>::new(Adam::default(), [("w", 4)])?;
     assert!(twin.step(&mut [&mut [0.0; 3]], &[Some(&[0.0; 4])]).is_err());
@@ -256,6 +265,23 @@ fn lost_device(_: &Gpu) -> Outcome {
     Ok(())
 }
 
+fn own_state_as_gradient(gpu: &Gpu) -> Outcome {
+    let mut optimizer = adam(gpu);
+    let expected = "w: the binding is this optimizer's own state, which a step writes";
+    let state = optimizer.state("w", "m")?;
+    says(optimizer.set_gradients([("w", state.clone())]), expected)?;
+    says(optimizer.set_values([("w", state)]), expected)?;
+    takes_a_step(gpu, &optimizer, 1)
+}
+
+fn few_invocations(_: &Gpu) -> Outcome {
+    let limits = wgpu::Limits { max_compute_invocations_per_workgroup: 128, ..wgpu::Limits::default() };
+    let gpu = another(Allowance::Limited(Box::new(limits)))?;
+    let expected = "the kernel Sgd prepare needs 256, the device's max_compute_invocations_per_workgroup is 128; request a device with a \
+                    higher limit, or split";
+    says(optimizer(&gpu, vec![param(&gpu, "w", &[4])]), expected)
+}
+
 /// What a lost device makes is void, and wgpu does not say so at once: no panic, and an error from the read-back at the latest.
 fn lost_device_while_building(_: &Gpu) -> Outcome {
     let gpu = another_device()?;
@@ -271,8 +297,8 @@ fn lost_device_while_building(_: &Gpu) -> Outcome {
 fn record_over_the_limit(gpu: &Gpu) -> Outcome {
     let tensors = Tensors::new(&gpu.device, (0..9000).map(|index| (index.to_string(), [1])))?;
     let result = Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), tensors.params()).map(drop);
-    says(
-        result,
-        "the step record needs 144024, the device's max_storage_buffer_binding_size is 65536; request a device with a higher limit, or split",
-    )
+    let rule = AnyRule::boxed(&Sgd::default());
+    let words = rule.hyper_fields().len() + 9000 * (2 + rule.scalar_fields().len());
+    let limit = "the device's max_storage_buffer_binding_size is 65536; request a device with a higher limit, or split";
+    says(result, &format!("the step record needs {}, {limit}", 4 * words))
 }

@@ -2,6 +2,7 @@
 //!
 //! Rows that need an adapter show as ignored where there is none, and fail there with `REQUIRE_GPU=1`.
 
+mod batches;
 mod checker;
 mod context;
 mod docs;
@@ -12,7 +13,9 @@ mod parity;
 mod plans;
 mod random;
 mod scalars;
+mod sophia;
 mod traces;
+mod views;
 
 use std::process::ExitCode;
 
@@ -30,7 +33,10 @@ fn main() -> ExitCode {
     trials.extend(scalars::trials(&contexts));
     trials.extend(parity::trials(&contexts));
     trials.extend(order::trials(&contexts));
+    trials.extend(views::trials(&contexts));
+    trials.extend(sophia::trials(&contexts));
     trials.extend(own_rule::trials(&contexts));
+    trials.extend(batches::trials(&contexts));
     trials.extend(errors::trials(&contexts));
     trials.extend(random::trials(&contexts));
     libtest_mimic::run(&arguments, trials).exit_code()

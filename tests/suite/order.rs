@@ -22,6 +22,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
             row("same-run-same-bits", same_run_same_bits);
             row("left-out-and-resumed", left_out_and_resumed);
             row("save-load-step", save_load_step);
+            row("huge-gradients", huge_gradients);
+            row("infinite-values", infinite_values);
         }
     }
     let mut row = |what: &str, run: fn(&Gpu) -> Outcome| trials.push(contexts[0].trial(format!("order/{what}"), run));
@@ -32,6 +34,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     row("dispatches-do-not-grow", dispatches_do_not_grow);
     row("memory-is-the-model", memory_is_the_model);
     row("caller's-own-pass", callers_own_pass);
+    row("step-counts-saturate", step_counts_saturate);
     trials
 }
 
@@ -234,4 +237,45 @@ fn callers_own_pass(gpu: &Gpu) -> Outcome {
     gpu.queue.submit([encoder.finish()]);
     assert_eq!(counter.value()?, -2.0);
     Ok(())
+}
+
+/// After 2^32 - 1 steps the count stays, instead of starting over.
+fn step_counts_saturate(gpu: &Gpu) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, [("x", [1])])?;
+    tensors.write_gradient(&gpu.queue, "x", &[1.0])?;
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, wgpu_optim::Adam::default(), tensors.params())?;
+    optimizer.write_steps("x", u32::MAX - 1)?;
+    run(gpu, &optimizer, 1, 3);
+    assert_eq!(pollster::block_on(optimizer.read_steps())?, [u32::MAX]);
+    assert!(pollster::block_on(optimizer.read_value("x"))?[0].is_finite());
+    Ok(())
+}
+
+/// A gradient whose square f32 does not hold makes no NaN, then or later.
+fn huge_gradients(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, [("x", [2])])?;
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.boxed(), tensors.params())?;
+    for gradient in [1.0, 1e20, -1.0, -3e19, 0.0, 1.0, 1.0] {
+        tensors.write_gradient(&gpu.queue, "x", &[gradient, -gradient])?;
+        run(gpu, &optimizer, 1, 1);
+        let values = pollster::block_on(optimizer.read_value("x"))?;
+        assert!(values.iter().all(|value| value.is_finite()), "{values:?} after {gradient}");
+    }
+    Ok(())
+}
+
+/// Without decay and gradient an infinite value stays, as in torch: `0 * p` is not formed. Rules that average values form differences of
+/// them, which do not exist here.
+fn infinite_values(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
+    let mut rule = rule.boxed();
+    if rule.has_views() || rule.states().iter().any(|state| state.name == "x0") {
+        return Ok(());
+    }
+    rule.set("weight_decay", 0.0);
+    rule.set("lambd", 0.0);
+    let tensors = Tensors::new(&gpu.device, [("x", [2])])?;
+    tensors.write_value(&gpu.queue, "x", &[f32::INFINITY, f32::NEG_INFINITY])?;
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule, tensors.params())?;
+    run(gpu, &optimizer, 1, 3);
+    Ok(same_bits("x", &pollster::block_on(optimizer.read_value("x"))?, &[f32::INFINITY, f32::NEG_INFINITY])?)
 }

@@ -1,7 +1,7 @@
 """Records what other frameworks' optimizers do, as the traces beside this file (format: README.md).
 
     python3 -m venv venv
-    venv/bin/pip install torch numpy safetensors optax
+    venv/bin/pip install torch numpy safetensors optax pytorch_optimizer
     venv/bin/python tests/traces/generate.py [--out DIR] [--seed N] [NAME...]
 
 Each case runs twice from the same float32 inputs: in float64 (the truth) and in float32 (the framework's own error). The same seed and
@@ -13,10 +13,15 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save
+
+import more_cases
+import optax_cases
+import torch_cases
 
 SMALL = {"gain": (1,), "fc1.bias": (37,), "fc1.weight": (9, 7), "emb": (3, 5, 4)}
 TINY = {"scale": (), "bias": (7,)}
@@ -57,6 +62,10 @@ class Case:
     groups: list = None
     # The steps in which a parameter has a gradient, where it is not all of them.
     present: dict = field(default_factory=dict)
+    # Makes optax's optimizer from `hyper`, where its function there does not have all of it.
+    build: object = None
+    # What runs it, where that is not run_torch or run_optax.
+    run: object = None
 
 
 GAPS = {"gain": [], "fc1.bias": [4, 5, 9, 10, 11], "fc1.weight": [1, 2, 7, 12]}
@@ -105,6 +114,8 @@ CASES = [
         framework="optax",
     ),
 ]
+CASES += more_cases.cases(Case, normal, alternating, drifting)
+CASES += optax_cases.cases(Case, alternating, drifting, rough, TINY)
 
 
 def draw(case, seed):
@@ -149,7 +160,8 @@ def run_optax(case, initial, gradients, dtype):
 
     jax.config.update("jax_enable_x64", True)
     params = {name: jax.numpy.asarray(value, dtype) for name, value in initial.items()}
-    optimizer = getattr(optax, case.optimizer)(**case.hyper)
+    build = case.build or getattr(optax, case.optimizer, None) or getattr(optax.contrib, case.optimizer)
+    optimizer = build(**case.hyper)
     state = optimizer.init(params)
     for now in gradients:
         updates, state = optimizer.update({name: jax.numpy.asarray(g, dtype) for name, g in now.items()}, state, params)
@@ -157,10 +169,12 @@ def run_optax(case, initial, gradients, dtype):
         yield {name: np.asarray(param) for name, param in params.items()}, {}
 
 
+CASES += torch_cases.cases(Case, run_torch, normal, rough, alternating, drifting)
+
+
 def record(case, seed):
     """Tensors and metadata of one trace."""
-    framework = __import__(case.framework)
-    run = {"torch": run_torch, "optax": run_optax}[case.framework]
+    run = case.run or {"torch": run_torch, "optax": run_optax}[case.framework]
     initial, gradients = draw(case, seed)
     tensors = {f"param/{name}/0": value for name, value in initial.items()}
     both = zip(gradients, run(case, initial, gradients, np.float64), run(case, initial, gradients, np.float32))
@@ -175,7 +189,7 @@ def record(case, seed):
         assert np.isfinite(tensor).all(), f"{case.name}: {name} is not finite"
     metadata = {
         "format": "optimizer-trace/1",
-        "framework": f"{case.framework} {framework.__version__}",
+        "framework": f"{case.framework} {getattr(__import__(case.framework), '__version__', None) or version(case.framework)}",
         "optimizer": case.optimizer,
         "hyper": json.dumps(case.hyper),
         "steps": str(case.steps),

@@ -8,15 +8,18 @@ mod reference;
 
 use std::io::Write;
 
-use model::{Batch, Batches, Model, Samples, Stats};
+use model::{Feed, Model, Room, Rows, Stats, Steps, read};
 use pollster::block_on;
 use random::Random;
-use reference::{Layer, Rows, Uncertain, differentiate, forward, mean_loss};
+use reference::{Layer, Uncertain, differentiate, forward, mean_loss};
 use wgpu_optim::adapter::{Allowance, Gpu, request};
+use wgpu_optim::batches::{CpuBatches, Cursor, Sampler};
 use wgpu_optim::{Error, Optimizer, Sgd, Tensors, wgpu};
 
 /// White in the random images; a power of two, so scaled pixels are exact.
 const WHITE: u32 = 16;
+/// The most steps of an epoch.
+const STEPS: usize = 2;
 
 /// A random network and random images.
 struct Scene {
@@ -24,7 +27,6 @@ struct Scene {
     layers: Vec<Layer>,
     pixels: Vec<u8>,
     labels: Vec<u32>,
-    order: Vec<u32>,
 }
 
 impl Scene {
@@ -39,20 +41,18 @@ impl Scene {
         let layers = layers.collect();
         let pixels = (0..images * widths[0]).map(|_| random.below(WHITE as usize + 1) as u8).collect();
         let labels = (0..images).map(|_| random.below(widths[widths.len() - 1]) as u32).collect();
-        let mut order: Vec<u32> = (0..images as u32).collect();
-        random.shuffle(&mut order);
-        Scene { widths: widths.to_vec(), layers, pixels, labels, order }
+        Scene { widths: widths.to_vec(), layers, pixels, labels }
     }
 
-    /// The images at these places of the order.
-    fn rows(&self, batch: Batch) -> Rows {
+    /// These images.
+    fn rows(&self, images: &[u32]) -> reference::Rows {
         let row = |&image: &u32| {
             let start = image as usize * self.widths[0];
             let pixels = &self.pixels[start..start + self.widths[0]];
             let inputs = pixels.iter().map(|&pixel| Uncertain::exact(f64::from(pixel) / f64::from(WHITE)));
             (inputs.collect(), self.labels[image as usize] as usize)
         };
-        self.order[batch.first as usize..][..batch.rows as usize].iter().map(row).collect()
+        images.iter().map(row).collect()
     }
 }
 
@@ -65,17 +65,20 @@ fn values(tensor: &[Uncertain]) -> Vec<f32> {
     tensor.iter().map(|uncertain| uncertain.value as f32).collect()
 }
 
-/// The network on the GPU, its gradients poisoned.
+/// The network on the GPU, its gradients poisoned, and an epoch of two steps.
 struct Setup {
     gpu: Gpu,
     names: Vec<String>,
     optimizer: Optimizer,
     model: Model,
-    batches: Batches,
+    rows: Rows,
+    sampler: Sampler,
+    step_rows: u32,
 }
 
 impl Setup {
-    fn new(gpu: &Gpu, scene: &Scene, batches: &[Batch]) -> Self {
+    /// Steps of so many rows, in batches of the sampler's size.
+    fn new(gpu: &Gpu, scene: &Scene, sampler: Sampler, step_rows: u32) -> Self {
         let (device, queue) = (&gpu.device, &gpu.queue);
         let shapes = model::shapes(&scene.widths);
         let tensors = Tensors::new(device, shapes.clone()).unwrap();
@@ -83,41 +86,36 @@ impl Setup {
             tensors.write_value(queue, name, &self::values(&values)).unwrap();
             tensors.write_gradient(queue, name, &vec![f32::NAN; values.len()]).unwrap();
         }
-        let samples = Samples::new(device, &scene.pixels, &scene.labels, 1.0 / f64::from(WHITE));
-        samples.set_order(queue, &scene.order);
-        let capacity = batches.iter().map(|batch| batch.rows as usize).max().unwrap();
-        let model = Model::new(device, &tensors, &samples, &scene.widths, capacity, batches.len()).unwrap();
-        let batches = model.batches(device, batches.to_vec()).unwrap();
+        let rows = Rows::new(device, &scene.pixels, &scene.labels, 1.0 / f64::from(WHITE));
+        let room = Room { capacity: sampler.batch_size as usize, places: sampler.rows as usize, slots: STEPS };
+        let model = Model::new(device, &tensors, &scene.widths, room).unwrap();
         // Only to read gradients with.
         let optimizer = Optimizer::new(device, queue, Sgd::default(), tensors.params()).unwrap();
         let names = shapes.into_iter().map(|(name, _)| name).collect();
-        Setup { gpu: gpu.clone(), names, optimizer, model, batches }
+        Setup { gpu: gpu.clone(), names, optimizer, model, rows, sampler, step_rows }
     }
 
-    /// All batches in one submission: the gradients of the last one, and the sums of each.
+    /// The epoch in one submission: the gradients of its last step, and the sums of each.
     fn run(&self) -> (Vec<Vec<f32>>, Vec<Stats>) {
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        self.model.sums.clear(&mut encoder);
-        for index in 0..self.batches.len() {
-            self.model.differentiate(&mut encoder, &self.batches, index);
-        }
-        self.finish(encoder)
+        let sums = self.epoch(Model::differentiate);
+        (self.names.iter().map(|name| block_on(self.optimizer.read_gradient(name)).unwrap()).collect(), sums)
     }
 
     fn evaluate(&self) -> Vec<Stats> {
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        self.model.sums.clear(&mut encoder);
-        for index in 0..self.batches.len() {
-            self.model.evaluate(&mut encoder, &self.batches, index);
-        }
-        self.finish(encoder).1
+        self.epoch(Model::evaluate)
     }
 
-    fn finish(&self, mut encoder: wgpu::CommandEncoder) -> (Vec<Vec<f32>>, Vec<Stats>) {
-        self.model.sums.copy(&mut encoder);
-        self.gpu.queue.submit([encoder.finish()]);
-        let sums = self.model.sums.read(&self.gpu.device).unwrap();
-        (self.names.iter().map(|name| block_on(self.optimizer.read_gradient(name)).unwrap()).collect(), sums)
+    fn epoch(&self, record: fn(&Model, &mut wgpu::CommandEncoder, &Feed)) -> Vec<Stats> {
+        let Gpu { device, queue, .. } = &self.gpu;
+        let steps = Steps { rows: self.step_rows, all: self.sampler.rows, slot: 0, padding: 0 };
+        let feed = self.model.feed(device, queue, &self.rows, self.sampler, steps).unwrap();
+        let mut encoder = device.create_command_encoder(&Default::default());
+        self.model.sums.clear(&mut encoder, 0..STEPS as u64);
+        for _ in 0..self.sampler.rows.div_ceil(self.step_rows) {
+            record(&self.model, &mut encoder, &feed);
+        }
+        queue.submit([encoder.finish()]);
+        read(device, queue, &self.model.sums.buffer).unwrap()
     }
 }
 
@@ -152,35 +150,51 @@ fn gpu(test: &str) -> Option<Gpu> {
 #[test]
 fn gradients_are_those_of_the_f64_network() {
     let Some(gpu) = gpu("gradients_are_those_of_the_f64_network") else { return };
-    // Rows: the example's batch, more than the loss kernel has invocations, a part of a tile, one. Widths: the example's, and none
-    // above the inputs a multiple of a workgroup's tile.
-    for (widths, rows) in [(&[64, 128, 10][..], 32), (&[64, 128, 10], 65), (&[8, 12, 20, 5], 37), (&[8, 12, 3], 1)] {
-        let scene = Scene::new(widths, 100);
-        // The batch before leaves rows behind that must not matter.
-        let batches = [Batch { first: 30, rows: 67, slot: 0 }, Batch { first: 3, rows, slot: 1 }];
-        let setup = Setup::new(&gpu, &scene, &batches);
-        let (gradients, sums) = setup.run();
-        let (loss, want) = differentiate(&scene.layers, &scene.rows(batches[1]));
-        check("loss", &[sums[1].loss], &[loss]).unwrap();
-        for ((name, got), want) in setup.names.iter().zip(&gradients).zip(want.iter().flat_map(tensors)) {
-            check(name, got, &want).unwrap_or_else(|error| panic!("{widths:?}, {rows} rows: {error}"));
-        }
-        assert_eq!(sums[1].correct, correct(&scene.layers, &scene.rows(batches[1])));
-        assert_eq!(setup.evaluate(), sums, "the forward pass alone gives other sums");
-        assert_eq!(setup.run(), (gradients, sums), "the same again gives other bits");
+    // Rows of the last step: the example's batch, more than the loss kernel has invocations, a part of a tile, one. Widths: the example's,
+    // two hidden layers, and none above the inputs a multiple of a workgroup's tile.
+    let two_steps = [(&[64, 128, 10][..], 32), (&[64, 128, 10], 65), (&[64, 128, 64, 10], 33), (&[8, 12, 20, 5], 37), (&[8, 12, 3], 1)];
+    for (widths, last) in two_steps {
+        // The step before leaves rows behind that must not matter.
+        check_epoch(&gpu, widths, Sampler { rows: 67 + last, batch_size: 67, seed: 5, ..Default::default() }, 67);
     }
+    // One step in batches that add up, the last of them not full.
+    check_epoch(&gpu, &[8, 12, 20, 5], Sampler { rows: 37, batch_size: 16, seed: 5, ..Default::default() }, 37);
 }
 
-/// Rows whose largest logit is that of their label.
-fn correct(layers: &[Layer], rows: &Rows) -> u32 {
-    let is_correct = |(inputs, label): &&(Vec<Uncertain>, usize)| {
+fn check_epoch(gpu: &Gpu, widths: &[usize], sampler: Sampler, step_rows: u32) {
+    let scene = Scene::new(widths, sampler.rows as usize);
+    let setup = Setup::new(gpu, &scene, sampler, step_rows);
+    let (gradients, sums) = setup.run();
+    let batches = CpuBatches::new(sampler, Cursor::default()).unwrap();
+    let images: Vec<u32> = batches.take_while(|(batch, _)| batch.epoch == 0).flat_map(|(_, images)| images).collect();
+    let steps: Vec<&[u32]> = images.chunks(step_rows as usize).collect();
+    let rows = scene.rows(steps[steps.len() - 1]);
+    let (loss, want) = differentiate(&scene.layers, &rows);
+    let got = sums[steps.len() - 1];
+    check("loss", &[got.loss], &[loss]).unwrap();
+    for ((name, got), want) in setup.names.iter().zip(&gradients).zip(want.iter().flat_map(tensors)) {
+        check(name, got, &want).unwrap_or_else(|error| panic!("{widths:?}, {sampler:?}: {error}"));
+    }
+    let classes = classes(&scene.layers, &rows);
+    let right = classes.iter().zip(&rows).filter(|(class, (_, label))| **class as usize == *label).count();
+    assert_eq!(got.correct as usize, right);
+    let places: Vec<u32> = read(&gpu.device, &gpu.queue, &setup.model.classes).unwrap();
+    assert_eq!(places[images.len() - rows.len()..], classes);
+    assert_eq!(setup.evaluate(), sums, "the forward pass alone gives other sums");
+    assert_eq!(setup.run(), (gradients, sums), "the same again gives other bits");
+}
+
+/// The class of the largest logit of each row.
+fn classes(layers: &[Layer], rows: &reference::Rows) -> Vec<u32> {
+    let class = |(inputs, _): &(Vec<Uncertain>, usize)| {
         let logits = &forward(layers, inputs)[layers.len()];
-        let others = logits.iter().enumerate().filter(|&(class, _)| class != *label);
-        let margin = others.map(|(_, other)| logits[*label].value - other.value).fold(f64::INFINITY, f64::min);
-        assert!(margin.abs() > 2.0 * logits[*label].tolerance(), "the scene has a tie");
-        margin > 0.0
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|&a, &b| logits[b].value.total_cmp(&logits[a].value));
+        let [first, second] = [order[0], order[1]].map(|class| &logits[class]);
+        assert!(first.value - second.value > 2.0 * first.tolerance().max(second.tolerance()), "the scene has a tie");
+        order[0] as u32
     };
-    rows.iter().filter(is_correct).count() as u32
+    rows.iter().map(class).collect()
 }
 
 /// Some 20 roundings by 2^-53 of a loss of up to 4, over a step of 1e-5, are 9e-10; the cubic term of the difference, 1e-10 / 6 of a
@@ -190,7 +204,7 @@ fn the_f64_network_agrees_with_central_differences() {
     const STEP: f64 = 1e-5;
     const TOLERANCE: f64 = 1e-9;
     let mut scene = Scene::new(&[8, 12, 8, 5], 7);
-    let rows = scene.rows(Batch { first: 0, rows: 7, slot: 0 });
+    let rows = scene.rows(&[0, 1, 2, 3, 4, 5, 6]);
     let (_, gradients) = differentiate(&scene.layers, &rows);
     for (layer, gradient) in gradients.iter().enumerate() {
         for (row, weights) in gradient.weight.iter().enumerate() {
@@ -218,7 +232,7 @@ fn parameter(layer: &mut Layer, row: usize, column: usize) -> &mut f64 {
 #[test]
 fn the_checker_fails_where_it_must() {
     let scene = Scene::new(&[8, 12, 5], 9);
-    let (_, gradients) = differentiate(&scene.layers, &scene.rows(Batch { first: 0, rows: 9, slot: 0 }));
+    let (_, gradients) = differentiate(&scene.layers, &scene.rows(&[0, 1, 2, 3, 4, 5, 6, 7, 8]));
     let [want, _] = tensors(&gradients[1]);
     let right = values(&want);
     let last = right.len() - 1;

@@ -1,0 +1,104 @@
+use super::column::Column;
+use super::kernels::{self, Shader, Slot};
+use super::sampler::Sampler;
+use super::windows::{ELEMENTS, Part};
+use crate::error::{Error, Result, Role};
+use crate::gpu::{Compiled, Dispatch, caught, fold, limits, resource, upload};
+use crate::plan::{Interval, Limits, overlap};
+
+/// All that can be wrong with a data set, apart from limits.
+pub(super) fn check(sampler: &Sampler, columns: &[Column]) -> Result<()> {
+    sampler.validate()?;
+    if columns.is_empty() {
+        return Err(Error::NoColumns);
+    }
+    let mut bytes = Vec::new();
+    for (index, column) in columns.iter().enumerate() {
+        if columns[..index].iter().any(|other| other.name == column.name) {
+            return Err(Error::DuplicateColumn { column: column.name.clone() });
+        }
+        bytes.push(column.check(sampler)?);
+    }
+    check_overlap(columns, &bytes)
+}
+
+/// No batch may write what another column has. `bytes` are those of each column's source and destination.
+fn check_overlap(columns: &[Column], bytes: &[[u64; 2]]) -> Result<()> {
+    let bindings: Vec<_> = columns.iter().flat_map(|column| [&column.source, &column.destination]).collect();
+    let mut intervals = Vec::new();
+    for (owner, binding) in bindings.iter().enumerate() {
+        let (start, end) = (binding.offset(), binding.offset() + bytes[owner / 2][owner % 2]);
+        let buffer = bindings.iter().position(|other| other.buffer() == binding.buffer()).unwrap_or_default();
+        intervals.push(Interval { buffer, start, end, written: owner % 2 == 1, owner });
+    }
+    let Some((first, second)) = overlap(intervals) else { return Ok(()) };
+    let describe = |owner: usize| (columns[owner / 2].name.clone(), [Role::Source, Role::Destination][owner % 2]);
+    let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
+    Err(Error::Overlap { first, first_role, second, second_role })
+}
+
+/// What a batch records: the cursor's dispatch, then the columns'.
+pub(super) fn dispatches(
+    device: &wgpu::Device,
+    sampler: &Sampler,
+    columns: &[Column],
+    cursor: &wgpu::Buffer,
+    batch: &wgpu::Buffer,
+) -> Result<Vec<Dispatch>> {
+    let (limits, order) = (limits(device), upload(device, "wgpu-optim order", &[sampler.order()])?);
+    let common = Common { device, limits, order: &order, cursor, batch };
+    let words = compile(device, "batch gather words", &kernels::gather(false))?;
+    let bytes = compile(device, "batch gather bytes", &kernels::gather(true))?;
+    let mut dispatches = vec![common.advance(&compile(device, "batch advance", &kernels::advance())?)?];
+    for column in columns {
+        let table = column.dtype.table().map(|table| upload(device, "wgpu-optim table", &table)).transpose()?;
+        let kernel = if table.is_some() { &bytes } else { &words };
+        for part in column.parts(sampler, &limits)? {
+            dispatches.push(common.gather(kernel, column, table.as_ref(), part)?);
+        }
+    }
+    Ok(dispatches)
+}
+
+/// What all dispatches share.
+struct Common<'a> {
+    device: &'a wgpu::Device,
+    limits: Limits,
+    order: &'a wgpu::Buffer,
+    cursor: &'a wgpu::Buffer,
+    batch: &'a wgpu::Buffer,
+}
+
+impl Common<'_> {
+    fn advance(&self, kernel: &Compiled<Slot>) -> Result<Dispatch> {
+        let bind_group = kernel.bind(self.device, |slot| self.resource(slot))?;
+        Ok(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups: (1, 1) })
+    }
+
+    fn gather(&self, kernel: &Compiled<Slot>, column: &Column, table: Option<&wgpu::Buffer>, part: Part) -> Result<Dispatch> {
+        let task = upload(self.device, "wgpu-optim task", &[part.task])?;
+        let bind_group = kernel.bind(self.device, |slot| match (slot, table) {
+            (Slot::Task, _) => task.as_entire_binding(),
+            (Slot::Source, _) => resource(column.source.buffer(), part.source),
+            (Slot::Destination, _) => resource(column.destination.buffer(), part.destination),
+            (Slot::Table, Some(table)) => table.as_entire_binding(),
+            (slot, _) => self.resource(slot),
+        })?;
+        let workgroups = fold(u64::from(part.task.count).div_ceil(ELEMENTS), self.limits.workgroups);
+        Ok(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups })
+    }
+
+    fn resource(&self, slot: Slot) -> wgpu::BindingResource<'_> {
+        match slot {
+            Slot::Cursor => self.cursor.as_entire_binding(),
+            Slot::Batch => self.batch.as_entire_binding(),
+            _ => self.order.as_entire_binding(),
+        }
+    }
+}
+
+fn compile(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Compiled<Slot>> {
+    let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
+    let module = caught(device, || device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(label), source }))?;
+    Compiled::of(device, label, &module, &shader.slots)
+}

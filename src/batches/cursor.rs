@@ -1,0 +1,61 @@
+//! Which rows a batch is, and where the next one begins. Twin of `shaders/batches/cursor.wgsl`.
+
+use super::permutation::{epoch_key, permute};
+use super::words::words;
+
+words! {
+    /// Where the next batch begins: what has to be saved to resume.
+    pub struct Cursor {
+        /// Epochs that are over.
+        epoch,
+        /// Rows of the epoch that were taken, a multiple of the batch size unless that was changed.
+        position,
+    }
+}
+
+words! {
+    /// The batch that was last taken, as it lies in [`Batches::batch`](super::Batches::batch) and as kernels see it.
+    pub struct Batch {
+        /// Rows in it: the batch size, or fewer in the last one of an epoch. A mean over the batch divides by this.
+        size,
+        /// Which epoch it is of, counted from 0.
+        epoch,
+        /// Rows of the epoch that came before.
+        position,
+    }
+}
+
+words! {
+    /// A sampler in words.
+    pub(super) struct Order { rows, batch_size, shuffle, drop_last, seed_low, seed_high }
+}
+
+/// Where a batch can begin: an epoch is over when no row is left or, with `drop_last`, fewer than a batch.
+pub(super) fn settled(order: Order, cursor: Cursor) -> Cursor {
+    let least = if order.drop_last != 0 { order.batch_size } else { 1 };
+    if order.rows - cursor.position < least {
+        return Cursor { epoch: cursor.epoch.wrapping_add(1), position: 0 };
+    }
+    cursor
+}
+
+pub(super) fn batch_at(order: Order, cursor: Cursor) -> Batch {
+    Batch { size: order.batch_size.min(order.rows - cursor.position), epoch: cursor.epoch, position: cursor.position }
+}
+
+pub(super) fn cursor_after(order: Order, batch: Batch) -> Cursor {
+    settled(order, Cursor { epoch: batch.epoch, position: batch.position + batch.size })
+}
+
+pub(super) fn batch_key(order: Order, batch: Batch) -> [u32; 2] {
+    epoch_key([order.seed_low, order.seed_high], batch.epoch)
+}
+
+/// The row of the data set that is row `i` of the batch.
+pub(super) fn row_at(order: Order, batch: Batch, key: [u32; 2], i: u32) -> u32 {
+    let place = batch.position + i;
+    if order.shuffle == 0 {
+        return place;
+    }
+    permute(key, order.rows, place)
+}

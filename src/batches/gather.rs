@@ -1,0 +1,87 @@
+use super::build;
+use super::column::Column;
+use super::cursor::{Batch, Cursor};
+use super::sampler::Sampler;
+use crate::error::Result;
+use crate::gpu::{Binding, Dispatch, caught, read};
+
+/// Fills the caller's buffers with one batch of a data set after the other: [`Batches::next`], recorded before the forward pass.
+///
+/// The place in the data set lives on the GPU, so what is recorded is the same every time: two batches recorded into one encoder are
+/// two, and an encoder that is dropped leaves the place as it was.
+#[derive(Debug)]
+pub struct Batches {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    sampler: Sampler,
+    cursor: wgpu::Buffer,
+    batch: Binding,
+    dispatches: Vec<Dispatch>,
+}
+
+impl Batches {
+    /// Batches of a data set, from the beginning of the first epoch. Everything is checked here: after this, a batch cannot fail.
+    ///
+    /// Refused are what [`Sampler::validate`] refuses, no columns, a name used twice, bindings of another size than the shape's, at an
+    /// offset that is not a multiple of 4 or without usage `STORAGE`, destinations that overlap one another or a source,
+    /// a destination in its source's buffer, and a row that does not fit in a binding.
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, sampler: Sampler, columns: impl IntoIterator<Item = Column>) -> Result<Self> {
+        let columns: Vec<Column> = columns.into_iter().collect();
+        build::check(&sampler, &columns)?;
+        let (cursor, batch) = caught(device, || {
+            use wgpu::BufferUsages as Usage;
+            let buffer = |label, size, usage| {
+                let usage = usage | Usage::STORAGE | Usage::COPY_SRC;
+                device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+            };
+            let cursor = buffer("wgpu-optim cursor", size_of::<Cursor>() as u64, Usage::COPY_DST);
+            let batch = buffer("wgpu-optim batch", size_of::<Batch>() as u64, Usage::UNIFORM);
+            (cursor, batch)
+        })?;
+        let dispatches = build::dispatches(device, &sampler, &columns, &cursor, &batch)?;
+        let batch = Binding::from(batch);
+        Ok(Batches { device: device.clone(), queue: queue.clone(), sampler, cursor, batch, dispatches })
+    }
+
+    /// Records the next batch: the cursor moves on and every column's destination is filled. Nothing is submitted, waited for, or
+    /// allocated.
+    pub fn next(&self, encoder: &mut wgpu::CommandEncoder) {
+        let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim batch"), timestamp_writes: None };
+        self.next_in(&mut encoder.begin_compute_pass(&descriptor));
+    }
+
+    /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind group 0.
+    pub fn next_in(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.dispatches.iter().for_each(|dispatch| dispatch.record(pass));
+    }
+
+    /// The last batch, a [`Batch`] for the caller's own kernels, as a storage or uniform buffer declared with [`Batch::WGSL`]. A loss that
+    /// is a mean divides by its `size`. Before the first batch it is all zeros.
+    pub fn batch(&self) -> &Binding {
+        &self.batch
+    }
+
+    /// Which rows the batches have; [`CpuBatches`](super::CpuBatches) lists them on the host.
+    pub fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
+    /// How many dispatches a batch is: one, and one for each column that fits in bindings as it is.
+    pub fn dispatches(&self) -> usize {
+        self.dispatches.len()
+    }
+
+    /// Reads where the next batch begins. It submits a copy, after everything submitted so far, and natively waits for it. A lost device is
+    /// an error.
+    pub async fn read_cursor(&self) -> Result<Cursor> {
+        let cursor = read(&self.device, &self.queue, &self.cursor, 0, 1).await?;
+        Ok(cursor[0])
+    }
+
+    /// Sets where the next batch begins, before everything submitted from now on. Fails on a position past the last row. What was saved
+    /// with another batch size is accepted; with [`Sampler::drop_last`], too few rows for a batch are left out.
+    pub fn write_cursor(&self, cursor: Cursor) -> Result<()> {
+        let cursor = self.sampler.start(cursor)?;
+        caught(&self.device, || self.queue.write_buffer(&self.cursor, 0, bytemuck::bytes_of(&cursor)))
+    }
+}

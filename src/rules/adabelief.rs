@@ -1,0 +1,105 @@
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
+use crate::{hyper_parameters, layout, scalars, state};
+
+hyper_parameters! {
+    /// AdaBelief: Adam that divides by how far the gradient strays from its mean instead of by its size.
+    ///
+    /// ```text
+    /// m = beta1 * m + (1 - beta1) * g
+    /// v = beta2 * v + (1 - beta2) * (g - m)^2 + eps_root
+    /// p -= lr * (m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) + weight_decay * p)
+    /// ```
+    ///
+    /// Sources: Zhuang et al., "AdaBelief optimizer: adapting stepsizes by the belief in observed gradients", arXiv 2010.07468, algorithm 2, in the
+    /// form of optax's `adabelief`: `m` is already the new one, and `eps_root` is kept in `v`, so that it accumulates. The authors'
+    /// PyTorch package adds `eps` in both places, and rectifies by default. The decay, which optax's has not, is decoupled.
+    ///
+    /// With `eps_root = 0` a gradient that never changes makes `v`, and so the denominator, vanish; `eps = 1e-16` is then all that is left of it,
+    /// and with `eps = 0` as well a zero gradient gives NaN.
+    pub struct AdaBelief {
+        /// Learning rate.
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        /// Decay of the mean of the gradient.
+        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        /// Decay of the mean square of its deviation.
+        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        /// Added to the denominator.
+        pub eps: f64 = 1e-16, Range::NON_NEGATIVE;
+        /// Added to the mean square in each step.
+        pub eps_root: f64 = 1e-16, Range::NON_NEGATIVE;
+        /// Each step shrinks the values by `lr * weight_decay`.
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+    }
+}
+
+layout! {
+    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
+    pub struct Hyper<F> {
+        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F, eps_root: F,
+        weight_decay: F,
+    }
+}
+
+scalars! {
+    /// Per step.
+    pub struct Scalars<F> { step_size, inverse_root2, decay }
+}
+
+state! {
+    /// The mean of the gradient, and the mean square of its deviation from it.
+    pub struct State<F> { m = "exp_avg", v = "exp_avg_var" }
+}
+
+impl Rule for AdaBelief {
+    const NAME: &'static str = "AdaBelief";
+    const FORMULA: &'static str = "v = beta2 * v + (1 - beta2) * (g - m)² + eps_root;  p -= lr * m̂ / (√v̂ + eps)";
+    const WGSL: &'static str = include_str!("../../shaders/rules/adabelief.wgsl");
+    const KNOWN_AS: &'static [KnownAs] = &[KnownAs {
+        framework: "optax",
+        name: "adabelief",
+        keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")],
+        preset: &[],
+    }];
+    type Hyper<F: Real> = Hyper<F>;
+    type Scalars<F: Real> = Scalars<F>;
+    type State<F: Real> = State<F>;
+
+    fn hyper<F: Real>(&self) -> Hyper<F> {
+        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
+        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
+        Hyper {
+            lr: F::of(self.lr),
+            beta1: F::of(self.beta1),
+            rest1: F::of(1.0 - self.beta1),
+            ln_beta1,
+            ln_beta1_low,
+            beta2: F::of(self.beta2),
+            rest2: F::of(1.0 - self.beta2),
+            ln_beta2,
+            ln_beta2_low,
+            eps: F::of(self.eps),
+            eps_root: F::of(self.eps_root),
+            weight_decay: F::of(self.weight_decay),
+        }
+    }
+
+    fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
+        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
+        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        Scalars { step_size: h.lr / bias_correction1, inverse_root2: bias_correction2.sqrt().recip(), decay: h.lr * h.weight_decay }
+    }
+
+    #[inline(always)]
+    fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
+        state.m = moving_average(state.m, gradient, h.beta1, h.rest1);
+        let surprise = gradient - state.m;
+        state.v = moving_average(state.v, square(surprise), h.beta2, h.rest2) + h.eps_root;
+        let denominator = state.v.sqrt() * s.inverse_root2 + h.eps;
+        *p = *p - penalized(s.step_size * (state.m / denominator), *p, s.decay);
+    }
+
+    fn cases() -> Vec<(&'static str, Self)> {
+        let changed = AdaBelief { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 1e-2, eps_root: 1e-3, weight_decay: 0.1 };
+        vec![("default", AdaBelief::default()), ("changed", changed), ("forgetful", AdaBelief { beta1: 0.4, beta2: 0.3, ..changed })]
+    }
+}

@@ -1,0 +1,130 @@
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
+use crate::{hyper_parameters, layout, scalars, state};
+
+hyper_parameters! {
+    /// Adan: Adam with Nesterov's momentum, in which the look ahead is the mean of how the gradient changes.
+    ///
+    /// ```text
+    /// g = maximize ? -gradient : gradient;   difference = t > 1 ? g - g of the last step : 0
+    /// m = beta1 * m + (1 - beta1) * g
+    /// d = beta2 * d + (1 - beta2) * difference
+    /// n = beta3 * n + (1 - beta3) * (g + beta2 * difference)^2
+    /// u = (m / (1 - beta1^t) + beta2 * d / (1 - beta2^t)) / (sqrt(n) / sqrt(1 - beta3^t) + eps)
+    /// p = (p - lr * u) / (1 + lr * weight_decay)                     (proximal)
+    /// p = p - lr * weight_decay * p - lr * u                         (no_prox)
+    /// ```
+    ///
+    /// Sources: Xie et al., arXiv 2208.06677, algorithm 1, with the bias corrections and the `no_prox` of the authors' code, whose betas are
+    /// 1 minus the paper's; the same as pytorch_optimizer's (`weight_decouple` is `no_prox`) and burn's. optax's `adan` has `1 - b2` where the
+    /// others have `beta2`: 4e-2 apart after 20 steps. Both forms are computed as `p -= rate * (weight_decay * p + u)`, where `rate` is `lr` or
+    /// `lr / (1 + lr * weight_decay)`: equal, with one rounding of `p`. With `eps = 0`, a zero gradient at the first step gives NaN.
+    pub struct Adan {
+        /// Learning rate.
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        /// Decay of the mean of the gradient.
+        pub beta1: f64 = 0.98, Range::BELOW_ONE;
+        /// Decay of the mean of its differences, and how far to look ahead.
+        pub beta2: f64 = 0.92, Range::BELOW_ONE;
+        /// Decay of the mean square.
+        pub beta3: f64 = 0.99, Range::BELOW_ONE;
+        /// Added to the denominator.
+        pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
+        /// Each step divides the values by `1 + lr * weight_decay`, or, with `no_prox`, multiplies them by `1 - lr * weight_decay`.
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Decay before the step, as AdamW does, instead of after it.
+        pub no_prox: bool = false, Range::UNIT;
+        /// Step along the gradient instead of against it.
+        pub maximize: bool = false, Range::UNIT;
+    }
+}
+
+layout! {
+    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
+    pub struct Hyper<F> {
+        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, beta3: F, rest3: F,
+        ln_beta3: F, ln_beta3_low: F, eps: F, weight_decay: F, no_prox: u32, sign: F,
+    }
+}
+
+scalars! {
+    /// Per step; `later` is 0 at the first.
+    pub struct Scalars<F> { step1, step2, inverse_root3, decay, later }
+}
+
+state! {
+    /// The last gradient is kept negated, as elsewhere.
+    pub struct State<F> { m = "exp_avg", d = "exp_avg_diff", n = "exp_avg_sq", negative = "previous_grad" }
+}
+
+impl Rule for Adan {
+    const NAME: &'static str = "Adan";
+    const FORMULA: &'static str = "p = (p - lr * (m̂ + beta2 * d̂) / (√n̂ + eps)) / (1 + lr * weight_decay)";
+    const WGSL: &'static str = include_str!("../../shaders/rules/adan.wgsl");
+    const KNOWN_AS: &'static [KnownAs] =
+        &[KnownAs { framework: "pytorch_optimizer", name: "Adan", keys: &[("weight_decouple", "no_prox")], preset: &[] }];
+    type Hyper<F: Real> = Hyper<F>;
+    type Scalars<F: Real> = Scalars<F>;
+    type State<F: Real> = State<F>;
+
+    fn hyper<F: Real>(&self) -> Hyper<F> {
+        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
+        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
+        let (ln_beta3, ln_beta3_low) = ln_beta(self.beta3);
+        Hyper {
+            lr: F::of(self.lr),
+            beta1: F::of(self.beta1),
+            rest1: F::of(1.0 - self.beta1),
+            ln_beta1,
+            ln_beta1_low,
+            beta2: F::of(self.beta2),
+            rest2: F::of(1.0 - self.beta2),
+            ln_beta2,
+            ln_beta2_low,
+            beta3: F::of(self.beta3),
+            rest3: F::of(1.0 - self.beta3),
+            ln_beta3,
+            ln_beta3_low,
+            eps: F::of(self.eps),
+            weight_decay: F::of(self.weight_decay),
+            no_prox: u32::from(self.no_prox),
+            sign: F::of(if self.maximize { -1.0 } else { 1.0 }),
+        }
+    }
+
+    fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
+        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
+        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction3 = one_minus_pow(h.ln_beta3, h.ln_beta3_low, step);
+        let rate = if h.no_prox != 0 { h.lr } else { h.lr / (F::one() + h.lr * h.weight_decay) };
+        Scalars {
+            step1: rate / bias_correction1,
+            step2: rate * h.beta2 / bias_correction2,
+            inverse_root3: bias_correction3.sqrt().recip(),
+            decay: rate * h.weight_decay,
+            later: if step <= F::one() { F::zero() } else { F::one() },
+        }
+    }
+
+    #[inline(always)]
+    fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
+        let g = h.sign * gradient;
+        let difference = s.later * (g + state.negative);
+        state.negative = -g;
+        state.m = moving_average(state.m, g, h.beta1, h.rest1);
+        state.d = moving_average(state.d, difference, h.beta2, h.rest2);
+        let ahead = g + h.beta2 * difference;
+        state.n = moving_average(state.n, square(ahead), h.beta3, h.rest3);
+        let denominator = state.n.sqrt() * s.inverse_root3 + h.eps;
+        *p = *p - penalized((s.step1 * state.m + s.step2 * state.d) / denominator, *p, s.decay);
+    }
+
+    fn cases() -> Vec<(&'static str, Self)> {
+        let changed = Adan { lr: 2e-2, beta1: 0.9, beta2: 0.8, beta3: 0.95, eps: 1e-4, weight_decay: 0.1, ..Adan::default() };
+        vec![
+            ("default", Adan::default()),
+            ("changed", changed),
+            ("no-prox", Adan { no_prox: true, maximize: true, ..changed }),
+            ("memoryless", Adan { beta1: 0.0, beta2: 0.3, beta3: 0.0, ..changed }),
+        ]
+    }
+}

@@ -1,0 +1,153 @@
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square, step_pow};
+use crate::{hyper_parameters, layout, scalars, state};
+
+hyper_parameters! {
+    /// RAdam: Adam that does without its denominator as long as that rests on too few gradients, and trusts it gradually afterwards.
+    ///
+    /// ```text
+    /// g = maximize ? -gradient : gradient;   g += weight_decay * p   (coupled)   or   p -= lr * weight_decay * p   (decoupled)
+    /// m = beta1 * m + (1 - beta1) * g;   v = beta2 * v + (1 - beta2) * g^2
+    /// rho_inf = 2 / (1 - beta2) - 1;   rho = rho_inf - 2 * t * beta2^t / (1 - beta2^t)
+    /// r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    /// p -= lr / (1 - beta1^t) * m * (rho > 5 ? r * sqrt(1 - beta2^t) / (sqrt(v) + eps) : 1)
+    /// ```
+    ///
+    /// Sources: Liu et al., arXiv 1908.03265, algorithm 2, with the threshold 5 (the paper: 4) and the place of `eps`, beside the
+    /// uncorrected root, of `torch.optim.RAdam`. (optax's `radam` begins at `rho >= 5` and adds `eps` to the corrected root.)
+    ///
+    /// For `beta2` from 0.9 up, 5 steps go along the mean of the gradient, without a bound on their size; for `beta2` up to 2/3, `rho` never exceeds 5
+    /// and all steps do. `rho` is `coth(a / 2) - t * (coth(a * t / 2) - 1)` with `a = -ln(beta2)`, a small difference of large
+    /// numbers for small `a * t`; there it is formed from the series of `coth(x) - 1 / x`. Which step is the first to be rectified is found on the
+    /// host, so that no rounding decides it.
+    ///
+    /// Once rectified, a zero gradient so far with `eps = 0` gives NaN, as in torch. `|g| > 1.8e19` makes `v` infinite.
+    pub struct RAdam {
+        /// Learning rate.
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        /// Decay of the mean of the gradient.
+        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        /// Decay of the mean of its square.
+        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        /// Added to the denominator.
+        pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
+        /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Shrink the values by `lr * weight_decay` instead of adding the penalty to the gradient.
+        pub decoupled_weight_decay: bool = false, Range::UNIT;
+        /// Step along the gradient instead of against it.
+        pub maximize: bool = false, Range::UNIT;
+    }
+}
+
+impl RAdam {
+    fn rho_inf(&self) -> f64 {
+        2.0 / (1.0 - self.beta2) - 1.0
+    }
+
+    /// The first step to be rectified, if there is one: `rho` grows with the step towards `rho_inf`.
+    fn rectified_from(&self) -> Option<u32> {
+        let rho = |step: i32| self.rho_inf() - 2.0 * f64::from(step) * self.beta2.powi(step) / (1.0 - self.beta2.powi(step));
+        (1..1000).filter(|_| self.rho_inf() > 5.0).find(|&step| rho(step) > 5.0).map(i32::unsigned_abs)
+    }
+}
+
+layout! {
+    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over, `rectification` the constant factor of `r`.
+    pub struct Hyper<F> {
+        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F,
+        coupled_decay: F, decoupled_decay: F, sign: F, rho_inf: F, rho_offset: F, rectified_from: F, rectification: F,
+    }
+}
+
+scalars! {
+    /// Per step; `rectifier` is `r * sqrt(1 - beta2^t)`, or 0 for a step that is not rectified.
+    pub struct Scalars<F> { step_size, rectifier, decay }
+}
+
+state! {
+    /// The means of the gradient and of its square.
+    pub struct State<F> { m = "exp_avg", v = "exp_avg_sq" }
+}
+
+fn rho<F: Real>(h: &Hyper<F>, step: F) -> F {
+    let x = F::of(-0.5) * step * h.ln_beta2;
+    if x < F::of(0.5) {
+        let y = x * x;
+        let tail = F::of(2.0 / 945.0) - y * (F::of(1.0 / 4725.0) - y * F::of(2.0 / 93555.0));
+        let series = x * (F::of(1.0 / 3.0) - y * (F::of(1.0 / 45.0) - y * tail));
+        return step - step * series + h.rho_offset;
+    }
+    let power = step_pow(h.ln_beta2, h.ln_beta2_low, step);
+    h.rho_inf - F::of(2.0) * step * power / one_minus_pow(h.ln_beta2, h.ln_beta2_low, step)
+}
+
+impl Rule for RAdam {
+    const NAME: &'static str = "RAdam";
+    const FORMULA: &'static str = "p -= lr * m̂ * (rho > 5 ? r * √(1 - beta2^t) / (√v + eps) : 1)";
+    const WGSL: &'static str = include_str!("../../shaders/rules/radam.wgsl");
+    const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("RAdam")];
+    type Hyper<F: Real> = Hyper<F>;
+    type Scalars<F: Real> = Scalars<F>;
+    type State<F: Real> = State<F>;
+
+    fn hyper<F: Real>(&self) -> Hyper<F> {
+        let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
+        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
+        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
+        let (rho_inf, from) = (self.rho_inf(), self.rectified_from());
+        Hyper {
+            lr: F::of(self.lr),
+            beta1: F::of(self.beta1),
+            rest1: F::of(1.0 - self.beta1),
+            ln_beta1,
+            ln_beta1_low,
+            beta2: F::of(self.beta2),
+            rest2: F::of(1.0 - self.beta2),
+            ln_beta2,
+            ln_beta2_low,
+            eps: F::of(self.eps),
+            coupled_decay: F::of(decay(false)),
+            decoupled_decay: F::of(decay(true)),
+            sign: F::of(if self.maximize { -1.0 } else { 1.0 }),
+            rho_inf: F::of(rho_inf),
+            rho_offset: F::of(rho_inf + 2.0 / ln_beta::<f64>(self.beta2).0),
+            rectified_from: F::of(from.map_or(f64::from(f32::MAX), f64::from)),
+            rectification: F::of(from.map_or(0.0, |_| (rho_inf / ((rho_inf - 4.0) * (rho_inf - 2.0))).sqrt())),
+        }
+    }
+
+    fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
+        let step_size = h.lr / one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
+        if step < h.rectified_from {
+            return Scalars { step_size, rectifier: F::zero(), decay: h.lr * h.decoupled_decay };
+        }
+        let length = rho(h, step);
+        let ratio = (length - F::of(4.0)) * (length - F::of(2.0)) / length;
+        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        Scalars { step_size, rectifier: (ratio * bias_correction2).sqrt() * h.rectification, decay: h.lr * h.decoupled_decay }
+    }
+
+    #[inline(always)]
+    fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
+        let g = penalized(h.sign * gradient, *p, h.coupled_decay);
+        state.m = moving_average(state.m, g, h.beta1, h.rest1);
+        state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
+        let mut direction = state.m;
+        if s.rectifier > F::zero() {
+            direction = direction * (s.rectifier / (state.v.sqrt() + h.eps));
+        }
+        *p = *p - penalized(s.step_size * direction, *p, s.decay);
+    }
+
+    fn cases() -> Vec<(&'static str, Self)> {
+        let changed = RAdam { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 1e-4, weight_decay: 0.1, ..RAdam::default() };
+        vec![
+            ("default", RAdam::default()),
+            ("coupled", RAdam { maximize: true, ..changed }),
+            ("decoupled", RAdam { decoupled_weight_decay: true, ..changed }),
+            ("never-rectified", RAdam { beta1: 0.0, beta2: 0.3, ..changed }),
+            ("late", RAdam { beta2: 0.8, ..changed }),
+            ("long-memory", RAdam { beta2: 0.99999, ..changed }),
+        ]
+    }
+}
