@@ -32,11 +32,4 @@ impl Random {
     pub fn below(&mut self, below: usize) -> usize {
         (self.bits() % below as u64) as usize
     }
-
-    /// Fisher and Yates' shuffle.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
-    }
 }

@@ -11,7 +11,7 @@ override OUTPUTS: u32;
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) tile: vec3u) {
     let quads = INPUTS / 4u;
-    if tile.x >= quads || 4u * tile.y >= batch.rows {
+    if tile.x >= quads || 4u * tile.y >= batch.size {
         return;
     }
     let d = (4u * tile.y + vec4u(0u, 1u, 2u, 3u)) * ((OUTPUTS + 3u) / 4u * 4u);

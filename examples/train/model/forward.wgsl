@@ -13,7 +13,7 @@ override RELU: bool;
 fn main(@builtin(global_invocation_id) tile: vec3u) {
     let quads = INPUTS / 4u;
     let columns = (OUTPUTS + 3u) / 4u;
-    if tile.x >= columns || 4u * tile.y >= batch.rows {
+    if tile.x >= columns || 4u * tile.y >= batch.size {
         return;
     }
     // Columns beyond the last repeat it; their results lie in the padding, where nobody reads them. So do rows beyond the batch.

@@ -17,7 +17,7 @@ fn main(@builtin(global_invocation_id) tile: vec3u) {
     }
     var weight = mat4x4f();
     var bias = vec4f();
-    for (var row = 0u; row < batch.rows; row++) {
+    for (var row = 0u; row < batch.size; row++) {
         let input = inputs[row * quads + tile.x];
         let delta = deltas[row * columns + tile.y];
         weight += mat4x4f(delta.x * input, delta.y * input, delta.z * input, delta.w * input);
@@ -25,9 +25,10 @@ fn main(@builtin(global_invocation_id) tile: vec3u) {
     }
     for (var k = 0u; k < min(4u, OUTPUTS - 4u * tile.y); k++) {
         let output = 4u * tile.y + k;
-        weight_gradient[output * quads + tile.x] = weight[k];
+        let at = output * quads + tile.x;
+        weight_gradient[at] = weight[k] + select(vec4f(), weight_gradient[at], adds());
         if tile.x == 0u {
-            bias_gradient[output] = bias[k];
+            bias_gradient[output] = bias[k] + select(0.0, bias_gradient[output], adds());
         }
     }
 }

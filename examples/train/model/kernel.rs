@@ -1,8 +1,7 @@
 use wgpu_optim::wgpu::{self, BindingResource, ShaderStages};
 
-use super::Batches;
+use super::Feed;
 
-const BATCH: &str = include_str!("batch.wgsl");
 /// Elements in each direction that one workgroup covers in the kernels that tile: 8 x 8 invocations of 4 x 4.
 const TILES: u32 = 8;
 
@@ -43,15 +42,15 @@ pub struct Dispatch {
 }
 
 impl<'a> Kernel<'a> {
-    /// Compiles and binds it; `batch` is the layout of group 0.
-    pub fn build(&self, device: &wgpu::Device, batch: &wgpu::BindGroupLayout) -> Dispatch {
+    /// Compiles and binds it; `feed` is the layout of group 0.
+    pub fn build(&self, device: &wgpu::Device, feed: &wgpu::BindGroupLayout) -> Dispatch {
         let label = Some(self.label);
         let layout = self.layout(device);
-        let source = wgpu::ShaderSource::Wgsl([BATCH, self.source].concat().into());
+        let source = wgpu::ShaderSource::Wgsl((Feed::wgsl() + self.source).into());
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label,
-            bind_group_layouts: &[Some(batch), Some(&layout)],
+            bind_group_layouts: &[Some(feed), Some(&layout)],
             immediate_size: 0,
         });
         let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -85,14 +84,13 @@ impl<'a> Kernel<'a> {
 }
 
 impl Dispatch {
-    /// Records it for one of the batches.
-    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>, batches: &Batches, index: usize) {
+    /// Records it for batches of up to a number of rows, whose feed is group 0.
+    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>, rows: u32) {
         let height = match self.height {
-            Height::Batch => batches.list[index].rows.div_ceil(4),
+            Height::Batch => rows.div_ceil(4),
             Height::Tiles(height) => height,
         };
         pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &batches.bind_group, &[index as u32 * batches.stride]);
         pass.set_bind_group(1, &self.bind_group, &[]);
         pass.dispatch_workgroups(self.width.div_ceil(TILES), height.div_ceil(TILES), 1);
     }

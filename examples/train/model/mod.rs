@@ -3,31 +3,45 @@
 //! It reads values and writes gradients where [`Tensors`] has them; what happens in between is the optimizer's. Parameters are named as
 //! torch would: `fc1.weight` [outputs, inputs], `fc1.bias` [outputs], `fc2.weight`, ...
 
-mod batches;
+mod feed;
 mod kernel;
 mod parts;
-mod samples;
 mod stats;
 
-pub use batches::{Batch, Batches};
-pub use samples::Samples;
-pub use stats::{Stats, Sums};
+pub use feed::{Feed, Rows, Steps};
+pub use stats::{Stats, Sums, read};
 
 use std::error::Error;
 
 use kernel::Dispatch;
 use parts::Parts;
+use wgpu_optim::batches::Sampler;
 use wgpu_optim::{Tensors, wgpu};
 
-/// The recorded form of the network for one data set, one set of tensors and batches of up to a number of rows.
+/// The recorded form of the network for one set of tensors.
 #[derive(Debug)]
 pub struct Model {
     /// Loss and number of correct rows, per slot.
     pub sums: Sums,
+    /// What the row at each place of the epoch was last taken for, a `u32`.
+    pub classes: wgpu::Buffer,
     forward: Vec<Dispatch>,
     backward: Vec<Dispatch>,
-    batch_layout: wgpu::BindGroupLayout,
-    capacity: usize,
+    inputs: wgpu::Buffer,
+    width: usize,
+    labels: wgpu::Buffer,
+    feed_layout: wgpu::BindGroupLayout,
+}
+
+/// What a model has memory for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Rows of a batch.
+    pub capacity: usize,
+    /// Rows of an epoch.
+    pub places: usize,
+    /// Sums.
+    pub slots: usize,
 }
 
 /// Name and shape of each parameter, for layers of these widths from the inputs to the classes.
@@ -44,25 +58,14 @@ fn name(layer: usize, tensor: &str) -> String {
 }
 
 impl Model {
-    /// Compiles the kernels. The tensors have the [`shapes`] of these widths, which are multiples of 4 but for the last. A batch
-    /// has up to `capacity` rows.
-    pub fn new(
-        device: &wgpu::Device,
-        tensors: &Tensors,
-        samples: &Samples,
-        widths: &[usize],
-        capacity: usize,
-        slots: usize,
-    ) -> Result<Self, Box<dyn Error>> {
+    /// Compiles the kernels. The tensors have the [`shapes`] of these widths, which are multiples of 4 but for the last.
+    pub fn new(device: &wgpu::Device, tensors: &Tensors, widths: &[usize], room: Room) -> Result<Self, Box<dyn Error>> {
         if let Some(width) = widths[..widths.len() - 1].iter().find(|width| !width.is_multiple_of(4)) {
             return Err(format!("the inputs and hidden layers have {widths:?}: {width} is not a multiple of 4").into());
         }
-        let parts = Parts::new(device, tensors, samples, widths, capacity, slots);
+        let mut parts = Parts::new(device, tensors, widths, room);
         let layers = 0..widths.len() - 1;
-        let mut forward = vec![parts.gather()];
-        for layer in layers.clone() {
-            forward.push(parts.forward(layer)?);
-        }
+        let mut forward = layers.clone().map(|layer| parts.forward(layer)).collect::<Result<Vec<_>, _>>()?;
         forward.push(parts.loss());
         let mut backward = Vec::new();
         for layer in layers.rev() {
@@ -71,32 +74,38 @@ impl Model {
                 backward.push(parts.backward(layer)?);
             }
         }
-        Ok(Model { sums: parts.sums, forward, backward, batch_layout: parts.batch_layout, capacity })
+        let inputs = parts.activations.swap_remove(0);
+        let Parts { sums, classes, labels, feed_layout, .. } = parts;
+        Ok(Model { sums, classes, forward, backward, inputs, width: widths[0], labels, feed_layout })
     }
 
-    /// Batches to run, each of no more rows than the model has room for.
-    pub fn batches(&self, device: &wgpu::Device, list: Vec<Batch>) -> Result<Batches, Box<dyn Error>> {
-        let capacity = self.capacity;
-        if let Some(Batch { rows, .. }) = list.iter().find(|batch| batch.rows as usize > capacity) {
-            return Err(format!("a batch of {rows} rows, the model has room for {capacity}").into());
-        }
-        Ok(Batches::new(device, &self.batch_layout, list))
+    /// A feed of rows that have as many pixels as the model has inputs. The sampler's batches are not larger than the model's capacity.
+    pub fn feed(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        rows: &Rows,
+        sampler: Sampler,
+        steps: Steps,
+    ) -> Result<Feed, Box<dyn Error>> {
+        Feed::new((device, queue), rows, sampler, steps, &self.feed_layout, (&self.inputs, self.width, &self.labels))
     }
 
-    /// Records a batch's forward pass: loss and number of correct rows are added to the batch's slot.
-    pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder, batches: &Batches, index: usize) {
-        record(encoder, "evaluate", &[&self.forward], batches, index);
+    /// Records the forward pass of the feed's next step: loss and number of correct rows are added to the step's slot.
+    pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder, feed: &Feed) {
+        record(encoder, "evaluate", feed, &[&self.forward]);
     }
 
-    /// Records the same and the backward pass: the gradients of the mean loss of the batch's rows are where the tensors have them.
-    pub fn differentiate(&self, encoder: &mut wgpu::CommandEncoder, batches: &Batches, index: usize) {
-        record(encoder, "differentiate", &[&self.forward, &self.backward], batches, index);
+    /// Records the same and the backward pass: the gradients of the mean loss of the step's rows are where the tensors have them.
+    pub fn differentiate(&self, encoder: &mut wgpu::CommandEncoder, feed: &Feed) {
+        record(encoder, "differentiate", feed, &[&self.forward, &self.backward]);
     }
 }
 
-fn record(encoder: &mut wgpu::CommandEncoder, label: &str, parts: &[&[Dispatch]], batches: &Batches, index: usize) {
+fn record(encoder: &mut wgpu::CommandEncoder, label: &str, feed: &Feed, dispatches: &[&[Dispatch]]) {
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None });
-    for dispatch in parts.iter().copied().flatten() {
-        dispatch.record(&mut pass, batches, index);
+    for _ in 0..feed.parts {
+        feed.next(&mut pass);
+        dispatches.iter().copied().flatten().for_each(|dispatch| dispatch.record(&mut pass, feed.batch_size()));
     }
 }

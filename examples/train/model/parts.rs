@@ -3,54 +3,39 @@ use std::error::Error;
 use wgpu_optim::{Tensors, wgpu};
 
 use super::kernel::{Dispatch, Height, Kernel};
-use super::{Batches, Samples, Sums, name};
+use super::{Feed, Room, Sums, name};
 
 /// What the kernels are made of. Layer `i` turns `activations[i]` into `activations[i + 1]`, whose gradients are `deltas[i]`.
 pub struct Parts<'a> {
     device: &'a wgpu::Device,
     tensors: &'a Tensors,
-    samples: &'a Samples,
     widths: &'a [usize],
-    pub batch_layout: wgpu::BindGroupLayout,
+    pub feed_layout: wgpu::BindGroupLayout,
+    pub labels: wgpu::Buffer,
     pub sums: Sums,
-    activations: Vec<wgpu::Buffer>,
+    pub classes: wgpu::Buffer,
+    pub activations: Vec<wgpu::Buffer>,
     deltas: Vec<wgpu::Buffer>,
 }
 
 impl<'a> Parts<'a> {
-    pub fn new(
-        device: &'a wgpu::Device,
-        tensors: &'a Tensors,
-        samples: &'a Samples,
-        widths: &'a [usize],
-        capacity: usize,
-        slots: usize,
-    ) -> Self {
+    pub fn new(device: &'a wgpu::Device, tensors: &'a Tensors, widths: &'a [usize], Room { capacity, places, slots }: Room) -> Self {
+        let buffer = |label, size: usize| {
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size: size as u64, usage, mapped_at_creation: false })
+        };
         let matrices = |label, widths: &[usize]| widths.iter().map(|&width| matrix(device, label, capacity, width)).collect();
         Parts {
             device,
             tensors,
-            samples,
             widths,
-            batch_layout: Batches::layout(device),
+            feed_layout: Feed::layout(device),
+            labels: buffer("labels", 4 * capacity),
             sums: Sums::new(device, slots),
+            classes: buffer("classes", 4 * places),
             activations: matrices("activations", widths),
             deltas: matrices("deltas", &widths[1..]),
         }
-    }
-
-    pub fn gather(&self) -> Dispatch {
-        let Samples { pixels, order, scale, .. } = self.samples;
-        Kernel {
-            label: "gather",
-            source: include_str!("gather.wgsl"),
-            constants: &[("INPUTS", self.widths[0] as f64), ("SCALE", *scale)],
-            reads: &[order.as_entire_binding(), pixels.as_entire_binding()],
-            writes: &[self.activations[0].as_entire_binding()],
-            width: self.tiles(0),
-            height: Height::Batch,
-        }
-        .build(self.device, &self.batch_layout)
     }
 
     pub fn forward(&self, layer: usize) -> Result<Dispatch, Box<dyn Error>> {
@@ -66,7 +51,7 @@ impl<'a> Parts<'a> {
             width: self.tiles(layer + 1),
             height: Height::Batch,
         };
-        Ok(kernel.build(self.device, &self.batch_layout))
+        Ok(kernel.build(self.device, &self.feed_layout))
     }
 
     pub fn loss(&self) -> Dispatch {
@@ -76,12 +61,12 @@ impl<'a> Parts<'a> {
             label: "loss",
             source: include_str!("loss.wgsl"),
             constants: &[("CLASSES", self.widths[last] as f64)],
-            reads: &[self.samples.order.as_entire_binding(), self.samples.labels.as_entire_binding(), logits],
-            writes: &[deltas, self.sums.buffer.as_entire_binding()],
+            reads: &[self.labels.as_entire_binding(), logits],
+            writes: &[deltas, self.sums.buffer.as_entire_binding(), self.classes.as_entire_binding()],
             width: 1,
             height: Height::Tiles(1),
         }
-        .build(self.device, &self.batch_layout)
+        .build(self.device, &self.feed_layout)
     }
 
     pub fn backward(&self, layer: usize) -> Result<Dispatch, Box<dyn Error>> {
@@ -96,7 +81,7 @@ impl<'a> Parts<'a> {
             width: self.tiles(layer),
             height: Height::Batch,
         };
-        Ok(kernel.build(self.device, &self.batch_layout))
+        Ok(kernel.build(self.device, &self.feed_layout))
     }
 
     pub fn gradient(&self, layer: usize) -> Result<Dispatch, Box<dyn Error>> {
@@ -110,7 +95,7 @@ impl<'a> Parts<'a> {
             width: self.tiles(layer),
             height: Height::Tiles(self.tiles(layer + 1)),
         };
-        Ok(kernel.build(self.device, &self.batch_layout))
+        Ok(kernel.build(self.device, &self.feed_layout))
     }
 
     fn dimensions(&self, layer: usize) -> [(&'static str, f64); 2] {

@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::ops::Range;
 use std::sync::mpsc;
 
 use bytemuck::{Pod, Zeroable};
@@ -14,44 +15,41 @@ pub struct Stats {
     pub correct: u32,
 }
 
-/// The sums on the GPU and the buffer through which they are read.
+/// The sums on the GPU.
 #[derive(Debug)]
 pub struct Sums {
-    pub(super) buffer: wgpu::Buffer,
-    staging: wgpu::Buffer,
+    /// One [`Stats`] per slot.
+    pub buffer: wgpu::Buffer,
 }
 
 impl Sums {
+    /// Bytes of a slot.
+    pub const SLOT: u64 = size_of::<Stats>() as u64;
+
     pub(super) fn new(device: &wgpu::Device, slots: usize) -> Self {
-        let buffer = |label, usage| {
-            let size = (slots * size_of::<Stats>()) as u64;
-            device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
-        };
-        Sums {
-            buffer: buffer("sums", BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST),
-            staging: buffer("sums, read back", BufferUsages::MAP_READ | BufferUsages::COPY_DST),
-        }
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let size = slots as u64 * Self::SLOT;
+        let descriptor = wgpu::BufferDescriptor { label: Some("sums"), size, usage, mapped_at_creation: false };
+        Sums { buffer: device.create_buffer(&descriptor) }
     }
 
-    /// Records that all sums start at zero.
-    pub fn clear(&self, encoder: &mut wgpu::CommandEncoder) {
-        encoder.clear_buffer(&self.buffer, 0, None);
+    /// Records that these sums start at zero.
+    pub fn clear(&self, encoder: &mut wgpu::CommandEncoder, slots: Range<u64>) {
+        encoder.clear_buffer(&self.buffer, slots.start * Self::SLOT, Some((slots.end - slots.start) * Self::SLOT));
     }
+}
 
-    /// Records the copy that [`Sums::read`] reads, after everything that adds to the sums.
-    pub fn copy(&self, encoder: &mut wgpu::CommandEncoder) {
-        encoder.copy_buffer_to_buffer(&self.buffer, 0, &self.staging, 0, self.buffer.size());
-    }
-
-    /// Waits for all that was submitted and returns the sums of each slot.
-    pub fn read(&self, device: &wgpu::Device) -> Result<Vec<Stats>, Box<dyn Error>> {
-        let (sender, receiver) = mpsc::channel();
-        // The receiver lives until the end of this function, so a failed send means that nobody waits any more.
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default());
-        device.poll(wgpu::PollType::wait_indefinitely())?;
-        receiver.recv()??;
-        let sums = bytemuck::pod_collect_to_vec(&self.staging.get_mapped_range(..)?);
-        self.staging.unmap();
-        Ok(sums)
-    }
+/// Waits for all that was submitted and returns what a buffer holds.
+pub fn read<T: Pod>(device: &wgpu::Device, queue: &wgpu::Queue, buffer: &wgpu::Buffer) -> Result<Vec<T>, Box<dyn Error>> {
+    let (size, usage) = (buffer.size(), BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+    let staging = device.create_buffer(&wgpu::BufferDescriptor { label: Some("read"), size, usage, mapped_at_creation: false });
+    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
+    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, size);
+    queue.submit([encoder.finish()]);
+    let (sender, receiver) = mpsc::channel();
+    // The receiver lives until the end of this function, so a failed send means that nobody waits any more.
+    staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default());
+    device.poll(wgpu::PollType::wait_indefinitely())?;
+    receiver.recv()??;
+    Ok(bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..)?))
 }

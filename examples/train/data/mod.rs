@@ -1,0 +1,78 @@
+//! The data: images with labels, and which of them are for testing.
+
+mod digits;
+mod idx;
+
+use std::path::Path;
+
+use crate::random::Random;
+
+/// Labelled images. None is empty, and labels are below `classes`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Images {
+    /// One byte per pixel, row after row.
+    pub pixels: Vec<u8>,
+    /// One per image.
+    pub labels: Vec<u32>,
+    /// Pixels per row of an image.
+    pub width: usize,
+    /// Rows of pixels per image.
+    pub height: usize,
+    /// How many different labels there are.
+    pub classes: usize,
+    /// The largest value of a pixel.
+    pub white: u8,
+    /// How many images at the end are for testing, if the data say so.
+    pub test: Option<usize>,
+}
+
+/// Indices of images.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// To train on.
+    pub train: Vec<u32>,
+    /// To test with.
+    pub test: Vec<u32>,
+}
+
+/// The images of `--data`: `digits`, or a folder.
+pub fn load(name: &str) -> Result<Images, String> {
+    if name == "digits" { digits::images() } else { idx::images(Path::new(name)) }
+}
+
+impl Images {
+    /// Pixels per image.
+    pub fn size(&self) -> usize {
+        self.width * self.height
+    }
+
+    /// How many there are to train on.
+    pub fn train(&self) -> usize {
+        self.labels.len() - self.test()
+    }
+
+    /// How many there are to test with: those that the data name, else a fifth.
+    pub fn test(&self) -> usize {
+        self.test.unwrap_or(self.labels.len().div_ceil(5))
+    }
+
+    /// The pixels and the labels of these images.
+    pub fn select(&self, images: &[u32]) -> (Vec<u8>, Vec<u32>) {
+        let size = self.size();
+        let pixels = images.iter().flat_map(|&image| &self.pixels[image as usize * size..][..size]).copied().collect();
+        (pixels, images.iter().map(|&image| self.labels[image as usize]).collect())
+    }
+
+    /// The split that the data name, else a random one.
+    pub fn split(&self, mut random: Random) -> Split {
+        let mut train: Vec<u32> = (0..self.labels.len() as u32).collect();
+        if self.test.is_none() {
+            // Fisher and Yates' shuffle.
+            for last in (1..train.len()).rev() {
+                train.swap(last, random.below(last + 1));
+            }
+        }
+        let test = train.split_off(self.train());
+        Split { train, test }
+    }
+}
