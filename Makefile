@@ -1,10 +1,11 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter lint test train replay docs package
+.PHONY: help adapter landscape lint test train replay docs package
 
 help:
 	@echo "make train    train a digit classifier on the GPU with every optimizer of the mission"
 	@echo "make test     the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make lint     formatting, clippy and documentation, warnings being errors"
+	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
 	@echo "make replay   hold the recorded PyTorch and optax runs against both backends"
 	@echo "make package  what would be published, built from the package itself"
 
@@ -12,6 +13,9 @@ help:
 adapter:
 	@cargo build --quiet --example adapter
 	@cargo run --quiet --example adapter || (./scripts/install-adapter && cargo run --quiet --example adapter)
+
+landscape: adapter
+	cargo run --release --example landscape
 
 lint:
 	cargo fmt --check
