@@ -1,18 +1,20 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter landscape lint test train replay docs package
+.PHONY: help adapter train landscape test lint replay bench package
 
 help:
-	@echo "make train    train a digit classifier on the GPU with every optimizer of the mission"
-	@echo "make test     the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
-	@echo "make lint     formatting, clippy and documentation, warnings being errors"
+	@echo "make train      train a classifier of handwritten digits with the optimizers of the mission, side by side"
 	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
-	@echo "make replay   hold the recorded PyTorch and optax runs against both backends"
-	@echo "make package  what would be published, built from the package itself"
+	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
+	@echo "make lint       formatting, clippy and documentation, warnings being errors"
+	@echo "make replay     hold the recorded PyTorch and optax runs against both backends"
+	@echo "make bench      each rule against a plain copy of as many bytes, and against the CPU"
+	@echo "make package    what would be published, built from the package itself"
 
-# Asks wgpu itself whether there is an adapter, and brings the software one if not.
+# Asks wgpu itself whether there is an adapter, and brings the software one if not. In the profile of what comes next, so that nothing is
+# built twice.
+train landscape replay bench: PROFILE = --release
 adapter:
-	@cargo build --quiet --example adapter
-	@cargo run --quiet --example adapter || (./scripts/install-adapter && cargo run --quiet --example adapter)
+	@cargo run $(PROFILE) --quiet --example adapter || (./scripts/install-adapter && cargo run $(PROFILE) --quiet --example adapter)
 
 landscape: adapter
 	cargo run --release --example landscape
@@ -30,6 +32,9 @@ train: adapter
 
 replay: adapter
 	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/recorded/*.safetensors
+
+bench: adapter
+	cargo bench --bench step
 
 package:
 	cargo publish --dry-run

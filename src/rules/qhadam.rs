@@ -11,10 +11,9 @@ hyper_parameters! {
     /// p -= lr * (nu1 * m + (1 - nu1) * g) / (sqrt(nu2 * v + (1 - nu2) * g^2) + eps)
     /// ```
     ///
-    /// With `nu1 = nu2 = 1`, the defaults of the authors' package, it is Adam; the paper recommends `nu1 = 0.7, nu2 = 1` or, to be more
-    /// stable than Adam, `nu2 < 1`. Nesterov's Adam is near `nu1 = beta1`.
+    /// With `nu1 = nu2 = 1`, the defaults of the authors' package, it is Adam.
     ///
-    /// Sources: Ma and Yarats, arXiv 1810.06801, section 4 and equations 14 to 17, in the form of the authors' `qhoptim` and of
+    /// Sources: Ma and Yarats, arXiv 1810.06801, in the form of the authors' `qhoptim` and of
     /// pytorch_optimizer: `m` and `v` are kept corrected, so the states are theirs. `m` moves by [`moving_average`], and a decoupled decay
     /// is subtracted, as in Adam. With `eps = 0`, a zero gradient at the first step gives NaN, as in Adam.
     pub struct QHAdam {

@@ -17,7 +17,7 @@ hyper_parameters! {
     /// The values are `y` while training: record [`crate::Optimizer::evaluate`] before the model is evaluated or exported, and
     /// [`crate::Optimizer::train`] before it is trained again.
     ///
-    /// Sources: Defazio et al., "The Road Less Scheduled", arXiv 2405.15682, equations 3 to 5, in the form of the authors' `schedulefree`
+    /// Sources: Defazio et al., "The Road Less Scheduled", arXiv 2405.15682, in the form of the authors' `schedulefree`
     /// and of pytorch_optimizer, which never stores `x`. Differences: `weight_sum` is kept in units of the step's own weight, so that with a
     /// constant rate it counts steps exactly, where a plain f32 sum is off by 1% after a million; and steps count per
     /// parameter, as everywhere in this crate, not per group. optax's `schedule_free_sgd` has `late_warmup`. As long as
@@ -53,8 +53,8 @@ hyper_parameters! {
     ///
     /// and from there on as in [`ScheduleFreeSgd`], with `beta1` for its `momentum`: there is no other mean of the gradient.
     ///
-    /// Sources: arXiv 2405.15682, algorithm 1, whose decay is taken at `y`; optax's `schedule_free_adamw`. pytorch_optimizer adds 1e-15
-    /// inside the root too, which shows for `|g|` below 1e-6 only; later versions of the authors' own package fold the bias correction into
+    /// Sources: arXiv 2405.15682; optax's `schedule_free_adamw`. pytorch_optimizer adds 1e-15
+    /// inside the root too, which shows for `|g|` below 1e-4 only; some versions of the authors' own package fold the bias correction into
     /// `lr_t` instead, and so into the average's weights. With `eps = 0`, a zero gradient at the first step gives NaN, as in [`crate::Adam`].
     pub struct ScheduleFreeAdamW {
         /// Learning rate.

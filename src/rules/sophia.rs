@@ -28,7 +28,7 @@ hyper_parameters! {
     /// What is estimated is the Hessian of what is minimized: with `maximize`, of the objective negated. Without an estimate, `h` is 0 and
     /// the steps are `lr * clip_threshold * sign(m)`.
     ///
-    /// Sources: Liu et al., arXiv 2305.14342, algorithm 3, in the form of optax's `sophia`: the mean is corrected for its start, the update uses
+    /// Sources: Liu et al., arXiv 2305.14342, in the form of optax's `sophia`: the mean is corrected for its start, the update uses
     /// the `h` of before, and the estimate enters at the first step. pytorch_optimizer's `SophiaH` does neither of the first two, clips
     /// at 0.01 and has no `gamma`. An interval that is not whole is kept on average.
     pub struct Sophia {
