@@ -25,6 +25,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn hyper_words(&self) -> Vec<u32>;
     /// What depends on the step count.
     fn scalar_fields(&self) -> &'static [&'static str];
+    /// See [`Rule::INPUTS`].
+    fn inputs(&self) -> &'static [&'static str];
     /// See [`Rule::VIEWS`].
     fn has_views(&self) -> bool;
     /// All state tensors of the rule.
@@ -71,6 +73,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn scalar_fields(&self) -> &'static [&'static str] {
         <R::Scalars<f32> as ScalarLayout<f32>>::FIELDS
+    }
+    fn inputs(&self) -> &'static [&'static str] {
+        R::INPUTS
     }
     fn has_views(&self) -> bool {
         R::VIEWS

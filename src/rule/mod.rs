@@ -112,6 +112,9 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// One element: reads the gradient, changes the value `p` and the state.
     fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
 
+    /// State tensors that the rule only reads: the caller's passes write them, through [`crate::Optimizer::state`].
+    const INPUTS: &'static [&'static str] = &[];
+
     /// Whether the values that are trained are not those to evaluate the model with: then the WGSL text has `fn evaluate(h: Hyper, s: Scalars,
     /// p: ptr<function, vec4f>, state: ptr<function, State>)` and, likewise, `train`.
     const VIEWS: bool = false;

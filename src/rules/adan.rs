@@ -14,9 +14,9 @@ hyper_parameters! {
     /// p = p - lr * weight_decay * p - lr * u                         (no_prox)
     /// ```
     ///
-    /// Sources: Xie et al., arXiv 2208.06677, in the form of pytorch_optimizer's (`weight_decouple` is `no_prox`) and burn's. optax's `adan` has `1 - b2` where the
-    /// others have `beta2`: 4e-2 apart after 20 steps. Both forms are computed as `p -= rate * (weight_decay * p + u)`, where `rate` is `lr` or
-    /// `lr / (1 + lr * weight_decay)`: equal, with one rounding of `p`. With `eps = 0`, a zero gradient at the first step gives NaN.
+    /// Sources: Xie et al., arXiv 2208.06677, in the form of pytorch_optimizer's (`weight_decouple` is `no_prox`) and burn's. optax's `adan` has
+    /// `1 - b2` where the others have `beta2`: 4e-2 apart after 20 steps. Both forms are computed as `p -= rate * (weight_decay * p + u)`, where
+    /// `rate` is `lr` or `lr / (1 + lr * weight_decay)`: equal, with one rounding of `p`. With `eps = 0`, a zero gradient at the first step gives NaN.
     pub struct Adan {
         /// Learning rate.
         pub lr: f64 = 1e-3, Range::NON_NEGATIVE;

@@ -77,6 +77,7 @@ impl Rule for Sophia {
     const WGSL: &'static str = include_str!("../../shaders/rules/sophia.wgsl");
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "sophia", keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")], preset: &[] }];
+    const INPUTS: &'static [&'static str] = &["hessian_estimate"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -107,9 +107,24 @@ impl<'a> Scene<'a> {
         gradients
     }
 
+    /// New contents, positive, for the states that the caller writes.
+    fn next_inputs(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
+        let all: Vec<_> = (0..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.inputs()).copied().collect();
+        for (index, name) in self.names.iter().enumerate().filter(|(index, _)| taking_part(*index)) {
+            for input in all.iter().filter(|input| self.optimizer.state(name, input).is_ok()) {
+                let data = inputs::gradients(self.seed + 2000 * self.steps + index as u64, self.lens[index]);
+                let data: Vec<f32> = data.into_iter().map(f32::abs).collect();
+                self.optimizer.write_state(name, input, &data)?;
+                self.twin.state_mut(name, input)?.iter_mut().zip(data).for_each(|(state, x)| *state = Bounded::given(x));
+            }
+        }
+        Ok(())
+    }
+
     /// One step on the GPU and in the truth; `taking_part` says which parameters the truth moves.
     pub fn step(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
+        self.next_inputs(&taking_part)?;
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         self.optimizer.step(&mut encoder);
         self.gpu.queue.submit([encoder.finish()]);

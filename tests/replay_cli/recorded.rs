@@ -66,7 +66,8 @@ fn others(value: &Value, factor: f64) -> Vec<Value> {
 #[test]
 fn the_traces_cover_every_hyper_parameter() {
     let covering: Vec<_> = own_traces().iter().flat_map(|trace| rule::of_groups(trace).expect("their optimizers are ours")).collect();
-    for default in rules::all() {
+    // A trace has no place for what a caller writes into a state: rules that read some are held against known answers in the suite.
+    for default in rules::all().into_iter().filter(|rule| rule.inputs().is_empty()) {
         for (index, parameter) in default.parameters().iter().enumerate() {
             let covered = covering.iter().any(|rule| rule.name() == default.name() && rule.values()[index] != default.values()[index]);
             assert!(covered, "{}: {} has its default in every trace", default.name(), parameter.name);
