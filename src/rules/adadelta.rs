@@ -16,8 +16,8 @@ hyper_parameters! {
     /// the units of the value, so `lr` needs no tuning; the first is about `lr * sqrt(eps / (1 - rho))` in size, from which it grows: `eps`
     /// sets the pace.
     ///
-    /// With `eps = 0` nothing ever moves, as `u` stays 0, and a zero gradient at the first step gives NaN, as in torch. `|g| > 1.8e19` makes
-    /// `v` infinite and stops the element for good.
+    /// With `eps = 0` nothing ever moves, as `u` stays 0, and a zero gradient at the first step gives NaN, as in torch. `g^2` saturates
+    /// at f32's largest number.
     pub struct Adadelta {
         /// Learning rate.
         pub lr: f64 = 1.0, Range::NON_NEGATIVE;

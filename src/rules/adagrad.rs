@@ -16,7 +16,8 @@ hyper_parameters! {
     ///
     /// The first step is `lr` in size whatever the gradient's. A zero gradient with `eps = 0` and no initial sum gives NaN, as in
     /// torch. "First" is a step count of 0: the initial value is added to whatever the state is then, and the
-    /// state reads as 0 before (torch's holds the value from the start). `|g| > 1.8e19` makes the sum infinite.
+    /// state reads as 0 before (torch's holds the value from the start). Two gradients beyond 1.8e19 make the
+    /// sum infinite, and the element stays where it is.
     pub struct Adagrad {
         /// Learning rate.
         pub lr: f64 = 1e-2, Range::NON_NEGATIVE;

@@ -21,7 +21,8 @@ hyper_parameters! {
     /// Cautious weight decay: arXiv 2510.12402, in burn's form, where 0 counts as positive; where neither number is 0, other forms are the same.
     /// It is a decoupled decay, whether or not `decoupled_weight_decay` is set too.
     ///
-    /// A zero gradient with `eps = 0` at the first step gives NaN, as in torch. `|g| > 1.8e19` makes `g^2`, and so `v`, infinite.
+    /// A zero gradient with `eps = 0` at the first step gives NaN, as in torch. `g^2` saturates
+    /// ([`crate::rule::square`]), where torch's `v` becomes infinite and freezes the element.
     pub struct Adam {
         /// Learning rate.
         pub lr: f64 = 1e-3, Range::NON_NEGATIVE;

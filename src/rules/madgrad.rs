@@ -15,8 +15,8 @@ hyper_parameters! {
     /// `madgrad` and of optax's function of that name, which add `eps` to `lr` as well; with the authors', and unlike optax, `lr = 0` stays
     /// 0. Their code without momentum forms `x0` from `p` again in each step; here it is kept, so that its rounding errors do not add up.
     ///
-    /// `lr` is not Adam's, and wants a sweep of its own. A zero gradient with `eps = 0` at the first step gives NaN, as in optax. A gradient
-    /// beyond 1.8e19 makes `g^2`, and so `v`, infinite, and its value may become NaN.
+    /// `lr` is not Adam's, and wants a sweep of its own. A zero gradient with `eps = 0` at the first step gives NaN, as in optax. `g^2`
+    /// saturates at f32's largest number.
     pub struct MadGrad {
         /// Learning rate.
         pub lr: f64 = 1e-2, Range::NON_NEGATIVE;

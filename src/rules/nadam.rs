@@ -20,7 +20,8 @@ hyper_parameters! {
     /// needs, cancels for `mu` near 1, and `P` soon leaves f32's range. It obeys `1 - P(t) = (1 - mu) + mu * (1 - P(t - 1))`,
     /// without cancellation, and is 0 before the first step.
     ///
-    /// A zero gradient with `eps = 0` at the first step gives NaN, as in torch. `|g| > 1.8e19` makes `v` infinite.
+    /// A zero gradient with `eps = 0` at the first step gives NaN, as in torch. `g^2` saturates instead of becoming
+    /// infinite.
     pub struct NAdam {
         /// Learning rate.
         pub lr: f64 = 2e-3, Range::NON_NEGATIVE;

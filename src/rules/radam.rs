@@ -20,7 +20,8 @@ hyper_parameters! {
     /// numbers for small `a * t`; there it is formed from the series of `coth(x) - 1 / x`. Which step is the first to be rectified is found on the
     /// host, so that no rounding decides it.
     ///
-    /// Once rectified, a zero gradient so far with `eps = 0` gives NaN, as in torch. `|g| > 1.8e19` makes `v` infinite.
+    /// Once rectified, a zero gradient so far with `eps = 0` gives NaN, as in torch. `g^2` saturates instead of becoming
+    /// infinite.
     pub struct RAdam {
         /// Learning rate.
         pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
