@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+import plateau
 import schedules
 
 sys.path.append(str(Path(__file__).parent.parent / "traces"))
@@ -24,6 +25,7 @@ from generate import encode  # noqa: E402
 # What makes each file: from a random generator, its tensors and metadata.
 FILES = {
     "schedules": schedules.schedules,
+    "plateau": plateau.plateau,
 }
 
 
