@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+import clip
 import plateau
 import schedules
 
@@ -26,6 +27,7 @@ from generate import encode  # noqa: E402
 FILES = {
     "schedules": schedules.schedules,
     "plateau": plateau.plateau,
+    "clip": clip.clip,
 }
 
 
