@@ -18,6 +18,7 @@ import numpy as np
 
 import clip
 import plateau
+import scaling
 import schedules
 
 sys.path.append(str(Path(__file__).parent.parent / "traces"))
@@ -28,6 +29,7 @@ FILES = {
     "schedules": schedules.schedules,
     "plateau": plateau.plateau,
     "clip": clip.clip,
+    "scaler": scaling.scaler,
 }
 
 
