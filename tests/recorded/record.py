@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+import averages
 import clip
 import plateau
 import scaling
@@ -30,6 +31,7 @@ FILES = {
     "plateau": plateau.plateau,
     "clip": clip.clip,
     "scaler": scaling.scaler,
+    "averages": averages.averages,
 }
 
 
