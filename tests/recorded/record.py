@@ -32,6 +32,7 @@ FILES = {
     "clip": clip.clip,
     "scaler": scaling.scaler,
     "averages": averages.averages,
+    "accumulate": scaling.accumulate,
 }
 
 
