@@ -92,8 +92,9 @@ def averages(rng):
         "optimizer": "AdamW",
         "hyper": ADAMW,
         "updates": (
-            "Steps count from 1. An average is updated right after the optimizer's step t, with the new values, for t = first, first + every, and"
-            " so on; its first update copies the values, and before that it is init. Row t - 1 is what holds after step t and its update."
+            "Steps count from 1. An average is updated right after the optimizer's step t, with the new values, for t = first,"
+            " first + every, and so on; its first update copies the values, and before that it is init. Row t - 1 is what holds"
+            " after step t and its update."
             " Lookahead synchronises within steps sync_period, 2 * sync_period, ...: slow += slow_step_size * (fast - slow) with fast after"
             " SGD's own step, then fast = slow; SGD's momentum goes on, or is set to zero with reset_state."
         ),
