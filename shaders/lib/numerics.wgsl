@@ -40,8 +40,7 @@ fn power(x: f32, exponent: f32, exponent_low: f32) -> f32 {
     let whole = i32(bits - 0x3f3504f3u) >> 23u;
     let m = bitcast<f32>(bits - (u32(whole) << 23u));
     let e = f32(whole);
-    let s = (m - 1.0) / (m + 1.0);
-    let log2_m = s * (2.8853901 + s * s * (0.9617967 + s * s * (0.57707802 + s * s * (0.41219858 + s * s * 0.3205989))));
+    let log2_m = log2_series((m - 1.0) / (m + 1.0));
     let small = e * exponent_low + (exponent + exponent_low) * log2_m;
     let k = round(e * exponent + small);
     if k < -126.0 {
@@ -49,6 +48,11 @@ fn power(x: f32, exponent: f32, exponent_low: f32) -> f32 {
     }
     let scale = bitcast<f32>(u32(i32(k) + 127) << 23u);
     return scale + scale * exp_series(((e * exponent - k) + small) * 0.69314718);
+}
+
+// log2((1 + s) / (1 - s)) for (1 + s) / (1 - s) within sqrt(2) of 1.
+fn log2_series(s: f32) -> f32 {
+    return s * (2.8853901 + s * s * (0.9617967 + s * s * (0.57707802 + s * s * (0.41219858 + s * s * 0.3205989))));
 }
 
 // ln(a / b) for a, b >= 0; -1e30 for an a of 0. `log` may be off by 2^-21 near 1, so: a 2^-k, exact and within sqrt(2) of b, and the series
