@@ -8,6 +8,7 @@ mod optimizer;
 pub mod plan;
 pub mod rule;
 pub mod rules;
+pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod wgsl;
