@@ -13,6 +13,7 @@ mod parity;
 mod plans;
 mod random;
 mod scalars;
+mod schedules;
 mod sophia;
 mod traces;
 mod views;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     trials.extend(checker::trials());
     trials.extend(traces::trials(&contexts));
     trials.extend(scalars::trials(&contexts));
+    trials.extend(schedules::trials(&contexts));
     trials.extend(parity::trials(&contexts));
     trials.extend(order::trials(&contexts));
     trials.extend(views::trials(&contexts));
