@@ -1,21 +1,33 @@
-// One workgroup brings the step record up to date: hyper-parameters of each group, then per parameter its step count, whether it takes
-// part, and the scalars of the rule. `record` begins like `settings`; a parameter's entry is [step, active, scalars...].
+// One workgroup brings the step record up to date: per parameter whether it takes part, its step count, what its gradient is multiplied by,
+// the weights of its averages, and the scalars of the rule.
 
 const INVOCATIONS: u32 = 256u;
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {
-    for (var i = invocation; i < arrayLength(&settings); i += INVOCATIONS) {
-        record[i] = settings[i];
-    }
+    settle(invocation);
+    let left_out = status.skipped != 0u;
     for (var i = invocation; i < arrayLength(&entries); i += INVOCATIONS) {
         let entry = entries[i];
-        record[entry.record + 1u] = entry.taking_part;
-        if entry.taking_part != 0u {
-            let step = max(record[entry.record], record[entry.record] + 1u);
-            record[entry.record] = step;
-            let at = entry.record + 2u;
-            store_scalars(at, prepare(load_hyper(entry.hyper), f32(step), load_scalars(at)));
+        if entry.rule != RULE {
+            continue;
         }
+        let at = entry.record;
+        record[at + ACTIVE] = select(entry.taking_part, LEFT_OUT, left_out && entry.taking_part != 0u);
+        record[at + USED] = record[at + PENDING];
+        record[at + PENDING] = 0u;
+        if left_out || entry.taking_part == 0u {
+            continue;
+        }
+        let step = max(record[at + STEP], record[at + STEP] + 1u);
+        record[at + STEP] = step;
+        let clip = load_clip(entry.clip);
+        record[at + FACTOR] = bitcast<u32>(gradient_factor(entry, clip));
+        record[at + LIMIT] = select(NO_LIMIT, bitcast<u32>(clip.limit), clip.kind == VALUE);
+        for (var k = 0u; k < AVERAGES; k++) {
+            record[at + WEIGHTS + k] = bitcast<u32>(weight(load_average(AVERAGE_WORDS + k * AVERAGE_SIZE), step));
+        }
+        let scalars = at + SCALARS;
+        store_scalars(scalars, prepare(load_hyper(entry.hyper), f32(step), load_scalars(scalars)));
     }
 }

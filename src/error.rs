@@ -13,6 +13,8 @@ pub enum Role {
     State,
     /// The per-step scalars.
     Scalars,
+    /// The scales of the learning rate.
+    LrScales,
     /// A column's part of the data set.
     Source,
     /// A column's part of the batch.
@@ -26,6 +28,7 @@ impl fmt::Display for Role {
             Role::Gradient => "gradient",
             Role::State => "state",
             Role::Scalars => "scalars",
+            Role::LrScales => "lr_scales",
             Role::Source => "source",
             Role::Destination => "destination",
         })
@@ -160,6 +163,93 @@ pub enum Error {
         rule: &'static str,
         /// Which, and what to do.
         message: String,
+    },
+    /// A schedule that does not exist.
+    #[error("group {group}: the schedule of {parameter}: {message}")]
+    Schedule {
+        /// The group.
+        group: usize,
+        /// What it is for.
+        parameter: &'static str,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// Something in a group's settings that is out of range.
+    #[error("group {group}: {name} must be {wants}, got {got:e}")]
+    Setting {
+        /// The group.
+        group: usize,
+        /// What it is called.
+        name: &'static str,
+        /// What is accepted.
+        wants: &'static str,
+        /// What was given.
+        got: f64,
+    },
+    /// Something in the options that is out of range.
+    #[error("{name} must be {wants}, got {got:e}")]
+    Option {
+        /// What it is called.
+        name: &'static str,
+        /// What is accepted.
+        wants: &'static str,
+        /// What was given.
+        got: f64,
+    },
+    /// Settings that do not go together.
+    #[error("{what}")]
+    Conflict {
+        /// Which, and what to do.
+        what: String,
+    },
+    /// Something was asked for that the options do not have.
+    #[error("{what} needs {needs}, which the optimizer was made without")]
+    NotEnabled {
+        /// What was asked for.
+        what: &'static str,
+        /// The option.
+        needs: &'static str,
+    },
+    /// Scales of the learning rate that do not fit the parameter.
+    #[error(
+        "{param}: scales of shape {got:?} do not fit {shape:?}: as many dimensions, each of the same size or 1, those that are not 1 next to each \
+         other, and less than 2^32 elements"
+    )]
+    Scales {
+        /// The parameter.
+        param: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// That of the scales.
+        got: Vec<usize>,
+    },
+    /// A rule that keeps values in its state, with scales of the learning rate.
+    #[error(
+        "{param}: {rule} keeps values in its state, which steps of scaled lengths would leave behind; scale gradients, or take another rule"
+    )]
+    ScaledState {
+        /// The parameter.
+        param: String,
+        /// The rule.
+        rule: &'static str,
+    },
+    /// A gradient was infinite or NaN, and [`crate::NonFinite::Fail`] was asked for.
+    #[error("{param}: step {step} found an infinite or NaN gradient; this step and those after it were left out")]
+    NonFinite {
+        /// The first such parameter.
+        param: String,
+        /// The step, which counts from 1 and leaves out what was left out.
+        step: u32,
+    },
+    /// A state tensor that is in several buffers or windows, since all that a step keeps of its parameter is larger than one binding.
+    #[error("{param}: {state} is in {parts} parts, each within max_storage_buffer_binding_size; use state_parts")]
+    Split {
+        /// The parameter.
+        param: String,
+        /// The state.
+        state: String,
+        /// How many parts.
+        parts: usize,
     },
     /// A name that does not exist.
     #[error("there is no {kind} \"{name}\"; there are: {known}")]

@@ -9,13 +9,19 @@ pub mod plan;
 pub mod rule;
 pub mod rules;
 pub mod schedule;
+pub mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod wgsl;
+mod words;
 
 pub use error::{Error, Result, Role};
-pub use gpu::{Binding, Param, Tensors, adapter};
-pub use optimizer::{Group, Optimizer};
+pub use gpu::{Binding, LrScales, Param, Recorded, Tensors, adapter};
+pub use optimizer::{Optimizer, Pending, Report};
 pub use rules::types::*;
+pub use schedule::{Plateau, Schedule};
+pub use step::{
+    AdaptiveClip, Clip, DynamicScale, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Options, Over, Swa,
+};
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

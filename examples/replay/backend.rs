@@ -1,7 +1,7 @@
 //! The two executors behind one face, for a replay.
 
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::cpu::CpuOptimizer;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{Group, Optimizer, Result, Tensors};
 
@@ -83,7 +83,7 @@ impl OnCpu {
     pub fn new(trace: &Trace, rules: &[Box<dyn AnyRule>]) -> Result<Self> {
         let groups = trace.groups.iter().zip(rules).map(|(group, rule)| {
             let members = group.params.iter().map(|param| (&*param.name, param.initial.len()));
-            (rule.clone(), members.collect())
+            Group::new(rule.clone(), members.map(CpuParam::from))
         });
         Ok(OnCpu {
             optimizer: CpuOptimizer::with_groups(groups)?,

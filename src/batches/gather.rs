@@ -3,7 +3,7 @@ use super::column::Column;
 use super::cursor::{Batch, Cursor};
 use super::sampler::Sampler;
 use crate::error::Result;
-use crate::gpu::{Binding, Dispatch, caught, read};
+use crate::gpu::{Binding, Dispatch, Recorder, caught, read};
 
 /// Fills the caller's buffers with one batch of a data set after the other: [`Batches::next`], recorded before the forward pass.
 ///
@@ -52,7 +52,7 @@ impl Batches {
 
     /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind group 0.
     pub fn next_in(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.dispatches.iter().for_each(|dispatch| dispatch.record(pass));
+        self.dispatches.iter().for_each(|dispatch| pass.record(dispatch));
     }
 
     /// The last batch, a [`Batch`] for the caller's own kernels, as a storage or uniform buffer declared with [`Batch::WGSL`]. A loss that

@@ -1,93 +1,91 @@
-//! The CPU executor: the same plan, the rules' twins, all cores. In f64 it is the truth that GPU results are measured against, in f32 it
+//! The CPU executor: the same steps, the rules' twins, all cores. In f64 it is the truth that GPU results are measured against, in f32 it
 //! is the backend that benchmarks compare the GPU with.
 
+mod access;
+mod build;
 mod job;
-
-use std::collections::HashSet;
+mod measure;
+mod param;
+mod settle;
+mod tensor;
 
 use rayon::prelude::*;
 
-use job::{Job, jobs};
+use job::{Extra, Job, Work, jobs};
+use settle::{Common, Limit};
+use tensor::Tensor;
 
-use crate::error::{Error, Result, Role, unknown};
-use crate::rule::{AnyRule, Pass, Real};
+pub use access::CpuReport;
+pub use param::CpuParam;
+
+use crate::error::{Error, Result, Role};
+use crate::rule::{Assigned, Pass, Real};
+use crate::step::{Average, Clip, LossScale, MicroBatches, Setup};
 
 /// A CPU optimizer over tensors that the caller owns, as slices.
+///
+/// It does what [`crate::Optimizer`] does with the same groups and options, but never writes gradients: [`Options::zero_grad`] is the caller's.
 #[derive(Clone, Debug)]
 pub struct CpuOptimizer<F: Real> {
-    groups: Vec<Box<dyn AnyRule>>,
+    setup: Setup,
     tensors: Vec<Tensor<F>>,
-}
-
-#[derive(Clone, Debug)]
-struct Tensor<F> {
-    name: String,
-    len: usize,
-    group: usize,
-    step: u32,
-    /// Those of the last step.
-    scalars: Vec<F>,
-    /// One lane per state of the rule; empty where the state is not in use.
-    lanes: Vec<Vec<F>>,
-}
-
-impl<F> Tensor<F> {
-    fn check(&self, role: Role, got: usize) -> Result<()> {
-        if got == self.len {
-            return Ok(());
-        }
-        Err(Error::Length { param: self.name.clone(), role, needed: self.len as u64, got: got as u64 })
-    }
+    common: Common<F>,
+    /// The norms of the last step's changes and of the values before it, where they are measured.
+    update: Option<(f64, f64)>,
 }
 
 impl<F: Real> CpuOptimizer<F> {
-    /// An optimizer for tensors of these names and lengths, with one rule.
-    pub fn new<'a>(rule: impl Into<Box<dyn AnyRule>>, tensors: impl IntoIterator<Item = (&'a str, usize)>) -> Result<Self> {
-        Self::with_groups([(rule.into(), tensors.into_iter().collect())])
-    }
-
-    /// An optimizer of several groups, each with its rule. Fails on no tensors, an empty one, a name used twice, and hyper-parameters
-    /// out of range.
-    pub fn with_groups<'a>(groups: impl IntoIterator<Item = (Box<dyn AnyRule>, Vec<(&'a str, usize)>)>) -> Result<Self> {
-        let mut names = HashSet::new();
-        let mut optimizer = CpuOptimizer { groups: Vec::new(), tensors: Vec::<Tensor<F>>::new() };
-        for (group, (rule, tensors)) in groups.into_iter().enumerate() {
-            rule.validate()?;
-            let active = rule.active_states();
-            for (name, len) in tensors {
-                if len == 0 {
-                    return Err(Error::EmptyTensor { param: name.into(), shape: vec![0] });
-                }
-                if !names.insert(name) {
-                    return Err(Error::DuplicateName { param: name.into() });
-                }
-                let lane = |state| if active.contains(&state) { vec![F::zero(); len] } else { Vec::new() };
-                let lanes = (0..rule.states().len()).map(lane).collect();
-                optimizer.tensors.push(Tensor { name: name.into(), len, group, step: 0, scalars: Vec::new(), lanes });
-            }
-            optimizer.groups.push(rule);
+    /// Adds gradients to those of the next step; [`Options::micro_batches`] says how. A tensor whose gradient is `None` has none in this
+    /// micro-batch.
+    pub fn accumulate(&mut self, gradients: &[Option<&[F]>]) -> Result<()> {
+        if !self.setup.options.accumulates() {
+            return Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" });
         }
-        if optimizer.tensors.is_empty() {
-            return Err(Error::NoParameters);
+        self.check_gradients(gradients)?;
+        for (tensor, gradient) in self.tensors.iter_mut().zip(gradients).filter(|(tensor, _)| !tensor.frozen) {
+            gradient.iter().for_each(|gradient| tensor.accumulate(gradient));
         }
-        Ok(optimizer)
+        self.common.micro_batches += 1;
+        Ok(())
     }
 
     /// One step. `values` and `gradients` hold one slice per tensor, in the order of construction; a tensor whose gradient is `None` is
     /// skipped and its step count stays. Fails, before anything is changed, if a slice is missing or has another length.
     pub fn step(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>]) -> Result<()> {
-        for (index, tensor) in self.tensors.iter().enumerate() {
-            tensor.check(Role::Value, values.get(index).map_or(0, |value| value.len()))?;
-            tensor.check(Role::Gradient, gradients.get(index).map_or(0, |gradient| gradient.map_or(tensor.len, <[F]>::len)))?;
+        self.check_values(values)?;
+        self.check_gradients(gradients)?;
+        let sum = |(tensor, gradient): (&mut Tensor<F>, &Option<&[F]>)| tensor.total(gradient.unwrap_or_default());
+        let sums: Vec<Option<Vec<F>>> = self.tensors.iter_mut().zip(gradients).map(sum).collect();
+        let gradients = self.tensors.iter().zip(gradients).map(|(tensor, gradient)| gradient.filter(|_| !tensor.frozen));
+        let gradients: Vec<Option<&[F]>> = gradients.zip(&sums).map(|(own, sum)| own.map(|own| sum.as_deref().unwrap_or(own))).collect();
+        if let Some(limits) = self.settle(values, &gradients) {
+            let before = self.setup.options.measure_update.then(|| values.iter().map(|value| value.to_vec()).collect::<Vec<_>>());
+            self.update(values, &gradients, &limits);
+            self.update = before.map(|before| update_norms(&before, values, &gradients));
         }
-        for (tensor, gradient) in self.tensors.iter_mut().zip(gradients) {
-            if gradient.is_some() {
-                tensor.step = tensor.step.saturating_add(1);
-                tensor.scalars = F::twin(&*self.groups[tensor.group]).prepare(tensor.step, &tensor.scalars);
-            }
-        }
-        self.pass(Pass::Update, values, |tensor| gradients[tensor]);
         Ok(())
+    }
+
+    /// The update of the tensors that have gradients.
+    fn update(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>], limits: &[Limit<F>]) {
+        let assigned: Vec<Vec<Assigned>> = self.assigned();
+        for (tensor, _) in self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
+            tensor.step = tensor.step.saturating_add(1);
+            let rule = F::twin(&*self.setup.blocks.list[tensor.block].rule);
+            tensor.scalars = rule.prepare(&assigned[tensor.block], tensor.step, &tensor.scalars);
+        }
+        let work = |(tensor, limit)| work(&self.setup, tensor, limit, &assigned);
+        let works: Vec<Work<'_, F>> = self.tensors.iter().zip(limits).map(work).collect();
+        let all = self.tensors.iter_mut().zip(values).zip(&works).zip(gradients);
+        let all = all
+            .flat_map(|(((tensor, value), work), gradient)| gradient.map_or_else(Vec::new, |gradient| jobs(work, tensor, value, gradient)));
+        all.collect::<Vec<Job<'_, F>>>().into_par_iter().for_each(Job::run);
+    }
+
+    /// What schedules set in the last step, for each block.
+    fn assigned(&self) -> Vec<Vec<Assigned>> {
+        let step = self.common.step.saturating_sub(1);
+        self.setup.blocks.list.iter().map(|block| block.assigned(&self.setup.groups[block.group].schedules, step)).collect()
     }
 
     /// Changes from the values that are trained to those to evaluate the model with, where a rule tells them apart.
@@ -101,62 +99,66 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     fn view(&mut self, pass: Pass, values: &mut [&mut [F]]) -> Result<()> {
-        for (index, tensor) in self.tensors.iter().enumerate() {
-            tensor.check(Role::Value, values.get(index).map_or(0, |value| value.len()))?;
+        self.check_values(values)?;
+        let assigned = self.assigned();
+        let blocks = &self.setup.blocks.list;
+        let work = |tensor: &Tensor<F>| Work { pass, rule: &*blocks[tensor.block].rule, assigned: &assigned[tensor.block], extra: None };
+        let works: Vec<Work<'_, F>> = self.tensors.iter().map(work).collect();
+        let updated = self.tensors.iter_mut().zip(values).zip(&works).filter(|((tensor, _), _)| tensor.step > 0);
+        let all = updated.flat_map(|((tensor, value), work)| jobs(work, tensor, value, &[]));
+        all.collect::<Vec<Job<'_, F>>>().into_par_iter().for_each(Job::run);
+        Ok(())
+    }
+
+    /// Exchanges the values with their average, for an evaluation, and back: `"ema"`, `"swa"`, or Lookahead's `"slow"`. Tensors without an
+    /// average yet stay.
+    pub fn swap(&mut self, average: &str, values: &mut [&mut [F]]) -> Result<()> {
+        self.check_values(values)?;
+        let averages = self.setup.options.averages();
+        let index = averages.iter().position(|known| known.state() == average);
+        let index = index.ok_or_else(|| crate::error::unknown("average", average, averages.iter().map(Average::state)))?;
+        let start = averages[index].words::<F>().first();
+        for (tensor, value) in self.tensors.iter_mut().zip(values).filter(|(tensor, _)| tensor.step >= start) {
+            tensor.averages[index].swap_with_slice(value);
         }
-        let updated: Vec<bool> = self.tensors.iter().map(|tensor| tensor.step > 0).collect();
-        self.pass(pass, values, |tensor| updated[tensor].then_some(&[]));
         Ok(())
     }
 
-    /// One pass over the tensors that have gradients, which may be empty ones if the pass reads none.
-    fn pass<'a>(&mut self, pass: Pass, values: &mut [&mut [F]], gradients: impl Fn(usize) -> Option<&'a [F]>) {
-        let Self { groups, tensors } = self;
-        let work = tensors.iter_mut().zip(values).enumerate().flat_map(|(index, (tensor, value))| {
-            let rule = &*groups[tensor.group];
-            gradients(index).map_or_else(Vec::new, |gradient| jobs(pass, rule, tensor, value, gradient))
-        });
-        work.collect::<Vec<Job<'_, F>>>().into_par_iter().for_each(Job::run);
+    fn check_values(&self, values: &[&mut [F]]) -> Result<()> {
+        self.tensors.iter().enumerate().try_for_each(|(i, tensor)| tensor.check(Role::Value, values.get(i).map_or(0, |value| value.len())))
     }
 
-    /// The state of a tensor, by the rule's name for it; empty if these hyper-parameters do not use it.
-    pub fn state(&self, tensor: &str, state: &str) -> Result<&[F]> {
-        let (tensor, lane) = self.find(tensor, state)?;
-        Ok(&self.tensors[tensor].lanes[lane])
+    fn check_gradients(&self, gradients: &[Option<&[F]>]) -> Result<()> {
+        let len = |i: usize, tensor: &Tensor<F>| gradients.get(i).map_or(0, |gradient| gradient.map_or(tensor.len, <[F]>::len));
+        self.tensors.iter().enumerate().try_for_each(|(i, tensor)| tensor.check(Role::Gradient, len(i, tensor)))
     }
+}
 
-    /// The same, to be written.
-    pub fn state_mut(&mut self, tensor: &str, state: &str) -> Result<&mut [F]> {
-        let (tensor, lane) = self.find(tensor, state)?;
-        Ok(&mut self.tensors[tensor].lanes[lane])
-    }
+/// What an update does with a tensor.
+fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, assigned: &'a [Vec<Assigned>]) -> Work<'a, F> {
+    let averages = setup.options.averages();
+    let weights = averages.into_iter().map(|average| (average, average.words::<F>().weight(tensor.step)));
+    let scaled = setup.options.loss_scale != LossScale::None || setup.options.micro_batches == MicroBatches::Mean;
+    let extra = Extra {
+        factor: limit.factor,
+        units: tensor.unit.filter(|_| !limit.units.is_empty()).map(|unit| (&limit.units[..], unit)),
+        limit: limit.limit,
+        first: tensor.step == 1,
+        weights: weights.collect(),
+    };
+    let plain = !scaled && setup.clip(tensor.group) == Clip::None && extra.weights.is_empty() && tensor.scales.is_none();
+    let rule = &*setup.blocks.list[tensor.block].rule;
+    Work { pass: Pass::Update, rule, assigned: &assigned[tensor.block], extra: (!plain).then_some(extra) }
+}
 
-    /// How many steps each tensor has taken, in the order of construction.
-    pub fn steps(&self) -> Vec<u32> {
-        self.tensors.iter().map(|tensor| tensor.step).collect()
+/// The norms of the changes of the tensors that have gradients, and of their values before.
+fn update_norms<F: Real>(before: &[Vec<F>], after: &[&mut [F]], gradients: &[Option<&[F]>]) -> (f64, f64) {
+    let (mut moved, mut values) = (0.0, 0.0);
+    for ((before, after), _) in before.iter().zip(after).zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
+        for (p, q) in before.iter().zip(after.iter()).map(|(p, q)| (p.to_value(), q.to_value())) {
+            moved += (q - p) * (q - p);
+            values += p * p;
+        }
     }
-
-    /// The scalars of each tensor's last step, in the order of construction; empty before the first.
-    pub fn scalars(&self) -> Vec<&[F]> {
-        self.tensors.iter().map(|tensor| &*tensor.scalars).collect()
-    }
-
-    /// Replaces a group's hyper-parameters.
-    pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
-        let rule = rule.into();
-        let groups = self.groups.len();
-        let old = self.groups.get_mut(group).ok_or(Error::UnknownGroup { group, groups })?;
-        rule.validate()?;
-        rule.check_replaces(&**old, group)?;
-        *old = rule;
-        Ok(())
-    }
-
-    fn find(&self, tensor: &str, state: &str) -> Result<(usize, usize)> {
-        let index = self.tensors.iter().position(|known| known.name == tensor);
-        let index = index.ok_or_else(|| unknown("parameter", tensor, self.tensors.iter().map(|tensor| &*tensor.name)))?;
-        let states = self.groups[self.tensors[index].group].states();
-        let lane = states.iter().position(|known| known.name == state);
-        Ok((index, lane.ok_or_else(|| unknown("state", state, states.iter().map(|state| state.name)))?))
-    }
+    (moved.sqrt(), values.sqrt())
 }

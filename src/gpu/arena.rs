@@ -1,44 +1,46 @@
 use super::{Binding, caught};
 use crate::error::Result;
-use crate::plan::{Page, Place, Window};
+use crate::plan::{Segment, Window};
 
-/// The buffers of the state arena: per page one for each state in use.
-#[derive(Debug)]
-pub(crate) struct Lanes {
-    pages: Vec<Vec<wgpu::Buffer>>,
+/// The buffers of the state arena, one a page.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pages {
+    buffers: Vec<wgpu::Buffer>,
 }
 
-impl Lanes {
-    /// Allocates the pages; wgpu makes them zero. `lanes` tells how many states a variant uses.
-    pub(crate) fn new(device: &wgpu::Device, pages: &[Page], lanes: impl Fn(usize) -> usize) -> Result<Self> {
+impl Pages {
+    /// Allocates the pages of these sizes that are not there yet; wgpu makes them zero.
+    pub(crate) fn extend(&mut self, device: &wgpu::Device, sizes: &[u64]) -> Result<()> {
         use wgpu::BufferUsages as Usage;
-        let lane = |page: &Page| wgpu::BufferDescriptor {
+        let page = |&size: &u64| wgpu::BufferDescriptor {
             label: Some("wgpu-optim state"),
-            size: page.size,
+            size,
             usage: Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST,
             mapped_at_creation: false,
         };
-        let page = |page: &Page| (0..lanes(page.variant)).map(|_| device.create_buffer(&lane(page))).collect();
-        Ok(Lanes { pages: caught(device, || pages.iter().map(page).collect())? })
+        let new = &sizes[self.buffers.len()..];
+        self.buffers.extend(caught(device, || new.iter().map(|size| device.create_buffer(&page(size))).collect::<Vec<_>>())?);
+        Ok(())
     }
 
-    /// One state tensor of one parameter.
-    pub(crate) fn binding(&self, place: Place, lane: usize, bytes: u64) -> Binding {
-        Binding::padded(&self.pages[place.buffer][lane], place.offset, bytes)
+    /// One lane of a segment.
+    pub(crate) fn binding(&self, segment: &Segment, lane: usize) -> Binding {
+        let place = segment.lane(lane as u64);
+        Binding::padded(&self.buffers[place.buffer], place.offset, 4 * (segment.elements.end - segment.elements.start), place.room)
     }
 
-    /// A window of one lane.
-    pub(crate) fn window(&self, window: Window, lane: usize) -> (&wgpu::Buffer, Window) {
-        (&self.pages[window.buffer][lane], window)
+    /// A part of a page.
+    pub(crate) fn resource(&self, window: Window) -> wgpu::BindingResource<'_> {
+        super::resource(&self.buffers[window.buffer], window)
     }
 
     /// Whether this is one of the arena's buffers.
     pub(crate) fn own(&self, buffer: &wgpu::Buffer) -> bool {
-        self.pages.iter().flatten().any(|lane| lane == buffer)
+        self.buffers.contains(buffer)
     }
 
     /// Bytes of all pages.
     pub(crate) fn bytes(&self) -> u64 {
-        self.pages.iter().flatten().map(wgpu::Buffer::size).sum()
+        self.buffers.iter().map(wgpu::Buffer::size).sum()
     }
 }

@@ -10,23 +10,34 @@ pub struct Binding {
     buffer: wgpu::Buffer,
     offset: u64,
     size: Option<u64>,
-    padded: bool,
+    /// Bytes from the offset on that belong to nobody else, where that is known.
+    room: Option<u64>,
 }
 
 impl Binding {
     /// Bytes `offset..offset + size` of the buffer.
     pub fn new(buffer: &wgpu::Buffer, offset: u64, size: u64) -> Self {
-        Binding { buffer: buffer.clone(), offset, size: Some(size), padded: false }
+        Binding { buffer: buffer.clone(), offset, size: Some(size), room: None }
     }
 
-    /// The same, with the bytes up to the next multiple of 16 belonging to nobody else.
-    pub(crate) fn padded(buffer: &wgpu::Buffer, offset: u64, size: u64) -> Self {
-        Binding { padded: true, ..Binding::new(buffer, offset, size) }
+    /// The same, with `room` bytes that belong to nobody else.
+    pub(crate) fn padded(buffer: &wgpu::Buffer, offset: u64, size: u64, room: u64) -> Self {
+        Binding { room: Some(room), ..Binding::new(buffer, offset, size) }
+    }
+
+    /// How many bytes a kernel may write, of a tensor of `bytes`.
+    pub(crate) fn room(&self, bytes: u64) -> u64 {
+        self.room.unwrap_or(bytes)
     }
 
     /// The buffer.
     pub fn buffer(&self) -> &wgpu::Buffer {
         &self.buffer
+    }
+
+    /// How many f32 it holds.
+    pub(crate) fn elements(&self) -> u64 {
+        self.size.unwrap_or(self.buffer.size() - self.offset) / 4
     }
 
     /// Where it starts in the buffer, in bytes.
@@ -67,12 +78,11 @@ impl Binding {
         Ok(())
     }
 
-    /// Where a kernel finds `bytes` of it, and how far it may touch.
-    pub(crate) fn place(&self, buffer: usize, bytes: u64, role: Role) -> Place {
-        let room = match role {
-            Role::Gradient => self.buffer.size() - self.offset,
-            _ if self.padded => bytes.next_multiple_of(16),
-            _ => bytes,
+    /// Where a kernel finds `bytes` of it, and how far it may touch; if it only reads, all that follows in the buffer.
+    pub(crate) fn place(&self, buffer: usize, bytes: u64, is_written: bool) -> Place {
+        let room = match is_written {
+            false => self.buffer.size() - self.offset,
+            true => self.room(bytes),
         };
         Place { buffer, offset: self.offset, room }
     }
@@ -81,7 +91,7 @@ impl Binding {
 impl From<&wgpu::Buffer> for Binding {
     /// The whole buffer, which may be longer than the tensor.
     fn from(buffer: &wgpu::Buffer) -> Self {
-        Binding { buffer: buffer.clone(), offset: 0, size: None, padded: false }
+        Binding { buffer: buffer.clone(), offset: 0, size: None, room: None }
     }
 }
 
@@ -102,48 +112,6 @@ impl From<wgpu::BufferBinding<'_>> for Binding {
     /// Without a size: all from the offset on, which may be longer than the tensor.
     fn from(binding: wgpu::BufferBinding<'_>) -> Self {
         let size = binding.size.map(wgpu::BufferSize::get);
-        Binding { buffer: binding.buffer.clone(), offset: binding.offset, size, padded: false }
+        Binding { buffer: binding.buffer.clone(), offset: binding.offset, size, room: None }
     }
-}
-
-/// One named tensor to be optimized: its shape, where its values are and where its gradient is. All f32, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Param {
-    /// Unique among the optimizer's parameters; state, checkpoints and errors go by it.
-    pub name: String,
-    /// Sizes of the dimensions; empty for a single number.
-    pub shape: Vec<usize>,
-    /// The values, which a step changes.
-    pub value: Binding,
-    /// The gradient, which a step reads.
-    pub gradient: Binding,
-}
-
-impl Param {
-    /// A parameter in the caller's own buffers. Nothing is checked until an optimizer is made of it.
-    pub fn new(name: impl Into<String>, shape: &[usize], value: impl Into<Binding>, gradient: impl Into<Binding>) -> Self {
-        Param { name: name.into(), shape: shape.to_vec(), value: value.into(), gradient: gradient.into() }
-    }
-
-    /// The number of elements, if there are any and they can be counted in bytes.
-    pub(crate) fn elements(&self) -> Result<u64> {
-        elements(&self.name, &self.shape)
-    }
-
-    /// The number of elements, after all that can be wrong with the bindings was checked.
-    pub(crate) fn check(&self) -> Result<u64> {
-        let elements = self.elements()?;
-        self.value.check(&self.name, Role::Value, &self.shape, "f32", 4 * elements)?;
-        self.gradient.check(&self.name, Role::Gradient, &self.shape, "f32", 4 * elements)?;
-        Ok(elements)
-    }
-}
-
-pub(crate) fn elements(param: &str, shape: &[usize]) -> Result<u64> {
-    if shape.contains(&0) {
-        return Err(Error::EmptyTensor { param: param.into(), shape: shape.to_vec() });
-    }
-    let product = shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size as u64));
-    let product = product.filter(|&elements| elements <= u64::MAX / 8);
-    product.ok_or_else(|| Error::HugeTensor { param: param.into(), shape: shape.to_vec() })
 }

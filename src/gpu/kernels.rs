@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::passes::Task;
 use super::{caught, now};
 use crate::error::{Error, Result};
 use crate::plan::Kernel;
-use crate::rule::{AnyRule, Pass};
-use crate::wgsl::{self, Shader, Slot};
+use crate::wgsl::{Shader, Slot};
 
 /// Invocations of the largest workgroup, that of `prepare`; WebGPU guarantees as many.
 const INVOCATIONS: u64 = 256;
@@ -102,20 +102,26 @@ fn own_line(label: &str, shader: &Shader, message: &wgpu::CompilationMessage) ->
     Some(Error::Wgsl { kernel: label.to_owned(), line, text, message: message.message.clone() })
 }
 
-/// The kernels over parameters that have been compiled so far.
+/// The kernels over rows that have been compiled so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kernels {
-    compiled: HashMap<(Pass, Kernel), Compiled>,
+    compiled: HashMap<(Task, Kernel), Compiled>,
 }
 
 impl Kernels {
-    /// The kernel for a rule, compiled at first use.
-    pub(crate) fn get(&mut self, device: &wgpu::Device, pass: Pass, kernel: Kernel, rule: &dyn AnyRule) -> Result<&Compiled> {
-        match self.compiled.entry((pass, kernel)) {
+    /// The kernel for a task, compiled at first use from this label and text.
+    pub(crate) fn get(
+        &mut self,
+        device: &wgpu::Device,
+        task: Task,
+        kernel: Kernel,
+        shader: impl FnOnce() -> (String, Shader),
+    ) -> Result<&Compiled> {
+        match self.compiled.entry((task, kernel)) {
             Entry::Occupied(compiled) => Ok(compiled.into_mut()),
             Entry::Vacant(place) => {
-                let shader = wgsl::pass(rule, pass, kernel.access, kernel.gradients);
-                Ok(place.insert(Compiled::new(device, &format!("{} {pass:?}", rule.name()), &shader)?))
+                let (label, shader) = shader();
+                Ok(place.insert(Compiled::new(device, &label, &shader)?))
             }
         }
     }

@@ -3,24 +3,36 @@
 pub mod adapter;
 mod arena;
 mod binding;
+mod dispatch;
 mod engine;
 mod kernels;
+mod layout;
+mod param;
 mod passes;
 mod record;
+mod ring;
 mod scope;
+mod stage;
+mod tables;
 mod tensors;
 mod transfer;
 
-pub use binding::{Binding, Param};
+pub use binding::Binding;
+pub use dispatch::Recorded;
+pub use param::{LrScales, Param};
 pub use tensors::Tensors;
 
-pub(crate) use arena::Lanes;
-pub(crate) use binding::elements;
+pub(crate) use arena::Pages;
+pub(crate) use dispatch::{Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;
 pub(crate) use kernels::{Compiled, Kernels};
-pub(crate) use passes::{Dispatch, Passes, fold, resource};
-pub(crate) use record::{Layout, Member, Record, upload};
+pub(crate) use layout::{Layout, scalars};
+pub(crate) use param::elements;
+pub(crate) use passes::{Passes, Task};
+pub(crate) use record::{Record, upload};
+pub(crate) use ring::{Flight, Ring};
 pub(crate) use scope::{caught, now};
+pub(crate) use tables::Member;
 pub(crate) use transfer::{read, write};
 
 /// The limits of a device that a plan obeys.

@@ -1,112 +1,165 @@
-use super::Engine;
-use super::record::upload;
-use crate::error::{Error, Result};
-use crate::plan::{Bucket, Limits, Row, Window};
+use super::kernels::Compiled;
+use super::record::{SUM, whole};
+use super::stage::Stage;
+use super::{Dispatch, Engine, Kernels, Recorder, fold, resource};
+use crate::error::Result;
+use crate::plan::{Bucket, Kernel, Plan, Row, Window};
 use crate::rule::{AnyRule, Pass};
-use crate::wgsl::Slot;
+use crate::step::{ACCUMULATED, Features, Setup};
+use crate::wgsl::{self, Shader, Slot};
 
-/// The recorded form of a plan: per pass one dispatch per bucket, with everything bound. Rules without views have no part in theirs.
-#[derive(Debug)]
+/// What kernels over rows are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Task {
+    /// A pass of the rule.
+    Rule(Pass),
+    /// The gradients' norms.
+    Measure,
+    /// One more micro-batch.
+    Accumulate,
+    /// Values and one of the averages change places.
+    Swap(usize),
+}
+
+/// The recorded form of a plan: for each task one dispatch per bucket, with everything bound. Rules without views have no part in theirs.
+#[derive(Clone, Debug)]
 pub(crate) struct Passes {
-    dispatches: Vec<(Pass, Dispatch)>,
-}
-
-/// One dispatch, ready to be recorded.
-#[derive(Debug)]
-pub(crate) struct Dispatch {
-    pub(crate) pipeline: wgpu::ComputePipeline,
-    pub(crate) bind_group: wgpu::BindGroup,
-    pub(crate) workgroups: (u32, u32),
-}
-
-impl Dispatch {
-    pub(crate) fn record(&self, recorder: &mut wgpu::ComputePass<'_>) {
-        recorder.set_pipeline(&self.pipeline);
-        recorder.set_bind_group(0, &self.bind_group, &[]);
-        recorder.dispatch_workgroups(self.workgroups.0, self.workgroups.1, 1);
-    }
+    /// The caller's buffers, by the plan's numbers.
+    buffers: Vec<wgpu::Buffer>,
+    update: Stage,
+    measure: Option<Stage>,
+    /// What the rows of an update measured.
+    moved: Option<wgpu::Buffer>,
+    dispatches: Vec<(Task, Dispatch)>,
+    count: Option<Dispatch>,
+    report: Option<Dispatch>,
 }
 
 impl Passes {
-    /// Uploads the rows and binds the windows. `rules` are the variants', `buffers` the caller's, both by the plan's numbers.
-    pub(crate) fn new(engine: &mut Engine, rules: &[Box<dyn AnyRule>], buckets: &[Bucket], buffers: &[wgpu::Buffer]) -> Result<Self> {
-        let Engine { device, limits, kernels, lanes, record, .. } = engine;
-        let (rows, starts) = rows(buckets, limits);
-        let (needed, allowed) = (rows.len() as u64, limits.buffer);
-        if needed > allowed {
-            return Err(Error::Limit { what: "the table of chunks".to_owned(), needed, limit: "max_buffer_size", allowed });
-        }
-        let rows = upload(device, "wgpu-optim rows", &rows)?;
+    /// Uploads the rows and binds the windows.
+    pub(crate) fn new(engine: &mut Engine, setup: &Setup, update: Plan, measure: Plan, buffers: Vec<wgpu::Buffer>) -> Result<Self> {
+        let features = setup.features();
+        let rows = update.partials.iter().map(|range| range.end).max().unwrap_or_default();
+        let moved = || whole(&engine.device, "the table of updates", SUM * u64::from(rows));
+        let moved = features.measures_update.then(moved).transpose()?;
+        let update = Stage::new(&engine.device, update.buckets, &engine.limits)?;
+        let measure = || Stage::new(&engine.device, measure.buckets, &engine.limits);
+        let measure = features.measures.then(measure).transpose()?;
+        let passes = Passes { buffers, update, measure, moved, dispatches: Vec::new(), count: None, report: None };
+        passes.bound(engine, setup)
+    }
+
+    /// The same with the engine's record as it is now.
+    pub(crate) fn bound(&self, engine: &mut Engine, setup: &Setup) -> Result<Self> {
+        let features = setup.features();
         let mut dispatches = Vec::new();
-        let rule = |bucket: &Bucket| &*rules[bucket.kernel.variant];
-        let used = |pass| buckets.iter().zip(&starts).filter(move |(bucket, _)| pass == Pass::Update || rule(bucket).has_views());
-        let all = [Pass::Update, Pass::Evaluate, Pass::Train].into_iter().flat_map(|pass| used(pass).map(move |bucket| (pass, bucket)));
-        for (pass, (bucket, &start)) in all {
-            let kernel = kernels.get(device, pass, bucket.kernel, rule(bucket))?;
-            let own = Window { buffer: 0, offset: start, size: size_of_val(&*bucket.rows) as u64 };
-            let state = bucket.state.unwrap_or(bucket.values);
-            let bind_group = kernel.bind(device, |slot| match slot {
-                Slot::Rows => resource(&rows, own),
-                Slot::Values => resource(&buffers[bucket.values.buffer], bucket.values),
-                Slot::Gradients => {
-                    let window = bucket.gradients.unwrap_or(bucket.values);
-                    resource(&buffers[window.buffer], window)
-                }
-                Slot::Lane(lane) => {
-                    let (buffer, window) = lanes.window(state, lane);
-                    resource(buffer, window)
-                }
-                Slot::Record | Slot::Settings | Slot::Entries => record.buffer.as_entire_binding(),
-            })?;
-            let workgroups = fold(bucket.rows.len() as u64, limits.workgroups);
-            dispatches.push((pass, Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups }));
+        for (bucket, window) in self.measure.iter().flat_map(Stage::buckets) {
+            dispatches.push((Task::Measure, self.dispatch(engine, setup, &features, Task::Measure, bucket, window)?));
         }
-        Ok(Passes { dispatches })
+        let mut tasks = [Pass::Update, Pass::Evaluate, Pass::Train].map(Task::Rule).to_vec();
+        tasks.extend(features.accumulates.then_some(Task::Accumulate));
+        tasks.extend((0..features.averages.len()).map(Task::Swap));
+        for task in tasks {
+            for (bucket, window) in self.update.buckets() {
+                let is_view = matches!(task, Task::Rule(Pass::Evaluate | Pass::Train));
+                if !is_view || setup.groups[bucket.kernel.variant].rule.has_views() {
+                    dispatches.push((task, self.dispatch(engine, setup, &features, task, bucket, window)?));
+                }
+            }
+        }
+        let count = || single(engine, "count", &wgsl::count(features.averages.len()), |slot| engine.record.resource(slot));
+        let count = features.accumulates.then(count).transpose()?;
+        let report = |moved: &wgpu::Buffer| {
+            single(engine, "report", &wgsl::report(), |slot| match slot {
+                Slot::Moved => moved.as_entire_binding(),
+                _ => engine.record.resource(slot),
+            })
+        };
+        let report = self.moved.as_ref().map(report).transpose()?;
+        Ok(Passes { dispatches, count, report, ..self.clone() })
     }
 
-    /// Records the dispatches of a pass.
-    pub(crate) fn dispatch(&self, pass: Pass, recorder: &mut wgpu::ComputePass<'_>) {
-        self.of(pass).for_each(|dispatch| dispatch.record(recorder));
+    fn dispatch(
+        &self,
+        engine: &mut Engine,
+        setup: &Setup,
+        features: &Features,
+        task: Task,
+        bucket: &Bucket,
+        window: Window,
+    ) -> Result<Dispatch> {
+        let Engine { device, limits, kernels, pages, record, .. } = engine;
+        let kernel = compiled(kernels, device, &*setup.groups[bucket.kernel.variant].rule, features, task, &bucket.kernel)?;
+        let stage = if task == Task::Measure { self.measure.as_ref().unwrap_or(&self.update) } else { &self.update };
+        let bind_group = kernel.bind(device, |slot| match slot {
+            Slot::Rows => stage.rows(window),
+            Slot::Values => resource(&self.buffers[bucket.values.buffer], bucket.values),
+            Slot::Gradients => {
+                let window = bucket.gradients.unwrap_or(bucket.values);
+                resource(&self.buffers[window.buffer], window)
+            }
+            Slot::Scales => {
+                let window = bucket.scale.unwrap_or(bucket.values);
+                resource(&self.buffers[window.buffer], window)
+            }
+            Slot::States => bucket.state.map_or(record.buffer.as_entire_binding(), |window| pages.resource(window)),
+            Slot::Moved => self.moved.as_ref().unwrap_or(&record.buffer).as_entire_binding(),
+            slot => record.resource(slot),
+        })?;
+        let workgroups = fold(window.size / size_of::<Row>() as u64, limits.workgroups);
+        Ok(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups })
     }
 
-    /// The dispatches of a pass.
-    pub(crate) fn of(&self, pass: Pass) -> impl Iterator<Item = &Dispatch> {
-        self.dispatches.iter().filter(move |(own, _)| *own == pass).map(|(_, dispatch)| dispatch)
+    /// Records the dispatches of a task.
+    pub(crate) fn record(&self, task: Task, recorder: &mut impl Recorder) {
+        self.dispatches.iter().filter(|(own, _)| *own == task).for_each(|(_, dispatch)| recorder.record(dispatch));
+    }
+
+    /// Whether a task is anything.
+    pub(crate) fn has(&self, task: Task) -> bool {
+        self.dispatches.iter().any(|(own, _)| *own == task)
+    }
+
+    /// Records that a micro-batch was accumulated.
+    pub(crate) fn count(&self, recorder: &mut impl Recorder) {
+        self.count.iter().for_each(|dispatch| recorder.record(dispatch));
+    }
+
+    /// Records that what the last update measured is added up.
+    pub(crate) fn report(&self, recorder: &mut impl Recorder) {
+        self.report.iter().for_each(|dispatch| recorder.record(dispatch));
     }
 }
 
-/// All rows, each bucket's at a place where it can be bound, and those places in bytes.
-fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u8>, Vec<u64>) {
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut starts = Vec::new();
-    for bucket in buckets {
-        bytes.resize(bytes.len().next_multiple_of(limits.alignment as usize), 0);
-        starts.push(bytes.len() as u64);
-        bytes.extend_from_slice(bytemuck::cast_slice::<Row, u8>(&bucket.rows));
-    }
-    (bytes, starts)
+/// One workgroup that is not over rows.
+fn single<'a>(engine: &'a Engine, label: &str, shader: &Shader, resource: impl Fn(Slot) -> wgpu::BindingResource<'a>) -> Result<Dispatch> {
+    let kernel = Compiled::new(&engine.device, label, shader)?;
+    let bind_group = kernel.bind(&engine.device, resource)?;
+    Ok(Dispatch { pipeline: kernel.pipeline, bind_group, workgroups: (1, 1) })
 }
 
-/// `count` workgroups in at most `most` a dimension, with as few to spare as two dimensions allow.
-pub(crate) fn fold(count: u64, most: u64) -> (u32, u32) {
-    let y = count.div_ceil(most);
-    (count.div_ceil(y) as u32, y as u32)
-}
-
-pub(crate) fn resource(buffer: &wgpu::Buffer, window: Window) -> wgpu::BindingResource<'_> {
-    let size = wgpu::BufferSize::new(window.size);
-    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: window.offset, size })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fold;
-
-    #[test]
-    fn workgroups_fold_into_two_dimensions() {
-        assert_eq!(fold(1, 65_535), (1, 1));
-        assert_eq!(fold(65_535, 65_535), (65_535, 1));
-        assert_eq!(fold(65_536, 65_535), (32_768, 2));
-        assert_eq!(fold(65_537, 65_535), (32_769, 2));
-    }
+/// The kernel for a task, compiled at first use.
+fn compiled<'a>(
+    kernels: &'a mut Kernels,
+    device: &wgpu::Device,
+    rule: &dyn AnyRule,
+    features: &Features,
+    task: Task,
+    kernel: &Kernel,
+) -> Result<&'a Compiled> {
+    let averages = features.averages.len();
+    let lane = |name: &str| features.lane(rule, name);
+    kernels.get(device, task, *kernel, || match task {
+        Task::Rule(pass) => (format!("{} {pass:?}", rule.name()), wgsl::pass(rule, pass, kernel, features)),
+        Task::Measure => ("measure".into(), wgsl::measure(kernel.access, kernel.adaptive, lane(ACCUMULATED), averages)),
+        Task::Accumulate => {
+            let lane = lane(ACCUMULATED).unwrap_or_default();
+            ("accumulate".into(), wgsl::accumulate(kernel.access, lane, features.zero_grad, averages))
+        }
+        Task::Swap(average) => {
+            let average = &features.averages[average];
+            let lane = lane(average.state()).unwrap_or_default();
+            ("swap".into(), wgsl::swap(kernel.access, lane, average.words::<f32>().first(), averages))
+        }
+    })
 }

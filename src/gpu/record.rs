@@ -1,194 +1,152 @@
-use super::caught;
 use super::kernels::Compiled;
+use super::tables::{Member, Tables, distinct};
+use super::{Dispatch, Layout, Recorder, caught};
 use crate::error::{Error, Result};
+use crate::plan::Tree;
 use crate::rule::AnyRule;
+use crate::step::{Setup, Status};
 use crate::wgsl::{self, Slot};
 
-/// Words of an entry before the scalars: step count, and whether the parameter takes part.
-const HEADER: u32 = 2;
-
-/// The step record and the `prepare` kernels that bring it up to date.
+/// The step record, what steps have in common, and what the host decides.
 ///
-/// On the GPU: first the hyper-parameters of every group, then an entry per parameter. What the host decides (hyper-parameters,
-/// who takes part) is in buffers that are never written again but replaced, so that a step already recorded keeps
-/// what it was recorded with, whatever is submitted when.
-#[derive(Debug)]
+/// The record has the hyper-parameters of every block, an entry per parameter, and the factors of adaptive clipping.
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) buffer: wgpu::Buffer,
-    settings: wgpu::Buffer,
-    prepares: Vec<Prepare>,
+    pub(crate) status: wgpu::Buffer,
+    pub(crate) tables: Tables,
+    /// Where gradients are measured.
+    pub(crate) sums: Option<Sums>,
+    /// What runs in `prepares`.
+    rules: Vec<Box<dyn AnyRule>>,
+    /// The `prepare` of all parameters that run one rule, each one dispatch of one workgroup.
+    prepares: Vec<(Compiled, Dispatch)>,
+    /// Whether these know schedules.
+    scheduled: bool,
 }
 
-/// The `prepare` of all groups that run one rule: one dispatch of one workgroup.
+/// The sums of gradients and how they are formed.
 #[derive(Clone, Debug)]
-struct Prepare {
-    rule: Box<dyn AnyRule>,
-    kernel: Compiled,
-    entries: wgpu::Buffer,
-    bind_group: wgpu::BindGroup,
+pub(crate) struct Sums {
+    pub(crate) buffer: wgpu::Buffer,
+    tree: wgpu::Buffer,
 }
 
-/// A parameter, as far as the record is concerned.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Member {
-    pub(crate) group: usize,
-    /// Where its entry is, in words.
-    pub(crate) record: u32,
-    pub(crate) active: bool,
-}
+const USAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_SRC).union(wgpu::BufferUsages::COPY_DST);
+/// Bytes of a `Sum` of shaders/lib/sums.wgsl.
+pub(crate) const SUM: u64 = 20;
 
-/// Where everything is in the record.
-#[derive(Clone, Debug)]
-pub(crate) struct Layout {
-    /// Where each group's hyper-parameters are, in words.
-    pub(crate) hyper: Vec<u32>,
-    /// Words in all.
-    words: u64,
-}
-
-impl Layout {
-    /// Room for the hyper-parameters of these groups.
-    pub(crate) fn new<'a>(rules: impl Iterator<Item = &'a dyn AnyRule>) -> Self {
-        let mut layout = Layout { hyper: Vec::new(), words: 0 };
-        for rule in rules {
-            layout.hyper.push(layout.words as u32);
-            layout.words += rule.hyper_fields().len() as u64;
-        }
-        layout
+/// A buffer of zeros that has to fit in one binding.
+pub(crate) fn whole(device: &wgpu::Device, what: &str, size: u64) -> Result<wgpu::Buffer> {
+    let allowed = super::limits(device).binding.min(super::limits(device).buffer);
+    if size > allowed {
+        return Err(Error::Limit { what: what.to_owned(), needed: size, limit: "max_storage_buffer_binding_size", allowed });
     }
-
-    /// Room for one more parameter; where it is, in words.
-    pub(crate) fn push(&mut self, rule: &dyn AnyRule) -> u32 {
-        let at = self.words as u32;
-        self.words += u64::from(HEADER) + rule.scalar_fields().len() as u64;
-        at
-    }
-
-    /// Where the scalars of the entry at `record` are, in words.
-    pub(crate) fn scalars(&self, record: u32) -> u32 {
-        record + HEADER
-    }
+    let label = format!("wgpu-optim {what}");
+    let descriptor = wgpu::BufferDescriptor { label: Some(&label), size, usage: USAGE, mapped_at_creation: false };
+    caught(device, || device.create_buffer(&descriptor))
 }
 
 impl Record {
-    pub(crate) fn new(device: &wgpu::Device, layout: &Layout, rules: &[Box<dyn AnyRule>], members: &[Member]) -> Result<Self> {
-        use wgpu::BufferUsages as Usage;
-        let (needed, allowed) = (4 * layout.words, super::limits(device).binding);
-        if needed > allowed {
-            let (what, limit) = ("the step record".to_owned(), "max_storage_buffer_binding_size");
-            return Err(Error::Limit { what, needed, limit, allowed });
+    /// Before the first step.
+    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+        let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
+        let status = upload_for(device, "wgpu-optim status", USAGE, &[initial])?;
+        Self::with_status(device, setup, layout, members, tree, status)
+    }
+
+    /// With the status of other steps.
+    pub(crate) fn with_status(
+        device: &wgpu::Device,
+        setup: &Setup,
+        layout: &Layout,
+        members: &[Member],
+        tree: &Tree,
+        status: wgpu::Buffer,
+    ) -> Result<Self> {
+        let buffer = whole(device, "the step record", 4 * layout.words)?;
+        let tables = Tables::new(device, setup, layout, members, tree)?;
+        let rules = distinct(setup, members).into_iter().map(AnyRule::boxed).collect();
+        let record = Record { buffer, status, tables, sums: None, prepares: Vec::new(), rules, scheduled: false };
+        record.measuring(device, setup, layout, members, tree)
+    }
+
+    /// With gradients measured by this tree.
+    pub(crate) fn measuring(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+        let sums = || -> Result<Sums> {
+            let buffer = whole(device, "the table of sums", SUM * u64::from(tree.slots.max(1)))?;
+            Ok(Sums { buffer, tree: upload(device, "wgpu-optim tree", &tree.words())? })
+        };
+        let sums = setup.features().measures.then(sums).transpose()?;
+        let tables = self.tables.with_members(device, setup, layout, members, tree)?;
+        Record { tables, sums, ..self.clone() }.bound(device, setup)
+    }
+
+    /// With other hyper-parameters, schedules and limits.
+    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout) -> Result<Self> {
+        Record { tables: self.tables.with_settings(device, setup, layout)?, ..self.clone() }.bound(device, setup)
+    }
+
+    /// With other parameters taking part.
+    pub(crate) fn with_members(
+        &self,
+        device: &wgpu::Device,
+        setup: &Setup,
+        layout: &Layout,
+        members: &[Member],
+        tree: &Tree,
+    ) -> Result<Self> {
+        Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() }.bound(device, setup)
+    }
+
+    /// With every `prepare` bound anew, and compiled if it is not yet.
+    fn bound(mut self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
+        let features = setup.features();
+        let kernels = if features.schedules == self.scheduled { core::mem::take(&mut self.prepares) } else { Vec::new() };
+        let mut kernels: Vec<Compiled> = kernels.into_iter().map(|(kernel, _)| kernel).collect();
+        for (number, rule) in self.rules.iter().enumerate().skip(kernels.len()) {
+            let shader = wgsl::prepare(&**rule, number as u32, &features);
+            kernels.push(Compiled::new(device, &format!("{} prepare", rule.name()), &shader)?);
         }
-        let buffer = caught(device, || {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("wgpu-optim step record"),
-                size: needed,
-                usage: Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })?;
-        let mut kernels: Vec<(Box<dyn AnyRule>, Compiled)> = Vec::new();
-        for rule in members.iter().map(|member| &rules[member.group]) {
-            if !kernels.iter().any(|(known, _)| known.is_like(&**rule)) {
-                let kernel = Compiled::new(device, &format!("{} prepare", rule.name()), &wgsl::prepare(&**rule))?;
-                kernels.push((rule.clone(), kernel));
-            }
-        }
-        let settings = settings(device, rules)?;
-        let prepare = |(rule, kernel): (Box<dyn AnyRule>, Compiled)| {
-            let entries = entries(device, &*rule, layout, rules, members)?;
-            let bind_group = bind(device, &kernel, &settings, &entries, &buffer)?;
-            Ok(Prepare { rule, kernel, entries, bind_group })
+        let prepare = |kernel: Compiled| {
+            let bind_group = kernel.bind(device, |slot| self.resource(slot))?;
+            let dispatch = Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups: (1, 1) };
+            Ok((kernel, dispatch))
         };
         let prepares = kernels.into_iter().map(prepare).collect::<Result<_>>()?;
-        Ok(Record { buffer, settings, prepares })
+        Ok(Record { prepares, scheduled: features.schedules, ..self })
     }
 
-    /// Makes the steps recorded from now on use these hyper-parameters. What it costs does not depend on the number of parameters.
-    pub(crate) fn replace_rules(&mut self, device: &wgpu::Device, rules: &[Box<dyn AnyRule>]) -> Result<()> {
-        let settings = settings(device, rules)?;
-        let prepare = |old: &Prepare| {
-            let bind_group = bind(device, &old.kernel, &settings, &old.entries, &self.buffer)?;
-            Ok(Prepare { bind_group, ..old.clone() })
+    /// What of a step is not in its bucket.
+    pub(crate) fn resource(&self, slot: Slot) -> wgpu::BindingResource<'_> {
+        let Tables { settings, assignments, schedules, entries } = &self.tables;
+        let buffer = match slot {
+            Slot::Settings => settings,
+            Slot::Assignments => assignments,
+            Slot::Schedules => schedules,
+            Slot::Entries => entries,
+            Slot::Status => &self.status,
+            Slot::Sums => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.buffer),
+            Slot::Tree => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.tree),
+            _ => &self.buffer,
         };
-        self.prepares = self.prepares.iter().map(prepare).collect::<Result<_>>()?;
-        self.settings = settings;
-        Ok(())
+        buffer.as_entire_binding()
     }
 
-    /// Makes these members take part, or not, in the steps recorded from now on.
-    pub(crate) fn replace_members(
-        &mut self,
-        device: &wgpu::Device,
-        layout: &Layout,
-        rules: &[Box<dyn AnyRule>],
-        members: &[Member],
-    ) -> Result<()> {
-        let prepare = |old: &Prepare| {
-            let entries = entries(device, &*old.rule, layout, rules, members)?;
-            let bind_group = bind(device, &old.kernel, &self.settings, &entries, &self.buffer)?;
-            Ok(Prepare { entries, bind_group, ..old.clone() })
-        };
-        self.prepares = self.prepares.iter().map(prepare).collect::<Result<_>>()?;
-        Ok(())
+    /// Records what decides about a step, after gradients were measured.
+    pub(crate) fn dispatch(&self, recorder: &mut impl Recorder) {
+        self.prepares.iter().for_each(|(_, dispatch)| recorder.record(dispatch));
     }
-
-    /// How many dispatches begin a step.
-    pub(crate) fn dispatches(&self) -> usize {
-        self.prepares.len()
-    }
-
-    /// Records the dispatches that begin a step.
-    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for prepare in &self.prepares {
-            pass.set_pipeline(&prepare.kernel.pipeline);
-            pass.set_bind_group(0, &prepare.bind_group, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-        }
-    }
-}
-
-/// The hyper-parameters of all groups.
-fn settings(device: &wgpu::Device, rules: &[Box<dyn AnyRule>]) -> Result<wgpu::Buffer> {
-    let words: Vec<u32> = rules.iter().flat_map(|rule| rule.hyper_words()).collect();
-    upload(device, "wgpu-optim hyper-parameters", &words)
-}
-
-/// The members of all groups that run a rule like this one.
-fn entries(
-    device: &wgpu::Device,
-    rule: &dyn AnyRule,
-    layout: &Layout,
-    rules: &[Box<dyn AnyRule>],
-    members: &[Member],
-) -> Result<wgpu::Buffer> {
-    let own = members.iter().filter(|member| rules[member.group].is_like(rule));
-    let words: Vec<u32> = own.flat_map(|member| [member.record, layout.hyper[member.group], u32::from(member.active)]).collect();
-    upload(device, "wgpu-optim members", &words)
-}
-
-fn bind(
-    device: &wgpu::Device,
-    kernel: &Compiled,
-    settings: &wgpu::Buffer,
-    entries: &wgpu::Buffer,
-    record: &wgpu::Buffer,
-) -> Result<wgpu::BindGroup> {
-    kernel.bind(device, |slot| match slot {
-        Slot::Settings => settings.as_entire_binding(),
-        Slot::Entries => entries.as_entire_binding(),
-        _ => record.as_entire_binding(),
-    })
 }
 
 /// A storage buffer with these contents, which nothing writes again.
 pub(crate) fn upload<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, data: &[T]) -> Result<wgpu::Buffer> {
+    upload_for(device, label, wgpu::BufferUsages::STORAGE, data)
+}
+
+fn upload_for<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, usage: wgpu::BufferUsages, data: &[T]) -> Result<wgpu::Buffer> {
     let bytes: &[u8] = bytemuck::cast_slice(data);
-    let descriptor = wgpu::BufferDescriptor {
-        label: Some(label),
-        size: bytes.len() as u64,
-        usage: wgpu::BufferUsages::STORAGE,
-        mapped_at_creation: true,
-    };
+    let descriptor = wgpu::BufferDescriptor { label: Some(label), size: bytes.len() as u64, usage, mapped_at_creation: true };
     // Not `create_buffer_init`, which panics on a lost device.
     let buffer = caught(device, || device.create_buffer(&descriptor))?;
     let mut view = buffer.get_mapped_range_mut(..).map_err(|error| Error::Wgpu(error.to_string()))?;

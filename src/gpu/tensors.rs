@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
-use super::binding::elements;
-use super::{Binding, Param, caught, limits, read, write};
+use super::{Binding, Param, caught, elements, limits, read, write};
 use crate::error::{Error, Result, Role, unknown};
+use crate::plan::Limits;
 
 /// An allocator for callers who want one: all values in one buffer, all gradients in another, each tensor where it can be bound on its own
 /// and padded, so that the whole model is one dispatch. Everything starts at zero.
@@ -26,7 +26,7 @@ impl Tensors {
         for (index, (name, shape)) in shapes.into_iter().enumerate() {
             let (name, shape) = (name.into(), shape.as_ref().to_vec());
             let bytes = 4 * elements(&name, &shape)?;
-            let room = bytes.next_multiple_of(limits.alignment.max(16));
+            let room = room(bytes, &limits);
             if room > limits.buffer {
                 let what = format!("{name}: a buffer for shape {shape:?} in f32");
                 return Err(Error::Limit { what, needed: room, limit: "max_buffer_size", allowed: limits.buffer });
@@ -46,11 +46,9 @@ impl Tensors {
         }
         let buffers = |label| caught(device, || sizes.iter().map(|&size| buffer(device, label, size)).collect::<Vec<_>>());
         let (values, gradients) = (buffers("wgpu-optim values")?, buffers("wgpu-optim gradients")?);
-        let param = |(name, shape, page, offset, bytes): (String, Vec<usize>, usize, u64, u64)| Param {
-            name,
-            shape,
-            value: Binding::padded(&values[page], offset, bytes),
-            gradient: Binding::padded(&gradients[page], offset, bytes),
+        let param = |(name, shape, page, offset, bytes): (String, Vec<usize>, usize, u64, u64)| {
+            let binding = |buffers: &[wgpu::Buffer]| Binding::padded(&buffers[page], offset, bytes, room(bytes, &limits));
+            Param::new(name, &shape, binding(&values), binding(&gradients))
         };
         Ok(Tensors { device: device.clone(), params: tensors.into_iter().map(param).collect(), names })
     }
@@ -108,6 +106,11 @@ impl Tensors {
         let param = self.param(name)?;
         write(&self.device, queue, &param.name, Role::Gradient, &param.gradient, param.elements()?, data)
     }
+}
+
+/// The bytes that a tensor takes, so that the next one can be bound on its own.
+fn room(bytes: u64, limits: &Limits) -> u64 {
+    bytes.next_multiple_of(limits.alignment.max(16))
 }
 
 fn buffer(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {

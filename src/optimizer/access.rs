@@ -1,39 +1,52 @@
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role, unknown};
-use crate::gpu::{Binding, read, write};
+use crate::gpu::{Binding, read, scalars, write};
+use crate::rule::AnyRule;
 
 impl Optimizer {
-    /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`). It can be bound on its own in the caller's
-    /// passes.
+    /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the
+    /// options keep these. It can be bound on its own in the caller's passes.
     pub fn state(&self, param: &str, state: &str) -> Result<Binding> {
+        let mut parts = self.state_parts(param, state)?;
+        let split = |parts| Error::Split { param: param.to_owned(), state: state.to_owned(), parts };
+        if parts.len() == 1 { parts.pop().ok_or(split(0)) } else { Err(split(parts.len())) }
+    }
+
+    /// The same in as many parts as it has: one, unless all state tensors of the parameter together are larger than
+    /// `max_storage_buffer_binding_size`.
+    pub fn state_parts(&self, param: &str, state: &str) -> Result<Vec<Binding>> {
         let slot = &self.slots[self.find(param)?];
-        let rule = &*self.rules[slot.member.group];
-        let active = rule.active_states();
-        let lane = active.iter().position(|&index| rule.states()[index].name == state);
-        let known = || unknown("state", state, active.iter().map(|&index| rule.states()[index].name));
-        let (lane, place) = lane.zip(slot.state).ok_or_else(known)?;
-        Ok(self.engine.lanes.binding(place, lane, 4 * slot.elements))
+        let (rule, features) = (self.rule_of(slot), self.setup.features());
+        let lane = features.lane(rule, state).ok_or_else(|| unknown("state", state, features.lanes(rule)))?;
+        Ok(slot.state.iter().map(|segment| self.engine.pages.binding(segment, lane)).collect())
+    }
+
+    fn rule_of(&self, slot: &Slot) -> &dyn AnyRule {
+        &*self.setup.groups[slot.member.group].rule
     }
 
     /// Reads a parameter's values.
     ///
     /// All `read_` functions submit a copy of their own, after everything submitted so far, and natively wait for it before they return
-    /// control; they are meant for between steps. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
+    /// control; they are meant for between steps. After a step that failed ([`crate::NonFinite::Fail`]), the first of them is an error. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
     pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
         let slot = &self.slots[self.find(param)?];
-        self.read(slot, Role::Value, &slot.param.value).await
+        self.read(slot, Role::Value, &slot.param.value, slot.elements).await
     }
 
     /// Reads a parameter's gradient.
     pub async fn read_gradient(&self, param: &str) -> Result<Vec<f32>> {
         let slot = &self.slots[self.find(param)?];
-        self.read(slot, Role::Gradient, &slot.param.gradient).await
+        self.read(slot, Role::Gradient, &slot.param.gradient, slot.elements).await
     }
 
     /// Reads a parameter's state tensor, by the rule's name for it.
     pub async fn read_state(&self, param: &str, state: &str) -> Result<Vec<f32>> {
-        let binding = self.state(param, state)?;
-        self.read(&self.slots[self.find(param)?], Role::State, &binding).await
+        let mut data = Vec::new();
+        for part in self.state_parts(param, state)? {
+            data.extend(self.read(&self.slots[self.find(param)?], Role::State, &part, part.elements()).await?);
+        }
+        Ok(data)
     }
 
     /// Reads how many steps each parameter has taken, in the order of construction.
@@ -46,8 +59,8 @@ impl Optimizer {
     pub async fn read_scalars(&self) -> Result<Vec<Vec<f32>>> {
         let words = self.read_record().await?;
         let scalars = |slot: &Slot| {
-            let at = self.engine.layout.scalars(slot.member.record) as usize;
-            let len = self.rules[slot.member.group].scalar_fields().len();
+            let at = self.scalars_at(slot);
+            let len = self.rule_of(slot).scalar_fields().len();
             words[at..at + len].iter().copied().map(f32::from_bits).collect()
         };
         Ok(self.slots.iter().map(scalars).collect())
@@ -55,9 +68,18 @@ impl Optimizer {
 
     /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
-        let binding = self.state(param, state)?;
         let slot = &self.slots[self.find(param)?];
-        write(&self.engine.device, &self.engine.queue, param, Role::State, &binding, slot.elements, data)
+        let (needed, got) = (slot.elements, data.len() as u64);
+        if needed != got {
+            return Err(Error::Length { param: param.into(), role: Role::State, needed, got });
+        }
+        let mut rest = data;
+        for part in self.state_parts(param, state)? {
+            let (own, others) = rest.split_at(part.elements() as usize);
+            write(&self.engine.device, &self.engine.queue, param, Role::State, &part, part.elements(), own)?;
+            rest = others;
+        }
+        Ok(())
     }
 
     /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Like `Queue::write_buffer`, this comes before everything
@@ -72,25 +94,31 @@ impl Optimizer {
     /// read belongs to a checkpoint as the state does. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_scalars(&self, param: &str, scalars: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];
-        let (needed, got) = (self.rules[slot.member.group].scalar_fields().len() as u64, scalars.len() as u64);
+        let (needed, got) = (self.rule_of(slot).scalar_fields().len() as u64, scalars.len() as u64);
         if needed != got {
             return Err(Error::Length { param: param.into(), role: Role::Scalars, needed, got });
         }
-        let at = u64::from(self.engine.layout.scalars(slot.member.record));
+        let at = self.scalars_at(slot) as u64;
         let write = || self.engine.queue.write_buffer(&self.engine.record.buffer, 4 * at, bytemuck::cast_slice(scalars));
         if scalars.is_empty() { Ok(()) } else { crate::gpu::caught(&self.engine.device, write) }
     }
 
+    fn scalars_at(&self, slot: &Slot) -> usize {
+        slot.member.record as usize + scalars(self.setup.options.averages().len())
+    }
+
     async fn read_record(&self) -> Result<Vec<u32>> {
+        self.check_failed().await?;
         let record = &self.engine.record.buffer;
         read(&self.engine.device, &self.engine.queue, record, 0, record.size() / 4).await
     }
 
-    async fn read(&self, slot: &Slot, role: Role, binding: &Binding) -> Result<Vec<f32>> {
+    async fn read(&self, slot: &Slot, role: Role, binding: &Binding, elements: u64) -> Result<Vec<f32>> {
         let (has, needs) = (binding.buffer().usage(), wgpu::BufferUsages::COPY_SRC);
         if !has.contains(needs) {
             return Err(Error::MissingUsage { param: slot.param.name.clone(), role, has, needs });
         }
-        read(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), slot.elements).await
+        self.check_failed().await?;
+        read(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), elements).await
     }
 }

@@ -1,10 +1,12 @@
 use std::collections::HashMap;
 
-use super::{Group, Optimizer, Slot};
+use super::draft::Draft;
+use super::{Optimizer, Slot, zero};
 use crate::error::{Error, Result, Role};
-use crate::gpu::{Binding, Engine, Layout, Member, Param, Passes, limits};
-use crate::plan::{self, Arena, Interval, Limits};
+use crate::gpu::{Binding, Engine, Kernels, Member, Pages, Param, Passes, Record, limits};
+use crate::plan::{self, Interval, Levels, Plan, Tree, Units};
 use crate::rule::AnyRule;
+use crate::step::{Group, Options, Setup};
 
 impl Optimizer {
     /// An optimizer with one rule for all parameters. The queue must be the device's own: wgpu tells nobody else but the other device's
@@ -21,75 +23,105 @@ impl Optimizer {
     /// An optimizer of several groups, each with its rule and hyper-parameters. Everything is checked here: after this, a step cannot
     /// fail.
     pub fn with_groups(device: &wgpu::Device, queue: &wgpu::Queue, groups: impl IntoIterator<Item = Group>) -> Result<Self> {
+        Self::with_options(device, queue, groups, Options::default())
+    }
+
+    /// The same with steps that do more than their rules: see [`Options`].
+    pub fn with_options(
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        groups: impl IntoIterator<Item = Group>,
+        options: Options,
+    ) -> Result<Self> {
         let limits = limits(device);
-        let groups: Vec<Group> = groups.into_iter().collect();
-        for group in &groups {
-            group.rule.validate()?;
-        }
-        let rules: Vec<Box<dyn AnyRule>> = groups.iter().map(|group| group.rule.clone()).collect();
-        let variants = variants(&rules);
-        let mut layout = Layout::new(rules.iter().map(|rule| &**rule));
-        let mut arena = Arena::default();
-        let mut slots = Vec::new();
-        let mut names = HashMap::new();
-        for (group, Group { rule, params }) in groups.into_iter().enumerate() {
-            for param in params {
-                let elements = param.check()?;
-                if names.insert(param.name.clone(), slots.len()).is_some() {
-                    return Err(Error::DuplicateName { param: param.name });
-                }
-                let variant = variants[group];
-                let state = place_state(&mut arena, &*rule, variant, &param, elements, &limits)?;
-                let member = Member { group, record: layout.push(&*rule), active: true };
-                slots.push(Slot { param, elements, variant, state, member });
-            }
-        }
-        if slots.is_empty() {
+        let mut draft = Draft::new(options)?;
+        groups.into_iter().try_for_each(|group| draft.add(group, &limits))?;
+        if draft.slots.is_empty() {
             return Err(Error::NoParameters);
         }
-        check_overlap(&slots)?;
-        let members: Vec<Member> = slots.iter().map(|slot| slot.member).collect();
-        let mut engine = Engine::new(device, queue, &rules, layout, &arena, &members)?;
-        let passes = passes(&mut engine, &rules, &slots)?;
-        Ok(Optimizer { engine, rules, slots, names, passes })
+        let Draft { setup, slots, names, layout, arena } = draft;
+        check_buffers(&setup, &slots)?;
+        let (update, measure, buffers) = plans(&setup, &layout.hyper, &slots, &limits)?;
+        let tree = tree(&setup, &slots, &measure);
+        let mut pages = Pages::default();
+        pages.extend(device, &arena.pages)?;
+        let record = Record::new(device, &setup, &layout, &members(&slots), &tree)?;
+        let (device, queue, kernels) = (device.clone(), queue.clone(), Kernels::default());
+        let mut engine = Engine { device, queue, limits, layout, arena, pages, tree, record, kernels };
+        let passes = Passes::new(&mut engine, &setup, update, measure, buffers)?;
+        let (clears, ring) = (zero::clears(&slots), Default::default());
+        Ok(Optimizer { engine, setup, slots, names, passes, clears, ring })
+    }
+
+    /// One more group. What it costs is as if the optimizer were made anew, but all that it keeps of the other parameters stays.
+    ///
+    /// The encoder takes over the step counts to a larger table, so it has to be submitted before steps recorded from now on, and after those
+    /// recorded until now; both may be in this same encoder.
+    pub fn add_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: Group) -> Result<()> {
+        let Self { engine, setup, slots, names, .. } = &*self;
+        let mut arena = engine.arena.clone();
+        arena.close();
+        let mut draft = Draft { setup: setup.clone(), slots: slots.clone(), names: names.clone(), layout: engine.layout.clone(), arena };
+        draft.add(group, &engine.limits)?;
+        let Draft { setup, slots, names, layout, arena } = draft;
+        check_buffers(&setup, &slots)?;
+        let (update, measure, buffers) = plans(&setup, &layout.hyper, &slots, &engine.limits)?;
+        let tree = tree(&setup, &slots, &measure);
+        let mut next = Engine { layout, arena, tree, ..engine.clone() };
+        next.pages.extend(&next.device, &next.arena.pages)?;
+        let status = engine.record.status.clone();
+        next.record = Record::with_status(&next.device, &setup, &next.layout, &members(&slots), &next.tree, status)?;
+        if setup.features() != self.setup.features() {
+            next.kernels = Kernels::default();
+        }
+        let passes = Passes::new(&mut next, &setup, update, measure, buffers)?;
+        let (old, new) = (&engine.record.buffer, &next.record.buffer);
+        encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
+        let (clears, ring) = (zero::clears(&slots), core::mem::take(&mut self.ring));
+        *self = Optimizer { engine: next, setup, slots, names, passes, clears, ring };
+        Ok(())
+    }
+
+    /// Plans everything anew for parameters in other places.
+    pub(super) fn replan(&mut self, slots: Vec<Slot>) -> Result<()> {
+        check_buffers(&self.setup, &slots)?;
+        let mut engine = self.engine.clone();
+        let (update, measure, buffers) = plans(&self.setup, &engine.layout.hyper, &slots, &engine.limits)?;
+        engine.tree = tree(&self.setup, &slots, &measure);
+        if self.setup.features().measures {
+            engine.record = engine.record.measuring(&engine.device, &self.setup, &engine.layout, &members(&slots), &engine.tree)?;
+        }
+        self.passes = Passes::new(&mut engine, &self.setup, update, measure, buffers)?;
+        self.clears = zero::clears(&slots);
+        (self.engine, self.slots) = (engine, slots);
+        Ok(())
     }
 }
 
-/// The kernel variant of each group, numbered by the first group that has it: groups with one rule and the same states in use share
-/// kernels.
-fn variants(rules: &[Box<dyn AnyRule>]) -> Vec<usize> {
-    let same = |a: &dyn AnyRule, b: &dyn AnyRule| a.is_like(b) && a.active_states() == b.active_states();
-    rules.iter().map(|rule| rules.iter().position(|first| same(&**first, &**rule)).unwrap_or_default()).collect()
+pub(super) fn members(slots: &[Slot]) -> Vec<Member> {
+    slots.iter().map(|slot| slot.member).collect()
 }
 
-fn place_state(
-    arena: &mut Arena,
-    rule: &dyn AnyRule,
-    variant: usize,
-    param: &Param,
-    elements: u64,
-    limits: &Limits,
-) -> Result<Option<plan::Place>> {
-    if rule.active_states().is_empty() {
-        return Ok(None);
-    }
-    let place = arena.place(variant, elements, limits);
-    if place.room > limits.buffer {
-        let what = format!("{}: a state tensor", param.name);
-        return Err(Error::Limit { what, needed: place.room, limit: "max_buffer_size", allowed: limits.buffer });
-    }
-    Ok(Some(place))
-}
-
-/// No step may write what another parameter, or the same one's gradient, occupies.
-pub(super) fn check_overlap(slots: &[Slot]) -> Result<()> {
+/// No step may write what another parameter, or the same one's gradient, occupies; nor read scales from a buffer that it writes.
+fn check_buffers(setup: &Setup, slots: &[Slot]) -> Result<()> {
     let mut buffers = Buffers::default();
     let mut intervals = Vec::new();
+    let is_written = |role: Role| role == Role::Value || setup.options.zero_grad;
     for (index, slot) in slots.iter().enumerate() {
         for (role, binding) in [(Role::Value, &slot.param.value), (Role::Gradient, &slot.param.gradient)] {
-            let (buffer, start) = (buffers.number(binding.buffer()), binding.offset());
-            let written = role == Role::Value;
-            intervals.push(Interval { buffer, start, end: start + 4 * slot.elements, written, owner: 2 * index + usize::from(!written) });
+            let (buffer, start, owner) = (buffers.number(binding.buffer()), binding.offset(), 2 * index + usize::from(role != Role::Value));
+            intervals.push(Interval { buffer, start, end: start + 4 * slot.elements, written: is_written(role), owner });
+        }
+    }
+    for param in slots.iter().map(|slot| &slot.param) {
+        let Some(scales) = &param.lr_scales else { continue };
+        let written = [Role::Value, Role::Gradient].into_iter().filter(|&role| is_written(role));
+        for role in written {
+            let other = slots.iter().find(|slot| binding(slot, role).buffer() == scales.binding.buffer());
+            if let Some(other) = other {
+                let what = format!("{}: its scales are in the buffer of {}'s {role}; WebGPU needs another", param.name, other.param.name);
+                return Err(Error::Conflict { what });
+            }
         }
     }
     let Some((first, second)) = plan::overlap(intervals) else { return Ok(()) };
@@ -99,6 +131,10 @@ pub(super) fn check_overlap(slots: &[Slot]) -> Result<()> {
     };
     let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
     Err(Error::Overlap { first, first_role, second, second_role })
+}
+
+fn binding(slot: &Slot, role: Role) -> &Binding {
+    if role == Role::Value { &slot.param.value } else { &slot.param.gradient }
 }
 
 /// The caller's buffers, numbered for the plan.
@@ -117,23 +153,55 @@ impl Buffers {
     }
 }
 
-/// The dispatches for parameters in these buffers.
-pub(super) fn passes(engine: &mut Engine, rules: &[Box<dyn AnyRule>], slots: &[Slot]) -> Result<Passes> {
+/// The plans of update and measurement for parameters in these buffers, and the buffers.
+fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], limits: &plan::Limits) -> Result<(Plan, Plan, Vec<wgpu::Buffer>)> {
     let mut buffers = Buffers::default();
-    let mut place = |binding: &Binding, slot: &Slot, role| binding.place(buffers.number(binding.buffer()), 4 * slot.elements, role);
-    let tensor = |slot: &Slot| plan::Tensor {
+    let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
+    let tensor = |(index, slot): (usize, &Slot)| plan::Tensor {
         len: slot.elements,
         variant: slot.variant,
-        value: place(&slot.param.value, slot, Role::Value),
-        gradient: place(&slot.param.gradient, slot, Role::Gradient),
-        state: slot.state,
-        hyper: engine.layout.hyper[slot.member.group],
+        value: place(&slot.param.value, slot.elements, true),
+        gradient: place(&slot.param.gradient, slot.elements, setup.options.zero_grad),
+        state: slot.state.clone(),
+        hyper: hyper[slot.member.block],
         record: slot.member.record,
+        member: index as u32,
+        scale: slot.param.lr_scales.as_ref().zip(slot.scale).map(|(scales, broadcast)| plan::Scale {
+            place: place(&scales.binding, u64::from(broadcast.period), false),
+            length: broadcast.length,
+            period: broadcast.period,
+        }),
+        unit: slot.unit,
     };
-    let tensors: Vec<plan::Tensor> = slots.iter().map(tensor).collect();
-    let buckets = plan::buckets(&tensors, &engine.limits).map_err(|needed| {
+    let tensors: Vec<plan::Tensor> = slots.iter().enumerate().map(tensor).collect();
+    let too_large = |needed| {
         let (what, limit) = ("a chunk of 4096 elements".to_owned(), "max_storage_buffer_binding_size");
-        Error::Limit { what, needed, limit, allowed: engine.limits.binding }
-    })?;
-    Passes::new(engine, rules, &buckets, &buffers.buffers)
+        Error::Limit { what, needed, limit, allowed: limits.binding }
+    };
+    let update = plan::plan(&tensors, limits).map_err(too_large)?;
+    let features = setup.features();
+    let measure = match features.measures {
+        true => plan::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
+        false => Plan { buckets: Vec::new(), partials: Vec::new() },
+    };
+    Ok((update, measure, buffers.buffers))
+}
+
+/// How the sums of what is measured become those of parameters, groups and all.
+fn tree(setup: &Setup, slots: &[Slot], measure: &Plan) -> Tree {
+    let mut levels = Levels::new(measure.partials.iter().map(|range| range.end).max().unwrap_or_default());
+    let mut units = Vec::new();
+    let mut tops = Vec::new();
+    for ((index, slot), partials) in slots.iter().enumerate().zip(&measure.partials) {
+        let Some(unit) = slot.unit else {
+            tops.push(partials.clone());
+            continue;
+        };
+        let own = Units::new(slot.elements, u64::from(unit.length)).slots(&mut levels, partials.clone(), u64::from(unit.length));
+        units.push([index as u32, own.start, own.len() as u32, unit.factors]);
+        tops.push(own);
+    }
+    let count = |group| slots.iter().filter(|slot| slot.member.group == group).count();
+    let groups: Vec<usize> = (0..setup.groups.len()).map(count).collect();
+    Tree { units, ..Tree::new(levels, &tops, &groups) }
 }

@@ -1,54 +1,59 @@
+use super::build::members;
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, unknown};
-use crate::gpu::{Binding, Engine, Member};
+use crate::gpu::{Binding, Member};
 use crate::rule::AnyRule;
+use crate::schedule::Schedule;
+use crate::step::Setup;
 
 impl Optimizer {
     /// Replaces a group's hyper-parameters for the steps recorded from now on. Kernels and state stay, so the rule must be the same and
-    /// use the same states.
+    /// use the same states. Schedules stay too.
     pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
         let rule = rule.into();
-        rule.check_replaces(self.group(group)?, group)?;
-        let mut rules = self.rules.clone();
-        rules[group] = rule;
-        self.set_rules(rules)
+        self.set_up(|setup| setup.set_rule(group, rule))
     }
 
-    /// Sets one hyper-parameter of a group by name, for the steps recorded from now on: `set(0, "lr", 1e-4)`. A flag is 0 or 1.
+    /// Sets one hyper-parameter of a group by name, for the steps recorded from now on: `set(0, "lr", 1e-4)`. A flag is 0 or 1. A schedule that
+    /// it had ends.
     pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
-        let mut rule = self.group(group)?.boxed();
-        rule.try_set(hyper_parameter, value)?;
-        self.set_rule(group, rule)
+        self.set_up(|setup| setup.set(group, hyper_parameter, value))
     }
 
-    /// Sets the learning rate of every group, for the steps recorded from now on.
+    /// Sets the learning rate of every group, for the steps recorded from now on. Schedules that it had end.
     pub fn set_lr(&mut self, lr: f64) -> Result<()> {
-        let mut rules = self.rules.clone();
-        rules.iter_mut().try_for_each(|rule| rule.try_set("lr", lr))?;
-        self.set_rules(rules)
+        self.set_up(|setup| (0..setup.groups.len()).try_for_each(|group| setup.set(group, "lr", lr)))
     }
 
-    fn group(&self, group: usize) -> Result<&dyn AnyRule> {
-        self.rule(group).ok_or(Error::UnknownGroup { group, groups: self.rules.len() })
+    /// Gives a hyper-parameter of a group a schedule, for the steps recorded from now on: its value in a step is that for as many steps as
+    /// the optimizer took before, from the first one on. With `None`, it is again what the rule has.
+    pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
+        self.set_up(|setup| setup.set_schedule(group, hyper_parameter, schedule))
     }
 
-    fn set_rules(&mut self, rules: Vec<Box<dyn AnyRule>>) -> Result<()> {
-        rules.iter().try_for_each(|rule| rule.validate())?;
-        let Engine { device, record, .. } = &mut self.engine;
-        record.replace_rules(device, &rules)?;
-        self.rules = rules;
+    fn set_up(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
+        let mut setup = self.setup.clone();
+        change(&mut setup)?;
+        self.engine.record = self.engine.record.with_settings(&self.engine.device, &setup, &self.engine.layout)?;
+        self.setup = setup;
         Ok(())
     }
 
     /// Says whether parameters take part in the steps recorded from now on. One that does not keeps value, state and step count, as a
     /// tensor without a gradient does in torch; the others go on counting.
     pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
-        let mut members: Vec<Member> = self.slots.iter().map(|slot| slot.member).collect();
+        let mut members: Vec<Member> = members(&self.slots);
         for param in params {
             members[self.find(param)?].active = active;
         }
-        let Engine { device, layout, record, .. } = &mut self.engine;
-        record.replace_members(device, layout, &self.rules, &members)?;
+        let mut engine = self.engine.clone();
+        engine.record = engine.record.with_members(&engine.device, &self.setup, &engine.layout, &members, &engine.tree)?;
+        let features = self.setup.features();
+        // Nothing else reads who takes part.
+        if features.measures || features.accumulates {
+            self.passes = self.passes.bound(&mut engine, &self.setup)?;
+        }
+        self.engine = engine;
         self.slots.iter_mut().zip(members).for_each(|(slot, member)| slot.member = member);
         Ok(())
     }
@@ -72,16 +77,13 @@ impl Optimizer {
         for (name, binding) in bindings {
             let slot = &mut slots[self.find(name)?];
             let binding = binding.into();
-            if self.engine.lanes.own(binding.buffer()) {
+            if self.engine.pages.own(binding.buffer()) {
                 return Err(Error::OwnState { param: name.to_owned() });
             }
             set(slot, binding);
             slot.param.check()?;
         }
-        super::build::check_overlap(&slots)?;
-        self.passes = super::build::passes(&mut self.engine, &self.rules, &slots)?;
-        self.slots = slots;
-        Ok(())
+        self.replan(slots)
     }
 
     pub(super) fn find(&self, param: &str) -> Result<usize> {

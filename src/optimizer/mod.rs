@@ -1,41 +1,35 @@
 mod access;
 mod build;
 mod change;
+mod draft;
+mod progress;
+mod report;
+mod zero;
 
 use std::collections::HashMap;
 
-use crate::gpu::{Engine, Member, Param, Passes};
-use crate::plan::Place;
+use crate::error::{Error, Result, unknown};
+use crate::gpu::{Binding, Engine, Member, Param, Passes, Recorder, Ring, Task};
+use crate::plan::{Segment, Unit};
 use crate::rule::{AnyRule, Pass};
+use crate::step::{Average, Broadcast, Setup};
 
-/// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`.
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// The rule; a group may have another than its neighbours.
-    pub rule: Box<dyn AnyRule>,
-    /// The parameters.
-    pub params: Vec<Param>,
-}
-
-impl Group {
-    /// A group of parameters with a rule.
-    pub fn new(rule: impl Into<Box<dyn AnyRule>>, params: impl IntoIterator<Item = Param>) -> Self {
-        Group { rule: rule.into(), params: params.into_iter().collect() }
-    }
-}
+pub use report::{Pending, Report};
 
 /// Passes parameters on the GPU by their gradients: one [`Optimizer::step`] recorded after the caller's backward pass.
 ///
-/// Step counts, per-step scalars and state live on the GPU, so what a step records is the same every time and needs no host round trip.
-/// What the host sets (hyper-parameters, gradients' places, who takes part) holds for the steps recorded afterwards, in whatever order
-/// encoders are submitted.
+/// Step counts, per-step scalars, schedules, the loss scale and state live on the GPU, so what a step records is the same every time and needs
+/// no host round trip. What the host sets (hyper-parameters, gradients' places, who takes part) holds for the steps recorded afterwards, in
+/// whatever order encoders are submitted.
 #[derive(Debug)]
 pub struct Optimizer {
     engine: Engine,
-    rules: Vec<Box<dyn AnyRule>>,
+    setup: Setup,
     slots: Vec<Slot>,
     names: HashMap<String, usize>,
     passes: Passes,
+    clears: Vec<zero::Clear>,
+    ring: Ring,
 }
 
 /// A parameter and where everything of it is.
@@ -44,13 +38,16 @@ struct Slot {
     param: Param,
     elements: u64,
     variant: usize,
-    state: Option<Place>,
+    state: Vec<Segment>,
+    unit: Option<Unit>,
+    scale: Option<Broadcast>,
     member: Member,
 }
 
 impl Optimizer {
-    /// Records one step: the step counts advance and every active parameter is updated by its gradient. Nothing is submitted, waited
-    /// for, or allocated; several steps may be recorded into one encoder. The encoder must be the optimizer's device's, or wgpu panics.
+    /// Records one step: the step counts advance and every active parameter is updated by its gradient, and by those accumulated before. Nothing is
+    /// submitted, waited for, or allocated; several steps may be recorded into one encoder. The encoder must be the optimizer's device's,
+    /// or wgpu panics.
     pub fn step(&self, encoder: &mut wgpu::CommandEncoder) {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim step"), timestamp_writes: None };
         self.step_in(&mut encoder.begin_compute_pass(&descriptor));
@@ -58,36 +55,90 @@ impl Optimizer {
 
     /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind group 0.
     pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.engine.record.dispatch(pass);
-        self.passes.dispatch(Pass::Update, pass);
+        #[cfg(feature = "tracing")]
+        let _span = tracing::trace_span!("wgpu-optim step", parameters = self.slots.len()).entered();
+        self.record_step(pass);
+    }
+
+    fn record_step(&self, recorder: &mut impl Recorder) {
+        self.passes.record(Task::Measure, recorder);
+        self.engine.record.dispatch(recorder);
+        self.passes.record(Task::Rule(Pass::Update), recorder);
+    }
+
+    /// Records that the gradients of one micro-batch are added to those of the next step, whose own micro-batch is the last: call this after every
+    /// backward pass but the one before [`Optimizer::step`]. How they add up, [`crate::Options::micro_batches`] says.
+    pub fn accumulate(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
+        let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim accumulate"), timestamp_writes: None };
+        self.check_accumulates()?;
+        self.record_accumulate(&mut encoder.begin_compute_pass(&descriptor));
+        Ok(())
+    }
+
+    /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind group 0.
+    pub fn accumulate_in(&self, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
+        self.check_accumulates()?;
+        self.record_accumulate(pass);
+        Ok(())
+    }
+
+    fn check_accumulates(&self) -> Result<()> {
+        match self.setup.options.accumulates() {
+            true => Ok(()),
+            false => Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" }),
+        }
+    }
+
+    fn record_accumulate(&self, recorder: &mut impl Recorder) {
+        self.passes.record(Task::Accumulate, recorder);
+        self.passes.count(recorder);
     }
 
     /// Records the change from the values that are trained to those to evaluate the model with, where a rule tells them apart
     /// (schedule-free ones do); nothing for other rules. Until [`Optimizer::train`] no step may be recorded.
     pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder) {
-        self.view(encoder, Pass::Evaluate);
+        if self.has_views() {
+            self.pass(encoder, Task::Rule(Pass::Evaluate));
+        }
     }
 
     /// Records the change back to the values that are trained.
     pub fn train(&self, encoder: &mut wgpu::CommandEncoder) {
-        self.view(encoder, Pass::Train);
+        if self.has_views() {
+            self.pass(encoder, Task::Rule(Pass::Train));
+        }
     }
 
-    fn view(&self, encoder: &mut wgpu::CommandEncoder, view: Pass) {
-        if self.passes.of(view).next().is_some() {
-            let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim view"), timestamp_writes: None };
-            self.passes.dispatch(view, &mut encoder.begin_compute_pass(&descriptor));
-        }
+    /// Records that values and their average, `"ema"`, `"swa"` or Lookahead's `"slow"`, change places, for an evaluation; doing it again brings the
+    /// values back, bit for bit. Until then no step may be recorded. Parameters without an average yet keep their values.
+    pub fn swap(&self, encoder: &mut wgpu::CommandEncoder, average: &str) -> Result<()> {
+        let averages = self.setup.options.averages();
+        let index = averages.iter().position(|known| known.state() == average);
+        let index = index.ok_or_else(|| unknown("average", average, averages.iter().map(Average::state)))?;
+        self.pass(encoder, Task::Swap(index));
+        Ok(())
+    }
+
+    fn pass(&self, encoder: &mut wgpu::CommandEncoder, task: Task) {
+        let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim view"), timestamp_writes: None };
+        self.passes.record(task, &mut encoder.begin_compute_pass(&descriptor));
+    }
+
+    /// The factor for the next loss, one f32 at the start of a buffer that the caller's loss kernel binds: gradients are expected to be so many
+    /// times too large. It is 1 without [`crate::Options::loss_scale`].
+    pub fn loss_scale(&self) -> Binding {
+        Binding::new(&self.engine.record.status, 0, 4)
     }
 
     /// How many dispatches a step is.
     pub fn dispatches(&self) -> usize {
-        self.engine.record.dispatches() + self.passes.of(Pass::Update).count()
+        self.recorded_step().dispatches
     }
 
-    /// Bytes of GPU memory that the optimizer allocated for state, besides a few hundred per parameter for its tables.
+    /// Bytes of GPU memory that the optimizer allocated for state, averages and accumulated gradients, besides a few hundred per parameter
+    /// for its tables.
     pub fn state_bytes(&self) -> u64 {
-        self.engine.lanes.bytes()
+        self.engine.pages.bytes()
     }
 
     /// The parameters' names, in order of construction.
@@ -95,8 +146,8 @@ impl Optimizer {
         self.slots.iter().map(|slot| &*slot.param.name)
     }
 
-    /// The rule of a group as it is set now.
+    /// The rule of a group as it is set now, schedules aside.
     pub fn rule(&self, group: usize) -> Option<&dyn AnyRule> {
-        self.rules.get(group).map(|rule| &**rule)
+        self.setup.groups.get(group).map(|group| &*group.rule)
     }
 }

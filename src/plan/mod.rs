@@ -4,19 +4,29 @@
 mod arena;
 mod bucket;
 mod overlap;
+mod reduce;
+mod units;
 
 use core::ops::Range;
 
-pub use arena::{Arena, Page};
-pub use bucket::{Bucket, buckets};
+pub use arena::{Arena, Segment};
+pub use bucket::{Bucket, Plan, measures, plan};
 pub use overlap::{Interval, overlap};
+pub use reduce::{Level, Levels, Node, Tree};
+pub use units::Units;
 
 /// Elements of one workgroup's chunk at most: 16 loop turns of 64 invocations with four elements each.
 pub const CHUNK: u64 = 4096;
 
-/// The chunks of a tensor of `len` elements, at most 2^60, in order.
-pub fn chunks(len: u64) -> impl Iterator<Item = Range<u64>> {
-    (0..len.div_ceil(CHUNK)).map(move |index| index * CHUNK..len.min((index + 1) * CHUNK))
+/// The chunks of these elements of a tensor, in order.
+pub fn chunks(elements: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    pieces(elements, CHUNK)
+}
+
+/// Ranges of `most` elements, the last one of what is left.
+fn pieces(elements: Range<u64>, most: u64) -> impl Iterator<Item = Range<u64>> {
+    let Range { start, end } = elements;
+    (0..(end - start).div_ceil(most)).map(move |index| start + index * most..end.min(start + (index + 1) * most))
 }
 
 /// What a device allows, as far as a plan is concerned. Sizes in bytes; none is 0.
@@ -34,7 +44,7 @@ pub struct Limits {
 
 /// Where a tensor begins, and how many bytes from there a kernel may touch: those of the tensor, padding that belongs to it, and for
 /// a tensor that is only read, all that follows in the buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The buffer's number; for state, the arena's page.
     pub buffer: usize,
@@ -45,9 +55,9 @@ pub struct Place {
 }
 
 /// One parameter as a plan sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
-    /// Elements, at most 2^60.
+    /// Elements, at most 2^60, and 2^32 where scales or units count them.
     pub len: u64,
     /// The kernel variant of its group: a rule with a set of states in use.
     pub variant: usize,
@@ -55,12 +65,38 @@ pub struct Tensor {
     pub value: Place,
     /// The gradients.
     pub gradient: Place,
-    /// The state: the same offset in every lane of a page. `None` if the variant has no state.
-    pub state: Option<Place>,
+    /// The lanes; none if the variant has none.
+    pub state: Vec<Segment>,
     /// Where its group's hyper-parameters are in the step record, in words.
     pub hyper: u32,
     /// Where its own entry is in the step record, in words.
     pub record: u32,
+    /// Its number among the parameters.
+    pub member: u32,
+    /// Scales of the learning rate.
+    pub scale: Option<Scale>,
+    /// What adaptive clipping scales as one.
+    pub unit: Option<Unit>,
+}
+
+/// Scales that are repeated over a tensor: element `i` has the one at `(i / length) % period`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scale {
+    /// The scales.
+    pub place: Place,
+    /// Consecutive elements of one scale.
+    pub length: u32,
+    /// Scales in all.
+    pub period: u32,
+}
+
+/// Equal parts of a tensor, each with a gradient factor of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unit {
+    /// Where the factors are in the step record, in words.
+    pub factors: u32,
+    /// Elements of each part.
+    pub length: u32,
 }
 
 /// How a kernel reads and writes the caller's buffers.
@@ -93,6 +129,10 @@ pub struct Kernel {
     pub access: Access,
     /// Binding of the gradients.
     pub gradients: Gradients,
+    /// Whether scales of the learning rate are bound.
+    pub scaled: bool,
+    /// Whether each unit has a factor of its own.
+    pub adaptive: bool,
 }
 
 /// The part of a buffer that is bound, in bytes.
@@ -106,21 +146,38 @@ pub struct Window {
     pub size: u64,
 }
 
-/// The work of one workgroup: a chunk, or the part of one that an access width can serve. Offsets are elements from the windows'
-/// starts. `shaders/pass.wgsl` reads the same struct, and a test holds the two against each other.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct Row {
-    /// First value.
-    pub value: u32,
-    /// First gradient.
-    pub gradient: u32,
-    /// First element of each state tensor.
-    pub state: u32,
-    /// Elements.
-    pub count: u32,
-    /// Where the group's hyper-parameters are in the step record.
-    pub hyper: u32,
-    /// Where the parameter's entry is in the step record.
-    pub record: u32,
+crate::words::words! {
+    /// The work of one workgroup: a chunk, or the part of one that an access width can serve. Places are elements from the windows' starts.
+    pub struct Row {
+        /// First value.
+        value: u32,
+        /// First gradient.
+        gradient: u32,
+        /// First element of the first lane.
+        state: u32,
+        /// Elements from one lane to the next.
+        stride: u32,
+        /// Elements.
+        count: u32,
+        /// The tensor's element that is the first one here.
+        element: u32,
+        /// The parameter's number.
+        member: u32,
+        /// Where the group's hyper-parameters are in the step record.
+        hyper: u32,
+        /// Where the parameter's entry is in the step record.
+        record: u32,
+        /// Where the sums over this row go.
+        partial: u32,
+        /// First scale of the tensor, modulo 2^32.
+        scale: u32,
+        /// Consecutive elements of one scale.
+        scale_length: u32,
+        /// Scales in all.
+        scale_period: u32,
+        /// Where the units' factors are in the step record.
+        unit: u32,
+        /// Elements of a unit.
+        unit_length: u32,
+    }
 }

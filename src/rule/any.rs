@@ -23,8 +23,14 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn hyper_fields(&self) -> &'static [Field];
     /// The words of [`Rule::hyper`] in f32.
     fn hyper_words(&self) -> Vec<u32>;
+    /// The members of [`Rule::hyper`] in f64.
+    fn hyper_numbers(&self) -> Vec<f64>;
     /// What depends on the step count.
     fn scalar_fields(&self) -> &'static [&'static str];
+    /// See [`Rule::SCHEDULED`]: those that the rule has.
+    fn scheduled(&self) -> Vec<&'static str>;
+    /// See [`Rule::TRACKS_VALUES`].
+    fn tracks_values(&self) -> bool;
     /// See [`Rule::INPUTS`].
     fn inputs(&self) -> &'static [&'static str];
     /// See [`Rule::VIEWS`].
@@ -73,6 +79,15 @@ impl<R: Rule> AnyRule for R {
     }
     fn scalar_fields(&self) -> &'static [&'static str] {
         <R::Scalars<f32> as ScalarLayout<f32>>::FIELDS
+    }
+    fn hyper_numbers(&self) -> Vec<f64> {
+        self.hyper::<f64>().numbers()
+    }
+    fn scheduled(&self) -> Vec<&'static str> {
+        R::PARAMETERS.iter().map(|parameter| parameter.name).filter(|name| R::SCHEDULED.contains(name)).collect()
+    }
+    fn tracks_values(&self) -> bool {
+        R::TRACKS_VALUES
     }
     fn inputs(&self) -> &'static [&'static str] {
         R::INPUTS

@@ -134,9 +134,18 @@ impl Word for Bounded {
     fn to_value(self) -> f64 {
         self.value
     }
+    fn assign(&mut self, number: f64, error: f64) {
+        *self = Self::inexact(number, error);
+    }
 }
 
 impl Real for Bounded {
+    fn inexact(x: f64, error: f64) -> Self {
+        Self::result(x, error, units::ROUNDED)
+    }
+    fn error(self) -> f64 {
+        self.error
+    }
     /// A constant or hyper-parameter: the f32 computation has it rounded.
     fn of(x: f64) -> Self {
         Bounded { value: x, error: (x - f64::from(x as f32)).abs() }

@@ -17,6 +17,10 @@ pub trait Layout: Copy + Send + Sync {
     const FIELDS: &'static [Field];
     /// One 32-bit word per member, in order.
     fn words(&self) -> Vec<u32>;
+    /// The members as numbers, in order.
+    fn numbers(&self) -> Vec<f64>;
+    /// Replaces a member that is a number by one that is off by `error` at most.
+    fn assign(&mut self, member: usize, number: f64, error: f64);
 }
 
 /// The per-step scalars of a rule, which the next step's are formed from; [`scalars!`](crate::scalars) writes it.
@@ -90,6 +94,21 @@ macro_rules! layout {
 
             fn words(&self) -> Vec<u32> {
                 vec![$($crate::rule::Word::to_word(self.$field),)+]
+            }
+
+            fn numbers(&self) -> Vec<f64> {
+                vec![$($crate::rule::Word::to_value(self.$field),)+]
+            }
+
+            fn assign(&mut self, member: usize, number: f64, error: f64) {
+                let mut index = 0;
+                $(
+                    if index == member {
+                        $crate::rule::Word::assign(&mut self.$field, number, error);
+                    }
+                    index += 1;
+                )+
+                let _ = index;
             }
         }
     };

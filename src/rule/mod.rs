@@ -20,7 +20,7 @@ pub use numerics::{
 };
 pub use range::Range;
 pub use real::{Real, Word};
-pub use twin::{Pass, Sweep, Twin};
+pub use twin::{Assigned, Pass, Sweep, Twin};
 
 /// One update formula, as a value: a plain struct of hyper-parameters that knows its WGSL text and its CPU twin.
 ///
@@ -111,6 +111,13 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
 
     /// One element: reads the gradient, changes the value `p` and the state.
     fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
+
+    /// The hyper-parameters that a [`crate::Schedule`] may set, of those that the rule has. Each member of [`Rule::Hyper`] has to depend on such a
+    /// one as `a + b * x`.
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay"];
+
+    /// Whether the rule keeps values, or means of them, in its state: then scales of single elements' steps would tear them apart.
+    const TRACKS_VALUES: bool = false;
 
     /// State tensors that the rule only reads: the caller's passes write them, through [`crate::Optimizer::state`].
     const INPUTS: &'static [&'static str] = &[];

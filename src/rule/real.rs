@@ -13,6 +13,10 @@ pub trait Word: Copy {
     fn to_word(self) -> u32;
     /// The value in f64, exactly.
     fn to_value(self) -> f64;
+    /// Becomes `number`, which is off by `error` at most. Words that are no numbers stay.
+    fn assign(&mut self, number: f64, error: f64) {
+        let _ = (number, error);
+    }
 }
 
 /// The number that a CPU twin runs in: f64 is the truth that GPUs are measured against, f32 is the CPU backend, and
@@ -35,6 +39,10 @@ pub trait Real:
 {
     /// The nearest number.
     fn of(x: f64) -> Self;
+    /// The number nearest to one that is off by `error` at most.
+    fn inexact(x: f64, error: f64) -> Self;
+    /// How far it may be off.
+    fn error(self) -> f64;
     /// The square root.
     fn sqrt(self) -> Self;
     /// The cube root of `x >= 0`.
@@ -77,11 +85,20 @@ macro_rules! real {
             fn to_value(self) -> f64 {
                 self as f64
             }
+            fn assign(&mut self, number: f64, _error: f64) {
+                *self = number as $float;
+            }
         }
 
         impl Real for $float {
             fn of(x: f64) -> Self {
                 x as $float
+            }
+            fn inexact(x: f64, _error: f64) -> Self {
+                x as $float
+            }
+            fn error(self) -> f64 {
+                0.0
             }
             fn sqrt(self) -> Self {
                 num_traits::Float::sqrt(self)

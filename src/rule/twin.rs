@@ -1,4 +1,4 @@
-use super::{Real, Rule, ScalarLayout, StateLayout};
+use super::{Layout, Real, Rule, ScalarLayout, StateLayout};
 
 /// What a kernel does with each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,6 +9,17 @@ pub enum Pass {
     Evaluate,
     /// [`Rule::train`]
     Train,
+}
+
+/// A member of [`Rule::Hyper`] as a schedule sets it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Assigned {
+    /// Which one.
+    pub member: usize,
+    /// Its value.
+    pub number: f64,
+    /// How far a GPU's may be off.
+    pub error: f64,
 }
 
 /// The slices of one run of the twin: one lane per state tensor of the rule, all of one length.
@@ -24,19 +35,27 @@ pub struct Sweep<'a, F> {
 /// A rule's CPU twin in one kind of number, whichever the rule.
 pub trait Twin<F: Real> {
     /// The scalars of step `step`, which counts from 1, from those of the step before (zeros at the first).
-    fn prepare(&self, step: u32, last: &[F]) -> Vec<F>;
+    fn prepare(&self, assigned: &[Assigned], step: u32, last: &[F]) -> Vec<F>;
     /// One pass over some elements with the scalars of this step.
-    fn sweep(&self, pass: Pass, scalars: &[F], tensors: Sweep<'_, F>);
+    fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], tensors: Sweep<'_, F>);
+}
+
+fn hyper<R: Rule, F: Real>(rule: &R, assigned: &[Assigned]) -> R::Hyper<F> {
+    let mut h = rule.hyper::<F>();
+    for &Assigned { member, number, error } in assigned {
+        h.assign(member, number, error);
+    }
+    h
 }
 
 impl<R: Rule, F: Real> Twin<F> for R {
-    fn prepare(&self, step: u32, last: &[F]) -> Vec<F> {
+    fn prepare(&self, assigned: &[Assigned], step: u32, last: &[F]) -> Vec<F> {
         let last = R::Scalars::from_slice(last);
-        R::prepare(&self.hyper(), F::of(f64::from(step)), &last).to_vec()
+        R::prepare(&hyper(self, assigned), F::of(f64::from(step)), &last).to_vec()
     }
 
-    fn sweep(&self, pass: Pass, scalars: &[F], mut tensors: Sweep<'_, F>) {
-        let (h, s) = (self.hyper::<F>(), R::Scalars::from_slice(scalars));
+    fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], mut tensors: Sweep<'_, F>) {
+        let (h, s) = (hyper::<R, F>(self, assigned), R::Scalars::from_slice(scalars));
         let Sweep { gradients, values, lanes } = &mut tensors;
         match pass {
             Pass::Update => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),

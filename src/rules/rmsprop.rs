@@ -65,6 +65,7 @@ impl Rule for RmsProp {
             preset: &[("alpha", 0.9), ("eps_inside", 1.0)],
         },
     ];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "momentum"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;

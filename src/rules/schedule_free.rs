@@ -138,6 +138,7 @@ impl Rule for ScheduleFreeSgd {
             preset: &[("late_warmup", 1.0)],
         },
     ];
+    const TRACKS_VALUES: bool = true;
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = SgdState<F>;
@@ -195,6 +196,7 @@ impl Rule for ScheduleFreeAdamW {
             preset: &[("late_warmup", 1.0)],
         },
     ];
+    const TRACKS_VALUES: bool = true;
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = AdamWState<F>;

@@ -66,6 +66,7 @@ impl Rule for Sgd {
             preset: &[("lr", 1e-4), ("decoupled_weight_decay", 1.0)],
         },
     ];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "momentum"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

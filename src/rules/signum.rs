@@ -41,6 +41,7 @@ impl Rule for Signum {
         KnownAs { framework: "optax", name: "signum", keys: &[("learning_rate", "lr"), ("beta", "momentum")], preset: &[] },
         KnownAs { framework: "optax", name: "sign_sgd", keys: &[("learning_rate", "lr")], preset: &[("momentum", 0.0)] },
     ];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "momentum"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;

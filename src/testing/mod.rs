@@ -17,6 +17,7 @@
 
 mod compare;
 mod inputs;
+mod layout;
 mod rows;
 mod scene;
 mod shaders;
@@ -25,9 +26,10 @@ use core::fmt;
 
 pub use compare::{compare, must_fail, same_bits};
 pub use inputs::{Random, gradients, values};
+pub use layout::{STYLES, Style};
 pub use rows::{Check, Row, STEPS, agrees, cases_cover, is_live, rejects, rows, tolerances_are_tight};
-pub use scene::{STYLES, Scene, Style};
-pub use shaders::{kernels_are_valid, module};
+pub use scene::Scene;
+pub use shaders::{kernels_are_valid, module, tasks_are_valid};
 
 use crate::adapter::Gpu;
 use crate::rule::AnyRule;

@@ -1,40 +1,20 @@
 use pollster::block_on;
 
-use super::{Failure, Outcome, compare, inputs};
+use super::layout::{POISON, Place, described, lay_out};
+use super::{Failure, Outcome, Style, compare, inputs};
 use crate::adapter::Gpu;
-use crate::cpu::CpuOptimizer;
+use crate::cpu::{CpuOptimizer, CpuParam};
 use crate::rule::{AnyRule, Bounded};
-use crate::{Binding, Group, Optimizer, Param, Tensors};
+use crate::step::ACCUMULATED;
+use crate::{Group, Optimizer, Options, Param};
 
 /// What belongs to nobody, beside values: a number, since a NaN that is wrongly updated may stay the same NaN.
 const SENTINEL: f32 = 12_345.678;
-/// The same in buffers of gradients only, where it is wrongly read or not at all.
-const POISON: f32 = f32::NAN;
-
-/// How parameters lie in buffers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// The crate's own allocator.
-    Tensors,
-    /// Each tensor in a buffer of its own, exactly as long.
-    Separate,
-    /// All values in one buffer, all gradients in another, with one sentinel between tensors, so at any offset.
-    Packed,
-    /// Everything in one buffer, values and gradients in turn.
-    Single,
-    /// Everything in one buffer, first all values, then, more than 64 KiB further, all gradients.
-    Far,
-}
-
-/// All of them.
-pub const STYLES: [Style; 5] = [Style::Tensors, Style::Separate, Style::Packed, Style::Single, Style::Far];
-
-/// Where a tensor is: buffer and first element.
-type Place = (usize, usize);
 
 /// Parameters laid out in buffers, surrounded by sentinels, an optimizer over them, and the truth running alongside.
 pub struct Scene<'a> {
     gpu: &'a Gpu,
+    options: Options,
     /// The optimizer; another over the same parameters may take its place.
     pub optimizer: Optimizer,
     /// The parameters' names.
@@ -46,7 +26,8 @@ pub struct Scene<'a> {
     places: Vec<(Place, Place)>,
     /// What the host believes each buffer to hold, values aside.
     image: Vec<Vec<u32>>,
-    twin: CpuOptimizer<Bounded>,
+    /// The truth's optimizer.
+    pub twin: CpuOptimizer<Bounded>,
     /// What the values should be.
     pub truth: Vec<Vec<Bounded>>,
     seed: u64,
@@ -61,21 +42,38 @@ impl<'a> Scene<'a> {
 
     /// Several groups, each with its rule and the lengths of its parameters.
     pub fn with_groups(gpu: &'a Gpu, groups: Vec<(Box<dyn AnyRule>, Vec<usize>)>, style: Style, seed: u64) -> Result<Self, Failure> {
-        let lens: Vec<usize> = groups.iter().flat_map(|(_, lens)| lens.clone()).collect();
-        let names: Vec<String> = lens.iter().enumerate().map(|(index, len)| format!("p{index}-n{len}")).collect();
+        let mut index = 0;
+        let mut param = |len: usize| {
+            index += 1;
+            CpuParam::new(format!("p{}-n{len}", index - 1), &[len])
+        };
+        let group = |(rule, lens): (Box<dyn AnyRule>, Vec<usize>)| Group::new(rule, lens.into_iter().map(&mut param).collect::<Vec<_>>());
+        let groups: Vec<Group<CpuParam>> = groups.into_iter().map(group).collect();
+        Self::with_options(gpu, groups, Options::default(), style, seed)
+    }
+
+    /// The same with steps that do more than their rules. Scales of the learning rate are in a buffer of their own.
+    pub fn with_options(gpu: &'a Gpu, groups: Vec<Group<CpuParam>>, options: Options, style: Style, seed: u64) -> Result<Self, Failure> {
+        let all: Vec<&CpuParam> = groups.iter().flat_map(|group| &group.params).collect();
+        let lens: Vec<usize> = all.iter().map(|param| param.shape.iter().product()).collect();
+        let names: Vec<String> = all.iter().map(|param| param.name.clone()).collect();
         let (buffers, places, params) = lay_out(gpu, style, &names, &lens)?;
+        let params: Vec<Param> = params.into_iter().zip(&all).map(|(param, own)| described(gpu, param, own)).collect();
         let mut rest = params.iter().cloned();
-        let group = |(rule, lens): &(Box<dyn AnyRule>, Vec<usize>)| Group::new(rule.clone(), rest.by_ref().take(lens.len()));
-        let optimizer = Optimizer::with_groups(&gpu.device, &gpu.queue, groups.iter().map(group).collect::<Vec<_>>())?;
-        let mut rest = names.iter().map(String::as_str).zip(lens.iter().copied());
-        let group = |(rule, lens): &(Box<dyn AnyRule>, Vec<usize>)| (rule.clone(), rest.by_ref().take(lens.len()).collect::<Vec<_>>());
-        let twin = CpuOptimizer::with_groups(groups.iter().map(group).collect::<Vec<_>>())?;
+        let group = |group: &Group<CpuParam>| Group {
+            rule: group.rule.clone(),
+            params: rest.by_ref().take(group.params.len()).collect(),
+            clip: group.clip,
+            schedules: group.schedules.clone(),
+        };
+        let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, groups.iter().map(group).collect::<Vec<_>>(), options)?;
+        let twin = CpuOptimizer::with_options(groups, options)?;
         let values: Vec<Vec<f32>> = lens.iter().enumerate().map(|(index, &len)| inputs::values(seed + index as u64, len)).collect();
         let truth = values.iter().map(|values| values.iter().copied().map(Bounded::given).collect()).collect();
         let sentinel = |index: usize| if places.iter().any(|(value, _)| value.0 == index) { SENTINEL } else { POISON };
         let blank = |(index, buffer): (usize, &wgpu::Buffer)| vec![sentinel(index).to_bits(); buffer.size() as usize / 4];
         let image = buffers.iter().enumerate().map(blank).collect();
-        let mut scene = Scene { gpu, optimizer, names, params, lens, buffers, places, image, twin, truth, seed, steps: 0 };
+        let mut scene = Scene { gpu, options, optimizer, names, params, lens, buffers, places, image, twin, truth, seed, steps: 0 };
         for (&(place, _), values) in scene.places.clone().iter().zip(&values) {
             scene.put(place, values);
         }
@@ -94,24 +92,32 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// New gradients for every parameter.
+    /// New gradients for every parameter, times the loss scale.
     pub fn next_gradients(&mut self) -> Vec<Vec<f32>> {
         self.steps += 1;
+        let scale = self.twin.report().map_or(1.0, |report| report.loss_scale.value) as f32;
         let seed = |index: usize| self.seed + 1000 * self.steps + index as u64;
-        let gradients: Vec<Vec<f32>> = self.lens.iter().enumerate().map(|(index, &len)| inputs::gradients(seed(index), len)).collect();
+        let scaled = |gradients: Vec<f32>| gradients.into_iter().map(|g| scale * g).collect();
+        let gradients = self.lens.iter().enumerate().map(|(index, &len)| scaled(inputs::gradients(seed(index), len)));
+        let gradients: Vec<Vec<f32>> = gradients.collect();
+        self.set_gradients(&gradients);
+        gradients
+    }
+
+    /// These gradients.
+    pub fn set_gradients(&mut self, gradients: &[Vec<f32>]) {
         for (index, gradient) in gradients.iter().enumerate() {
             let (buffer, at) = self.places[index].1;
             self.put((buffer, at), gradient);
             self.gpu.queue.write_buffer(&self.buffers[buffer], 4 * at as u64, bytemuck::cast_slice(gradient));
         }
-        gradients
     }
 
     /// New contents, positive, for the states that the caller writes.
     fn next_inputs(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
         let all: Vec<_> = (0..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.inputs()).copied().collect();
         for (index, name) in self.names.iter().enumerate().filter(|(index, _)| taking_part(*index)) {
-            for input in all.iter().filter(|input| self.optimizer.state(name, input).is_ok()) {
+            for input in all.iter().filter(|input| self.optimizer.state_parts(name, input).is_ok()) {
                 let data = inputs::gradients(self.seed + 2000 * self.steps + index as u64, self.lens[index]);
                 let data: Vec<f32> = data.into_iter().map(f32::abs).collect();
                 self.optimizer.write_state(name, input, &data)?;
@@ -125,13 +131,43 @@ impl<'a> Scene<'a> {
     pub fn step(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
         self.next_inputs(&taking_part)?;
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        self.optimizer.step(&mut encoder);
-        self.gpu.queue.submit([encoder.finish()]);
-        let gradients: Vec<Vec<Bounded>> = gradients.iter().map(|g| g.iter().copied().map(Bounded::given).collect()).collect();
-        let gradients: Vec<Option<&[Bounded]>> = gradients.iter().enumerate().map(|(i, g)| taking_part(i).then_some(&g[..])).collect();
+        self.submit(|optimizer, encoder| Ok(optimizer.step(encoder)))?;
+        self.read_gradients(&taking_part);
+        let gradients = bounded(&gradients);
         let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
-        Ok(self.twin.step(&mut truth, &gradients)?)
+        Ok(self.twin.step(&mut truth, &optional(&gradients, taking_part))?)
+    }
+
+    /// One micro-batch, likewise.
+    pub fn accumulate(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
+        let gradients = self.next_gradients();
+        self.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
+        self.read_gradients(&taking_part);
+        let gradients = bounded(&gradients);
+        Ok(self.twin.accumulate(&optional(&gradients, taking_part))?)
+    }
+
+    /// Values and an average change places, likewise.
+    pub fn swap(&mut self, average: &str) -> Outcome {
+        self.submit(|optimizer, encoder| optimizer.swap(encoder, average))?;
+        let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
+        Ok(self.twin.swap(average, &mut truth)?)
+    }
+
+    /// Submits what is recorded.
+    pub fn submit(&self, record: impl FnOnce(&Optimizer, &mut wgpu::CommandEncoder) -> crate::Result<()>) -> Outcome {
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        record(&self.optimizer, &mut encoder)?;
+        self.gpu.queue.submit([encoder.finish()]);
+        Ok(())
+    }
+
+    /// Gradients that were read are zero from then on, if that is asked for.
+    fn read_gradients(&mut self, taking_part: impl Fn(usize) -> bool) {
+        let zeroed: Vec<usize> = (0..self.lens.len()).filter(|&index| self.options.zero_grad && taking_part(index)).collect();
+        for index in zeroed {
+            self.put(self.places[index].1, &vec![0.0; self.lens[index]]);
+        }
     }
 
     /// Compares every value, every state and every step count with the truth, and every other byte with what was there.
@@ -180,10 +216,11 @@ impl<'a> Scene<'a> {
         Ok(all)
     }
 
-    /// The states in use of a parameter.
+    /// What is kept of a parameter.
     pub fn states(&self, name: &str) -> Vec<&'static str> {
         let all = (0..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.states()).map(|state| state.name);
-        let mut states: Vec<_> = all.filter(|state| self.optimizer.state(name, state).is_ok()).collect();
+        let all = all.chain([ACCUMULATED, "slow", "ema", "swa"]);
+        let mut states: Vec<_> = all.filter(|state| self.optimizer.state_parts(name, state).is_ok()).collect();
         states.sort_unstable();
         states.dedup();
         states
@@ -194,55 +231,11 @@ impl<'a> Scene<'a> {
     }
 }
 
-type Layout = (Vec<wgpu::Buffer>, Vec<(Place, Place)>, Vec<Param>);
+fn bounded(gradients: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
+    gradients.iter().map(|gradient| gradient.iter().copied().map(Bounded::given).collect()).collect()
+}
 
-fn lay_out(gpu: &Gpu, style: Style, names: &[String], lens: &[usize]) -> Result<Layout, Failure> {
-    if style == Style::Tensors {
-        let tensors = Tensors::new(&gpu.device, names.iter().zip(lens.iter().map(|&len| [len])))?;
-        let params = tensors.params();
-        let mut buffers: Vec<wgpu::Buffer> = Vec::new();
-        let mut place = |binding: &Binding| {
-            let index = buffers.iter().position(|buffer| buffer == binding.buffer()).unwrap_or_else(|| {
-                buffers.push(binding.buffer().clone());
-                buffers.len() - 1
-            });
-            (index, binding.offset() as usize / 4)
-        };
-        let places = params.iter().map(|param| (place(&param.value), place(&param.gradient))).collect();
-        return Ok((buffers, places, params));
-    }
-    let mut ends: Vec<usize> = Vec::new();
-    let mut place = |buffer: usize, gap: usize, len: usize| {
-        ends.resize(ends.len().max(buffer + 1), 0);
-        let at = ends[buffer] + gap;
-        ends[buffer] = at + len + gap;
-        (buffer, at)
-    };
-    let mut places: Vec<(Place, Place)> = lens
-        .iter()
-        .enumerate()
-        .map(|(index, &len)| match style {
-            Style::Separate => (place(2 * index, 0, len), place(2 * index + 1, 0, len)),
-            Style::Packed => (place(0, 1, len), place(1, 2, len)),
-            _ => (place(0, 1, len), if style == Style::Single { place(0, 1, len) } else { (0, 0) }),
-        })
-        .collect();
-    if style == Style::Far {
-        place(0, 40_000, 0);
-        for (places, &len) in places.iter_mut().zip(lens) {
-            places.1 = place(0, 3, len);
-        }
-    }
-    use wgpu::BufferUsages as Usage;
-    let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-    let buffer = |&end: &usize| {
-        gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 4 * end as u64, usage, mapped_at_creation: false })
-    };
-    let buffers: Vec<wgpu::Buffer> = ends.iter().map(buffer).collect();
-    let binding = |(buffer, at): Place, len: usize| Binding::new(&buffers[buffer], 4 * at as u64, 4 * len as u64);
-    let param = |((name, &len), &(value, gradient)): ((&String, &usize), &(Place, Place))| {
-        Param::new(name, &[len], binding(value, len), binding(gradient, len))
-    };
-    let params = names.iter().zip(lens).zip(&places).map(param).collect();
-    Ok((buffers, places, params))
+/// The gradients of those that take part.
+fn optional(gradients: &[Vec<Bounded>], taking_part: impl Fn(usize) -> bool) -> Vec<Option<&[Bounded]>> {
+    gradients.iter().enumerate().map(|(index, gradient)| taking_part(index).then_some(&gradient[..])).collect()
 }

@@ -1,31 +1,80 @@
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
-use crate::plan::{Access, Gradients, Row};
+use crate::plan::{Access, Gradients, Kernel, Row};
 use crate::rule::{AnyRule, Field, Pass};
+use crate::step::{Clip, Ema, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
 use crate::wgsl;
 
-/// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are.
+/// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are: without options,
+/// and with all of them at once.
 pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
-    let scalars: Vec<Field> = rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect();
-    let passes = [Pass::Update, Pass::Evaluate, Pass::Train].into_iter().filter(|&pass| pass == Pass::Update || rule.has_views());
-    for pass in passes {
-        for access in [Access::Vector, Access::Scalar] {
-            for gradients in [Gradients::Apart, Gradients::Shared, Gradients::Far] {
-                let shader = wgsl::pass(rule, pass, access, gradients);
-                let module = module(&shader.source)?;
-                if shader.slots.len() > 8 {
-                    return Err(Failure(format!("{} storage buffers, WebGPU's default is 8", shader.slots.len())));
-                }
-                members(&module, "Hyper", rule.hyper_fields())?;
-                members(&module, "Scalars", &scalars)?;
-                row(&module)?;
-            }
+    let all = Options {
+        clip: Clip::Norm(NormClip::default()),
+        loss_scale: LossScale::Dynamic(Default::default()),
+        non_finite: NonFinite::Skip,
+        micro_batches: MicroBatches::Mean,
+        zero_grad: true,
+        lookahead: Some(Lookahead::default()),
+        ema: Some(Ema::default()),
+        swa: Some(Swa::default()),
+        measure_update: true,
+    };
+    let group = Group::<()>::new(rule.boxed(), []);
+    let everything = Features { clamps: true, schedules: true, ..Features::of(&all, &[group.clone()]) };
+    for features in [Features::of(&Options::default(), &[group]), everything] {
+        let passes = [Pass::Update, Pass::Evaluate, Pass::Train].into_iter().filter(|&pass| pass == Pass::Update || rule.has_views());
+        for (pass, kernel) in passes.flat_map(|pass| kernels().map(move |kernel| (pass, kernel))) {
+            let shader = wgsl::pass(rule, pass, &kernel, &features);
+            let module = valid(&shader)?;
+            layouts(&module, rule)?;
+            members(&module, "Row", Row::FIELDS)?;
+        }
+        for number in 0..2 {
+            let module = valid(&wgsl::prepare(rule, number, &features))?;
+            layouts(&module, rule)?;
+            members(&module, "Status", Status::FIELDS)?;
         }
     }
-    let prepare = module(&wgsl::prepare(rule).source)?;
-    members(&prepare, "Hyper", rule.hyper_fields())?;
-    members(&prepare, "Scalars", &scalars)
+    Ok(())
+}
+
+/// The kernels that do not know a rule are valid too.
+pub fn tasks_are_valid() -> Outcome {
+    for access in [Access::Vector, Access::Scalar] {
+        for flag in [false, true] {
+            for units in [false, true] {
+                valid(&wgsl::measure(access, units, flag.then_some(0), 2))?;
+            }
+            valid(&wgsl::accumulate(access, 0, flag, 2))?;
+            valid(&wgsl::swap(access, 3, 1, 2))?;
+        }
+    }
+    valid(&wgsl::count(2))?;
+    valid(&wgsl::report()).map(drop)
+}
+
+/// Every way to access a bucket.
+fn kernels() -> impl Iterator<Item = Kernel> {
+    let all = [Access::Vector, Access::Scalar]
+        .into_iter()
+        .flat_map(|access| [Gradients::Apart, Gradients::Shared, Gradients::Far].map(move |gradients| (access, gradients)));
+    let flags = [(false, false), (true, false), (false, true), (true, true)];
+    all.flat_map(move |(access, gradients)| flags.map(|(scaled, adaptive)| Kernel { variant: 0, access, gradients, scaled, adaptive }))
+}
+
+fn valid(shader: &wgsl::Shader) -> Result<naga::Module, Failure> {
+    if shader.slots.len() > 8 {
+        return Err(Failure(format!("{} storage buffers, WebGPU's default is 8", shader.slots.len())));
+    }
+    module(&shader.source)
+}
+
+/// The rule's structs.
+fn layouts(module: &naga::Module, rule: &dyn AnyRule) -> Outcome {
+    let scalars: Vec<Field> = rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect();
+    members(module, "Hyper", rule.hyper_fields())?;
+    members(module, "Scalars", &scalars)
 }
 
 /// The text as naga sees it, or what is wrong with it.
@@ -57,22 +106,4 @@ fn members(module: &naga::Module, name: &str, fields: &[Field]) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// The `Row` that the plan writes is the one that the kernel reads.
-fn row(module: &naga::Module) -> Outcome {
-    let expected = [
-        ("value", core::mem::offset_of!(Row, value)),
-        ("gradient", core::mem::offset_of!(Row, gradient)),
-        ("state", core::mem::offset_of!(Row, state)),
-        ("count", core::mem::offset_of!(Row, count)),
-        ("hyper", core::mem::offset_of!(Row, hyper)),
-        ("record", core::mem::offset_of!(Row, record)),
-    ];
-    let found = structure(module, "Row");
-    let found: Vec<(&str, usize)> = found.iter().map(|(name, offset, _)| (&**name, *offset as usize)).collect();
-    match found == expected && size_of::<Row>() == 4 * expected.len() {
-        true => Ok(()),
-        false => Err(Failure(format!("Row has {found:?}, the plan writes {expected:?}"))),
-    }
 }

@@ -1,37 +1,63 @@
 //! Shaders as text: the rule's own WGSL, joined with declarations generated from its layouts. Module scope is independent of order in
 //! WGSL, so joining is all it takes, and no wgpu is needed to read or check the result.
 
+mod pass;
+mod prepare;
+mod structs;
+mod tasks;
+
 use core::ops::Range;
 
-use crate::plan::{Access, Gradients};
-use crate::rule::{AnyRule, Field, Pass};
+use crate::plan::Access;
+
+pub use pass::pass;
+pub use prepare::prepare;
+pub use tasks::{accumulate, count, measure, report, swap};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
-const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
-const PASS: &str = include_str!("../../shaders/pass.wgsl");
-const VECTOR: &str = include_str!("../../shaders/access/vector.wgsl");
-const SCALAR: &str = include_str!("../../shaders/access/scalar.wgsl");
+const SUMS: &str = include_str!("../../shaders/lib/sums.wgsl");
+const GATHER: &str = include_str!("../../shaders/lib/gather.wgsl");
+const ROWS: &str = include_str!("../../shaders/lib/rows.wgsl");
+const LOAD_VECTOR: &str = include_str!("../../shaders/access/load_vector.wgsl");
+const LOAD_SCALAR: &str = include_str!("../../shaders/access/load_scalar.wgsl");
+const STORE_VECTOR: &str = include_str!("../../shaders/access/store_vector.wgsl");
+const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
 
-const ROW: &str = "struct Row { value: u32, gradient: u32, state: u32, count: u32, hyper: u32, record: u32 }\n";
-const ENTRY: &str = "struct Entry { record: u32, hyper: u32, taking_part: u32 }\n";
+/// The words of a parameter's entry in the step record before those of the averages and of the rule: steps taken; whether it takes part (0: no,
+/// 1: yes, 2: the step is left out); micro-batches accumulated since the last step, and before it; what its gradient is multiplied by, and limited to.
+pub const ENTRY: [&str; 6] = ["STEP", "ACTIVE", "PENDING", "USED", "FACTOR", "LIMIT"];
 
 /// What a shader binds. Its number is its place in [`Shader::slots`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// The hyper-parameters of all groups, as the host set them.
+    /// Options and clips, as the host set them.
     Settings,
-    /// The parameters that a `prepare` is for.
+    /// The parameters.
     Entries,
+    /// How each word of the hyper-parameters is set.
+    Assignments,
+    /// The schedules.
+    Schedules,
+    /// What steps have in common.
+    Status,
     /// The step record.
     Record,
+    /// The sums of rows, parameters and groups.
+    Sums,
+    /// How they are formed.
+    Tree,
     /// The bucket's workgroups.
     Rows,
     /// The values, and the gradients where they share a buffer.
     Values,
     /// The gradients.
     Gradients,
-    /// A state tensor in use, counted among those in use.
-    Lane(usize),
+    /// All lanes of the state.
+    States,
+    /// Scales of the learning rate.
+    Scales,
+    /// What rows measure of the update.
+    Moved,
 }
 
 /// A complete shader with entry point `main`, and what it binds in group 0.
@@ -45,52 +71,25 @@ pub struct Shader {
     pub own: Range<usize>,
 }
 
-/// Bindings as they are declared: slot, name, element type, whether it is written.
-type Declaration = (Slot, String, &'static str, bool);
-
-/// The kernel for one pass of a rule with the states that it uses, for one way of access to values and gradients.
-pub fn pass(rule: &dyn AnyRule, pass: Pass, access: Access, gradients: Gradients) -> Shader {
-    let (element, accessors) = match access {
-        Access::Vector => ("vec4f", VECTOR),
-        Access::Scalar => ("f32", SCALAR),
-    };
-    let mut bindings: Vec<Declaration> = vec![
-        (Slot::Rows, "rows".into(), "Row", false),
-        (Slot::Record, "record".into(), "u32", false),
-        (Slot::Values, "values".into(), element, true),
-    ];
-    let accessors = match gradients {
-        Gradients::Shared => accessors.replace("gradients[", "values["),
-        Gradients::Apart | Gradients::Far => {
-            bindings.push((Slot::Gradients, "gradients".into(), element, gradients == Gradients::Far));
-            accessors.to_owned()
-        }
-    };
-    let active = rule.active_states();
-    for (lane, &state) in active.iter().enumerate() {
-        bindings.push((Slot::Lane(lane), lane_name(rule, state), "vec4f", true));
-    }
-    let parts = [ROW, &structs(rule), &state_access(rule, &active), &load_hyper(rule, "record"), &load_scalars(rule)];
-    let ours = [&parts.concat(), NUMERICS, &accessors, &default_prepare(rule), &apply(pass), PASS];
-    shader(&ours, rule.source(), bindings)
+/// One binding: what it is, its name and type in WGSL, whether it is written.
+#[derive(Clone, Debug)]
+struct Declaration {
+    slot: Slot,
+    name: &'static str,
+    ty: String,
+    written: bool,
 }
 
-/// The kernel that counts the step and forms the scalars of a rule.
-pub fn prepare(rule: &dyn AnyRule) -> Shader {
-    let bindings = vec![
-        (Slot::Settings, "settings".into(), "u32", false),
-        (Slot::Entries, "entries".into(), "Entry", false),
-        (Slot::Record, "record".into(), "u32", true),
-    ];
-    let parts = [ENTRY, &structs(rule), &load_hyper(rule, "settings"), &load_scalars(rule), &store_scalars(rule)];
-    shader(&[&parts.concat(), NUMERICS, &default_prepare(rule), PREPARE], rule.source(), bindings)
+/// A binding of an array of these.
+fn array(slot: Slot, name: &'static str, element: &str, written: bool) -> Declaration {
+    Declaration { slot, name, ty: format!("array<{element}>"), written }
 }
 
-fn shader(ours: &[&str], own: &str, bindings: Vec<Declaration>) -> Shader {
+fn shader(bindings: Vec<Declaration>, ours: &[&str], own: &str) -> Shader {
     let mut source = String::new();
-    for (index, (_, name, element, written)) in bindings.iter().enumerate() {
+    for (index, Declaration { name, ty, written, .. }) in bindings.iter().enumerate() {
         let access = if *written { "read_write" } else { "read" };
-        source += &format!("@group(0) @binding({index}) var<storage, {access}> {name}: array<{element}>;\n");
+        source += &format!("@group(0) @binding({index}) var<storage, {access}> {name}: {ty};\n");
     }
     for part in ours {
         source.push_str(part);
@@ -98,77 +97,40 @@ fn shader(ours: &[&str], own: &str, bindings: Vec<Declaration>) -> Shader {
     }
     let start = source.len();
     source.push_str(own);
-    let slots = bindings.into_iter().map(|(slot, _, _, written)| (slot, written)).collect();
+    let slots = bindings.into_iter().map(|binding| (binding.slot, binding.written)).collect();
     Shader { own: start..source.len(), source, slots }
 }
 
-fn lane_name(rule: &dyn AnyRule, state: usize) -> String {
-    format!("state_{}", rule.states()[state].name)
+/// The element type of values and gradients.
+fn element(access: Access) -> &'static str {
+    match access {
+        Access::Vector => "vec4f",
+        Access::Scalar => "f32",
+    }
 }
 
-/// `apply`, what a pass does with an element, and `idle`, which parameters it leaves alone: an update those that take no part, a view those
-/// that have not been updated yet.
-fn apply(pass: Pass) -> String {
-    let (call, idle) = match pass {
-        Pass::Update => ("update(h, s, gradient, p, state)", "record[at + 1u] == 0u"),
-        Pass::Evaluate => ("evaluate(h, s, p, state)", "record[at] == 0u"),
-        Pass::Train => ("train(h, s, p, state)", "record[at] == 0u"),
-    };
-    format!(
-        "fn apply(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {{\n    {call};\n}}\n\n\
-         fn idle(at: u32) -> bool {{\n    return {idle};\n}}\n"
-    )
+/// `load_NAME`, from the binding `array`.
+fn load(access: Access, name: &str, array: &str) -> String {
+    let text = if access == Access::Vector { LOAD_VECTOR } else { LOAD_SCALAR };
+    accessor(text, name, array)
 }
 
-/// The structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
-fn structs(rule: &dyn AnyRule) -> String {
-    let hyper: Vec<String> = rule.hyper_fields().iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect();
-    let scalars: Vec<String> = rule.scalar_fields().iter().map(|name| format!("{name}: f32")).collect();
-    let scalars = if scalars.is_empty() { "none: u32".to_owned() } else { scalars.join(", ") };
-    let state: Vec<String> = rule.states().iter().map(|state| format!("{}: vec4f", state.name)).collect();
-    let (hyper, state) = (hyper.join(", "), state.join(", "));
-    format!("struct Hyper {{ {hyper} }}\nstruct Scalars {{ {scalars} }}\nstruct State {{ {state} }}\n")
+/// `store_NAME`, to the binding `array`.
+fn store(access: Access, name: &str, array: &str) -> String {
+    let text = if access == Access::Vector { STORE_VECTOR } else { STORE_SCALAR };
+    accessor(text, name, array)
 }
 
-/// `load_state` and `store_state`: a state that is not in use reads as zero and is not kept.
-fn state_access(rule: &dyn AnyRule, active: &[usize]) -> String {
-    let load = |state: usize| match active.contains(&state) {
-        true => format!("{}[at / 4u]", lane_name(rule, state)),
-        false => "vec4f(0.0)".to_owned(),
-    };
-    let store = |&state: &usize| format!("    {}[at / 4u] = state.{};\n", lane_name(rule, state), rule.states()[state].name);
-    let loads = (0..rule.states().len()).map(load).collect::<Vec<_>>().join(", ");
-    let stores: String = active.iter().map(store).collect();
-    format!("fn load_state(at: u32) -> State {{\n    return State({loads});\n}}\n\nfn store_state(at: u32, state: State) {{\n{stores}}}\n")
+fn accessor(text: &str, name: &str, array: &str) -> String {
+    text.replace("_tensor(", &format!("_{name}(")).replace("tensors[", &format!("{array}["))
 }
 
-/// `load_hyper`, from consecutive words of `array`.
-fn load_hyper(rule: &dyn AnyRule, array: &str) -> String {
-    let word = |(index, field): (usize, &Field)| match field.wgsl {
-        "u32" => format!("{array}[at + {index}u]"),
-        wgsl => format!("bitcast<{wgsl}>({array}[at + {index}u])"),
-    };
-    let words: Vec<String> = rule.hyper_fields().iter().enumerate().map(word).collect();
-    format!("fn load_hyper(at: u32) -> Hyper {{\n    return Hyper({});\n}}\n\n", words.join(", "))
-}
-
-/// `load_scalars`, from consecutive words of the step record.
-fn load_scalars(rule: &dyn AnyRule) -> String {
-    let words: Vec<String> = (0..rule.scalar_fields().len()).map(|index| format!("bitcast<f32>(record[at + {index}u])")).collect();
-    let words = if words.is_empty() { "0u".to_owned() } else { words.join(", ") };
-    format!("fn load_scalars(at: u32) -> Scalars {{\n    return Scalars({words});\n}}\n\n")
-}
-
-fn store_scalars(rule: &dyn AnyRule) -> String {
-    let word = |(index, name): (usize, &&str)| format!("    record[at + {index}u] = bitcast<u32>(s.{name});\n");
-    let words: String = rule.scalar_fields().iter().enumerate().map(word).collect();
-    format!("fn store_scalars(at: u32, s: Scalars) {{\n{words}}}\n")
-}
-
-/// A rule whose formula does not depend on the step count has no `prepare` of its own.
-fn default_prepare(rule: &dyn AnyRule) -> String {
-    match rule.scalar_fields() {
-        [] => "fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {\n    return Scalars(0u);\n}\n".to_owned(),
-        _ => String::new(),
+/// `clear_gradient`, which sets gradients to zero if that is asked for.
+fn clear(access: Access, clears: bool, array: &str) -> String {
+    match clears {
+        true => {
+            store(access, "gradient", array) + "\nfn clear_gradient(at: u32, left: u32) {\n    store_gradient(at, left, vec4f(0.0));\n}\n"
+        }
+        false => "fn clear_gradient(at: u32, left: u32) {\n}\n".into(),
     }
 }

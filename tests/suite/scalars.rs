@@ -36,17 +36,17 @@ fn steps() -> Vec<u32> {
 /// carries them as f32 starts each step from the nearest f32.
 fn truths(rule: &dyn AnyRule, steps: &[u32]) -> Vec<(Vec<f64>, Vec<f64>)> {
     let twin = <f64 as Real>::twin(rule);
-    let first = (1..8).scan(Vec::new(), |last, step| Some(core::mem::replace(last, twin.prepare(step, last))));
-    if (1..8).zip(first).all(|(step, last)| twin.prepare(step, &last) == twin.prepare(step, &[])) {
-        return steps.iter().map(|&step| (twin.prepare(step, &[]), twin.prepare(step, &[]))).collect();
+    let first = (1..8).scan(Vec::new(), |last, step| Some(core::mem::replace(last, twin.prepare(&[], step, last))));
+    if (1..8).zip(first).all(|(step, last)| twin.prepare(&[], step, &last) == twin.prepare(&[], step, &[])) {
+        return steps.iter().map(|&step| (twin.prepare(&[], step, &[]), twin.prepare(&[], step, &[]))).collect();
     }
     let (mut last, mut truths) = (Vec::new(), Vec::new());
     let mut wanted = steps.iter().copied().peekable();
     for step in 1..=steps.iter().copied().max().unwrap_or_default() {
-        let next = twin.prepare(step, &last);
+        let next = twin.prepare(&[], step, &last);
         while wanted.next_if_eq(&step).is_some() {
             let before: Vec<f64> = last.iter().map(|&x| f64::from(x as f32)).collect();
-            truths.push((last.clone(), twin.prepare(step, &before)));
+            truths.push((last.clone(), twin.prepare(&[], step, &before)));
         }
         last = next;
     }

@@ -123,7 +123,7 @@ fn there_and_back(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
             let mut states = rule.states().iter().map(|known| state(known.name)).collect::<Result<Vec<_>, Failed>>()?;
             for pass in [Pass::Evaluate, Pass::Train] {
                 let sweep = Sweep { gradients: &[], values: &mut truth, lanes: slices(&mut states) };
-                Bounded::twin(rule).sweep(pass, &given(&scalars[index]), sweep);
+                Bounded::twin(rule).sweep(pass, &[], &given(&scalars[index]), sweep);
             }
         }
         let back = before[index].iter().zip(&truth).map(|(&value, truth)| Bounded { value: f64::from(value), error: truth.error });

@@ -1,0 +1,25 @@
+// Adds the gradients of one row to those accumulated for the next step; the first ones replace what is left of the last.
+
+@compute @workgroup_size(INVOCATIONS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) workgroups: vec3u,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let index = row_index(workgroup, workgroups);
+    if index >= arrayLength(&rows) {
+        return;
+    }
+    let row = rows[index];
+    if entries[row.member].taking_part == 0u {
+        return;
+    }
+    let is_first = record[row.record + PENDING] == 0u;
+    for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {
+        let left = row.count - i;
+        let at = lane_at(row, ACCUMULATED, i);
+        let gradient = load_gradient(row.gradient + i, left);
+        clear_gradient(row.gradient + i, left);
+        states[at] = select(states[at] + gradient, gradient, is_first);
+    }
+}

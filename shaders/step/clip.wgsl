@@ -1,0 +1,13 @@
+// What limits gradients. Twin: src/step/clip.rs.
+
+// min(1, max_norm / (norm + eps)), 1 where there is no gradient at all.
+fn norm_factor(length: f32, max_norm: f32, eps: f32) -> f32 {
+    let long = length + eps;
+    return select(min(quotient(max_norm, long), 1.0), 1.0, long == 0.0);
+}
+
+// The factor of a unit whose gradient and values have these norms.
+fn adaptive_factor(gradient: f32, values: f32, clipping: f32, eps: f32) -> f32 {
+    let longest = clipping * max(values, eps);
+    return select(quotient(longest, max(gradient, 1e-6)), 1.0, gradient < longest);
+}

@@ -1,0 +1,9 @@
+fn reduce(invocation: u32) {
+}
+
+fn offender() -> u32 {
+    return 0u;
+}
+
+fn measured() {
+}

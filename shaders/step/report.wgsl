@@ -1,0 +1,16 @@
+// One workgroup adds up what the rows of the last update measured.
+
+const INVOCATIONS: u32 = 256u;
+
+@compute @workgroup_size(INVOCATIONS)
+fn main(@builtin(local_invocation_index) invocation: u32) {
+    var sum = Sum();
+    for (var i = invocation; i < arrayLength(&moved); i += INVOCATIONS) {
+        sum = joined(sum, moved[i]);
+    }
+    sum = gather(invocation, sum);
+    if invocation == 0u {
+        status.moved = norm(sum.low, sum.high, 1.0);
+        status.values = norm(sum.value_low, sum.value_high, 1.0);
+    }
+}

@@ -1,0 +1,7 @@
+// The scales of the learning rate for elements `i` to `i + 3` of a row; past its end, any.
+fn lr_scales(row: Row, i: u32, left: u32) -> vec4f {
+    let last = min(left, 4u) - 1u;
+    let elements = vec4u(row.element + i) + min(vec4u(0u, 1u, 2u, 3u), vec4u(last));
+    let at = vec4u(row.scale) + (elements / row.scale_length) % row.scale_period;
+    return vec4f(scales[at.x], scales[at.y], scales[at.z], scales[at.w]);
+}

@@ -1,0 +1,89 @@
+use super::CpuOptimizer;
+use crate::error::{Error, Result, unknown};
+use crate::rule::Real;
+use crate::step::ACCUMULATED;
+
+/// What [`CpuOptimizer::report`] tells; see [`crate::Report`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CpuReport<F> {
+    /// Steps taken, without those left out.
+    pub step: u32,
+    /// Steps left out.
+    pub skips: u32,
+    /// The norm of all gradients in the last step, before clipping, if it is measured.
+    pub gradient_norm: Option<F>,
+    /// The scale for the next loss.
+    pub loss_scale: F,
+    /// The norm of the last step's changes over that of the values before, if it is measured.
+    pub update_ratio: Option<f64>,
+}
+
+impl<F: Real> CpuOptimizer<F> {
+    /// What the last step did. Fails once, by the first offending parameter, after a step that found a gradient that is not finite and must
+    /// not ([`crate::NonFinite::Fail`]).
+    pub fn report(&mut self) -> Result<CpuReport<F>> {
+        if let Some((step, tensor)) = self.common.failed.take() {
+            return Err(Error::NonFinite { param: self.tensors[tensor].name.clone(), step });
+        }
+        let common = &self.common;
+        Ok(CpuReport {
+            step: common.step,
+            skips: common.skips,
+            gradient_norm: common.norm,
+            loss_scale: common.loss_scale,
+            update_ratio: self.update.map(|(moved, values)| moved / values),
+        })
+    }
+
+    /// The state of a tensor, by the rule's name for it; empty if these hyper-parameters do not use it. Also `"accumulated"`, and the
+    /// averages `"slow"`, `"ema"`, `"swa"`.
+    pub fn state(&self, tensor: &str, state: &str) -> Result<&[F]> {
+        let (tensor, lane) = self.find(tensor, state)?;
+        let tensor = &self.tensors[tensor];
+        Ok(match lane {
+            Lane::State(lane) => &tensor.lanes[lane],
+            Lane::Average(average) => &tensor.averages[average],
+            Lane::Accumulated => &tensor.accumulated,
+        })
+    }
+
+    /// The same, to be written.
+    pub fn state_mut(&mut self, tensor: &str, state: &str) -> Result<&mut [F]> {
+        let (tensor, lane) = self.find(tensor, state)?;
+        let tensor = &mut self.tensors[tensor];
+        Ok(match lane {
+            Lane::State(lane) => &mut tensor.lanes[lane],
+            Lane::Average(average) => &mut tensor.averages[average],
+            Lane::Accumulated => &mut tensor.accumulated,
+        })
+    }
+
+    /// How many steps each tensor has taken, in the order of construction.
+    pub fn steps(&self) -> Vec<u32> {
+        self.tensors.iter().map(|tensor| tensor.step).collect()
+    }
+
+    /// The scalars of each tensor's last step, in the order of construction; empty before the first.
+    pub fn scalars(&self) -> Vec<&[F]> {
+        self.tensors.iter().map(|tensor| &*tensor.scalars).collect()
+    }
+
+    fn find(&self, tensor: &str, state: &str) -> Result<(usize, Lane)> {
+        let index = self.tensors.iter().position(|known| known.name == tensor);
+        let index = index.ok_or_else(|| unknown("parameter", tensor, self.tensors.iter().map(|tensor| &*tensor.name)))?;
+        let states = self.setup.groups[self.tensors[index].group].rule.states();
+        let averages = self.setup.options.averages();
+        let own = states.iter().position(|known| known.name == state).map(Lane::State);
+        let average = averages.iter().position(|known| known.state() == state).map(Lane::Average);
+        let accumulated = (state == ACCUMULATED && self.setup.options.accumulates()).then_some(Lane::Accumulated);
+        let lane = own.or(average).or(accumulated);
+        Ok((index, lane.ok_or_else(|| unknown("state", state, states.iter().map(|state| state.name)))?))
+    }
+}
+
+/// Where a state is kept.
+enum Lane {
+    State(usize),
+    Average(usize),
+    Accumulated,
+}

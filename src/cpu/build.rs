@@ -1,0 +1,77 @@
+use std::collections::HashSet;
+
+use super::settle::Common;
+use super::tensor::Tensor;
+use super::{CpuOptimizer, CpuParam};
+use crate::error::{Error, Result, unknown};
+use crate::rule::{AnyRule, Real};
+use crate::schedule::Schedule;
+use crate::step::{Group, Options, Setup};
+
+impl<F: Real> CpuOptimizer<F> {
+    /// An optimizer for tensors of these names and lengths, with one rule.
+    pub fn new<P: Into<CpuParam>>(rule: impl Into<Box<dyn AnyRule>>, tensors: impl IntoIterator<Item = P>) -> Result<Self> {
+        Self::with_groups([Group::new(rule, tensors.into_iter().map(Into::into))])
+    }
+
+    /// An optimizer of several groups, each with its rule. Fails on no tensors, an empty one, a name used twice, and settings out of range.
+    pub fn with_groups(groups: impl IntoIterator<Item = Group<CpuParam>>) -> Result<Self> {
+        Self::with_options(groups, Options::default())
+    }
+
+    /// The same with steps that do more than their rules.
+    pub fn with_options(groups: impl IntoIterator<Item = Group<CpuParam>>, options: Options) -> Result<Self> {
+        let setup = Setup::new(options)?;
+        let common = Common {
+            loss_scale: F::of(options.loss_scale.initial()),
+            growth_tracker: 0,
+            step: 0,
+            skips: 0,
+            failed: None,
+            micro_batches: 0,
+            norm: None,
+        };
+        let mut optimizer = CpuOptimizer { setup, tensors: Vec::new(), common, update: None };
+        groups.into_iter().try_for_each(|group| optimizer.add_group(group))?;
+        if optimizer.tensors.is_empty() {
+            return Err(Error::NoParameters);
+        }
+        Ok(optimizer)
+    }
+
+    /// One more group, from the next step on.
+    pub fn add_group(&mut self, group: Group<CpuParam>) -> Result<()> {
+        let (mut setup, number) = (self.setup.clone(), self.setup.groups.len());
+        let mut names: HashSet<String> = self.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        let mut tensors = Vec::new();
+        for param in setup.add(group)? {
+            if !names.insert(param.name.clone()) {
+                return Err(Error::DuplicateName { param: param.name });
+            }
+            let block = setup.block(number, param.lr_scale)?;
+            tensors.push(Tensor::new(param, number, block, &setup)?);
+        }
+        self.tensors.extend(tensors);
+        self.setup = setup;
+        Ok(())
+    }
+
+    /// Replaces a group's hyper-parameters. Its schedules stay.
+    pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
+        self.setup.set_rule(group, rule.into())
+    }
+
+    /// Gives a hyper-parameter of a group a schedule, or, with `None`, the rule's own value again.
+    pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
+        self.setup.set_schedule(group, hyper_parameter, schedule)
+    }
+
+    /// Says whether tensors take part in the steps from now on, as [`crate::Optimizer::set_active`] does.
+    pub fn set_active<'a>(&mut self, tensors: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
+        let names = || self.tensors.iter().map(|tensor| &*tensor.name);
+        let find = |name| names().position(|known| known == name).ok_or_else(|| unknown("parameter", name, names()));
+        let indices: Vec<usize> = tensors.into_iter().map(find).collect::<Result<_>>()?;
+        indices.into_iter().for_each(|index| self.tensors[index].frozen = !active);
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+use super::CpuOptimizer;
+use super::measure::Measure;
+use crate::rule::Real;
+use crate::step::{Clip, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
+
+/// What the steps of an optimizer have in common: the CPU's [`crate::step::Status`].
+#[derive(Clone, Debug)]
+pub(super) struct Common<F> {
+    pub(super) loss_scale: F,
+    pub(super) growth_tracker: u32,
+    pub(super) step: u32,
+    pub(super) skips: u32,
+    /// The step that failed and its first offender.
+    pub(super) failed: Option<(u32, usize)>,
+    pub(super) micro_batches: u32,
+    pub(super) norm: Option<F>,
+}
+
+/// What a step does with one tensor's gradient.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Limit<F> {
+    pub(super) factor: F,
+    pub(super) units: Vec<F>,
+    pub(super) limit: Option<F>,
+}
+
+impl<F: Real> CpuOptimizer<F> {
+    /// Decides whether the step takes place, and how gradients are limited; `None` if it does not.
+    pub(super) fn settle(&mut self, values: &[&mut [F]], gradients: &[Option<&[F]>]) -> Option<Vec<Limit<F>>> {
+        let measured: Vec<Measure> = match self.setup.features().measures {
+            true => gradients.iter().map(|gradient| gradient.map_or_else(Measure::default, Measure::of)).collect(),
+            false => vec![Measure::default(); gradients.len()],
+        };
+        let settings = Settings::of::<F>(&self.setup.options);
+        let offender = measured.iter().position(Measure::non_finite).filter(|_| self.setup.options.may_skip());
+        let common = &mut self.common;
+        let mean = if settings.mean == 0 { F::one() } else { F::one() / F::of(f64::from(common.micro_batches) + 1.0) };
+        let unscale = F::one() / common.loss_scale * mean;
+        common.micro_batches = 0;
+        if settings.dynamic != 0 {
+            common.adapt(&settings, offender.is_some());
+        }
+        if offender.is_some() || common.failed.is_some() {
+            common.skips = common.skips.saturating_add(1);
+            if settings.fails != 0 {
+                common.failed = common.failed.or(offender.map(|offender| (common.step.saturating_add(1), offender)));
+            }
+            return None;
+        }
+        common.step = common.step.saturating_add(1);
+        let all = measured.iter().copied().fold(Measure::default(), Measure::with);
+        common.norm = self.setup.features().measures.then(|| unscale * all.norm::<F>());
+        let limit = |(index, gradient): (usize, &Option<&[F]>)| {
+            let Some(gradient) = gradient else { return Limit::default() };
+            self.limit(index, gradient, values[index], &measured, unscale)
+        };
+        Some(gradients.iter().enumerate().map(limit).collect())
+    }
+
+    fn limit(&self, index: usize, gradient: &[F], values: &[F], measured: &[Measure], unscale: F) -> Limit<F> {
+        let tensor = &self.tensors[index];
+        let mut limit = Limit { factor: unscale, units: Vec::new(), limit: None };
+        match self.setup.clip(tensor.group) {
+            Clip::None => {}
+            Clip::Value(most) => limit.limit = Some(F::of(most)),
+            Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() => {}
+            Clip::Norm(NormClip { max_norm, order, over, eps }) => {
+                let of = |wanted: &dyn Fn(usize) -> bool| {
+                    (0..measured.len()).filter(|&other| wanted(other)).fold(Measure::default(), |sum, other| sum.with(measured[other]))
+                };
+                let vector = match over {
+                    Over::All => of(&|_| true),
+                    Over::Group => of(&|other| self.tensors[other].group == tensor.group),
+                    Over::Parameter => measured[index],
+                };
+                let norm = unscale * if order == NormOrder::Two { vector.norm() } else { vector.largest() };
+                limit.factor = unscale * norm_factor(norm, F::of(max_norm), F::of(eps));
+            }
+            Clip::Adaptive(clip) => {
+                let unit = tensor.unit.unwrap_or(tensor.len);
+                let units = gradient.chunks(unit).zip(values.chunks(unit));
+                let norms = units.map(|(g, p)| (unscale * Measure::of(g).norm::<F>(), Measure::of(p).norm::<F>()));
+                limit.units = norms.map(|(g, p)| adaptive_factor(g, p, F::of(clip.clipping), F::of(clip.eps))).collect();
+            }
+        }
+        limit
+    }
+}
+
+impl<F: Real> Common<F> {
+    /// `GradScaler.update`, except that the scale stays a normal number: its reciprocal would become infinite.
+    fn adapt(&mut self, settings: &Settings<F>, overflowed: bool) {
+        if overflowed {
+            self.loss_scale = (self.loss_scale * settings.backoff).max(F::of(f64::from(f32::MIN_POSITIVE)));
+            self.growth_tracker = 0;
+            return;
+        }
+        self.growth_tracker += 1;
+        if self.growth_tracker == settings.interval {
+            let grown = self.loss_scale * settings.growth;
+            if grown.to_value() <= f64::from(f32::MAX) {
+                self.loss_scale = grown;
+            }
+            self.growth_tracker = 0;
+        }
+    }
+}

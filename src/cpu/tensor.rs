@@ -1,0 +1,90 @@
+use super::CpuParam;
+use crate::error::{Error, Result, Role};
+use crate::rule::Real;
+use crate::step::{Broadcast, Setup};
+
+/// A parameter and what the optimizer keeps of it.
+#[derive(Clone, Debug)]
+pub(super) struct Tensor<F> {
+    pub(super) name: String,
+    pub(super) len: usize,
+    pub(super) group: usize,
+    pub(super) block: usize,
+    pub(super) frozen: bool,
+    /// Elements of a unit, where units have factors.
+    pub(super) unit: Option<usize>,
+    pub(super) scales: Option<(Vec<F>, Broadcast)>,
+    pub(super) step: u32,
+    /// Those of the last step.
+    pub(super) scalars: Vec<F>,
+    /// Micro-batches in `accumulated`.
+    pub(super) pending: u32,
+    pub(super) accumulated: Vec<F>,
+    /// One lane per state of the rule; empty where the state is not in use.
+    pub(super) lanes: Vec<Vec<F>>,
+    /// One per average.
+    pub(super) averages: Vec<Vec<F>>,
+}
+
+impl<F: Real> Tensor<F> {
+    pub(super) fn new(param: CpuParam, group: usize, block: usize, setup: &Setup) -> Result<Self> {
+        let (rule, options) = (&*setup.groups[group].rule, &setup.options);
+        let CpuParam { name, shape, lr_scales, frozen, .. } = param;
+        let len: usize = shape.iter().product();
+        if len == 0 {
+            return Err(Error::EmptyTensor { param: name, shape });
+        }
+        if lr_scales.is_some() && rule.tracks_values() {
+            return Err(Error::ScaledState { param: name, rule: rule.name() });
+        }
+        let scales = |(scales, of): (Vec<f32>, Vec<usize>)| -> Result<(Vec<F>, Broadcast)> {
+            let broadcast = Broadcast::new(&name, &shape, &of)?;
+            let (needed, got) = (u64::from(broadcast.period), scales.len() as u64);
+            if needed != got {
+                return Err(Error::Length { param: name.clone(), role: Role::LrScales, needed, got });
+            }
+            Ok((scales.into_iter().map(|scale| F::of(f64::from(scale))).collect(), broadcast))
+        };
+        let scales = lr_scales.map(scales).transpose()?;
+        let active = rule.active_states();
+        let lane = |used: bool| if used { vec![F::zero(); len] } else { Vec::new() };
+        Ok(Tensor {
+            len,
+            group,
+            block,
+            frozen,
+            unit: setup.clip(group).unit(&shape).map(|unit| unit as usize),
+            scales,
+            step: 0,
+            scalars: Vec::new(),
+            pending: 0,
+            accumulated: lane(options.accumulates()),
+            lanes: (0..rule.states().len()).map(|state| lane(active.contains(&state))).collect(),
+            averages: options.averages().iter().map(|_| lane(true)).collect(),
+            name,
+        })
+    }
+
+    pub(super) fn check(&self, role: Role, got: usize) -> Result<()> {
+        if got == self.len {
+            return Ok(());
+        }
+        Err(Error::Length { param: self.name.clone(), role, needed: self.len as u64, got: got as u64 })
+    }
+
+    /// Adds one more micro-batch to those accumulated.
+    pub(super) fn accumulate(&mut self, gradient: &[F]) {
+        if self.pending == 0 {
+            self.accumulated.copy_from_slice(gradient);
+        } else {
+            self.accumulated.iter_mut().zip(gradient).for_each(|(sum, &g)| *sum = *sum + g);
+        }
+        self.pending += 1;
+    }
+
+    /// The gradient of a step whose last micro-batch has this one, if others were accumulated before, which are then forgotten.
+    pub(super) fn total(&mut self, gradient: &[F]) -> Option<Vec<F>> {
+        let sum = || gradient.iter().zip(&self.accumulated).map(|(&g, &sum)| g + sum).collect();
+        (core::mem::take(&mut self.pending) > 0).then(sum)
+    }
+}

@@ -1,0 +1,40 @@
+use crate::rule::AnyRule;
+use crate::wgsl::ENTRY;
+
+/// Where everything is in the step record, in words. What is there stays there when more comes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layout {
+    /// Where each block's hyper-parameters are.
+    pub(crate) hyper: Vec<u32>,
+    /// Words in all.
+    pub(crate) words: u64,
+}
+
+impl Layout {
+    /// Room for the hyper-parameters of one more block.
+    pub(crate) fn push_block(&mut self, rule: &dyn AnyRule) {
+        let at = self.push(rule.hyper_fields().len() as u64);
+        self.hyper.push(at);
+    }
+
+    /// Room for one more parameter with so many averages; where it is.
+    pub(crate) fn push_entry(&mut self, rule: &dyn AnyRule, averages: usize) -> u32 {
+        self.push((scalars(averages) + rule.scalar_fields().len()) as u64)
+    }
+
+    /// Room for the factors of this many units; where they are.
+    pub(crate) fn push_factors(&mut self, units: u64) -> u32 {
+        self.push(units)
+    }
+
+    fn push(&mut self, words: u64) -> u32 {
+        let at = self.words as u32;
+        self.words += words;
+        at
+    }
+}
+
+/// Where a rule's scalars are in the entry of a parameter with so many averages.
+pub(crate) fn scalars(averages: usize) -> usize {
+    ENTRY.len() + averages
+}

@@ -1,0 +1,79 @@
+use super::Binding;
+use crate::error::{Error, Result, Role};
+use crate::step::{Broadcast, Named};
+
+/// One named tensor to be optimized: its shape, where its values are and where its gradient is. All f32, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param {
+    /// Unique among the optimizer's parameters; state, checkpoints and errors go by it.
+    pub name: String,
+    /// Sizes of the dimensions; empty for a single number.
+    pub shape: Vec<usize>,
+    /// The values, which a step changes.
+    pub value: Binding,
+    /// The gradient, which a step reads.
+    pub gradient: Binding,
+    /// By what the learning rate of its group is multiplied, 0 or above.
+    pub lr_scale: f64,
+    /// By what the step of each of its elements is multiplied besides.
+    pub lr_scales: Option<LrScales>,
+    /// Takes no part in any step: no state is read, no gradient, and its step count stays. [`crate::Optimizer::set_active`] changes it later.
+    pub frozen: bool,
+}
+
+/// Multipliers for the steps of single elements, rows or components of a parameter, as Gaussian splatting has them: with `d` the change that the rule
+/// makes of a value, it changes by `scale * d`. State, averages and gradient norms do not know of it.
+///
+/// Kernels scale the difference of two f32 values, so a step that is below half an ulp of its value stays lost, whatever its scale: choose the
+/// group's learning rate for the largest steps, and scales of at most 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LrScales {
+    /// f32, in a buffer without values; without gradients too if these are to be set to zero. It may be written between steps.
+    pub binding: Binding,
+    /// As many dimensions as the parameter has, each of the same size or 1, and those that are not 1 next to each other: `[n, 1]` for rows, `[1, m]` for
+    /// columns, `[n, m]` for elements.
+    pub shape: Vec<usize>,
+}
+
+impl Param {
+    /// A parameter in the caller's own buffers. Nothing is checked until an optimizer is made of it.
+    pub fn new(name: impl Into<String>, shape: &[usize], value: impl Into<Binding>, gradient: impl Into<Binding>) -> Self {
+        let (value, gradient) = (value.into(), gradient.into());
+        Param { name: name.into(), shape: shape.to_vec(), value, gradient, lr_scale: 1.0, lr_scales: None, frozen: false }
+    }
+
+    /// The number of elements, if there are any and they can be counted in bytes.
+    pub(crate) fn elements(&self) -> Result<u64> {
+        elements(&self.name, &self.shape)
+    }
+
+    /// The number of elements, after all that can be wrong with the bindings was checked.
+    pub(crate) fn check(&self) -> Result<u64> {
+        let elements = self.elements()?;
+        self.value.check(&self.name, Role::Value, &self.shape, "f32", 4 * elements)?;
+        self.gradient.check(&self.name, Role::Gradient, &self.shape, "f32", 4 * elements)?;
+        if let Some(LrScales { binding, shape }) = &self.lr_scales {
+            let Broadcast { period, .. } = Broadcast::new(&self.name, &self.shape, shape)?;
+            binding.check(&self.name, Role::LrScales, shape, "f32", 4 * u64::from(period))?;
+        }
+        Ok(elements)
+    }
+}
+
+impl Named for Param {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+}
+
+pub(crate) fn elements(param: &str, shape: &[usize]) -> Result<u64> {
+    if shape.contains(&0) {
+        return Err(Error::EmptyTensor { param: param.into(), shape: shape.to_vec() });
+    }
+    let product = shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size as u64));
+    let product = product.filter(|&elements| elements <= u64::MAX / 8);
+    product.ok_or_else(|| Error::HugeTensor { param: param.into(), shape: shape.to_vec() })
+}

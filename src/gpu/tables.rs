@@ -1,0 +1,131 @@
+use super::{Layout, upload};
+use crate::error::Result;
+use crate::plan::Tree;
+use crate::rule::{AnyRule, Layout as _};
+use crate::step::{Assignment, AverageWords, Clip, ClipWords, NormClip, Over, Settings, Setup};
+
+/// A parameter, as far as the step record is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) group: usize,
+    pub(crate) block: usize,
+    /// Where its entry is, in words.
+    pub(crate) record: u32,
+    pub(crate) active: bool,
+}
+
+/// What the host decides, as the kernels read it. It is never written again but replaced, so that a step already recorded keeps what it was
+/// recorded with, whatever is submitted when.
+#[derive(Clone, Debug)]
+pub(crate) struct Tables {
+    pub(crate) settings: wgpu::Buffer,
+    pub(crate) assignments: wgpu::Buffer,
+    pub(crate) schedules: wgpu::Buffer,
+    pub(crate) entries: wgpu::Buffer,
+}
+
+impl Tables {
+    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+        let (assignments, schedules) = assignments(setup, layout);
+        Ok(Tables {
+            settings: upload(device, "wgpu-optim settings", &settings(setup))?,
+            assignments: upload(device, "wgpu-optim hyper-parameters", &assignments)?,
+            schedules: upload(device, "wgpu-optim schedules", &schedules)?,
+            entries: upload(device, "wgpu-optim members", &entries(setup, layout, members, tree))?,
+        })
+    }
+
+    /// With other hyper-parameters, schedules and limits. What it costs does not depend on the number of parameters.
+    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout) -> Result<Self> {
+        let (assignments, schedules) = assignments(setup, layout);
+        Ok(Tables {
+            settings: upload(device, "wgpu-optim settings", &settings(setup))?,
+            assignments: upload(device, "wgpu-optim hyper-parameters", &assignments)?,
+            schedules: upload(device, "wgpu-optim schedules", &schedules)?,
+            entries: self.entries.clone(),
+        })
+    }
+
+    /// With other parameters taking part.
+    pub(crate) fn with_members(
+        &self,
+        device: &wgpu::Device,
+        setup: &Setup,
+        layout: &Layout,
+        members: &[Member],
+        tree: &Tree,
+    ) -> Result<Self> {
+        Ok(Tables { entries: upload(device, "wgpu-optim members", &entries(setup, layout, members, tree))?, ..self.clone() })
+    }
+}
+
+/// The rules that the groups' parameters run, each once, in order: each has a `prepare` of its own.
+pub(crate) fn distinct<'a>(setup: &'a Setup, members: &[Member]) -> Vec<&'a dyn AnyRule> {
+    let mut rules: Vec<&dyn AnyRule> = Vec::new();
+    for member in members {
+        let rule = &*setup.groups[member.group].rule;
+        if !rules.iter().any(|known| known.is_like(rule)) {
+            rules.push(rule);
+        }
+    }
+    rules
+}
+
+/// The options, the averages, the groups' clips.
+fn settings(setup: &Setup) -> Vec<u32> {
+    let mut words = Settings::of::<f32>(&setup.options).words();
+    words.extend(setup.options.averages().iter().flat_map(|average| average.words::<f32>().words()));
+    words.extend((0..setup.groups.len()).flat_map(|group| setup.clip(group).words().words()));
+    words
+}
+
+/// Where a group's clip is among the settings.
+fn clip_at(setup: &Setup, group: usize) -> usize {
+    let averages = setup.options.averages().len() * AverageWords::<f32>::FIELDS.len();
+    Settings::<f32>::FIELDS.len() + averages + group * ClipWords::<f32>::FIELDS.len()
+}
+
+/// One word of the hyper-parameters each, and the schedules that some follow.
+fn assignments(setup: &Setup, layout: &Layout) -> (Vec<[u32; 4]>, Vec<u32>) {
+    // A binding has at least one word.
+    let mut schedules: Vec<u32> = vec![0];
+    let mut places: Vec<Vec<u32>> = Vec::new();
+    for group in &setup.groups {
+        let place = |schedule: &crate::schedule::Schedule| {
+            let at = schedules.len() as u32;
+            schedules.extend(schedule.words());
+            at
+        };
+        places.push(group.schedules.iter().map(|(_, schedule)| schedule).map(place).collect());
+    }
+    let mut assignments = Vec::new();
+    for (block, &hyper) in setup.blocks.list.iter().zip(&layout.hyper) {
+        for (word, assignment) in (hyper..).zip(block.assignments()) {
+            assignments.push(match assignment {
+                Assignment::Constant(bits) => [word, bits, 0, u32::MAX],
+                Assignment::Scheduled { schedule, offset, slope } => {
+                    [word, (offset as f32).to_bits(), (slope as f32).to_bits(), places[block.group][schedule]]
+                }
+            });
+        }
+    }
+    (assignments, schedules)
+}
+
+/// `Entry` of src/wgsl/structs.rs, for each parameter.
+fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Vec<[u32; 7]> {
+    let rules = distinct(setup, members);
+    let entry = |(index, member): (usize, &Member)| {
+        let Member { group, block, record, active } = *member;
+        let rule = rules.iter().position(|known| known.is_like(&*setup.groups[group].rule)).unwrap_or_default();
+        let own = tree.members + index as u32;
+        let slot = match setup.clip(group) {
+            Clip::Norm(NormClip { over: Over::All, .. }) => tree.root,
+            Clip::Norm(NormClip { over: Over::Group, .. }) => tree.groups.get(group).copied().unwrap_or_default(),
+            _ => own,
+        };
+        let top = tree.tops.get(index).copied().unwrap_or_default();
+        [record, layout.hyper[block], u32::from(active), rule as u32, clip_at(setup, group) as u32, slot, top]
+    };
+    members.iter().enumerate().map(entry).collect()
+}

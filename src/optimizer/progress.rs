@@ -1,0 +1,37 @@
+use core::mem::offset_of;
+
+use super::Optimizer;
+use crate::error::Result;
+use crate::gpu::{caught, read};
+use crate::step::{Progress, Status, check_scale};
+
+impl Optimizer {
+    /// Reads what a checkpoint needs besides values, states ([`Optimizer::read_state`]), step counts and scalars: where schedules and the loss
+    /// scale are.
+    pub async fn read_progress(&self) -> Result<Progress> {
+        self.check_failed().await?;
+        let status = &self.engine.record.status;
+        let status: Vec<Status> = read(&self.engine.device, &self.engine.queue, status, 0, 1).await?;
+        let Status { step, skips, loss_scale, growth_tracker, .. } = status[0];
+        Ok(Progress { step, skips, loss_scale, growth_tracker })
+    }
+
+    /// Writes what [`Optimizer::read_progress`] read. Like `Queue::write_buffer`, this comes before everything submitted from now on.
+    pub fn write_progress(&self, progress: &Progress) -> Result<()> {
+        let Progress { step, skips, loss_scale, growth_tracker } = *progress;
+        self.set_loss_scale(f64::from(loss_scale))?;
+        self.write_status(offset_of!(Status, growth_tracker), &[growth_tracker, step, skips])
+    }
+
+    /// Sets the factor for the next loss, from 2^-126 to 2^126, whatever the options say. Like `Queue::write_buffer`, this comes before everything
+    /// submitted from now on.
+    pub fn set_loss_scale(&self, loss_scale: f64) -> Result<()> {
+        check_scale("the loss scale", loss_scale)?;
+        self.write_status(offset_of!(Status, loss_scale), &[(loss_scale as f32).to_bits()])
+    }
+
+    fn write_status(&self, offset: usize, words: &[u32]) -> Result<()> {
+        let write = || self.engine.queue.write_buffer(&self.engine.record.status, offset as u64, bytemuck::cast_slice(words));
+        caught(&self.engine.device, write)
+    }
+}

@@ -1,0 +1,171 @@
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
+
+use super::Optimizer;
+use crate::error::{Error, Result};
+use crate::gpu::{Flight, Task};
+use crate::rule::Pass;
+use crate::step::{NonFinite, Status};
+
+/// What the last step did, and where training stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Steps taken, without those left out: what schedules count.
+    pub step: u32,
+    /// Steps left out, since a gradient was infinite or NaN.
+    pub skips: u32,
+    /// Whether the last one was.
+    pub skipped: bool,
+    /// The first parameter with such a gradient, in the last step that was left out.
+    pub offender: Option<String>,
+    /// The norm of all gradients that took part in the last step, unscaled and before clipping; if it is measured, which clipping by a norm and looking for
+    /// infinities do.
+    pub gradient_norm: Option<f32>,
+    /// Their largest magnitude.
+    pub largest_gradient: Option<f32>,
+    /// The learning rate of each group in the last step, if the rule has one; before the first, 0.
+    pub lr: Vec<Option<f64>>,
+    /// The scale for the next loss.
+    pub loss_scale: f32,
+    /// The norm of the changes of the last step over that of the values before it, with [`crate::Options::measure_update`].
+    pub update_ratio: Option<f32>,
+}
+
+/// A [`Report`] that is on its way: to be awaited, or asked for with [`Pending::try_get`].
+#[derive(Debug)]
+#[must_use = "a report is submitted in any case, but only read if somebody waits for it"]
+pub struct Pending {
+    flight: Result<Flight>,
+    form: Form,
+}
+
+/// What the words of a report mean.
+#[derive(Clone, Debug)]
+struct Form {
+    names: Vec<String>,
+    /// Of each group: whether there is one, and how it follows from its word.
+    lr: Vec<Option<(f64, f64)>>,
+    measures: bool,
+    measures_update: bool,
+    fails: bool,
+    queue: wgpu::Queue,
+    status: wgpu::Buffer,
+}
+
+const STATUS: u64 = size_of::<Status>() as u64;
+
+impl Optimizer {
+    /// Asks what the last step submitted so far did. The copy is submitted at once and nothing waits for it: training goes on, and the report is
+    /// awaited, or asked for, whenever it is needed. Staging buffers are used again, so there are as many as reports under way at once.
+    ///
+    /// With [`NonFinite::Fail`], a step that found an infinite or NaN gradient makes this an error, once, and steps submitted from then on take place
+    /// again.
+    pub fn report(&self) -> Pending {
+        let features = self.setup.features();
+        let lr = |group: usize| {
+            self.setup.blocks.list.iter().position(|block| block.group == group).and_then(|index| {
+                let (member, offset, slope) = self.setup.blocks.list[index].lr()?;
+                Some((self.engine.layout.hyper[index] + member as u32, offset, slope))
+            })
+        };
+        let lr: Vec<_> = (0..self.setup.groups.len()).map(lr).collect();
+        let record = |encoder: &mut wgpu::CommandEncoder, staging: &wgpu::Buffer| {
+            if features.measures_update {
+                let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim report"), timestamp_writes: None };
+                self.passes.report(&mut encoder.begin_compute_pass(&descriptor));
+            }
+            encoder.copy_buffer_to_buffer(&self.engine.record.status, 0, staging, 0, STATUS);
+            for (index, (word, ..)) in lr.iter().enumerate().filter_map(|(index, lr)| Some((index, (*lr)?))) {
+                encoder.copy_buffer_to_buffer(&self.engine.record.buffer, 4 * u64::from(word), staging, STATUS + 4 * index as u64, 4);
+            }
+        };
+        let flight = self.ring.launch(&self.engine.device, &self.engine.queue, STATUS + 4 * lr.len() as u64, record);
+        let form = Form {
+            names: self.names().map(str::to_owned).collect(),
+            lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
+            measures: features.measures,
+            measures_update: features.measures_update,
+            fails: self.setup.options.non_finite == NonFinite::Fail,
+            queue: self.engine.queue.clone(),
+            status: self.engine.record.status.clone(),
+        };
+        Pending { flight, form }
+    }
+
+    /// An error if a step failed since the last read-back, where steps may.
+    pub(super) async fn check_failed(&self) -> Result<()> {
+        if self.setup.options.non_finite == NonFinite::Fail { self.report().await.map(drop) } else { Ok(()) }
+    }
+
+    /// What [`Optimizer::step`] records.
+    pub fn recorded_step(&self) -> crate::Recorded {
+        let mut recorded = crate::Recorded::default();
+        self.record_step(&mut recorded);
+        recorded
+    }
+
+    /// What [`Optimizer::accumulate`] records.
+    pub fn recorded_accumulate(&self) -> crate::Recorded {
+        let mut recorded = crate::Recorded::default();
+        self.record_accumulate(&mut recorded);
+        recorded
+    }
+
+    /// Whether a rule tells values that are trained from those to evaluate with.
+    pub(super) fn has_views(&self) -> bool {
+        self.passes.has(Task::Rule(Pass::Evaluate))
+    }
+}
+
+impl Pending {
+    /// The report if it has arrived, without waiting; it is given once.
+    pub fn try_get(&mut self) -> Option<Result<Report>> {
+        match &mut self.flight {
+            Ok(flight) => flight.poll_now().map(|words| words.and_then(|words| self.form.read(&words))),
+            Err(error) => Some(Err(error.clone())),
+        }
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Report>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { flight, form } = &mut *self;
+        match flight {
+            Ok(flight) => pin!(flight).poll(context).map(|words| words.and_then(|words| form.read(&words))),
+            Err(error) => Poll::Ready(Err(error.clone())),
+        }
+    }
+}
+
+impl Form {
+    fn read(&self, words: &[u32]) -> Result<Report> {
+        let (status, lrs) = words.split_at(size_of::<Status>() / 4);
+        let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(status));
+        let offender = status.offender.checked_sub(1).and_then(|index| self.names.get(index as usize)).cloned();
+        if self.fails && status.failed != 0 {
+            let failed = core::mem::offset_of!(Status, failed) as u64;
+            self.queue.write_buffer(&self.status, failed, &[0; 4]);
+            return Err(Error::NonFinite { param: offender.unwrap_or_default(), step: status.failed });
+        }
+        let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| (f64::from(f32::from_bits(word)) - offset) / slope);
+        let report = Report {
+            step: status.step,
+            skips: status.skips,
+            skipped: status.skipped != 0,
+            offender,
+            gradient_norm: self.measures.then_some(status.norm),
+            largest_gradient: self.measures.then_some(status.largest),
+            lr: self.lr.iter().zip(lrs).map(lr).collect(),
+            loss_scale: status.loss_scale,
+            update_ratio: self.measures_update.then_some(status.moved / status.values),
+        };
+        #[cfg(feature = "tracing")]
+        tracing::info!(
+            step = report.step, skips = report.skips, loss_scale = report.loss_scale, gradient_norm = report.gradient_norm,
+            update_ratio = report.update_ratio, lr = ?report.lr, "wgpu-optim report"
+        );
+        Ok(report)
+    }
+}

@@ -1,0 +1,39 @@
+use super::{Optimizer, Slot};
+use crate::error::{Error, Result, Role};
+
+/// A part of a buffer of gradients.
+#[derive(Clone, Debug)]
+pub(super) struct Clear {
+    buffer: wgpu::Buffer,
+    start: u64,
+    end: u64,
+    /// The parameter that begins it.
+    param: String,
+}
+
+/// The gradients of all parameters, in as few parts as there can be.
+pub(super) fn clears(slots: &[Slot]) -> Vec<Clear> {
+    let mut clears: Vec<Clear> = Vec::new();
+    for slot in slots {
+        let (binding, bytes) = (&slot.param.gradient, 4 * slot.elements);
+        let (start, end) = (binding.offset(), binding.offset() + binding.room(bytes));
+        match clears.last_mut() {
+            Some(last) if last.buffer == *binding.buffer() && last.end == start => last.end = end,
+            _ => clears.push(Clear { buffer: binding.buffer().clone(), start, end, param: slot.param.name.clone() }),
+        }
+    }
+    clears
+}
+
+impl Optimizer {
+    /// Records that all gradients become zero, those of parameters that take no part too: for backward passes that add to gradients, where
+    /// [`crate::Options::zero_grad`] does not do it in passing. Micro-batches that were accumulated stay. The buffers need the usage `COPY_DST`.
+    pub fn zero_grad(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
+        let needs = wgpu::BufferUsages::COPY_DST;
+        if let Some(Clear { buffer, param, .. }) = self.clears.iter().find(|clear| !clear.buffer.usage().contains(needs)) {
+            return Err(Error::MissingUsage { param: param.clone(), role: Role::Gradient, has: buffer.usage(), needs });
+        }
+        self.clears.iter().for_each(|clear| encoder.clear_buffer(&clear.buffer, clear.start, Some(clear.end - clear.start)));
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+use core::ops::Range;
+
+/// Children of a node at most, added in pairs: a sum over n leaves has as many roundings as a binary tree, `log2(n)`.
+const FAN: usize = 4;
+
+/// A sum of consecutive slots.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Node {
+    /// The first one.
+    pub first: u32,
+    /// How many, at most 4.
+    pub count: u32,
+}
+
+/// Nodes that do not depend on one another. They fill consecutive slots.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Level {
+    /// The first node.
+    pub begin: u32,
+    /// One past the last node.
+    pub end: u32,
+    /// The slot of the first node.
+    pub slot: u32,
+}
+
+/// How the partial sums of all rows become one per parameter, per group, and one of all, always in the same order.
+///
+/// Slots hold first the rows' sums, then those of the nodes up to each parameter's own, then one per parameter in order (those of
+/// parameters that take no part are left out there), then those of the groups and of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// All nodes.
+    pub nodes: Vec<Node>,
+    /// From the rows to the parameters.
+    pub lower: Vec<Level>,
+    /// From the parameters on.
+    pub upper: Vec<Level>,
+    /// The slot with each parameter's sum.
+    pub tops: Vec<u32>,
+    /// The first of the parameters' slots.
+    pub members: u32,
+    /// The slot of each group.
+    pub groups: Vec<u32>,
+    /// The slot of all.
+    pub root: u32,
+    /// The slots in all.
+    pub slots: u32,
+    /// Where units have factors: parameter, slot of the first unit, units, and where the factors are in the step record.
+    pub units: Vec<[u32; 4]>,
+}
+
+impl Tree {
+    /// Words of [`Tree::words`] before the levels.
+    pub const HEADER: usize = 7;
+
+    /// The tree over parameters whose rows or units are these slots, the first `leaves` of all; `nodes` and `lower` have led there. `groups` holds the
+    /// number of parameters of each group, in order.
+    pub fn new(mut lower: Levels, members: &[Range<u32>], groups: &[usize]) -> Self {
+        let tops = lower.sums(members.to_vec());
+        let Levels { levels: below, nodes, slots } = lower;
+        let first = slots;
+        let mut upper = Levels { levels: Vec::new(), nodes, slots: first + members.len() as u32 };
+        let mut at = first;
+        let ranges = groups.iter().map(|&count| {
+            at += count as u32;
+            at - count as u32..at
+        });
+        let groups = upper.sums(ranges.collect());
+        // A level that only copies, so that the groups' slots are consecutive.
+        let begin = upper.slots;
+        upper.level(groups.iter().map(|&slot| Node { first: slot, count: 1 }).collect());
+        let groups: Vec<u32> = (begin..upper.slots).collect();
+        let root = upper.sums(vec![begin..upper.slots])[0];
+        Tree {
+            units: Vec::new(),
+            nodes: upper.nodes,
+            lower: below,
+            upper: upper.levels,
+            tops,
+            members: first,
+            groups,
+            root,
+            slots: upper.slots,
+        }
+    }
+}
+
+impl Tree {
+    /// As the kernels read it: numbers of lower and of upper levels, the first parameter's slot, that of all, where the nodes begin, where the units
+    /// begin, how many tensors have units; then the levels, the nodes, the units.
+    pub fn words(&self) -> Vec<u32> {
+        let levels = [&self.lower[..], &self.upper[..]].concat();
+        let nodes = Self::HEADER + 3 * levels.len();
+        let units = nodes + 2 * self.nodes.len();
+        let (lower, all) = (self.lower.len() as u32, levels.len() as u32);
+        let mut words = vec![lower, all, self.members, self.root, nodes as u32, units as u32, self.units.len() as u32];
+        words.extend_from_slice(bytemuck::cast_slice(&levels));
+        words.extend_from_slice(bytemuck::cast_slice(&self.nodes));
+        words.extend_from_slice(bytemuck::cast_slice(&self.units));
+        words
+    }
+}
+
+/// Levels in the making.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    levels: Vec<Level>,
+    nodes: Vec<Node>,
+    slots: u32,
+}
+
+impl Levels {
+    /// Over this many rows.
+    pub fn new(leaves: u32) -> Self {
+        Levels { slots: leaves, ..Levels::default() }
+    }
+
+    /// Brings each range of slots down to one; where that is. An empty range's sum is any slot: nobody asks for it.
+    pub fn sums(&mut self, mut ranges: Vec<Range<u32>>) -> Vec<u32> {
+        while ranges.iter().any(|range| range.len() > 1) {
+            let mut slot = self.slots;
+            let mut nodes = Vec::new();
+            for range in ranges.iter_mut().filter(|range| range.len() > 1) {
+                let first = slot;
+                for child in range.clone().step_by(FAN) {
+                    nodes.push(Node { first: child, count: (range.end - child).min(FAN as u32) });
+                    slot += 1;
+                }
+                *range = first..slot;
+            }
+            self.level(nodes);
+        }
+        ranges.into_iter().map(|range| range.start).collect()
+    }
+
+    fn level(&mut self, nodes: Vec<Node>) {
+        let begin = self.nodes.len() as u32;
+        let level = Level { begin, end: begin + nodes.len() as u32, slot: self.slots };
+        self.slots += nodes.len() as u32;
+        self.nodes.extend(nodes);
+        self.levels.push(level);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs the tree on the host.
+    fn run(tree: &Tree, leaves: &[f64]) -> Vec<f64> {
+        let mut slots = vec![f64::NAN; tree.slots as usize];
+        slots[..leaves.len()].copy_from_slice(leaves);
+        let run = |levels: &[Level], slots: &mut Vec<f64>| {
+            for level in levels {
+                for (k, node) in tree.nodes[level.begin as usize..level.end as usize].iter().enumerate() {
+                    let children = node.first as usize..(node.first + node.count) as usize;
+                    slots[level.slot as usize + k] = slots[children].iter().sum();
+                }
+            }
+        };
+        run(&tree.lower, &mut slots);
+        for (member, &top) in tree.tops.iter().enumerate() {
+            slots[tree.members as usize + member] = slots[top as usize];
+        }
+        run(&tree.upper, &mut slots);
+        slots
+    }
+
+    #[test]
+    fn every_leaf_counts_once_in_its_parameter_its_group_and_all() {
+        for (rows, groups) in [(vec![1], vec![1]), (vec![5, 1, 70, 3], vec![1, 3]), (vec![1; 1000], vec![999, 1]), (vec![300, 2], vec![2])]
+        {
+            let mut at = 0;
+            let ranges: Vec<Range<u32>> = rows.iter().map(|&count| (at..at + count, at += count).0).collect();
+            let leaves: Vec<f64> = (0..at).map(f64::from).collect();
+            let tree = Tree::new(Levels::new(at), &ranges, &groups);
+            let slots = run(&tree, &leaves);
+            let sum = |range: Range<u32>| -> f64 { range.map(f64::from).sum() };
+            for (range, member) in ranges.iter().zip(tree.members..) {
+                assert_eq!(slots[member as usize], sum(range.clone()));
+            }
+            let mut first = 0;
+            for (&count, &slot) in groups.iter().zip(&tree.groups) {
+                assert_eq!(slots[slot as usize], sum(ranges[first].start..ranges[first + count - 1].end));
+                first += count;
+            }
+            assert_eq!(slots[tree.root as usize], sum(0..at));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use core::ops::Range;
+
+use super::reduce::Levels;
+use super::{CHUNK, pieces};
+
+/// Units of at least so many elements have workgroups of their own; smaller ones share one, an invocation each.
+const LONG: u64 = 512;
+
+/// How the norms of a tensor's units are measured: what each workgroup measures, and where each unit's sums are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Units {
+    /// The elements of each workgroup: part of one unit, or as many whole units as fit.
+    pub parts: Vec<Range<u64>>,
+    /// Whether a workgroup has part of one unit, and so one sum; otherwise it has one for each of its units.
+    pub long: bool,
+}
+
+impl Units {
+    /// The parts of a tensor of `len` elements, in units of `length`.
+    pub fn new(len: u64, length: u64) -> Units {
+        let long = length >= LONG;
+        let parts = if long {
+            pieces(0..len, length).flat_map(|unit| pieces(unit, CHUNK)).collect()
+        } else {
+            pieces(0..len, CHUNK - CHUNK % length).collect()
+        };
+        Units { parts, long }
+    }
+
+    /// The slots of the units, one each, from those of the parts.
+    pub fn slots(&self, levels: &mut Levels, sums: Range<u32>, length: u64) -> Range<u32> {
+        if !self.long {
+            return sums;
+        }
+        let each = length.div_ceil(CHUNK) as u32;
+        let ranges = (0..sums.len() as u32 / each).map(|unit| sums.start + unit * each..sums.start + (unit + 1) * each);
+        let slots = levels.sums(ranges.collect());
+        slots[0]..slots[0] + slots.len() as u32
+    }
+}

@@ -1,0 +1,131 @@
+use crate::error::{Error, Result};
+use crate::layout;
+use crate::rule::Real;
+
+/// An exponential moving average of the values: `ema = decay * ema + (1 - decay) * p` after a parameter's steps; the first one copies. As torch's
+/// `AveragedModel` with `get_ema_multi_avg_fn`, except that a parameter that takes no part in a step is not averaged either: its value is what it was.
+///
+/// The state is called `ema`; [`crate::Optimizer::swap`] exchanges it with the values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ema {
+    /// In [0, 1).
+    pub decay: f64,
+    /// Use `min(decay, (1 + n) / (10 + n))` for the average after the copy and `n - 1` others, so that early values are forgotten.
+    pub warm_up: bool,
+    /// The parameter's step after which the first copy is made, at least 1.
+    pub start: u32,
+    /// Steps from one average to the next, at least 1.
+    pub every: u32,
+}
+
+impl Default for Ema {
+    fn default() -> Self {
+        Ema { decay: 0.999, warm_up: false, start: 1, every: 1 }
+    }
+}
+
+/// The mean of the values after steps `start`, `start + every`, ...: stochastic weight averaging (Izmailov et al., arXiv 1803.05407; torch's
+/// `AveragedModel` with its default function). The state is called `swa`; [`crate::Optimizer::swap`] exchanges it with the values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Swa {
+    /// The parameter's first step whose values count, at least 1.
+    pub start: u32,
+    /// Steps from one to the next, at least 1.
+    pub every: u32,
+}
+
+impl Default for Swa {
+    fn default() -> Self {
+        Swa { start: 1, every: 1 }
+    }
+}
+
+/// Lookahead (Zhang et al., arXiv 1907.08610, algorithm 1): after every `every` steps of a parameter `slow += alpha * (p - slow);  p = slow`, where
+/// `slow` begins as the first values. It comes before the averages. The state is called `slow`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lookahead {
+    /// Steps from one synchronization to the next, at least 1.
+    pub every: u32,
+    /// How far the slow values follow, in (0, 1].
+    pub alpha: f64,
+}
+
+impl Default for Lookahead {
+    fn default() -> Self {
+        Lookahead { every: 5, alpha: 0.5 }
+    }
+}
+
+/// Any of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Average {
+    /// See [`Lookahead`].
+    Lookahead(Lookahead),
+    /// See [`Ema`].
+    Ema(Ema),
+    /// See [`Swa`].
+    Swa(Swa),
+}
+
+layout! {
+    /// An average as the kernels read it: `rest` is `1 - decay` or `alpha`.
+    pub struct AverageWords<F> { kind: u32, start: u32, every: u32, rest: F }
+}
+
+impl Average {
+    /// What the number in [`AverageWords`] means; the names are WGSL's too.
+    pub const KINDS: [(&'static str, u32); 4] = [("LOOKAHEAD", 0), ("EMA", 1), ("EMA_WARM_UP", 2), ("SWA", 3)];
+
+    /// The name of its state.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Average::Lookahead(_) => "slow",
+            Average::Ema(_) => "ema",
+            Average::Swa(_) => "swa",
+        }
+    }
+
+    pub(crate) fn words<F: Real>(&self) -> AverageWords<F> {
+        let (kind, start, every, rest) = match *self {
+            Average::Lookahead(Lookahead { every, alpha }) => (0, every, every, alpha),
+            Average::Ema(Ema { decay, warm_up, start, every }) => (if warm_up { 2 } else { 1 }, start, every, 1.0 - decay),
+            Average::Swa(Swa { start, every }) => (3, start, every, 0.0),
+        };
+        AverageWords { kind, start, every, rest: F::of(rest) }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let AverageWords { start, every, .. } = self.words::<f64>();
+        let whole = |name, got: u32| if got >= 1 { Ok(()) } else { Err(Error::Option { name, wants: "at least 1", got: f64::from(got) }) };
+        whole("an average's start", start)?;
+        whole("an average's every", every)?;
+        let (name, wants, got, valid) = match *self {
+            Average::Lookahead(Lookahead { alpha, .. }) => ("alpha", "in (0, 1]", alpha, alpha > 0.0 && alpha <= 1.0),
+            Average::Ema(Ema { decay, .. }) => ("decay", "in [0, 1)", decay, (0.0..1.0).contains(&decay)),
+            Average::Swa(_) => return Ok(()),
+        };
+        if valid { Ok(()) } else { Err(Error::Option { name, wants, got }) }
+    }
+}
+
+impl<F: Real> AverageWords<F> {
+    /// The parameter's step from which on there is an average; Lookahead's is there from the first on.
+    pub fn first(&self) -> u32 {
+        if self.kind == 0 { 1 } else { self.start }
+    }
+
+    /// How much of the values goes into the average after this step of a parameter; 0 where it stays. `shaders/step/averages.wgsl` has the same.
+    pub fn weight(&self, step: u32) -> F {
+        if step < self.start || !(step - self.start).is_multiple_of(self.every) {
+            return F::zero();
+        }
+        let n = F::of(f64::from((step - self.start) / self.every));
+        match self.kind {
+            0 => self.rest,
+            3 => F::one() / (n + F::one()),
+            _ if n == F::zero() => F::one(),
+            1 => self.rest,
+            _ => self.rest.max(F::of(9.0) / (n + F::of(10.0))),
+        }
+    }
+}

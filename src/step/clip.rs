@@ -1,0 +1,159 @@
+use crate::error::{Error, Result};
+use crate::layout;
+use crate::rule::Real;
+
+/// How the gradients of a group are limited before the rule sees them; after unscaling and accumulation.
+///
+/// A factor that is infinite times zero makes NaN of an infinite gradient, as in torch: with [`crate::NonFinite::Skip`], such a step is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Clip {
+    /// They are not.
+    #[default]
+    None,
+    /// `g = clamp(g, -limit, limit)`, with a NaN staying one: torch's `clip_grad_value_`. The limit is above 0.
+    Value(f64),
+    /// `g = g * min(1, max_norm / (norm + eps))`
+    Norm(NormClip),
+    /// Adaptive gradient clipping.
+    Adaptive(AdaptiveClip),
+}
+
+/// Limits the norm of all gradients together: torch's `clip_grad_norm_` (Pascanu et al., arXiv 1211.5063).
+///
+/// Norms are sums of squares over fixed pieces, added in pairs in a fixed order: the same bits each time, within 1e-6 of the exact one for
+/// 10^8 elements, and without overflow or underflow for gradients from 1e-26 to 3e38.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormClip {
+    /// The largest norm that stays as it is, above 0. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
+    pub max_norm: f64,
+    /// Which norm.
+    pub order: NormOrder,
+    /// Of what.
+    pub over: Over,
+    /// Added to the norm: torch's 1e-6. With 0 this is optax's `clip_by_global_norm`.
+    pub eps: f64,
+}
+
+impl Default for NormClip {
+    fn default() -> Self {
+        NormClip { max_norm: 1.0, order: NormOrder::Two, over: Over::All, eps: 1e-6 }
+    }
+}
+
+/// A vector's norm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NormOrder {
+    /// The root of the sum of squares.
+    #[default]
+    Two,
+    /// The largest magnitude.
+    Infinity,
+}
+
+/// Which gradients count as one vector. Those of parameters that take no part in the step do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Over {
+    /// All of the optimizer's, whatever their group.
+    #[default]
+    All,
+    /// Those of the group.
+    Group,
+    /// Each parameter's alone.
+    Parameter,
+}
+
+/// Adaptive gradient clipping (Brock et al., arXiv 2102.06171, equation 3): each unit's gradient is at most `clipping` times as long as its values.
+///
+/// ```text
+/// longest = clipping * max(norm(values), eps)
+/// g = norm(g) < longest ? g : g * longest / max(norm(g), 1e-6)
+/// ```
+///
+/// A unit is a slice of the first dimension, such as the weights into one output of a `[out, in]` matrix, and all of a parameter with less than two
+/// dimensions: as in timm's `adaptive_clip_grad`. optax's `adaptive_grad_clip` is the same for matrices that are stored `[in, out]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdaptiveClip {
+    /// The longest gradient, as a part of the values' norm, above 0.
+    pub clipping: f64,
+    /// Values count as at least so long.
+    pub eps: f64,
+}
+
+impl Default for AdaptiveClip {
+    fn default() -> Self {
+        AdaptiveClip { clipping: 0.01, eps: 1e-3 }
+    }
+}
+
+layout! {
+    /// A group's clip as the kernels read it.
+    pub struct ClipWords<F> { kind: u32, limit: F, eps: F }
+}
+
+impl Clip {
+    /// What the number in [`ClipWords`] means; the names are WGSL's too.
+    pub const KINDS: [(&'static str, u32); 5] = [("NONE", 0), ("VALUE", 1), ("TWO", 2), ("INFINITY", 3), ("ADAPTIVE", 4)];
+
+    pub(crate) fn words(&self) -> ClipWords<f32> {
+        let (kind, limit, eps) = match *self {
+            Clip::None => (0, 0.0, 0.0),
+            Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() => (0, 0.0, 0.0),
+            Clip::Value(limit) => (1, limit, 0.0),
+            Clip::Norm(NormClip { max_norm, order: NormOrder::Two, eps, .. }) => (2, max_norm, eps),
+            Clip::Norm(NormClip { max_norm, order: NormOrder::Infinity, eps, .. }) => (3, max_norm, eps),
+            Clip::Adaptive(AdaptiveClip { clipping, eps }) => (4, clipping, eps),
+        };
+        ClipWords { kind, limit: limit as f32, eps: eps as f32 }
+    }
+
+    /// Whether gradients have to be read before the update.
+    pub(crate) fn measures(&self) -> bool {
+        matches!(self, Clip::Norm(_) | Clip::Adaptive(_))
+    }
+
+    /// How many elements make a unit, if units have factors of their own.
+    pub(crate) fn unit(&self, shape: &[usize]) -> Option<u64> {
+        let rest = || shape.iter().map(|&size| size as u64).product::<u64>() / shape.first().map_or(1, |&size| size as u64);
+        let whole = || shape.iter().map(|&size| size as u64).product();
+        matches!(self, Clip::Adaptive(_)).then(|| if shape.len() > 1 { rest() } else { whole() })
+    }
+
+    pub(crate) fn check(&self, group: usize) -> Result<()> {
+        let positive = |name: &'static str, got: f64, infinite: bool| {
+            let normal = got >= f64::from(f32::MIN_POSITIVE) && got <= f64::from(f32::MAX);
+            if normal || (infinite && got == f64::INFINITY) {
+                Ok(())
+            } else {
+                Err(Error::Setting { group, name, wants: "above 0, as f32 is", got })
+            }
+        };
+        let eps = |got: f64| {
+            let valid = got == 0.0 || (f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX)).contains(&got);
+            if valid { Ok(()) } else { Err(Error::Setting { group, name: "the clip's eps", wants: "0 or above, as f32 is", got }) }
+        };
+        match *self {
+            Clip::None => Ok(()),
+            Clip::Value(limit) => positive("the clip's limit", limit, false),
+            Clip::Norm(NormClip { max_norm, eps: added, .. }) => positive("max_norm", max_norm, true).and(eps(added)),
+            Clip::Adaptive(AdaptiveClip { clipping, eps: least }) => positive("clipping", clipping, false).and(eps(least)),
+        }
+    }
+}
+
+/// `min(1, max_norm / (norm + eps))`, 1 where there is no gradient at all. `shaders/step/settle.wgsl` has the same.
+pub(crate) fn norm_factor<F: Real>(norm: F, max_norm: F, eps: F) -> F {
+    let long = norm + eps;
+    if long == F::zero() {
+        return F::one();
+    }
+    (max_norm / long).min(F::one())
+}
+
+/// The factor of a unit whose gradient and values have these norms.
+pub(crate) fn adaptive_factor<F: Real>(gradient: F, values: F, clipping: F, eps: F) -> F {
+    let longest = clipping * values.max(eps);
+    if gradient < longest {
+        return F::one();
+    }
+    longest / gradient.max(F::of(1e-6))
+}

@@ -1,0 +1,52 @@
+use super::{ACCUMULATED, Average, Clip, Group, Options};
+use crate::rule::AnyRule;
+
+/// What the options and groups of an optimizer ask of its kernels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Features {
+    /// Gradients are measured before the update: a norm or a check needs it.
+    pub measures: bool,
+    /// Steps may be left out.
+    pub may_skip: bool,
+    /// Some group clamps gradients.
+    pub clamps: bool,
+    /// Gradients accumulate.
+    pub accumulates: bool,
+    /// Gradients become zero once read.
+    pub zero_grad: bool,
+    /// Some hyper-parameter changes from step to step.
+    pub schedules: bool,
+    /// Updates are measured.
+    pub measures_update: bool,
+    /// Averages, in order.
+    pub averages: Vec<Average>,
+}
+
+impl Features {
+    /// Those of an optimizer.
+    pub fn of<P>(options: &Options, groups: &[Group<P>]) -> Self {
+        let clips: Vec<Clip> = groups.iter().map(|group| group.clip.unwrap_or(options.clip)).collect();
+        Features {
+            measures: options.may_skip() || clips.iter().any(Clip::measures),
+            may_skip: options.may_skip(),
+            clamps: clips.iter().any(|clip| matches!(clip, Clip::Value(_))),
+            accumulates: options.accumulates(),
+            zero_grad: options.zero_grad,
+            schedules: groups.iter().any(|group| !group.schedules.is_empty()),
+            measures_update: options.measure_update,
+            averages: options.averages(),
+        }
+    }
+
+    /// The names of what is kept of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, averages.
+    pub fn lanes(&self, rule: &dyn AnyRule) -> Vec<&'static str> {
+        let states = rule.active_states().into_iter().map(|state| rule.states()[state].name);
+        let accumulated = self.accumulates.then_some(ACCUMULATED);
+        accumulated.into_iter().chain(states).chain(self.averages.iter().map(Average::state)).collect()
+    }
+
+    /// Which lane a name is.
+    pub(crate) fn lane(&self, rule: &dyn AnyRule, name: &str) -> Option<usize> {
+        self.lanes(rule).iter().position(|&lane| lane == name)
+    }
+}

@@ -1,0 +1,87 @@
+use super::Clip;
+use crate::rule::AnyRule;
+use crate::schedule::Schedule;
+
+/// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`: [`crate::Param`]s on the GPU, [`crate::cpu::CpuParam`]s on the CPU.
+#[derive(Clone, Debug)]
+pub struct Group<P = crate::Param> {
+    /// The rule; a group may have another than its neighbours.
+    pub rule: Box<dyn AnyRule>,
+    /// The parameters.
+    pub params: Vec<P>,
+    /// How gradients are limited here; `None` is as [`crate::Options::clip`] says.
+    pub clip: Option<Clip>,
+    /// Hyper-parameters that change from step to step, such as `("lr".into(), Schedule::Constant(1e-3))`: those that the rule marks
+    /// ([`crate::rule::Rule::SCHEDULED`]). What the rule itself has for them does not count then. Step counts are the optimizer's, without
+    /// those left out.
+    pub schedules: Vec<(String, Schedule)>,
+}
+
+impl<P> Group<P> {
+    /// A group of parameters with a rule.
+    pub fn new(rule: impl Into<Box<dyn AnyRule>>, params: impl IntoIterator<Item = P>) -> Self {
+        Group { rule: rule.into(), params: params.into_iter().collect(), clip: None, schedules: Vec::new() }
+    }
+
+    /// Takes the parameters that match out of `params` and makes a group of them: names by patterns with `*` and `?`, or anything by a function.
+    ///
+    /// ```
+    /// # fn groups(tensors: &wgpu_optim::Tensors) -> Vec<wgpu_optim::Group> {
+    /// use wgpu_optim::{AdamW, Group};
+    ///
+    /// let mut params = tensors.params();
+    /// let plain = Group::matching(AdamW { weight_decay: 0.0, ..Default::default() }, &mut params, ["*.bias", "*norm*"]);
+    /// vec![plain, Group::new(AdamW::default(), params)]
+    /// # }
+    /// ```
+    pub fn matching(rule: impl Into<Box<dyn AnyRule>>, params: &mut Vec<P>, which: impl Matches<P>) -> Self {
+        let (taken, left) = core::mem::take(params).into_iter().partition(|param| which.matches(param));
+        *params = left;
+        Group::new(rule, Vec::<P>::from_iter(taken as Vec<P>))
+    }
+
+    /// The rule for all parameters, without weight decay for those of less than two dimensions, which are biases and norms: two groups.
+    /// A rule without `weight_decay` has it in neither.
+    pub fn decay_matrices_only(rule: impl Into<Box<dyn AnyRule>>, params: impl IntoIterator<Item = P>) -> Vec<Self>
+    where
+        P: Named,
+    {
+        let rule = rule.into();
+        let mut plain = rule.clone();
+        plain.set("weight_decay", 0.0);
+        let (matrices, vectors): (Vec<P>, Vec<P>) = params.into_iter().partition(|param| param.shape().len() > 1);
+        [Group::new(rule, matrices), Group::new(plain, vectors)].into_iter().filter(|group| !group.params.is_empty()).collect()
+    }
+}
+
+/// What parameters on either side have.
+pub trait Named {
+    /// The name.
+    fn name(&self) -> &str;
+    /// Sizes of the dimensions.
+    fn shape(&self) -> &[usize];
+}
+
+/// A choice of parameters: a pattern for names (`"*.bias"`, where `*` is any text and `?` any character), several of them, or a function.
+pub trait Matches<P> {
+    /// Whether this one is meant.
+    fn matches(&self, param: &P) -> bool;
+}
+
+impl<P: Named> Matches<P> for &str {
+    fn matches(&self, param: &P) -> bool {
+        wildmatch::WildMatch::new(self).matches(param.name())
+    }
+}
+
+impl<P: Named, const N: usize> Matches<P> for [&str; N] {
+    fn matches(&self, param: &P) -> bool {
+        self.iter().any(|pattern| pattern.matches(param))
+    }
+}
+
+impl<P, F: Fn(&P) -> bool> Matches<P> for F {
+    fn matches(&self, param: &P) -> bool {
+        self(param)
+    }
+}

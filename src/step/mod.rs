@@ -1,0 +1,27 @@
+//! What a step does besides its rule: how gradients become those that a rule sees, which steps are left out, what is kept of the values,
+//! and which parameters share what. Plain data and the arithmetic of one step in any number, without wgpu: both executors run these.
+
+mod averages;
+mod blocks;
+mod broadcast;
+mod clip;
+mod features;
+mod group;
+mod options;
+mod scale;
+mod setup;
+mod status;
+
+pub use averages::{Average, AverageWords, Ema, Lookahead, Swa};
+pub use blocks::{Assignment, Block, Blocks};
+pub use broadcast::Broadcast;
+pub use clip::{AdaptiveClip, Clip, ClipWords, NormClip, NormOrder, Over};
+pub use features::Features;
+pub use group::{Group, Matches, Named};
+pub use options::{MicroBatches, NonFinite, Options};
+pub use scale::{DynamicScale, LossScale};
+pub use setup::Setup;
+pub use status::{ACCUMULATED, Progress, Settings, Status};
+
+pub(crate) use clip::{adaptive_factor, norm_factor};
+pub(crate) use scale::check_scale;

@@ -1,0 +1,83 @@
+use super::{Average, Clip, Ema, Lookahead, LossScale, Swa};
+use crate::error::{Error, Result};
+
+/// What a step does besides the rule. The default does nothing: two dispatches, as if there were no options.
+///
+/// Everything here happens on the GPU, in at most one more dispatch (plus one when micro-batches are accumulated), and costs, per parameter: a
+/// norm or a check 4 bytes read; an average 8 bytes in the steps in which it moves; accumulated gradients 4 bytes read; `zero_grad` 4 bytes written.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// How gradients are limited in the groups that do not say it themselves.
+    pub clip: Clip,
+    /// What the loss was multiplied by.
+    pub loss_scale: LossScale,
+    /// What happens if a gradient is infinite or NaN.
+    pub non_finite: NonFinite,
+    /// Whether and how the gradients of several backward passes become those of one step.
+    pub micro_batches: MicroBatches,
+    /// Set each gradient to zero once it was read, by [`crate::Optimizer::step`] or [`crate::Optimizer::accumulate`]; also in a step that is
+    /// left out, but not those of parameters that take no part. For backward passes that add to gradients.
+    pub zero_grad: bool,
+    /// Lookahead around the rule.
+    pub lookahead: Option<Lookahead>,
+    /// A moving average of the values.
+    pub ema: Option<Ema>,
+    /// A mean of the values.
+    pub swa: Option<Swa>,
+    /// Measure how far each step moves the values, for [`crate::Report::update_ratio`].
+    pub measure_update: bool,
+}
+
+/// What happens in a step that finds an infinite or NaN gradient in a parameter that takes part. It is tested on bits, since WGSL may assume
+/// that there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NonFinite {
+    /// The step goes on, as in torch: such an element becomes NaN. Nothing is tested.
+    #[default]
+    Apply,
+    /// The step is left out for all parameters: values, state, step counts, averages and schedules stay as they are, bit for bit, and
+    /// [`crate::Report::skips`] counts it. [`LossScale::Dynamic`] implies this.
+    Skip,
+    /// That step and all after it are left out, until a read-back fails with [`crate::Error::NonFinite`], which names the first such parameter.
+    Fail,
+}
+
+/// How gradients accumulate over [`crate::Optimizer::accumulate`] and the [`crate::Optimizer::step`] that ends it, in f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MicroBatches {
+    /// They do not.
+    #[default]
+    One,
+    /// A step takes their sum.
+    Sum,
+    /// A step takes their mean: over the micro-batches, whether a parameter took part in all of them or not, as dividing the loss by their number does.
+    Mean,
+}
+
+impl Options {
+    /// The averages in the order in which they are formed.
+    pub fn averages(&self) -> Vec<Average> {
+        let all = [self.lookahead.map(Average::Lookahead), self.ema.map(Average::Ema), self.swa.map(Average::Swa)];
+        all.into_iter().flatten().collect()
+    }
+
+    /// Whether steps may be left out.
+    pub fn may_skip(&self) -> bool {
+        self.non_finite != NonFinite::Apply || matches!(self.loss_scale, LossScale::Dynamic(_))
+    }
+
+    /// Whether gradients are accumulated.
+    pub fn accumulates(&self) -> bool {
+        self.micro_batches != MicroBatches::One
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        self.loss_scale.check()?;
+        if self.non_finite == NonFinite::Fail && matches!(self.loss_scale, LossScale::Dynamic(_)) {
+            return Err(Error::Conflict {
+                what: "LossScale::Dynamic looks for overflows and NonFinite::Fail fails at the first one; use NonFinite::Skip".into(),
+            });
+        }
+        self.averages().iter().try_for_each(Average::check)
+    }
+}

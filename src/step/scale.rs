@@ -1,0 +1,60 @@
+use crate::error::{Error, Result};
+
+/// By what the loss, and so every gradient, was multiplied before the backward pass; a step divides it out. The factor is in a GPU buffer
+/// that the caller's loss kernel binds: [`crate::Optimizer::loss_scale`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum LossScale {
+    /// By 1.
+    #[default]
+    None,
+    /// By this, above 0; a power of 2 costs no rounding.
+    Static(f64),
+    /// By as much as the gradients bear.
+    Dynamic(DynamicScale),
+}
+
+/// Dynamic loss scaling as torch's `GradScaler` has it (Micikevicius et al., arXiv 1710.03740, section 3.2): a step whose scaled gradients are
+/// not all finite is left out and the scale shrinks; after `interval` other steps in a row it grows, unless it would become infinite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DynamicScale {
+    /// The scale of the first step, above 0.
+    pub init: f64,
+    /// By what it grows, at least 1.
+    pub growth: f64,
+    /// By what it shrinks, in (0, 1].
+    pub backoff: f64,
+    /// After how many steps in a row it grows, at least 1.
+    pub interval: u32,
+}
+
+impl Default for DynamicScale {
+    fn default() -> Self {
+        DynamicScale { init: 65_536.0, growth: 2.0, backoff: 0.5, interval: 2000 }
+    }
+}
+
+impl LossScale {
+    /// The scale of the first step.
+    pub fn initial(&self) -> f64 {
+        match *self {
+            LossScale::None => 1.0,
+            LossScale::Static(scale) => scale,
+            LossScale::Dynamic(DynamicScale { init, .. }) => init,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        check_scale("the loss scale", self.initial())?;
+        let LossScale::Dynamic(DynamicScale { growth, backoff, interval, .. }) = *self else { return Ok(()) };
+        let option = |name, wants, got: f64, valid: bool| if valid { Ok(()) } else { Err(Error::Option { name, wants, got }) };
+        option("growth", "at least 1, as f32 is", growth, growth >= 1.0 && growth <= f64::from(f32::MAX))?;
+        option("backoff", "in (0, 1]", backoff, backoff >= f64::from(f32::MIN_POSITIVE) && backoff <= 1.0)?;
+        option("the growth interval", "at least 1", f64::from(interval), interval >= 1)
+    }
+}
+
+/// A scale that f32 holds, and its reciprocal too.
+pub(crate) fn check_scale(name: &'static str, got: f64) -> Result<()> {
+    let wants = "from 2^-126 to 2^126";
+    if (2.0_f64.powi(-126)..=2.0_f64.powi(126)).contains(&got) { Ok(()) } else { Err(Error::Option { name, wants, got }) }
+}

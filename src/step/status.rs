@@ -1,0 +1,76 @@
+use super::{DynamicScale, LossScale, MicroBatches, NonFinite, Options};
+use crate::layout;
+use crate::rule::Real;
+use crate::words::words;
+
+/// The name of the state in which gradients accumulate.
+pub const ACCUMULATED: &str = "accumulated";
+
+layout! {
+    /// The options as the kernels read them.
+    pub struct Settings<F> {
+        dynamic: u32, growth: F, backoff: F, interval: u32, mean: u32, fails: u32, averages: u32,
+    }
+}
+
+words! {
+    /// What the steps of one optimizer have in common, on the GPU. It begins with the loss scale, which the caller binds.
+    pub struct Status {
+        /// The scale of the next backward pass's loss.
+        loss_scale: f32,
+        /// Steps since the scale last changed.
+        growth_tracker: u32,
+        /// Steps, without those left out.
+        step: u32,
+        /// Steps that were left out.
+        skips: u32,
+        /// Whether the last one was.
+        skipped: u32,
+        /// 1 + the step that failed, until a read-back told.
+        failed: u32,
+        /// 1 + the first parameter with an infinite or NaN gradient, in the last step that had one.
+        offender: u32,
+        /// Micro-batches accumulated since the last step.
+        micro_batches: u32,
+        /// What gradients were multiplied by, clipping aside.
+        unscale: f32,
+        /// The norm of all gradients in the last step, before clipping.
+        norm: f32,
+        /// Their largest magnitude.
+        largest: f32,
+        /// The norm of the last step's changes; a report sets it and the next.
+        moved: f32,
+        /// That of the values before it.
+        values: f32,
+    }
+}
+
+/// What a checkpoint needs besides values, state, step counts and scalars; see [`crate::Optimizer::read_progress`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Steps taken, without those left out: what schedules count.
+    pub step: u32,
+    /// Steps left out.
+    pub skips: u32,
+    /// The loss scale.
+    pub loss_scale: f32,
+    /// Steps since the loss scale last changed.
+    pub growth_tracker: u32,
+}
+
+impl Settings<f64> {
+    /// In any number.
+    pub fn of<F: Real>(options: &Options) -> Settings<F> {
+        let dynamic = if let LossScale::Dynamic(dynamic) = options.loss_scale { Some(dynamic) } else { None };
+        let DynamicScale { growth, backoff, interval, .. } = dynamic.unwrap_or_default();
+        Settings {
+            dynamic: u32::from(dynamic.is_some()),
+            growth: F::of(growth),
+            backoff: F::of(backoff),
+            interval,
+            mean: u32::from(options.micro_batches == MicroBatches::Mean),
+            fails: u32::from(options.non_finite == NonFinite::Fail),
+            averages: options.averages().len() as u32,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+use super::structs;
+use super::{Declaration, GATHER, NUMERICS, ROWS, SUMS, Shader, Slot, array, clear, element, load, shader, store};
+use crate::plan::{Gradients, Kernel};
+use crate::rule::{AnyRule, Pass};
+use crate::step::{ACCUMULATED, Average, Features};
+
+const PASS: &str = include_str!("../../shaders/pass.wgsl");
+const SCALES: &str = include_str!("../../shaders/step/scales.wgsl");
+const LIMIT: &str = include_str!("../../shaders/step/limit.wgsl");
+const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
+const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
+
+/// The kernel for one pass of a rule with the states that it uses, for one way of access to values and gradients.
+pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -> Shader {
+    let updates = pass == Pass::Update;
+    let clears = updates && features.zero_grad;
+    let element = element(kernel.access);
+    let mut bindings: Vec<Declaration> = vec![
+        array(Slot::Rows, "rows", "Row", false),
+        array(Slot::Record, "record", "u32", false),
+        array(Slot::Values, "values", element, true),
+    ];
+    let gradients = match kernel.gradients {
+        Gradients::Shared => "values",
+        Gradients::Apart | Gradients::Far => {
+            bindings.push(array(Slot::Gradients, "gradients", element, clears || kernel.gradients == Gradients::Far));
+            "gradients"
+        }
+    };
+    if !features.lanes(rule).is_empty() {
+        bindings.push(array(Slot::States, "states", "vec4f", true));
+    }
+    let mut parts = vec![
+        structs::row(),
+        structs::entry(features.averages.len()),
+        structs::rule(rule),
+        state_access(rule, features),
+        structs::default_prepare(rule),
+        idle(pass, features),
+        apply(rule, pass, kernel, features),
+        load(kernel.access, "value", "values"),
+        load(kernel.access, "gradient", gradients),
+        store(kernel.access, "value", "values"),
+        clear(kernel.access, clears, gradients),
+    ];
+    if updates && kernel.scaled {
+        bindings.push(array(Slot::Scales, "scales", "f32", false));
+        parts.push(SCALES.into());
+    }
+    if updates && kernel.adaptive {
+        parts.push(UNIT.into());
+    }
+    if updates && features.clamps {
+        parts.push(LIMIT.into());
+    }
+    if updates && features.measures_update {
+        bindings.push(array(Slot::Moved, "moved", "Sum", true));
+        parts.extend([SUMS, GATHER, MOVED].map(String::from));
+    } else {
+        parts.push("fn finish(row: Row, invocation: u32) {\n}\n".into());
+    }
+    shader(bindings, &[&parts.concat(), NUMERICS, ROWS, PASS], rule.source())
+}
+
+/// `load_state` and `store_state`: a state that is not in use reads as zero and is not kept.
+fn state_access(rule: &dyn AnyRule, features: &Features) -> String {
+    let names = || rule.states().iter().map(|state| state.name);
+    let lane = |name: &str| features.lane(rule, name).map(|lane| format!("states[lane_at(row, {lane}u, i)]"));
+    let load = |name| lane(name).unwrap_or_else(|| "vec4f(0.0)".to_owned());
+    let store = |name| lane(name).map(|lane| format!("    {lane} = state.{name};\n"));
+    let loads = names().map(load).collect::<Vec<_>>().join(", ");
+    let stores: String = names().filter_map(store).collect();
+    format!(
+        "fn load_state(row: Row, i: u32) -> State {{\n    return State({loads});\n}}\n\n\
+         fn store_state(row: Row, i: u32, state: State) {{\n{stores}}}\n"
+    )
+}
+
+/// `idle`, which rows a pass leaves alone: an update those that take no part, though it clears their gradients if it is just this step that is
+/// left out; a view those that have not been updated yet.
+fn idle(pass: Pass, features: &Features) -> String {
+    if pass != Pass::Update {
+        return "fn idle(row: Row, invocation: u32) -> bool {\n    return record[row.record + STEP] == 0u;\n}\n".into();
+    }
+    let mut text = String::from("fn idle(row: Row, invocation: u32) -> bool {\n    let taking_part = record[row.record + ACTIVE];\n");
+    if features.zero_grad {
+        text += "    if taking_part == LEFT_OUT {\n        for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {\n            \
+                 clear_gradient(row.gradient + i, row.count - i);\n        }\n    }\n";
+    }
+    if features.measures_update {
+        text += "    if taking_part == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
+    }
+    text + "    return taking_part != 1u;\n}\n"
+}
+
+/// `apply`, what a pass does with four elements.
+fn apply(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -> String {
+    let body = match pass {
+        Pass::Evaluate => "    evaluate(h, s, p, state);\n".into(),
+        Pass::Train => "    train(h, s, p, state);\n".into(),
+        Pass::Update => update(rule, kernel, features),
+    };
+    format!(
+        "fn apply(h: Hyper, s: Scalars, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, state: ptr<function, State>) {{\n{body}}}\n"
+    )
+}
+
+/// The update with all that comes before and after the rule.
+fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
+    let mut body = String::from("    let before = *p;\n    var gradient = load_gradient(row.gradient + i, left);\n");
+    body.push_str("    clear_gradient(row.gradient + i, left);\n");
+    if let Some(lane) = features.lane(rule, ACCUMULATED) {
+        body += &format!("    if record[row.record + USED] != 0u {{\n        gradient += states[lane_at(row, {lane}u, i)];\n    }}\n");
+    }
+    body.push_str("    gradient *= bitcast<f32>(record[row.record + FACTOR]);\n");
+    if kernel.adaptive {
+        body.push_str("    gradient *= unit_factors(row, i);\n");
+    }
+    if features.clamps {
+        body.push_str("    gradient = limited(gradient, record[row.record + LIMIT]);\n");
+    }
+    body.push_str("    update(h, s, gradient, p, state);\n");
+    if kernel.scaled {
+        body.push_str("    *p = before + lr_scales(row, i, left) * (*p - before);\n");
+    }
+    for (index, average) in features.averages.iter().enumerate() {
+        let lane = features.lane(rule, average.state()).unwrap_or_default();
+        body += &keep(average, index, lane);
+    }
+    if features.measures_update {
+        body.push_str("    measure_update(before, *p, i, left);\n");
+    }
+    body
+}
+
+/// One average's part of an update; in the steps in which it stays it is not touched.
+fn keep(average: &Average, index: usize, lane: usize) -> String {
+    let mut text = format!(
+        "    let weight{index} = bitcast<f32>(record[row.record + WEIGHTS + {index}u]);\n    let at{index} = lane_at(row, {lane}u, i);\n"
+    );
+    let mut follow = "";
+    if let Average::Lookahead(_) = average {
+        text += &format!("    if record[row.record + STEP] == 1u {{\n        states[at{index}] = before;\n    }}\n");
+        follow = "        *p = average;\n";
+    }
+    text + &format!(
+        "    if weight{index} != 0.0 {{\n        let average = moving_average(states[at{index}], *p, 1.0 - weight{index}, weight{index});\n        \
+         states[at{index}] = average;\n{follow}    }}\n"
+    )
+}

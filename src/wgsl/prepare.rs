@@ -1,0 +1,68 @@
+use super::structs::{self, ASSIGNMENTS, ENTRIES};
+use super::{Declaration, NUMERICS, SUMS, Shader, Slot, array, shader};
+use crate::plan::Tree;
+use crate::rule::AnyRule;
+use crate::step::{Average, Clip, Features};
+
+const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
+const AVERAGES: &str = include_str!("../../shaders/step/averages.wgsl");
+const CLIP: &str = include_str!("../../shaders/step/clip.wgsl");
+const FACTOR: &str = include_str!("../../shaders/step/factor.wgsl");
+const FACTOR_UNMEASURED: &str = include_str!("../../shaders/step/factor_unmeasured.wgsl");
+const SETTLE: &str = include_str!("../../shaders/step/settle.wgsl");
+const REDUCE: &str = include_str!("../../shaders/step/reduce.wgsl");
+const REDUCE_NOTHING: &str = include_str!("../../shaders/step/reduce_nothing.wgsl");
+const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
+
+/// The kernel that counts the step of the parameters of one rule and forms its scalars. The first one of a step, `number` 0, also decides
+/// what concerns all parameters.
+pub fn prepare(rule: &dyn AnyRule, number: u32, features: &Features) -> Shader {
+    let mut bindings = vec![
+        array(Slot::Settings, "settings", "u32", false),
+        array(Slot::Entries, "entries", "Entry", false),
+        array(Slot::Record, "record", "u32", true),
+        Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
+    ];
+    if features.measures {
+        bindings.push(array(Slot::Sums, "sums", "Sum", true));
+    }
+    let settle = if number == 0 { settle(&mut bindings, features) } else { "fn settle(invocation: u32) {\n}\n".into() };
+    let numbers = [("RULE", number), ("TREE_HEADER", Tree::HEADER as u32)];
+    let parts = [
+        ENTRIES.to_owned(),
+        structs::status(),
+        structs::settings(features.averages.len()),
+        structs::entry(features.averages.len()),
+        structs::constants(Clip::KINDS.into_iter().chain(Average::KINDS).chain(numbers)),
+        format!("const OFFENDERS: bool = {};\n", features.may_skip),
+        structs::rule(rule),
+        structs::store_scalars(rule),
+        structs::default_prepare(rule),
+    ];
+    let factor = if features.measures { FACTOR } else { FACTOR_UNMEASURED };
+    shader(bindings, &[&parts.concat(), NUMERICS, SUMS, AVERAGES, CLIP, factor, &settle, PREPARE], rule.source())
+}
+
+/// `settle`, with no more bindings than it needs.
+fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
+    bindings.push(array(Slot::Assignments, "assignments", "Assignment", false));
+    let (reduce, units) = match features.measures {
+        true => {
+            bindings.push(array(Slot::Tree, "tree", "u32", false));
+            (REDUCE, UNIT_FACTORS)
+        }
+        false => (REDUCE_NOTHING, "fn unit_factors(invocation: u32) {\n}\n"),
+    };
+    let (value, schedule) = match features.schedules {
+        true => {
+            bindings.push(array(Slot::Schedules, "schedules", "u32", false));
+            ("bitcast<u32>(bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, status.step - 1u))", crate::schedule::wgsl())
+        }
+        false => ("a.offset", String::new()),
+    };
+    let assigned = format!(
+        "fn assigned(a: Assignment) -> u32 {{\n    if a.schedule == {}u || status.step == 0u {{\n        return a.offset;\n    }}\n    return {value};\n}}\n",
+        u32::MAX
+    );
+    [ASSIGNMENTS, &assigned, &schedule, reduce, units, SETTLE].join("\n")
+}

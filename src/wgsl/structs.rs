@@ -1,0 +1,98 @@
+//! Declarations made from layouts.
+
+use super::ENTRY;
+use crate::plan::Row;
+use crate::rule::{AnyRule, Field, Layout as _};
+use crate::step::{AverageWords, ClipWords, Settings, Status};
+
+/// The host's table of parameters. `rule` is the number of the `prepare` that it belongs to, `clip` where its group's clip is among the settings, `slot`
+/// where the sum is that its norm is of, and `top` where its own is.
+pub(super) const ENTRIES: &str = "struct Entry { record: u32, hyper: u32, taking_part: u32, rule: u32, clip: u32, slot: u32, top: u32 }\n";
+
+/// One word of the hyper-parameters: `offset` itself, as bits, or `offset + slope * schedule`.
+pub(super) const ASSIGNMENTS: &str = "struct Assignment { word: u32, offset: u32, slope: f32, schedule: u32 }\n";
+
+/// A struct with these members.
+pub(super) fn structure(name: &str, fields: &[Field]) -> String {
+    let members: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect();
+    format!("struct {name} {{ {} }}\n", members.join(", "))
+}
+
+/// `load_NAME`, from consecutive words of `array`.
+pub(super) fn loader(function: &str, name: &str, fields: &[Field], array: &str) -> String {
+    let word = |(index, field): (usize, &Field)| match field.wgsl {
+        "u32" => format!("{array}[at + {index}u]"),
+        wgsl => format!("bitcast<{wgsl}>({array}[at + {index}u])"),
+    };
+    let words: Vec<String> = fields.iter().enumerate().map(word).collect();
+    format!("fn {function}(at: u32) -> {name} {{\n    return {name}({});\n}}\n\n", words.join(", "))
+}
+
+pub(super) fn row() -> String {
+    structure("Row", Row::FIELDS)
+}
+
+pub(super) fn status() -> String {
+    structure("Status", Status::FIELDS)
+}
+
+/// The settings' structs, and where they are: the options, the averages, then a clip for each group.
+pub(super) fn settings(averages: usize) -> String {
+    let (options, average, clip) = (Settings::<f32>::FIELDS, AverageWords::<f32>::FIELDS, ClipWords::<f32>::FIELDS);
+    [
+        structure("Settings", options),
+        structure("AverageWords", average),
+        structure("ClipWords", clip),
+        loader("load_settings", "Settings", options, "settings"),
+        loader("load_average", "AverageWords", average, "settings"),
+        loader("load_clip", "ClipWords", clip, "settings"),
+        format!(
+            "const AVERAGES: u32 = {averages}u;\nconst AVERAGE_WORDS: u32 = {}u;\nconst AVERAGE_SIZE: u32 = {}u;\n",
+            options.len(),
+            average.len()
+        ),
+    ]
+    .concat()
+}
+
+/// Names for numbers.
+pub(super) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> String {
+    names.into_iter().map(|(name, number)| format!("const {name}: u32 = {number}u;\n")).collect()
+}
+
+/// The words of a parameter's entry in the step record.
+pub(super) fn entry(averages: usize) -> String {
+    let words = ENTRY.into_iter().zip(0..);
+    let more = [("WEIGHTS", ENTRY.len() as u32), ("SCALARS", (ENTRY.len() + averages) as u32), ("LEFT_OUT", 2), ("NO_LIMIT", u32::MAX)];
+    constants(words.chain(more))
+}
+
+/// The rule's structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
+pub(super) fn rule(rule: &dyn AnyRule) -> String {
+    let scalars: Vec<Field> = rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect();
+    let scalars = if scalars.is_empty() { vec![Field { name: "none", wgsl: "u32" }] } else { scalars };
+    let state: Vec<Field> = rule.states().iter().map(|state| Field { name: state.name, wgsl: "vec4f" }).collect();
+    let structs = [structure("Hyper", rule.hyper_fields()), structure("Scalars", &scalars), structure("State", &state)];
+    structs.concat() + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars(rule)
+}
+
+/// `load_scalars`, from consecutive words of the step record.
+fn load_scalars(rule: &dyn AnyRule) -> String {
+    let words: Vec<String> = (0..rule.scalar_fields().len()).map(|index| format!("bitcast<f32>(record[at + {index}u])")).collect();
+    let words = if words.is_empty() { "0u".to_owned() } else { words.join(", ") };
+    format!("fn load_scalars(at: u32) -> Scalars {{\n    return Scalars({words});\n}}\n\n")
+}
+
+pub(super) fn store_scalars(rule: &dyn AnyRule) -> String {
+    let word = |(index, name): (usize, &&str)| format!("    record[at + {index}u] = bitcast<u32>(s.{name});\n");
+    let words: String = rule.scalar_fields().iter().enumerate().map(word).collect();
+    format!("fn store_scalars(at: u32, s: Scalars) {{\n{words}}}\n")
+}
+
+/// A rule whose formula does not depend on the step count has no `prepare` of its own.
+pub(super) fn default_prepare(rule: &dyn AnyRule) -> String {
+    match rule.scalar_fields() {
+        [] => "fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {\n    return Scalars(0u);\n}\n".to_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,100 @@
+//! The kernels without a rule.
+
+use super::structs::{self, ENTRIES};
+use super::{Declaration, GATHER, NUMERICS, ROWS, SUMS, Shader, Slot, array, clear, element, load, shader, store};
+use crate::plan::Access;
+
+const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
+const MEASURE_UNITS: &str = include_str!("../../shaders/step/measure_units.wgsl");
+const ACCUMULATE: &str = include_str!("../../shaders/step/accumulate.wgsl");
+const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
+const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
+const SWAP: &str = include_str!("../../shaders/step/swap.wgsl");
+
+/// The kernel that measures gradients before the update, together with those accumulated if they are in this lane; where there are units, these and
+/// their values.
+pub fn measure(access: Access, units: bool, accumulated: Option<usize>, averages: usize) -> Shader {
+    let element = element(access);
+    let mut bindings = vec![
+        array(Slot::Rows, "rows", "Row", false),
+        array(Slot::Entries, "entries", "Entry", false),
+        array(Slot::Gradients, "gradients", element, false),
+        array(Slot::Sums, "sums", "Sum", true),
+    ];
+    let mut accessors = load(access, "gradient", "gradients");
+    if units {
+        bindings.push(array(Slot::Values, "values", element, false));
+        accessors += &load(access, "value", "values");
+    }
+    let mut whole = String::from(
+        "fn whole_gradient(row: Row, i: u32, left: u32) -> vec4f {\n    let gradient = load_gradient(row.gradient + i, left);\n",
+    );
+    if let Some(lane) = accumulated {
+        bindings.push(array(Slot::States, "states", if units { "f32" } else { "vec4f" }, false));
+        bindings.push(array(Slot::Record, "record", "u32", false));
+        // Units begin between vectors.
+        let sum = match units {
+            true => {
+                accessors += &load(Access::Scalar, "state", "states");
+                format!("load_state(row.state + {lane}u * row.stride + i, left)")
+            }
+            false => format!("states[lane_at(row, {lane}u, i)]"),
+        };
+        whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return gradient + {sum};\n    }}\n");
+    }
+    whole += "    return gradient;\n}\n";
+    let parts = [ENTRIES, &structs::row(), &structs::entry(averages), &whole, &accessors].concat();
+    let main = if units { MEASURE_UNITS } else { MEASURE };
+    shader(bindings, &[&parts, SUMS, NUMERICS, GATHER, ROWS, main], "")
+}
+
+/// The kernel that adds gradients to those accumulated in this lane. It binds gradients alone, even where they share a buffer with values.
+pub fn accumulate(access: Access, lane: usize, clears: bool, averages: usize) -> Shader {
+    let element = element(access);
+    let bindings = vec![
+        array(Slot::Rows, "rows", "Row", false),
+        array(Slot::Entries, "entries", "Entry", false),
+        array(Slot::Record, "record", "u32", false),
+        array(Slot::Gradients, "gradients", element, clears),
+        array(Slot::States, "states", "vec4f", true),
+    ];
+    let accessors = load(access, "gradient", "gradients") + &clear(access, clears, "gradients");
+    let numbers = structs::constants([("ACCUMULATED", lane as u32)]);
+    let parts = [ENTRIES, &structs::row(), &structs::entry(averages), &numbers, &accessors].concat();
+    shader(bindings, &[&parts, ROWS, ACCUMULATE], "")
+}
+
+/// The kernel that counts a micro-batch.
+pub fn count(averages: usize) -> Shader {
+    let bindings = vec![
+        array(Slot::Entries, "entries", "Entry", false),
+        array(Slot::Record, "record", "u32", true),
+        Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
+    ];
+    let parts = [ENTRIES, &structs::status(), &structs::entry(averages)].concat();
+    shader(bindings, &[&parts, COUNT], "")
+}
+
+/// The kernel that exchanges values with the average in this lane, for the parameters that have taken `first` steps.
+pub fn swap(access: Access, lane: usize, first: u32, averages: usize) -> Shader {
+    let element = element(access);
+    let bindings = vec![
+        array(Slot::Rows, "rows", "Row", false),
+        array(Slot::Record, "record", "u32", false),
+        array(Slot::Values, "values", element, true),
+        array(Slot::States, "states", "vec4f", true),
+    ];
+    let numbers = structs::constants([("LANE", lane as u32), ("FIRST", first)]);
+    let accessors = load(access, "value", "values") + &store(access, "value", "values");
+    let parts = [structs::row(), structs::entry(averages), numbers, accessors].concat();
+    shader(bindings, &[&parts, ROWS, SWAP], "")
+}
+
+/// The kernel that adds up what the rows of the last update measured.
+pub fn report() -> Shader {
+    let bindings = vec![
+        array(Slot::Moved, "moved", "Sum", false),
+        Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
+    ];
+    shader(bindings, &[&structs::status(), SUMS, NUMERICS, GATHER, REPORT], "")
+}
