@@ -7,12 +7,14 @@ struct Sum { low: f32, high: f32, largest: u32, value_low: f32, value_high: f32 
 // The same in the making: four at once.
 struct Tally { low: vec4f, high: vec4f, largest: vec4u }
 
+// Exponents are shifted as bits: compilers square first where they can, and only then multiply. An infinity or NaN shows in `largest` alone.
 fn tallied(t: Tally, x: vec4f) -> Tally {
-    let is_large = abs(x) >= vec4f(134217728.0);
-    let small = select(x, vec4f(0.0), is_large) * 8388608.0;
-    let large = select(vec4f(0.0), x, is_large) * 3.3087225e-24;
-    let largest = max(t.largest, bitcast<vec4u>(x) & vec4u(0x7fffffffu));
-    return Tally(t.low + small * small, t.high + large * large, largest);
+    let bits = bitcast<vec4u>(x) & vec4u(0x7fffffffu);
+    let is_large = bits >= vec4u(0x4d000000u);
+    let is_small = (bits >= vec4u(0x00800000u)) & !is_large;
+    let small = bitcast<vec4f>(select(vec4u(0u), bits + vec4u(23u << 23u), is_small));
+    let large = bitcast<vec4f>(select(vec4u(0u), bits - vec4u(78u << 23u), is_large));
+    return Tally(t.low + small * small, t.high + large * large, max(t.largest, bits));
 }
 
 // Sums of sums, so that roundings do not add up over all terms.
@@ -33,11 +35,19 @@ fn joined(a: Sum, b: Sum) -> Sum {
     return Sum(a.low + b.low, a.high + b.high, max(a.largest, b.largest), a.value_low + b.value_low, a.value_high + b.value_high);
 }
 
+// x * 2^by for x >= 0, through its bits like the rest here; 0 below the normal numbers, and at most f32's largest.
+fn shifted(x: f32, by: i32) -> f32 {
+    let exponent = i32(bitcast<u32>(x) >> 23u) + by;
+    let moved = bitcast<f32>(bitcast<u32>(x) + (bitcast<u32>(by) << 23u));
+    return select(select(moved, 3.4028235e38, exponent > 254), 0.0, exponent < 1 || x == 0.0);
+}
+
 // The norm times `scale`, at most f32's largest number.
 fn norm(low: f32, high: f32, scale: f32) -> f32 {
-    if high != 0.0 {
-        let whole = high + (low * 3.9443045e-31) * 3.9443045e-31;
-        return min((root(whole) * scale) * 3.0223145e23, 3.4028235e38);
+    let small = select(root(max(low, 1.1754944e-38)), 0.0, low < 1.1754944e-38);
+    if high == 0.0 {
+        return shifted(small, -23) * scale;
     }
-    return select(root(max(low, 1.1754944e-38)) * 1.1920929e-7 * scale, 0.0, low < 1.1754944e-38);
+    let in_high = shifted(small, -101);
+    return shifted(root(high + in_high * in_high) * scale, 78);
 }

@@ -1,6 +1,11 @@
 // By what a parameter's gradient is multiplied, where gradients were measured.
 fn gradient_factor(entry: Entry, clip: ClipWords) -> f32 {
     let sum = sums[entry.slot];
+    let clips = clip.kind == TWO || clip.kind == INFINITY;
+    if clips && sum.largest >= 0x7f800000u {
+        // As in torch: no finite gradient is left beside an infinite one, and nothing but NaN beside a NaN.
+        return select(0.0, bitcast<f32>(sum.largest), sum.largest > 0x7f800000u);
+    }
     if clip.kind == TWO {
         return status.unscale * norm_factor(norm(sum.low, sum.high, status.unscale), clip.limit, clip.eps);
     }

@@ -55,6 +55,7 @@ fn offender() -> u32 {
 
 fn measured() {
     let all = sums[tree[3]];
-    status.norm = norm(all.low, all.high, status.unscale);
+    let is_finite = all.largest < 0x7f800000u;
+    status.norm = select(bitcast<f32>(all.largest), norm(all.low, all.high, status.unscale), is_finite);
     status.largest = status.unscale * bitcast<f32>(all.largest);
 }

@@ -38,7 +38,7 @@ fn decide() {
     measured();
 }
 
-// GradScaler.update, except that the scale stays a normal number: its reciprocal would become infinite.
+// GradScaler.update, except that the scale and its reciprocal stay normal numbers, from 2^-126 to 2^126.
 fn adapt(policy: Settings, overflowed: bool) {
     if overflowed {
         status.loss_scale = max(status.loss_scale * policy.backoff, 1.1754944e-38);
@@ -47,9 +47,8 @@ fn adapt(policy: Settings, overflowed: bool) {
     }
     status.growth_tracker += 1u;
     if status.growth_tracker == policy.interval {
-        if status.loss_scale <= quotient(3.4028235e38, policy.growth) {
-            status.loss_scale *= policy.growth;
-        }
+        let grown = status.loss_scale * policy.growth;
+        status.loss_scale = select(status.loss_scale, grown, grown <= 8.507059e37);
         status.growth_tracker = 0u;
     }
 }

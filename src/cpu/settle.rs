@@ -3,6 +3,9 @@ use super::measure::Measure;
 use crate::rule::Real;
 use crate::step::{Clip, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
 
+/// 2^126
+const MOST: f64 = 85_070_591_730_234_615_865_843_651_857_942_052_864.0;
+
 /// What the steps of an optimizer have in common: the CPU's [`crate::step::Status`].
 #[derive(Clone, Debug)]
 pub(super) struct Common<F> {
@@ -88,7 +91,7 @@ impl<F: Real> CpuOptimizer<F> {
 }
 
 impl<F: Real> Common<F> {
-    /// `GradScaler.update`, except that the scale stays a normal number: its reciprocal would become infinite.
+    /// `GradScaler.update`, except that the scale and its reciprocal stay normal numbers, from 2^-126 to 2^126.
     fn adapt(&mut self, settings: &Settings<F>, overflowed: bool) {
         if overflowed {
             self.loss_scale = (self.loss_scale * settings.backoff).max(F::of(f64::from(f32::MIN_POSITIVE)));
@@ -98,7 +101,7 @@ impl<F: Real> Common<F> {
         self.growth_tracker += 1;
         if self.growth_tracker == settings.interval {
             let grown = self.loss_scale * settings.growth;
-            if grown.to_value() <= f64::from(f32::MAX) {
+            if grown.to_value() <= MOST {
                 self.loss_scale = grown;
             }
             self.growth_tracker = 0;

@@ -72,7 +72,7 @@ impl Tree {
         let begin = upper.slots;
         upper.level(groups.iter().map(|&slot| Node { first: slot, count: 1 }).collect());
         let groups: Vec<u32> = (begin..upper.slots).collect();
-        let root = upper.sums(vec![begin..upper.slots])[0];
+        let root = upper.sums(core::iter::once(begin..upper.slots).collect())[0];
         Tree {
             units: Vec::new(),
             nodes: upper.nodes,

@@ -104,11 +104,18 @@ impl<'a> Scene<'a> {
         gradients
     }
 
+    /// Expects these gradients from now on.
+    pub fn believe_gradients(&mut self, gradients: &[Vec<f32>]) {
+        for (index, gradient) in gradients.iter().enumerate() {
+            self.put(self.places[index].1, gradient);
+        }
+    }
+
     /// These gradients.
     pub fn set_gradients(&mut self, gradients: &[Vec<f32>]) {
+        self.believe_gradients(gradients);
         for (index, gradient) in gradients.iter().enumerate() {
             let (buffer, at) = self.places[index].1;
-            self.put((buffer, at), gradient);
             self.gpu.queue.write_buffer(&self.buffers[buffer], 4 * at as u64, bytemuck::cast_slice(gradient));
         }
     }
@@ -130,10 +137,18 @@ impl<'a> Scene<'a> {
     /// One step on the GPU and in the truth; `taking_part` says which parameters the truth moves.
     pub fn step(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
+        self.step_with(&gradients, taking_part)
+    }
+
+    /// One step with the gradients that are there, which these are.
+    pub fn step_with(&mut self, gradients: &[Vec<f32>], taking_part: impl Fn(usize) -> bool) -> Outcome {
         self.next_inputs(&taking_part)?;
-        self.submit(|optimizer, encoder| Ok(optimizer.step(encoder)))?;
+        self.submit(|optimizer, encoder| {
+            optimizer.step(encoder);
+            Ok(())
+        })?;
         self.read_gradients(&taking_part);
-        let gradients = bounded(&gradients);
+        let gradients = bounded(gradients);
         let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
         Ok(self.twin.step(&mut truth, &optional(&gradients, taking_part))?)
     }
@@ -152,6 +167,36 @@ impl<'a> Scene<'a> {
         self.submit(|optimizer, encoder| optimizer.swap(encoder, average))?;
         let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
         Ok(self.twin.swap(average, &mut truth)?)
+    }
+
+    /// One more group, in buffers of its own.
+    pub fn add_group(&mut self, group: Group<CpuParam>) -> Outcome {
+        let first = self.lens.len();
+        let lens: Vec<usize> = group.params.iter().map(|param| param.shape.iter().product()).collect();
+        let names: Vec<String> = group.params.iter().map(|param| param.name.clone()).collect();
+        let (buffers, places, params) = lay_out(self.gpu, Style::Tensors, &names, &lens)?;
+        let known = self.buffers.len();
+        let moved = |(buffer, at): Place| (known + buffer, at);
+        let sentinel = |index: usize| if places.iter().any(|(value, _)| value.0 == index) { SENTINEL } else { POISON };
+        self.image.extend(buffers.iter().enumerate().map(|(index, buffer)| vec![sentinel(index).to_bits(); buffer.size() as usize / 4]));
+        self.buffers.extend(buffers);
+        let params: Vec<Param> = params.into_iter().zip(&group.params).map(|(param, own)| described(self.gpu, param, own)).collect();
+        for (index, (place, &len)) in places.iter().zip(&lens).enumerate() {
+            let values = inputs::values(self.seed + (first + index) as u64, len);
+            self.put(moved(place.0), &values);
+            self.truth.push(values.into_iter().map(Bounded::given).collect());
+        }
+        for index in known..self.buffers.len() {
+            self.gpu.queue.write_buffer(&self.buffers[index], 0, bytemuck::cast_slice(&self.image[index]));
+        }
+        self.places.extend(places.iter().map(|&(value, gradient)| (moved(value), moved(gradient))));
+        self.params.extend(params.iter().cloned());
+        (self.lens.extend(lens), self.names.extend(names));
+        let own = Group { rule: group.rule.clone(), params, clip: group.clip, schedules: group.schedules.clone() };
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        self.optimizer.add_group(&mut encoder, own)?;
+        self.gpu.queue.submit([encoder.finish()]);
+        Ok(self.twin.add_group(group)?)
     }
 
     /// Submits what is recorded.

@@ -21,8 +21,8 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
         measure_update: true,
     };
     let group = Group::<()>::new(rule.boxed(), []);
-    let everything = Features { clamps: true, schedules: true, ..Features::of(&all, &[group.clone()]) };
-    for features in [Features::of(&Options::default(), &[group]), everything] {
+    let everything = Features { clamps: true, schedules: true, ..Features::of(&all, core::slice::from_ref(&group)) };
+    for features in [Features::of(&Options::default(), core::slice::from_ref(&group)), everything] {
         let passes = [Pass::Update, Pass::Evaluate, Pass::Train].into_iter().filter(|&pass| pass == Pass::Update || rule.has_views());
         for (pass, kernel) in passes.flat_map(|pass| kernels().map(move |kernel| (pass, kernel))) {
             let shader = wgsl::pass(rule, pass, &kernel, &features);

@@ -1,11 +1,8 @@
 //! Known answers: torch's schedulers over 100,000 steps and its ReduceLROnPlateau (`tests/recorded/README.md`).
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use safetensors::SafeTensors;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use wgpu_optim::adapter::Gpu;
@@ -14,6 +11,7 @@ use wgpu_optim::schedule::{Mode, Plateau, Schedule, ThresholdMode};
 use super::torch::schedule;
 use super::{TOLERANCE, device};
 use crate::context::{Context, Outcome};
+use crate::recordings::{cases, tensor};
 
 /// How a case was made, in torch's own words.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,18 +38,18 @@ pub struct Child {
 
 pub fn trials(context: &Arc<Context>) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for (name, case) in cases("schedules") {
+    for (name, case) in cases::<Case>("schedules") {
         let (of, called) = (case.clone(), name.clone());
         trials.push(Trial::test(format!("schedules/torch/{name}/cpu"), move || on_cpu(&called, &of)));
         let called = name.clone();
         trials.push(context.trial(format!("schedules/torch/{name}/gpu"), move |gpu| on_gpu(gpu, &called, &case)));
     }
-    for (name, case) in cases("plateau") {
+    for (name, case) in cases::<Case>("plateau") {
         trials.push(Trial::test(format!("schedules/plateau/{name}"), move || plateau(&name, &case)));
     }
     // A file that is not there, or without cases, must not be a suite without rows.
     for subject in ["schedules", "plateau"] {
-        let present = move || match cases(subject).len() {
+        let present = move || match cases::<Case>(subject).len() {
             0 => Err(format!("tests/recorded/{subject}.safetensors has no cases").into()),
             _ => Ok(()),
         };
@@ -60,35 +58,9 @@ pub fn trials(context: &Arc<Context>) -> Vec<Trial> {
     trials
 }
 
-fn read(subject: &str) -> Result<Vec<u8>, Failed> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recorded/{subject}.safetensors"));
-    std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()).into())
-}
-
-/// The cases of a file by name; none if it cannot be read, which a row of its own reports.
-fn cases(subject: &str) -> BTreeMap<String, Case> {
-    let parse = |bytes: &[u8]| -> Option<BTreeMap<String, Case>> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
-        serde_json::from_str(metadata.metadata().as_ref()?.get("cases")?).ok()
-    };
-    read(subject).ok().and_then(|bytes| parse(&bytes)).unwrap_or_default()
-}
-
-/// A tensor's 8-byte elements.
-fn tensor<T>(subject: &str, name: &str, element: fn([u8; 8]) -> T) -> Result<Vec<T>, Failed> {
-    let bytes = read(subject)?;
-    let tensors = SafeTensors::deserialize(&bytes)?;
-    let tensor = tensors.tensor(name)?;
-    let (elements, rest) = tensor.data().as_chunks();
-    match rest.is_empty() && !elements.is_empty() {
-        true => Ok(elements.iter().copied().map(element).collect()),
-        false => Err(format!("{name} is not of elements of 8 bytes").into()),
-    }
-}
-
 fn steps_and_rates(name: &str) -> Result<(Vec<u32>, Vec<f64>), Failed> {
-    let steps = tensor("schedules", &format!("{name}/steps"), |bytes| i64::from_le_bytes(bytes) as u32)?;
-    Ok((steps, tensor("schedules", &format!("{name}/lr"), f64::from_le_bytes)?))
+    let steps = tensor("schedules", &format!("{name}/steps"))?.into_iter().map(|step| step as u32).collect();
+    Ok((steps, tensor("schedules", &format!("{name}/lr"))?))
 }
 
 /// Values at the recorded steps against torch's, each within the tolerance relative to it, and torch's own drift.
@@ -150,8 +122,8 @@ fn plateau(name: &str, case: &Case) -> Outcome {
         }
     }
     plateau.check()?;
-    let metrics = tensor("plateau", &format!("{name}/metric"), f64::from_le_bytes)?;
-    let rates = tensor("plateau", &format!("{name}/lr"), f64::from_le_bytes)?;
+    let metrics = tensor("plateau", &format!("{name}/metric"))?;
+    let rates = tensor("plateau", &format!("{name}/lr"))?;
     assert_eq!(metrics.len(), rates.len());
     for (index, (&metric, &rate)) in metrics.iter().zip(&rates).enumerate() {
         let (before, changed) = (plateau.lr, plateau.observe(metric));

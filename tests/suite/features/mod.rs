@@ -1,0 +1,33 @@
+//! What a step does besides its rule: against its twin in all combinations, against what torch and optax recorded, and bit for bit where
+//! something must not make a difference.
+
+mod counts;
+mod groups;
+mod norms;
+mod pairs;
+mod recorded;
+mod refusals;
+mod reports;
+mod same;
+mod skips;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::context::Context;
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let all = [
+        pairs::trials(contexts),
+        recorded::trials(contexts),
+        skips::trials(contexts),
+        same::trials(contexts),
+        norms::trials(contexts),
+        groups::trials(contexts),
+        counts::trials(contexts),
+        reports::trials(contexts),
+        refusals::trials(contexts),
+    ];
+    all.into_iter().flatten().collect()
+}
