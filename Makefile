@@ -21,11 +21,11 @@ landscape: adapter
 
 lint:
 	cargo fmt --check
-	cargo clippy --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+	cargo clippy --all-targets --all-features --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features --quiet
 
 test: adapter
-	REQUIRE_GPU=1 cargo test
+	REQUIRE_GPU=1 cargo test --all-features
 
 train: adapter
 	cargo run --release --example train

@@ -1,14 +1,5 @@
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3u,
-    @builtin(num_workgroups) workgroups: vec3u,
-    @builtin(local_invocation_index) invocation: u32,
-) {
-    let index = row_index(workgroup, workgroups);
-    if index >= arrayLength(&rows) {
-        return;
-    }
-    let row = rows[index];
+// One pass of a rule over one row.
+fn work(row: Row, invocation: u32) {
     if idle(row, invocation) {
         return;
     }

@@ -3,9 +3,18 @@
 
 const INVOCATIONS: u32 = 64u;
 
-// More workgroups than one dimension holds are folded into two; the last line of the fold may be partly empty.
-fn row_index(workgroup: vec3u, workgroups: vec3u) -> u32 {
-    return workgroup.y * workgroups.x + workgroup.x;
+@compute @workgroup_size(INVOCATIONS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) workgroups: vec3u,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    // More workgroups than one dimension holds are folded into two; the last line of the fold may be partly empty.
+    let index = workgroup.y * workgroups.x + workgroup.x;
+    if index >= arrayLength(&rows) {
+        return;
+    }
+    work(rows[index], invocation);
 }
 
 // Where one lane's vector of elements `i` to `i + 3` of a row is.

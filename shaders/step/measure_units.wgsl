@@ -1,16 +1,5 @@
 // One workgroup measures gradients and values of one part of a unit, or an invocation each of several whole units.
-
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3u,
-    @builtin(num_workgroups) workgroups: vec3u,
-    @builtin(local_invocation_index) invocation: u32,
-) {
-    let index = row_index(workgroup, workgroups);
-    if index >= arrayLength(&rows) {
-        return;
-    }
-    let row = rows[index];
+fn work(row: Row, invocation: u32) {
     if entries[row.member].taking_part == 0u {
         return;
     }

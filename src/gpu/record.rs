@@ -67,17 +67,13 @@ impl Record {
         let buffer = whole(device, "the step record", 4 * layout.words)?;
         let tables = Tables::new(device, setup, layout, members, tree)?;
         let rules = distinct(setup, members).into_iter().map(AnyRule::boxed).collect();
-        let record = Record { buffer, status, tables, sums: None, prepares: Vec::new(), rules, scheduled: false };
-        record.measuring(device, setup, layout, members, tree)
+        let sums = sums(device, setup, tree)?;
+        Record { buffer, status, tables, sums, prepares: Vec::new(), rules, scheduled: false }.bound(device, setup)
     }
 
     /// With gradients measured by this tree.
     pub(crate) fn measuring(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
-        let sums = || -> Result<Sums> {
-            let buffer = whole(device, "the table of sums", SUM * u64::from(tree.slots.max(1)))?;
-            Ok(Sums { buffer, tree: upload(device, "wgpu-optim tree", &tree.words())? })
-        };
-        let sums = setup.features().measures.then(sums).transpose()?;
+        let sums = sums(device, setup, tree)?;
         let tables = self.tables.with_members(device, setup, layout, members, tree)?;
         Record { tables, sums, ..self.clone() }.bound(device, setup)
     }
@@ -137,6 +133,15 @@ impl Record {
     pub(crate) fn dispatch(&self, recorder: &mut impl Recorder) {
         self.prepares.iter().for_each(|(_, dispatch)| recorder.record(dispatch));
     }
+}
+
+/// Room for what is measured, if anything is.
+fn sums(device: &wgpu::Device, setup: &Setup, tree: &Tree) -> Result<Option<Sums>> {
+    let sums = || -> Result<Sums> {
+        let buffer = whole(device, "the table of sums", SUM * u64::from(tree.slots.max(1)))?;
+        Ok(Sums { buffer, tree: upload(device, "wgpu-optim tree", &tree.words())? })
+    };
+    setup.features().measures.then(sums).transpose()
 }
 
 /// A storage buffer with these contents, which nothing writes again.

@@ -26,23 +26,22 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
-        let (assignments, schedules) = assignments(setup, layout);
-        Ok(Tables {
-            settings: upload(device, "wgpu-optim settings", &settings(setup))?,
-            assignments: upload(device, "wgpu-optim hyper-parameters", &assignments)?,
-            schedules: upload(device, "wgpu-optim schedules", &schedules)?,
-            entries: upload(device, "wgpu-optim members", &entries(setup, layout, members, tree))?,
-        })
+        let entries = upload(device, "wgpu-optim members", &entries(setup, layout, members, tree))?;
+        Self::of(device, setup, layout, entries)
     }
 
     /// With other hyper-parameters, schedules and limits. What it costs does not depend on the number of parameters.
     pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout) -> Result<Self> {
+        Self::of(device, setup, layout, self.entries.clone())
+    }
+
+    fn of(device: &wgpu::Device, setup: &Setup, layout: &Layout, entries: wgpu::Buffer) -> Result<Self> {
         let (assignments, schedules) = assignments(setup, layout);
         Ok(Tables {
             settings: upload(device, "wgpu-optim settings", &settings(setup))?,
             assignments: upload(device, "wgpu-optim hyper-parameters", &assignments)?,
             schedules: upload(device, "wgpu-optim schedules", &schedules)?,
-            entries: self.entries.clone(),
+            entries,
         })
     }
 

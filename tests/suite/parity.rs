@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::testing::{Check, Row, STEPS, Scene, Style, rows};
+use wgpu_optim::testing::{Check, Row, STEPS, Scene, Style, rows, tasks_are_valid};
 use wgpu_optim::{Optimizer, Tensors, rules};
 
 use crate::context::{Context, Outcome};
@@ -21,6 +21,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
             }
         }
     }
+    trials.push(Trial::test("shaders/without-a-rule", || Ok(tasks_are_valid()?)));
     for context in contexts {
         trials.push(context.trial("parity/mixed-groups".into(), mixed_groups));
     }

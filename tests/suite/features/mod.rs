@@ -9,7 +9,10 @@ mod recorded;
 mod refusals;
 mod reports;
 mod same;
+mod scheduled;
 mod skips;
+#[cfg(feature = "tracing")]
+mod spans;
 
 use std::sync::Arc;
 
@@ -28,6 +31,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         counts::trials(contexts),
         reports::trials(contexts),
         refusals::trials(contexts),
+        scheduled::trials(contexts),
+        #[cfg(feature = "tracing")]
+        spans::trials(contexts),
     ];
     all.into_iter().flatten().collect()
 }
