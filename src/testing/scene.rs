@@ -191,7 +191,8 @@ impl<'a> Scene<'a> {
         }
         self.places.extend(places.iter().map(|&(value, gradient)| (moved(value), moved(gradient))));
         self.params.extend(params.iter().cloned());
-        (self.lens.extend(lens), self.names.extend(names));
+        self.lens.extend(lens);
+        self.names.extend(names);
         let own = Group { rule: group.rule.clone(), params, clip: group.clip, schedules: group.schedules.clone() };
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         self.optimizer.add_group(&mut encoder, own)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::rules;
 
@@ -10,6 +10,9 @@ use crate::context::{Context, Outcome};
 
 #[path = "../../examples/ten_lines.rs"]
 mod ten_lines;
+
+#[path = "../../examples/whole_step.rs"]
+mod whole_step;
 
 const README: &str = include_str!("../../README.md");
 
@@ -23,6 +26,12 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(contexts[0].trial("docs/ten-lines-train".into(), |_| {
         let distance = ten_lines::run().map_err(|error| error.to_string())?;
         assert!(distance < 0.05, "the furthest value is {distance} away");
+        Ok(())
+    }));
+    trials.push(Trial::test("docs/whole-step-is-the-example", whole_step_is_the_example));
+    trials.push(contexts[0].trial("docs/whole-step-trains".into(), |_| {
+        let (report, distance) = whole_step::run().map_err(|error| error.to_string())?;
+        assert!(distance < 0.05 && report.step == 500 && report.skips == 0, "{distance} away: {report:?}");
         Ok(())
     }));
     trials
@@ -49,8 +58,17 @@ fn row(rule: &dyn AnyRule) -> String {
 }
 
 fn ten_lines_are_the_example() -> Outcome {
-    let example = include_str!("../../examples/ten_lines.rs");
-    let start = example.find("pub fn train").ok_or("the example has no train")?;
-    let end = example[start..].find("\n}\n").ok_or("train has no end")? + start;
-    contains("the code of examples/ten_lines.rs", example[start..end].trim_start_matches("pub "))
+    contains("the code of examples/ten_lines.rs", function(include_str!("../../examples/ten_lines.rs"), "train")?)
+}
+
+fn whole_step_is_the_example() -> Outcome {
+    let example = include_str!("../../examples/whole_step.rs");
+    ["optimizer", "train"].into_iter().try_for_each(|name| contains("the code of examples/whole_step.rs", function(example, name)?))
+}
+
+/// A public function's text.
+fn function<'a>(example: &'a str, name: &str) -> Result<&'a str, Failed> {
+    let start = example.find(&format!("pub fn {name}")).ok_or("the example lacks a function")?;
+    let end = example[start..].find("\n}\n").ok_or("a function has no end")? + start;
+    Ok(example[start..end].trim_start_matches("pub "))
 }
