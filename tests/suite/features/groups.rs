@@ -10,11 +10,12 @@ use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{Scene, Style, same_bits};
 use wgpu_optim::{AdamW, Clip, Ema, Error, Group, NonFinite, NormClip, Optimizer, Options, Param, Sgd, Tensors};
 
+use super::Row;
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = vec![Trial::test("features/groups/chosen", chosen)];
-    let rows: [(&str, fn(&Gpu) -> Outcome); 4] = [
+    let rows: [Row; 4] = [
         ("added-later", added_later),
         ("added-between-steps-of-one-encoder", added_in_one_encoder),
         ("frozen-and-thawed", frozen_and_thawed),

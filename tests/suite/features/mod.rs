@@ -17,8 +17,12 @@ mod spans;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
+use wgpu_optim::adapter::Gpu;
 
-use crate::context::Context;
+use crate::context::{Context, Outcome};
+
+/// A row's name and what it runs.
+type Row = (&'static str, fn(&Gpu) -> Outcome);
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let all = [

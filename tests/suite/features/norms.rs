@@ -10,11 +10,14 @@ use wgpu_optim::{Clip, Group, NormClip, Optimizer, Options, Sgd, Tensors};
 
 use crate::context::{Context, Outcome};
 
+/// A name, and how each element is drawn.
+type Fill = (&'static str, fn(&mut Random) -> f32);
+
 const TOLERANCE: f64 = 1e-6;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    let fills: [(&str, fn(&mut Random) -> f32); 9] = [
+    let fills: [Fill; 9] = [
         ("normal", |random| random.normal() as f32),
         // The same roundings everywhere, so that their errors do not cancel.
         ("constant", |_| 0.7),

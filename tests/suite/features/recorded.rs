@@ -50,10 +50,12 @@ impl Case {
     }
 }
 
+/// A file, and what each of its cases runs.
+type Subject = (&'static str, fn(&Gpu, &str, &Case) -> Outcome);
+
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    let subjects: [(&str, fn(&Gpu, &str, &Case) -> Outcome); 4] =
-        [("clip", clips), ("scaler", scales), ("averages", averages), ("accumulate", accumulates)];
+    let subjects: [Subject; 4] = [("clip", clips), ("scaler", scales), ("averages", averages), ("accumulate", accumulates)];
     for (subject, run) in subjects {
         let all = cases::<Case>(subject);
         let count = all.len();

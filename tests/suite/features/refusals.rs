@@ -10,10 +10,11 @@ use wgpu_optim::{
     Optimizer, Options, Param, ScheduleFreeSgd, Sgd, Swa, Tensors,
 };
 
+use super::Row;
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows: [(&str, fn(&Gpu) -> Outcome); 4] = [("options", options), ("groups", groups), ("scales", scales), ("calls", calls)];
+    let rows: [Row; 4] = [("options", options), ("groups", groups), ("scales", scales), ("calls", calls)];
     rows.into_iter().map(|(name, run)| contexts[1].trial(format!("features/refusals/{name}"), run)).collect()
 }
 

@@ -8,10 +8,11 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::schedule::Schedule;
 use wgpu_optim::{Adam, Group, LossScale, MadGrad, Optimizer, Options, Pending, Sgd, Tensors, rules};
 
+use super::Row;
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows: [(&str, fn(&Gpu) -> Outcome); 4] = [
+    let rows: [Row; 4] = [
         ("of-the-step-before-them", of_the_step_before),
         ("without-waiting", without_waiting),
         ("learning-rates", learning_rates),

@@ -9,11 +9,12 @@ use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::testing::{Scene, Style, must_fail, same_bits};
 use wgpu_optim::{Adam, Adan, Group, LrScales, Optimizer, Options, Param, Sgd, Tensors};
 
+use super::Row;
 use super::pairs::{Setting, everything, scene};
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows: [(&str, fn(&Gpu) -> Outcome); 8] = [
+    let rows: [Row; 8] = [
         ("steps-of-one-submission", steps_of_one_submission),
         ("dropped-encoder", dropped_encoder),
         ("save-load-step", save_load_step),

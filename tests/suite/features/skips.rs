@@ -8,12 +8,13 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::testing::{Random, Style, must_fail, same_bits};
 use wgpu_optim::{Adam, Clip, DynamicScale, Error, LossScale, NonFinite, NormClip, NormOrder, Optimizer, Options, Sgd, Tensors};
 
+use super::Row;
 use super::pairs::{Setting, everything, scene};
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    let rows: [(&str, fn(&Gpu) -> Outcome); 8] = [
+    let rows: [Row; 8] = [
         ("unless-they-are-applied", applied),
         ("a-thousand-steps", a_thousand_steps),
         ("every-place-is-looked-at", every_place),
