@@ -5,11 +5,12 @@ fn work(row: Row, invocation: u32) {
     }
     let h = load_hyper(row.hyper);
     let s = load_scalars(row.record + SCALARS);
+    let given = load_given(row.record);
     for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {
         let left = row.count - i;
         var p = load_value(row.value + i, left);
         var state = load_state(row, i);
-        apply(h, s, row, i, left, &p, &state);
+        apply(h, s, given, row, i, left, &p, &state);
         store_state(row, i, state);
         store_value(row.value + i, left, p);
     }

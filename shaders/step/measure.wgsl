@@ -3,18 +3,44 @@ fn work(row: Row, invocation: u32) {
     if entries[row.member].taking_part == 0u {
         return;
     }
-    var part = Tally();
-    var total = Tally();
-    for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {
-        let left = row.count - i;
-        part = tallied(part, within(whole_gradient(row, i, left), left));
-        if (i / (4u * INVOCATIONS)) % 4u == 3u {
-            total = both(total, part);
-            part = Tally();
-        }
-    }
-    let sum = gather(invocation, sum_of(both(total, part), Tally()));
+    let sum = gather(invocation, sum_of(measured(row, invocation), Tally()));
     if invocation == 0u {
         sums[row.partial] = sum;
     }
+}
+
+// Plain squares, unless some may have become infinite or 0: then once more, from the cache, with care.
+fn measured(row: Row, invocation: u32) -> Tally {
+    var total = vec4f(0.0);
+    var largest = vec4u(0u);
+    for (var i = 4u * invocation; i < row.count;) {
+        var part = vec4f(0.0);
+        for (var turn = 0u; turn < 4u && i < row.count; turn++) {
+            let left = row.count - i;
+            var x = whole_gradient(row, i, left);
+            if left < 4u {
+                x = within(x, left);
+            }
+            part += x * x;
+            largest = max(largest, bitcast<vec4u>(x) & vec4u(0x7fffffffu));
+            i += 4u * INVOCATIONS;
+        }
+        total += part;
+    }
+    // Below 2^27 no sum overflows, and from 2^-30 on what was lost is less than 2^-66 of the largest square.
+    let most = max(max(largest.x, largest.y), max(largest.z, largest.w));
+    if most < 0x4d000000u && (most >= 0x30800000u || most == 0u) {
+        return Tally(total * 7.0368744e13, vec4f(0.0), largest);
+    }
+    var careful = Tally();
+    for (var i = 4u * invocation; i < row.count;) {
+        var part = Tally();
+        for (var turn = 0u; turn < 4u && i < row.count; turn++) {
+            let left = row.count - i;
+            part = tallied(part, within(whole_gradient(row, i, left), left));
+            i += 4u * INVOCATIONS;
+        }
+        careful = both(careful, part);
+    }
+    return careful;
 }

@@ -93,16 +93,28 @@ fn idle(pass: Pass, features: &Features) -> String {
     text + "    return taking_part != 1u;\n}\n"
 }
 
-/// `apply`, what a pass does with four elements.
+/// `apply`, what a pass does with four elements, and `Given`, what it is given by the step record besides the rule's: once for a row.
 fn apply(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -> String {
-    let body = match pass {
-        Pass::Evaluate => "    evaluate(h, s, p, state);\n".into(),
-        Pass::Train => "    train(h, s, p, state);\n".into(),
-        Pass::Update => update(rule, kernel, features),
+    let (given, body) = match pass {
+        Pass::Evaluate => (given(&Features::default()), "    evaluate(h, s, p, state);\n".into()),
+        Pass::Train => (given(&Features::default()), "    train(h, s, p, state);\n".into()),
+        Pass::Update => (given(features), update(rule, kernel, features)),
     };
     format!(
-        "fn apply(h: Hyper, s: Scalars, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, state: ptr<function, State>) {{\n{body}}}\n"
+        "{given}fn apply(h: Hyper, s: Scalars, given: Given, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
+         state: ptr<function, State>) {{\n{body}}}\n"
     )
+}
+
+fn given(features: &Features) -> String {
+    let mut words = vec![("f32", "factor".to_owned(), "FACTOR".to_owned()), ("u32", "step".to_owned(), "STEP".to_owned())];
+    words.extend(features.accumulates.then(|| ("u32", "used".into(), "USED".into())));
+    words.extend(features.clamps.then(|| ("u32", "limit".into(), "LIMIT".into())));
+    words.extend((0..features.averages.len()).map(|index| ("f32", format!("weight{index}"), format!("WEIGHTS + {index}u"))));
+    let members: Vec<String> = words.iter().map(|(ty, name, _)| format!("{name}: {ty}")).collect();
+    let values: Vec<String> = words.iter().map(|(ty, _, word)| format!("bitcast<{ty}>(record[at + {word}])")).collect();
+    let (members, values) = (members.join(", "), values.join(", "));
+    format!("struct Given {{ {members} }}\n\nfn load_given(at: u32) -> Given {{\n    return Given({values});\n}}\n\n")
 }
 
 /// The update with all that comes before and after the rule.
@@ -110,14 +122,14 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     let mut body = String::from("    let before = *p;\n    var gradient = load_gradient(row.gradient + i, left);\n");
     body.push_str("    clear_gradient(row.gradient + i, left);\n");
     if let Some(lane) = features.lane(rule, ACCUMULATED) {
-        body += &format!("    if record[row.record + USED] != 0u {{\n        gradient += states[lane_at(row, {lane}u, i)];\n    }}\n");
+        body += &format!("    if given.used != 0u {{\n        gradient += states[lane_at(row, {lane}u, i)];\n    }}\n");
     }
-    body.push_str("    gradient *= bitcast<f32>(record[row.record + FACTOR]);\n");
+    body.push_str("    gradient *= given.factor;\n");
     if kernel.adaptive {
         body.push_str("    gradient *= unit_factors(row, i);\n");
     }
     if features.clamps {
-        body.push_str("    gradient = limited(gradient, record[row.record + LIMIT]);\n");
+        body.push_str("    gradient = limited(gradient, given.limit);\n");
     }
     body.push_str("    update(h, s, gradient, p, state);\n");
     if kernel.scaled {
@@ -135,16 +147,15 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
 
 /// One average's part of an update; in the steps in which it stays it is not touched.
 fn keep(average: &Average, index: usize, lane: usize) -> String {
-    let mut text = format!(
-        "    let weight{index} = bitcast<f32>(record[row.record + WEIGHTS + {index}u]);\n    let at{index} = lane_at(row, {lane}u, i);\n"
-    );
-    let mut follow = "";
+    let at = format!("states[lane_at(row, {lane}u, i)]");
+    let (mut start, mut follow) = (String::new(), "");
     if let Average::Lookahead(_) = average {
-        text += &format!("    if record[row.record + STEP] == 1u {{\n        states[at{index}] = before;\n    }}\n");
+        start = format!("    if given.step == 1u {{\n        {at} = before;\n    }}\n");
         follow = "        *p = average;\n";
     }
-    text + &format!(
-        "    if weight{index} != 0.0 {{\n        let average = moving_average(states[at{index}], *p, 1.0 - weight{index}, weight{index});\n        \
-         states[at{index}] = average;\n{follow}    }}\n"
+    let weight = format!("given.weight{index}");
+    format!(
+        "{start}    if {weight} != 0.0 {{\n        let average = moving_average({at}, *p, 1.0 - {weight}, {weight});\n        \
+         {at} = average;\n{follow}    }}\n"
     )
 }
