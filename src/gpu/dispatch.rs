@@ -10,30 +10,52 @@ pub(crate) struct Dispatch {
 
 /// What dispatches are recorded into.
 pub(crate) trait Recorder {
-    fn record(&mut self, dispatch: &Dispatch);
+    fn set_pipeline(&mut self, pipeline: &wgpu::ComputePipeline);
+    fn set_bind_group(&mut self, bind_group: &wgpu::BindGroup);
+    fn dispatch(&mut self, x: u32, y: u32);
+
+    fn record(&mut self, dispatch: &Dispatch) {
+        self.set_pipeline(&dispatch.pipeline);
+        self.set_bind_group(&dispatch.bind_group);
+        self.dispatch(dispatch.workgroups.0, dispatch.workgroups.1);
+    }
 }
 
 impl Recorder for wgpu::ComputePass<'_> {
-    fn record(&mut self, dispatch: &Dispatch) {
-        self.set_pipeline(&dispatch.pipeline);
-        self.set_bind_group(0, &dispatch.bind_group, &[]);
-        self.dispatch_workgroups(dispatch.workgroups.0, dispatch.workgroups.1, 1);
+    fn set_pipeline(&mut self, pipeline: &wgpu::ComputePipeline) {
+        wgpu::ComputePass::set_pipeline(self, pipeline);
+    }
+    fn set_bind_group(&mut self, bind_group: &wgpu::BindGroup) {
+        wgpu::ComputePass::set_bind_group(self, 0, bind_group, &[]);
+    }
+    fn dispatch(&mut self, x: u32, y: u32) {
+        self.dispatch_workgroups(x, y, 1);
     }
 }
 
 /// What was recorded, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// Dispatches. Each has a bind group of its own, which was made before.
+    /// Pipelines set.
+    pub pipelines: usize,
+    /// Bind groups set; all were made before.
+    pub bind_groups: usize,
+    /// Dispatches.
     pub dispatches: usize,
-    /// Workgroups.
+    /// Workgroups of all dispatches.
     pub workgroups: u64,
 }
 
 impl Recorder for Recorded {
-    fn record(&mut self, dispatch: &Dispatch) {
+    fn set_pipeline(&mut self, _pipeline: &wgpu::ComputePipeline) {
+        self.pipelines += 1;
+    }
+    fn set_bind_group(&mut self, _bind_group: &wgpu::BindGroup) {
+        self.bind_groups += 1;
+    }
+    fn dispatch(&mut self, x: u32, y: u32) {
         self.dispatches += 1;
-        self.workgroups += u64::from(dispatch.workgroups.0) * u64::from(dispatch.workgroups.1);
+        self.workgroups += u64::from(x) * u64::from(y);
     }
 }
 

@@ -22,10 +22,10 @@ fn three_at_most(gpu: &Gpu) -> Outcome {
             Optimizer::with_options(&gpu.device, &gpu.queue, [group], options)
         };
         let plain = make(Options::default())?;
-        assert_eq!(plain.recorded_step(), Recorded { dispatches: 2, workgroups: count + 1 });
+        assert_eq!(plain.recorded_step(), recorded(2, count + 1));
         assert_eq!(plain.recorded_accumulate(), Recorded::default());
         let unmeasured = Options { ema: Some(Default::default()), clip: Clip::Value(1.0), zero_grad: true, ..Options::default() };
-        assert_eq!(make(unmeasured)?.recorded_step(), Recorded { dispatches: 2, workgroups: count + 1 });
+        assert_eq!(make(unmeasured)?.recorded_step(), recorded(2, count + 1));
         let all = make(Options {
             clip: Clip::Norm(NormClip::default()),
             loss_scale: wgpu_optim::LossScale::Dynamic(Default::default()),
@@ -37,9 +37,14 @@ fn three_at_most(gpu: &Gpu) -> Outcome {
             swa: Some(Default::default()),
             measure_update: true,
         })?;
-        assert_eq!(all.recorded_step(), Recorded { dispatches: 3, workgroups: 2 * count + 1 });
-        assert_eq!(all.recorded_accumulate(), Recorded { dispatches: 2, workgroups: count + 1 });
+        assert_eq!(all.recorded_step(), recorded(3, 2 * count + 1));
+        assert_eq!(all.recorded_accumulate(), recorded(2, count + 1));
         assert_eq!(all.dispatches(), 3);
     }
     Ok(())
+}
+
+/// So many dispatches, each with a pipeline and a bind group of its own.
+fn recorded(dispatches: usize, workgroups: u64) -> Recorded {
+    Recorded { pipelines: dispatches, bind_groups: dispatches, dispatches, workgroups }
 }
