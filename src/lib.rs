@@ -17,11 +17,11 @@ mod words;
 
 pub use error::{Error, Result, Role};
 pub use gpu::{Binding, LrScales, Param, Recorded, Tensors, adapter};
-pub use optimizer::{Optimizer, Pending, Report};
+pub use optimizer::{Group, Optimizer, Pending, Report};
 pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};
 pub use step::{
-    AdaptiveClip, Clip, DynamicScale, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Options, Over, Swa,
+    AdaptiveClip, Clip, DynamicScale, Ema, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Options, Over, Swa,
 };
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

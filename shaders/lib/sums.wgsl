@@ -1,10 +1,7 @@
 // Sums of squares of any f32. Squares of numbers from 2^27 on are summed times 2^-156, those of smaller ones times 2^46, so that none overflows and
 // none above 1e-26 is lost (Blue, "A portable Fortran program to find the Euclidean norm of a vector", ACM TOMS 4, 1978, with two ranges).
 
-// Of a gradient, with its largest magnitude as bits, and of values.
-struct Sum { low: f32, high: f32, largest: u32, value_low: f32, value_high: f32 }
-
-// The same in the making: four at once.
+// A sum of one kind in the making: four at once.
 struct Tally { low: vec4f, high: vec4f, largest: vec4u }
 
 // Exponents are shifted as bits: compilers square first where they can, and only then multiply. An infinity or NaN shows in `largest` alone.

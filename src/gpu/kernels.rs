@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::passes::Task;
 use super::{caught, now};
 use crate::error::{Error, Result};
 use crate::plan::Kernel;
+use crate::rule::Pass;
 use crate::wgsl::{Shader, Slot};
 
 /// Invocations of the largest workgroup, that of `prepare`; WebGPU guarantees as many.
@@ -100,6 +100,19 @@ fn own_line(label: &str, shader: &Shader, message: &wgpu::CompilationMessage) ->
     let line = 1 + before.matches('\n').count();
     let text = shader.source[shader.own.clone()].lines().nth(line - 1)?.trim().to_owned();
     Some(Error::Wgsl { kernel: label.to_owned(), line, text, message: message.message.clone() })
+}
+
+/// What kernels over rows are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Task {
+    /// A pass of the rule.
+    Rule(Pass),
+    /// The gradients' norms.
+    Measure,
+    /// One more micro-batch.
+    Accumulate,
+    /// Values and one of the averages change places.
+    Swap(usize),
 }
 
 /// The kernels over rows that have been compiled so far.

@@ -3,6 +3,7 @@
 pub mod adapter;
 mod arena;
 mod binding;
+mod buffers;
 mod dispatch;
 mod engine;
 mod kernels;
@@ -23,13 +24,14 @@ pub use param::{LrScales, Param};
 pub use tensors::Tensors;
 
 pub(crate) use arena::Pages;
+pub(crate) use buffers::upload;
 pub(crate) use dispatch::{Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;
-pub(crate) use kernels::{Compiled, Kernels};
+pub(crate) use kernels::{Compiled, Kernels, Task};
 pub(crate) use layout::{Layout, scalars};
 pub(crate) use param::elements;
-pub(crate) use passes::{Passes, Task};
-pub(crate) use record::{Record, upload};
+pub(crate) use passes::Passes;
+pub(crate) use record::Record;
 pub(crate) use ring::{Flight, Ring};
 pub(crate) use scope::{caught, now};
 pub(crate) use tables::Member;

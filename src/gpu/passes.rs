@@ -1,25 +1,12 @@
-use super::kernels::Compiled;
-use super::record::{SUM, whole};
+use super::buffers::whole;
+use super::kernels::{Compiled, Kernels, Task};
 use super::stage::Stage;
-use super::{Dispatch, Engine, Kernels, Recorder, fold, resource};
+use super::{Dispatch, Engine, Recorder, fold, resource};
 use crate::error::Result;
-use crate::plan::{Bucket, Kernel, Plan, Row, Window};
+use crate::plan::{Bucket, Kernel, Plan, Row, Sum, Window};
 use crate::rule::{AnyRule, Pass};
 use crate::step::{ACCUMULATED, Features, Setup};
 use crate::wgsl::{self, Shader, Slot};
-
-/// What kernels over rows are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Task {
-    /// A pass of the rule.
-    Rule(Pass),
-    /// The gradients' norms.
-    Measure,
-    /// One more micro-batch.
-    Accumulate,
-    /// Values and one of the averages change places.
-    Swap(usize),
-}
 
 /// The recorded form of a plan: for each task one dispatch per bucket, with everything bound. Rules without views have no part in theirs.
 #[derive(Clone, Debug)]
@@ -40,7 +27,7 @@ impl Passes {
     pub(crate) fn new(engine: &mut Engine, setup: &Setup, update: Plan, measure: Plan, buffers: Vec<wgpu::Buffer>) -> Result<Self> {
         let features = setup.features();
         let rows = update.partials.iter().map(|range| range.end).max().unwrap_or_default();
-        let moved = || whole(&engine.device, "the table of updates", SUM * u64::from(rows));
+        let moved = || whole(&engine.device, "the table of updates", (size_of::<Sum>() * rows as usize) as u64);
         let moved = features.measures_update.then(moved).transpose()?;
         let update = Stage::new(&engine.device, update.buckets, &engine.limits)?;
         let measure = || Stage::new(&engine.device, measure.buckets, &engine.limits);

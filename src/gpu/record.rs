@@ -1,8 +1,9 @@
+use super::buffers::{KEPT, upload, upload_for, whole};
 use super::kernels::Compiled;
 use super::tables::{Member, Tables, distinct};
-use super::{Dispatch, Layout, Recorder, caught};
-use crate::error::{Error, Result};
-use crate::plan::Tree;
+use super::{Dispatch, Layout, Recorder};
+use crate::error::Result;
+use crate::plan::{Sum, Tree};
 use crate::rule::AnyRule;
 use crate::step::{Setup, Status};
 use crate::wgsl::{self, Slot};
@@ -32,26 +33,11 @@ pub(crate) struct Sums {
     tree: wgpu::Buffer,
 }
 
-const USAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_SRC).union(wgpu::BufferUsages::COPY_DST);
-/// Bytes of a `Sum` of shaders/lib/sums.wgsl.
-pub(crate) const SUM: u64 = 20;
-
-/// A buffer of zeros that has to fit in one binding.
-pub(crate) fn whole(device: &wgpu::Device, what: &str, size: u64) -> Result<wgpu::Buffer> {
-    let allowed = super::limits(device).binding.min(super::limits(device).buffer);
-    if size > allowed {
-        return Err(Error::Limit { what: what.to_owned(), needed: size, limit: "max_storage_buffer_binding_size", allowed });
-    }
-    let label = format!("wgpu-optim {what}");
-    let descriptor = wgpu::BufferDescriptor { label: Some(&label), size, usage: USAGE, mapped_at_creation: false };
-    caught(device, || device.create_buffer(&descriptor))
-}
-
 impl Record {
     /// Before the first step.
     pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
         let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
-        let status = upload_for(device, "wgpu-optim status", USAGE, &[initial])?;
+        let status = upload_for(device, "wgpu-optim status", KEPT, &[initial])?;
         Self::with_status(device, setup, layout, members, tree, status)
     }
 
@@ -138,25 +124,8 @@ impl Record {
 /// Room for what is measured, if anything is.
 fn sums(device: &wgpu::Device, setup: &Setup, tree: &Tree) -> Result<Option<Sums>> {
     let sums = || -> Result<Sums> {
-        let buffer = whole(device, "the table of sums", SUM * u64::from(tree.slots.max(1)))?;
+        let buffer = whole(device, "the table of sums", (size_of::<Sum>() * tree.slots.max(1) as usize) as u64)?;
         Ok(Sums { buffer, tree: upload(device, "wgpu-optim tree", &tree.words())? })
     };
     setup.features().measures.then(sums).transpose()
-}
-
-/// A storage buffer with these contents, which nothing writes again.
-pub(crate) fn upload<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, data: &[T]) -> Result<wgpu::Buffer> {
-    upload_for(device, label, wgpu::BufferUsages::STORAGE, data)
-}
-
-fn upload_for<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, usage: wgpu::BufferUsages, data: &[T]) -> Result<wgpu::Buffer> {
-    let bytes: &[u8] = bytemuck::cast_slice(data);
-    let descriptor = wgpu::BufferDescriptor { label: Some(label), size: bytes.len() as u64, usage, mapped_at_creation: true };
-    // Not `create_buffer_init`, which panics on a lost device.
-    let buffer = caught(device, || device.create_buffer(&descriptor))?;
-    let mut view = buffer.get_mapped_range_mut(..).map_err(|error| Error::Wgpu(error.to_string()))?;
-    view.copy_from_slice(bytes);
-    drop(view);
-    buffer.unmap();
-    Ok(buffer)
 }

@@ -1,4 +1,4 @@
-use super::record::upload;
+use super::buffers::upload;
 use crate::error::{Error, Result};
 use crate::plan::{Bucket, Limits, Row, Window};
 

@@ -2,7 +2,7 @@ use super::{Layout, upload};
 use crate::error::Result;
 use crate::plan::Tree;
 use crate::rule::{AnyRule, Layout as _};
-use crate::step::{Assignment, AverageWords, Clip, ClipWords, NormClip, Over, Settings, Setup};
+use crate::step::{Assignment, AverageWords, Clip, ClipWords, Entry, HyperWord, NormClip, Over, Settings, Setup};
 
 /// A parameter, as far as the step record is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ fn clip_at(setup: &Setup, group: usize) -> usize {
 }
 
 /// One word of the hyper-parameters each, and the schedules that some follow.
-fn assignments(setup: &Setup, layout: &Layout) -> (Vec<[u32; 4]>, Vec<u32>) {
+fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
     // A binding has at least one word.
     let mut schedules: Vec<u32> = vec![0];
     let mut places: Vec<Vec<u32>> = Vec::new();
@@ -101,9 +101,10 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<[u32; 4]>, Vec<u32>) {
     for (block, &hyper) in setup.blocks.list.iter().zip(&layout.hyper) {
         for (word, assignment) in (hyper..).zip(block.assignments()) {
             assignments.push(match assignment {
-                Assignment::Constant(bits) => [word, bits, 0, u32::MAX],
+                Assignment::Constant(bits) => HyperWord { word, offset: bits, slope: 0.0, schedule: HyperWord::CONSTANT },
                 Assignment::Scheduled { schedule, offset, slope } => {
-                    [word, (offset as f32).to_bits(), (slope as f32).to_bits(), places[block.group][schedule]]
+                    let (offset, schedule) = ((offset as f32).to_bits(), places[block.group][schedule]);
+                    HyperWord { word, offset, slope: slope as f32, schedule }
                 }
             });
         }
@@ -111,8 +112,7 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<[u32; 4]>, Vec<u32>) {
     (assignments, schedules)
 }
 
-/// `Entry` of src/wgsl/structs.rs, for each parameter.
-fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Vec<[u32; 7]> {
+fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Vec<Entry> {
     let rules = distinct(setup, members);
     let entry = |(index, member): (usize, &Member)| {
         let Member { group, block, record, active } = *member;
@@ -124,7 +124,8 @@ fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> V
             _ => own,
         };
         let top = tree.tops.get(index).copied().unwrap_or_default();
-        [record, layout.hyper[block], u32::from(active), rule as u32, clip_at(setup, group) as u32, slot, top]
+        let (taking_part, rule, clip) = (u32::from(active), rule as u32, clip_at(setup, group) as u32);
+        Entry { record, hyper: layout.hyper[block], taking_part, rule, clip, slot, top }
     };
     members.iter().enumerate().map(entry).collect()
 }

@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 
 use super::draft::Draft;
-use super::{Optimizer, Slot, zero};
+use super::{Group, Optimizer, Slot, zero};
 use crate::error::{Error, Result, Role};
 use crate::gpu::{Binding, Engine, Kernels, Member, Pages, Param, Passes, Record, limits};
 use crate::plan::{self, Interval, Levels, Plan, Tree, Units};
 use crate::rule::AnyRule;
-use crate::step::{Group, Options, Setup};
+use crate::step::{Options, Setup};
 
 impl Optimizer {
     /// An optimizer with one rule for all parameters. The queue must be the device's own: wgpu tells nobody else but the other device's

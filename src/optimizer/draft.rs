@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
-use super::Slot;
+use super::{Group, Slot};
 use crate::error::{Error, Result};
 use crate::gpu::{Layout, Member, Param};
 use crate::plan::{Arena, Limits, Segment, Unit};
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Broadcast, Group, Options, Setup};
+use crate::step::{ACCUMULATED, Broadcast, Options, Setup};
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]

@@ -16,6 +16,9 @@ use crate::step::{Average, Broadcast, Setup};
 
 pub use report::{Pending, Report};
 
+/// See [`crate::step::Group`].
+pub type Group<P = Param> = crate::step::Group<P>;
+
 /// Passes parameters on the GPU by their gradients: one [`Optimizer::step`] recorded after the caller's backward pass.
 ///
 /// Step counts, per-step scalars, schedules, the loss scale and state live on the GPU, so what a step records is the same every time and needs

@@ -12,7 +12,7 @@ use core::ops::Range;
 pub use arena::{Arena, Segment};
 pub use bucket::{Bucket, Plan, measures, plan};
 pub use overlap::{Interval, overlap};
-pub use reduce::{Level, Levels, Node, Tree};
+pub use reduce::{Level, Levels, Node, Sum, Tree};
 pub use units::Units;
 
 /// Elements of one workgroup's chunk at most: 16 loop turns of 64 invocations with four elements each.

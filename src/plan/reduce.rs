@@ -1,5 +1,21 @@
 use core::ops::Range;
 
+crate::words::words! {
+    /// Sums of the squares of a gradient and of values, of small and of large numbers by themselves (shaders/lib/sums.wgsl).
+    pub struct Sum {
+        /// Of gradients below 2^27, times 2^46.
+        low: f32,
+        /// Of the others, times 2^-156.
+        high: f32,
+        /// The largest gradient's magnitude, as bits.
+        largest: u32,
+        /// The same as `low`, of values.
+        value_low: f32,
+        /// The same as `high`, of values.
+        value_high: f32,
+    }
+}
+
 /// Children of a node at most, added in pairs: a sum over n leaves has as many roundings as a binary tree, `log2(n)`.
 const FAN: usize = 4;
 

@@ -4,7 +4,7 @@ use crate::schedule::Schedule;
 
 /// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`: [`crate::Param`]s on the GPU, [`crate::cpu::CpuParam`]s on the CPU.
 #[derive(Clone, Debug)]
-pub struct Group<P = crate::Param> {
+pub struct Group<P> {
     /// The rule; a group may have another than its neighbours.
     pub rule: Box<dyn AnyRule>,
     /// The parameters.

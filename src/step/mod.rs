@@ -11,6 +11,7 @@ mod options;
 mod scale;
 mod setup;
 mod status;
+mod tables;
 
 pub use averages::{Average, AverageWords, Ema, Lookahead, Swa};
 pub use blocks::{Assignment, Block, Blocks};
@@ -22,6 +23,7 @@ pub use options::{MicroBatches, NonFinite, Options};
 pub use scale::{DynamicScale, LossScale};
 pub use setup::Setup;
 pub use status::{ACCUMULATED, Progress, Settings, Status};
+pub use tables::{Entry, HyperWord};
 
 pub(crate) use clip::{adaptive_factor, norm_factor};
 pub(crate) use scale::check_scale;

@@ -3,7 +3,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use super::{Failure, Outcome};
 use crate::plan::{Access, Gradients, Kernel, Row};
 use crate::rule::{AnyRule, Field, Pass};
-use crate::step::{Clip, Ema, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
+use crate::step::{Clip, Ema, Entry, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
 use crate::wgsl;
 
 /// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are: without options,
@@ -34,6 +34,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
             let module = valid(&wgsl::prepare(rule, number, &features))?;
             layouts(&module, rule)?;
             members(&module, "Status", Status::FIELDS)?;
+            members(&module, "Entry", Entry::FIELDS)?;
         }
     }
     Ok(())

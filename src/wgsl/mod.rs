@@ -15,7 +15,6 @@ pub use prepare::prepare;
 pub use tasks::{accumulate, count, measure, report, swap};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
-const SUMS: &str = include_str!("../../shaders/lib/sums.wgsl");
 const GATHER: &str = include_str!("../../shaders/lib/gather.wgsl");
 const ROWS: &str = include_str!("../../shaders/lib/rows.wgsl");
 const LOAD_VECTOR: &str = include_str!("../../shaders/access/load_vector.wgsl");

@@ -1,5 +1,5 @@
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, ROWS, SUMS, Shader, Slot, array, clear, element, load, shader, store};
+use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, load, shader, store};
 use crate::plan::{Gradients, Kernel};
 use crate::rule::{AnyRule, Pass};
 use crate::step::{ACCUMULATED, Average, Features};
@@ -55,7 +55,8 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
     }
     if updates && features.measures_update {
         bindings.push(array(Slot::Moved, "moved", "Sum", true));
-        parts.extend([SUMS, GATHER, MOVED].map(String::from));
+        parts.push(structs::sums());
+        parts.extend([GATHER, MOVED].map(String::from));
     } else {
         parts.push("fn finish(row: Row, invocation: u32) {\n}\n".into());
     }

@@ -1,5 +1,5 @@
-use super::structs::{self, ASSIGNMENTS, ENTRIES};
-use super::{Declaration, NUMERICS, SUMS, Shader, Slot, array, shader};
+use super::structs;
+use super::{Declaration, NUMERICS, Shader, Slot, array, shader};
 use crate::plan::Tree;
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
@@ -29,7 +29,8 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, features: &Features) -> Shader {
     let settle = if number == 0 { settle(&mut bindings, features) } else { "fn settle(invocation: u32) {\n}\n".into() };
     let numbers = [("RULE", number), ("TREE_HEADER", Tree::HEADER as u32)];
     let parts = [
-        ENTRIES.to_owned(),
+        structs::entries(),
+        structs::sums(),
         structs::status(),
         structs::settings(features.averages.len()),
         structs::entry(features.averages.len()),
@@ -40,7 +41,7 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, features: &Features) -> Shader {
         structs::default_prepare(rule),
     ];
     let factor = if features.measures { FACTOR } else { FACTOR_UNMEASURED };
-    shader(bindings, &[&parts.concat(), NUMERICS, SUMS, AVERAGES, CLIP, factor, &settle, PREPARE], rule.source())
+    shader(bindings, &[&parts.concat(), NUMERICS, AVERAGES, CLIP, factor, &settle, PREPARE], rule.source())
 }
 
 /// `settle`, with no more bindings than it needs.
@@ -61,8 +62,8 @@ fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
         false => ("a.offset", String::new()),
     };
     let assigned = format!(
-        "fn assigned(a: Assignment) -> u32 {{\n    if a.schedule == {}u || status.step == 0u {{\n        return a.offset;\n    }}\n    return {value};\n}}\n",
-        u32::MAX
+        "fn assigned(a: Assignment) -> u32 {{\n    if a.schedule == CONSTANT || status.step == 0u {{\n        return a.offset;\n    }}\n    \
+         return {value};\n}}\n"
     );
-    [ASSIGNMENTS, &assigned, &schedule, reduce, units, SETTLE].join("\n")
+    [&structs::assignments(), &assigned, &schedule, reduce, units, SETTLE].join("\n")
 }

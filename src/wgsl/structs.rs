@@ -1,16 +1,11 @@
 //! Declarations made from layouts.
 
 use super::ENTRY;
-use crate::plan::Row;
+use crate::plan::{Row, Sum};
 use crate::rule::{AnyRule, Field, Layout as _};
-use crate::step::{AverageWords, ClipWords, Settings, Status};
+use crate::step::{AverageWords, ClipWords, Entry, HyperWord, Settings, Status};
 
-/// The host's table of parameters. `rule` is the number of the `prepare` that it belongs to, `clip` where its group's clip is among the settings, `slot`
-/// where the sum is that its norm is of, and `top` where its own is.
-pub(super) const ENTRIES: &str = "struct Entry { record: u32, hyper: u32, taking_part: u32, rule: u32, clip: u32, slot: u32, top: u32 }\n";
-
-/// One word of the hyper-parameters: `offset` itself, as bits, or `offset + slope * schedule`.
-pub(super) const ASSIGNMENTS: &str = "struct Assignment { word: u32, offset: u32, slope: f32, schedule: u32 }\n";
+const SUMS: &str = include_str!("../../shaders/lib/sums.wgsl");
 
 /// A struct with these members.
 pub(super) fn structure(name: &str, fields: &[Field]) -> String {
@@ -26,6 +21,21 @@ pub(super) fn loader(function: &str, name: &str, fields: &[Field], array: &str) 
     };
     let words: Vec<String> = fields.iter().enumerate().map(word).collect();
     format!("fn {function}(at: u32) -> {name} {{\n    return {name}({});\n}}\n\n", words.join(", "))
+}
+
+/// The host's table of parameters.
+pub(super) fn entries() -> String {
+    structure("Entry", Entry::FIELDS)
+}
+
+/// How each word of the hyper-parameters is set.
+pub(super) fn assignments() -> String {
+    structure("Assignment", HyperWord::FIELDS) + &constants([("CONSTANT", HyperWord::CONSTANT)])
+}
+
+/// What is summed, and the functions for it.
+pub(super) fn sums() -> String {
+    structure("Sum", Sum::FIELDS) + SUMS
 }
 
 pub(super) fn row() -> String {

@@ -1,7 +1,7 @@
 //! The kernels without a rule.
 
-use super::structs::{self, ENTRIES};
-use super::{Declaration, GATHER, NUMERICS, ROWS, SUMS, Shader, Slot, array, clear, element, load, shader, store};
+use super::structs;
+use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, load, shader, store};
 use crate::plan::Access;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
@@ -43,9 +43,9 @@ pub fn measure(access: Access, units: bool, accumulated: Option<usize>, averages
         whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return gradient + {sum};\n    }}\n");
     }
     whole += "    return gradient;\n}\n";
-    let parts = [ENTRIES, &structs::row(), &structs::entry(averages), &whole, &accessors].concat();
+    let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), whole, accessors].concat();
     let main = if units { MEASURE_UNITS } else { MEASURE };
-    shader(bindings, &[&parts, SUMS, NUMERICS, GATHER, ROWS, main], "")
+    shader(bindings, &[&parts, NUMERICS, GATHER, ROWS, main], "")
 }
 
 /// The kernel that adds gradients to those accumulated in this lane. It binds gradients alone, even where they share a buffer with values.
@@ -60,7 +60,7 @@ pub fn accumulate(access: Access, lane: usize, clears: bool, averages: usize) ->
     ];
     let accessors = load(access, "gradient", "gradients") + &clear(access, clears, "gradients");
     let numbers = structs::constants([("ACCUMULATED", lane as u32)]);
-    let parts = [ENTRIES, &structs::row(), &structs::entry(averages), &numbers, &accessors].concat();
+    let parts = [structs::entries(), structs::row(), structs::entry(averages), numbers, accessors].concat();
     shader(bindings, &[&parts, ROWS, ACCUMULATE], "")
 }
 
@@ -71,7 +71,7 @@ pub fn count(averages: usize) -> Shader {
         array(Slot::Record, "record", "u32", true),
         Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
     ];
-    let parts = [ENTRIES, &structs::status(), &structs::entry(averages)].concat();
+    let parts = [structs::entries(), structs::status(), structs::entry(averages)].concat();
     shader(bindings, &[&parts, COUNT], "")
 }
 
@@ -96,5 +96,5 @@ pub fn report() -> Shader {
         array(Slot::Moved, "moved", "Sum", false),
         Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
     ];
-    shader(bindings, &[&structs::status(), SUMS, NUMERICS, GATHER, REPORT], "")
+    shader(bindings, &[&structs::status(), &structs::sums(), NUMERICS, GATHER, REPORT], "")
 }
