@@ -23,9 +23,10 @@ fn decide() {
     if policy.dynamic != 0u {
         adapt(policy, overflowed);
     }
-    if overflowed {
+    // After a step that failed, what follows is left out unseen.
+    if overflowed && status.failed == 0u {
         status.offender = offender();
-        if policy.fails != 0u && status.failed == 0u {
+        if policy.fails != 0u {
             status.failed = max(status.step, status.step + 1u);
         }
     }

@@ -24,7 +24,7 @@ use crate::step::{Average, Clip, LossScale, MicroBatches, Setup};
 
 /// A CPU optimizer over tensors that the caller owns, as slices.
 ///
-/// It does what [`crate::Optimizer`] does with the same groups and options, but never writes gradients: [`Options::zero_grad`] is the caller's.
+/// It does what [`crate::Optimizer`] does with the same groups and options, but never writes gradients: [`crate::Options::zero_grad`] is the caller's.
 #[derive(Clone, Debug)]
 pub struct CpuOptimizer<F: Real> {
     setup: Setup,
@@ -35,7 +35,7 @@ pub struct CpuOptimizer<F: Real> {
 }
 
 impl<F: Real> CpuOptimizer<F> {
-    /// Adds gradients to those of the next step; [`Options::micro_batches`] says how. A tensor whose gradient is `None` has none in this
+    /// Adds gradients to those of the next step; [`crate::Options::micro_batches`] says how. A tensor whose gradient is `None` has none in this
     /// micro-batch.
     pub fn accumulate(&mut self, gradients: &[Option<&[F]>]) -> Result<()> {
         if !self.setup.options.accumulates() {

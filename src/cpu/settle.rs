@@ -27,6 +27,24 @@ pub(super) struct Limit<F> {
     pub(super) limit: Option<F>,
 }
 
+/// What was measured, of each tensor and together.
+struct Norms {
+    tensors: Vec<Measure>,
+    groups: Vec<Measure>,
+    all: Measure,
+}
+
+impl Norms {
+    fn new(tensors: Vec<Measure>, groups_of: impl Iterator<Item = usize>, groups: usize) -> Self {
+        let mut sums = vec![Measure::default(); groups];
+        for (group, &measure) in groups_of.zip(&tensors) {
+            sums[group] = sums[group].with(measure);
+        }
+        let all = sums.iter().copied().fold(Measure::default(), Measure::with);
+        Norms { tensors, groups: sums, all }
+    }
+}
+
 impl<F: Real> CpuOptimizer<F> {
     /// Decides whether the step takes place, and how gradients are limited; `None` if it does not.
     pub(super) fn settle(&mut self, values: &[&mut [F]], gradients: &[Option<&[F]>]) -> Option<Vec<Limit<F>>> {
@@ -51,16 +69,16 @@ impl<F: Real> CpuOptimizer<F> {
             return None;
         }
         common.step = common.step.saturating_add(1);
-        let all = measured.iter().copied().fold(Measure::default(), Measure::with);
-        common.norm = self.setup.features().measures.then(|| unscale * all.norm::<F>());
+        let norms = Norms::new(measured, self.tensors.iter().map(|tensor| tensor.group), self.setup.groups.len());
+        common.norm = self.setup.features().measures.then(|| unscale * norms.all.norm::<F>());
         let limit = |(index, gradient): (usize, &Option<&[F]>)| {
             let Some(gradient) = gradient else { return Limit::default() };
-            self.limit(index, gradient, values[index], &measured, unscale)
+            self.limit(index, gradient, values[index], &norms, unscale)
         };
         Some(gradients.iter().enumerate().map(limit).collect())
     }
 
-    fn limit(&self, index: usize, gradient: &[F], values: &[F], measured: &[Measure], unscale: F) -> Limit<F> {
+    fn limit(&self, index: usize, gradient: &[F], values: &[F], norms: &Norms, unscale: F) -> Limit<F> {
         let tensor = &self.tensors[index];
         let mut limit = Limit { factor: unscale, units: Vec::new(), limit: None };
         match self.setup.clip(tensor.group) {
@@ -68,13 +86,10 @@ impl<F: Real> CpuOptimizer<F> {
             Clip::Value(most) => limit.limit = Some(F::of(most)),
             Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() => {}
             Clip::Norm(NormClip { max_norm, order, over, eps }) => {
-                let of = |wanted: &dyn Fn(usize) -> bool| {
-                    (0..measured.len()).filter(|&other| wanted(other)).fold(Measure::default(), |sum, other| sum.with(measured[other]))
-                };
                 let vector = match over {
-                    Over::All => of(&|_| true),
-                    Over::Group => of(&|other| self.tensors[other].group == tensor.group),
-                    Over::Parameter => measured[index],
+                    Over::All => norms.all,
+                    Over::Group => norms.groups[tensor.group],
+                    Over::Parameter => norms.tensors[index],
                 };
                 let norm = unscale * if order == NormOrder::Two { vector.norm() } else { vector.largest() };
                 limit.factor = unscale * norm_factor(norm, F::of(max_norm), F::of(eps));

@@ -133,6 +133,10 @@ fn fail_names_the_first(gpu: &Gpu) -> Outcome {
         two.tensors.write_gradient(&gpu.queue, "b", &[1.0, 1.0, 1.0, 1.0, f32::NAN])?;
         two.submit(gpu, 1);
         two.tensors.write_gradient(&gpu.queue, "b", &[1.0; 5])?;
+        // Another one later is not the first.
+        two.tensors.write_gradient(&gpu.queue, "a", &[f32::NAN; 5])?;
+        two.submit(gpu, 1);
+        two.tensors.write_gradient(&gpu.queue, "a", &[1.0; 5])?;
         two.submit(gpu, 3);
         let error = match reads {
             0 => block_on(two.optimizer.read_value("a")).map(drop),
