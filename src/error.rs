@@ -44,6 +44,20 @@ pub enum Error {
     /// There is nothing to optimize.
     #[error("no parameters: an optimizer needs at least one")]
     NoParameters,
+    /// A group without parameters, such as of a pattern that matches nothing.
+    #[error("group {group} has no parameters; leave it out, or mend the pattern that chose none")]
+    EmptyGroup {
+        /// Its number.
+        group: usize,
+    },
+    /// A factor of the learning rate that is negative, infinite or NaN.
+    #[error("{param}: lr_scale must be 0 or above, and finite, got {got:?}")]
+    LrScale {
+        /// The parameter.
+        param: String,
+        /// The factor.
+        got: f64,
+    },
     /// A shape with a zero in it.
     #[error("{param}: shape {shape:?} has no elements")]
     EmptyTensor {
@@ -175,7 +189,7 @@ pub enum Error {
         message: String,
     },
     /// Something in a group's settings that is out of range.
-    #[error("group {group}: {name} must be {wants}, got {got:e}")]
+    #[error("group {group}: {name} must be {wants}, got {got:?}")]
     Setting {
         /// The group.
         group: usize,
@@ -187,7 +201,7 @@ pub enum Error {
         got: f64,
     },
     /// Something in the options that is out of range.
-    #[error("{name} must be {wants}, got {got:e}")]
+    #[error("{name} must be {wants}, got {got:?}")]
     Option {
         /// What it is called.
         name: &'static str,

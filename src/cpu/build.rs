@@ -48,7 +48,7 @@ impl<F: Real> CpuOptimizer<F> {
             if !names.insert(param.name.clone()) {
                 return Err(Error::DuplicateName { param: param.name });
             }
-            let block = setup.block(number, param.lr_scale)?;
+            let block = setup.block(number, &param.name, param.lr_scale)?;
             tensors.push(Tensor::new(param, number, block, &setup)?);
         }
         self.tensors.extend(tensors);

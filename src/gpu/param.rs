@@ -17,7 +17,8 @@ pub struct Param {
     pub lr_scale: f64,
     /// By what the step of each of its elements is multiplied besides.
     pub lr_scales: Option<LrScales>,
-    /// Takes no part in any step: no state is read, no gradient, and its step count stays. [`crate::Optimizer::set_active`] changes it later.
+    /// Takes no part in any step: no state is read, no gradient, and its step count stays. [`crate::Optimizer::set_active`] changes it later (see
+    /// there about gradients that add up meanwhile).
     pub frozen: bool,
 }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::caught;
 use crate::error::{Error, Result};
 
-/// How long a poll waits for its own submission before it lets others run. Natively nobody else would poll the device.
-const PATIENCE: Duration = Duration::from_millis(1);
+/// How long a future rests before it asks to be polled again: natively, perhaps nobody else polls the device. (Waiting for the submission itself with a
+/// timeout panics inside wgpu 30 if that passes while another thread polls.)
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// Staging buffers that are used again and again, as many as reports are under way at once.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +20,6 @@ pub(crate) struct Ring {
 #[derive(Debug)]
 pub(crate) struct Flight {
     device: wgpu::Device,
-    submission: wgpu::SubmissionIndex,
     staging: Option<wgpu::Buffer>,
     arrival: Arc<Mutex<Arrival>>,
     ring: Ring,
@@ -41,10 +41,10 @@ impl Ring {
         record: impl FnOnce(&mut wgpu::CommandEncoder, &wgpu::Buffer),
     ) -> Result<Flight> {
         let staging = self.take(device, size)?;
-        let submission = caught(device, || {
+        caught(device, || {
             let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("wgpu-optim report") });
             record(&mut encoder, &staging);
-            queue.submit([encoder.finish()])
+            queue.submit([encoder.finish()]);
         })?;
         let arrival: Arc<Mutex<Arrival>> = Arc::default();
         let told = arrival.clone();
@@ -56,7 +56,7 @@ impl Ring {
             }
         };
         caught(device, || staging.map_async(wgpu::MapMode::Read, .., tell))?;
-        Ok(Flight { device: device.clone(), submission, staging: Some(staging), arrival, ring: self.clone() })
+        Ok(Flight { device: device.clone(), staging: Some(staging), arrival, ring: self.clone() })
     }
 
     fn take(&self, device: &wgpu::Device, size: u64) -> Result<wgpu::Buffer> {
@@ -75,12 +75,15 @@ impl Ring {
 
 impl Flight {
     fn arrived(&mut self) -> Option<Result<Vec<u32>>> {
+        if self.staging.is_none() {
+            return Some(Err(Error::ReadBack("this report was given before".into())));
+        }
         let result = self.arrival.lock().unwrap_or_else(PoisonError::into_inner).result.take()?;
         Some(result.map_err(Error::ReadBack).and_then(|()| self.unload()))
     }
 
     fn unload(&mut self) -> Result<Vec<u32>> {
-        let staging = self.staging.take().ok_or_else(|| Error::ReadBack("it was read before".into()))?;
+        let Some(staging) = self.staging.take() else { return Ok(Vec::new()) };
         let words = match staging.get_mapped_range(..) {
             Ok(view) => bytemuck::pod_collect_to_vec(&view),
             Err(error) => return Err(Error::ReadBack(error.to_string())),
@@ -90,19 +93,12 @@ impl Flight {
         Ok(words)
     }
 
-    fn poll_device(&self, poll: wgpu::PollType) -> Result<()> {
-        match self.device.poll(poll) {
-            Ok(_) | Err(wgpu::PollError::Timeout) => Ok(()),
-            Err(error) => Err(Error::ReadBack(error.to_string())),
-        }
-    }
-
     /// What arrived, if it did, without waiting.
     pub(crate) fn poll_now(&mut self) -> Option<Result<Vec<u32>>> {
-        if let Err(error) = self.poll_device(wgpu::PollType::Poll) {
-            return Some(Err(error));
+        match self.device.poll(wgpu::PollType::Poll) {
+            Ok(_) => self.arrived(),
+            Err(error) => Some(Err(Error::ReadBack(error.to_string()))),
         }
-        self.arrived()
     }
 }
 
@@ -115,19 +111,10 @@ impl Future for Flight {
             return Poll::Ready(result);
         }
         // A browser wakes us by itself.
-        if cfg!(target_arch = "wasm32") {
-            return Poll::Pending;
+        if !cfg!(target_arch = "wasm32") {
+            std::thread::sleep(PATIENCE);
+            context.waker().wake_by_ref();
         }
-        let wait = wgpu::PollType::Wait { submission_index: Some(self.submission.clone()), timeout: Some(PATIENCE) };
-        if let Err(error) = self.poll_device(wait) {
-            return Poll::Ready(Err(error));
-        }
-        match self.arrived() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
+        Poll::Pending
     }
 }

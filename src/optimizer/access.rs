@@ -66,6 +66,20 @@ impl Optimizer {
         Ok(self.slots.iter().map(scalars).collect())
     }
 
+    /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. These and the values, step counts, scalars and
+    /// progress are what a checkpoint has.
+    pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
+        let slot = &self.slots[self.find(param)?];
+        Ok(self.setup.features().lanes(self.rule_of(slot)))
+    }
+
+    /// Writes a parameter's values; the buffer needs the usage `COPY_DST`. Like `Queue::write_buffer`, this comes before everything submitted from
+    /// now on.
+    pub fn write_value(&self, param: &str, data: &[f32]) -> Result<()> {
+        let slot = &self.slots[self.find(param)?];
+        write(&self.engine.device, &self.engine.queue, param, Role::Value, &slot.param.value, slot.elements, data)
+    }
+
     /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];

@@ -119,7 +119,10 @@ fn check_buffers(setup: &Setup, slots: &[Slot]) -> Result<()> {
         for role in written {
             let other = slots.iter().find(|slot| binding(slot, role).buffer() == scales.binding.buffer());
             if let Some(other) = other {
-                let what = format!("{}: its scales are in the buffer of {}'s {role}; WebGPU needs another", param.name, other.param.name);
+                let what = format!(
+                    "{}: its lr_scales are in the buffer of {}'s {role}; WebGPU needs them in one of their own",
+                    param.name, other.param.name
+                );
                 return Err(Error::Conflict { what });
             }
         }

@@ -40,7 +40,8 @@ impl Optimizer {
     }
 
     /// Says whether parameters take part in the steps recorded from now on. One that does not keeps value, state and step count, as a
-    /// tensor without a gradient does in torch; the others go on counting.
+    /// tensor without a gradient does in torch; the others go on counting. Its gradient stays too, even with [`crate::Options::zero_grad`]: if the
+    /// backward pass adds to it all the while, record [`Optimizer::zero_grad`] before it takes part again. Names are whole names.
     pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
         let mut members: Vec<Member> = members(&self.slots);
         for param in params {

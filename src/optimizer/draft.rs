@@ -40,7 +40,7 @@ impl Draft {
             if self.names.insert(param.name.clone(), self.slots.len()).is_some() {
                 return Err(Error::DuplicateName { param: param.name });
             }
-            let block = self.setup.block(number, param.lr_scale)?;
+            let block = self.setup.block(number, &param.name, param.lr_scale)?;
             let state = place(&mut self.arena, lanes.len(), &param, elements, limits)?;
             self.push_blocks();
             let record = self.layout.push_entry(&*rule, features.averages.len());

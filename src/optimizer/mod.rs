@@ -116,6 +116,9 @@ impl Optimizer {
     /// values back, bit for bit. Until then no step may be recorded. Parameters without an average yet keep their values.
     pub fn swap(&self, encoder: &mut wgpu::CommandEncoder, average: &str) -> Result<()> {
         let averages = self.setup.options.averages();
+        if averages.is_empty() {
+            return Err(Error::NotEnabled { what: "swap", needs: "Options::ema, swa or lookahead" });
+        }
         let index = averages.iter().position(|known| known.state() == average);
         let index = index.ok_or_else(|| unknown("average", average, averages.iter().map(Average::state)))?;
         self.pass(encoder, Task::Swap(index));

@@ -7,7 +7,7 @@ use crate::step::{Progress, Status, check_scale};
 
 impl Optimizer {
     /// Reads what a checkpoint needs besides values, states ([`Optimizer::read_state`]), step counts and scalars: where schedules and the loss
-    /// scale are.
+    /// scale are. Micro-batches that were accumulated for the next step are not in it: save after a step.
     pub async fn read_progress(&self) -> Result<Progress> {
         self.check_failed().await?;
         let status = &self.engine.record.status;

@@ -18,16 +18,17 @@ pub struct Report {
     pub skipped: bool,
     /// The first parameter with such a gradient, in the last step that was left out.
     pub offender: Option<String>,
-    /// The norm of all gradients that took part in the last step, unscaled and before clipping; if it is measured, which clipping by a norm and looking for
+    /// The norm of all gradients that took part in the last step taken, unscaled and before clipping; if it is measured, which clipping by a norm and looking for
     /// infinities do.
     pub gradient_norm: Option<f32>,
     /// Their largest magnitude.
     pub largest_gradient: Option<f32>,
-    /// The learning rate of each group in the last step, if the rule has one; before the first, 0.
-    pub lr: Vec<Option<f64>>,
+    /// The learning rate of each group in the last step taken, if the rule has one; before the first, 0.
+    pub lr: Vec<Option<f32>>,
     /// The scale for the next loss.
     pub loss_scale: f32,
-    /// The norm of the changes of the last step over that of the values before it, with [`crate::Options::measure_update`].
+    /// The norm of the changes of the last step taken over that of the values before it, with [`crate::Options::measure_update`]; not before the
+    /// first, and not where all values were 0.
     pub update_ratio: Option<f32>,
 }
 
@@ -118,7 +119,7 @@ impl Optimizer {
 }
 
 impl Pending {
-    /// The report if it has arrived, without waiting; it is given once.
+    /// The report if it has arrived, without waiting. It is given once; asked again, it is an error.
     pub fn try_get(&mut self) -> Option<Result<Report>> {
         match &mut self.flight {
             Ok(flight) => flight.poll_now().map(|words| words.and_then(|words| self.form.read(&words))),
@@ -149,7 +150,9 @@ impl Form {
             self.queue.write_buffer(&self.status, failed, &[0; 4]);
             return Err(Error::NonFinite { param: offender.unwrap_or_default(), step: status.failed });
         }
-        let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| (f64::from(f32::from_bits(word)) - offset) / slope);
+        let number = |word| f64::from(f32::from_bits(word));
+        let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| ((number(word) - offset) / slope) as f32);
+        let ratio = status.moved / status.values;
         let report = Report {
             step: status.step,
             skips: status.skips,
@@ -159,7 +162,7 @@ impl Form {
             largest_gradient: self.measures.then_some(status.largest),
             lr: self.lr.iter().zip(lrs).map(lr).collect(),
             loss_scale: status.loss_scale,
-            update_ratio: self.measures_update.then_some(status.moved / status.values),
+            update_ratio: (self.measures_update && ratio.is_finite()).then_some(ratio),
         };
         #[cfg(feature = "tracing")]
         tracing::info!(

@@ -97,11 +97,11 @@ impl Average {
     pub(crate) fn check(&self) -> Result<()> {
         let AverageWords { start, every, .. } = self.words::<f64>();
         let whole = |name, got: u32| if got >= 1 { Ok(()) } else { Err(Error::Option { name, wants: "at least 1", got: f64::from(got) }) };
-        whole("an average's start", start)?;
-        whole("an average's every", every)?;
+        whole("the average's start", start)?;
+        whole("the average's every", every)?;
         let (name, wants, got, valid) = match *self {
-            Average::Lookahead(Lookahead { alpha, .. }) => ("alpha", "in (0, 1]", alpha, alpha > 0.0 && alpha <= 1.0),
-            Average::Ema(Ema { decay, .. }) => ("decay", "in [0, 1)", decay, (0.0..1.0).contains(&decay)),
+            Average::Lookahead(Lookahead { alpha, .. }) => ("Lookahead::alpha", "in (0, 1]", alpha, alpha > 0.0 && alpha <= 1.0),
+            Average::Ema(Ema { decay, .. }) => ("Ema::decay", "in [0, 1)", decay, (0.0..1.0).contains(&decay)),
             Average::Swa(_) => return Ok(()),
         };
         if valid { Ok(()) } else { Err(Error::Option { name, wants, got }) }

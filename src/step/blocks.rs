@@ -102,13 +102,14 @@ impl Block {
 fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule) -> Result<()> {
     let known = rule.scheduled();
     let parameter = rule.parameters().iter().find(|parameter| parameter.name == name && known.contains(&name));
-    let parameter = parameter.ok_or_else(|| unknown("hyper-parameter that may be scheduled", name, known.iter().copied()))?;
+    let parameter = parameter.ok_or_else(|| unknown("schedulable hyper-parameter", name, known.iter().copied()))?;
     schedule.check().map_err(|message| Error::Schedule { group, parameter: parameter.name, message })?;
     let (least, most) = schedule.bounds();
     for value in [least, most] {
         let mut rule = rule.boxed();
         rule.set(name, value);
-        rule.validate()?;
+        let message = |error| format!("its values go from {least} to {most}; {error}");
+        rule.validate().map_err(|error| Error::Schedule { group, parameter: parameter.name, message: message(error) })?;
     }
     let mut changed = rule.boxed();
     changed.set(name, 0.5);

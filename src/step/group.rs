@@ -80,6 +80,12 @@ impl<P: Named, const N: usize> Matches<P> for [&str; N] {
     }
 }
 
+impl<P: Named> Matches<P> for &[&str] {
+    fn matches(&self, param: &P) -> bool {
+        self.iter().any(|pattern| pattern.matches(param))
+    }
+}
+
 impl<P, F: Fn(&P) -> bool> Matches<P> for F {
     fn matches(&self, param: &P) -> bool {
         self(param)

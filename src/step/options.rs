@@ -3,7 +3,8 @@ use crate::error::{Error, Result};
 
 /// What a step does besides the rule. The default does nothing: two dispatches, as if there were no options.
 ///
-/// Everything here happens on the GPU, in at most one more dispatch (plus one when micro-batches are accumulated), and costs, per parameter: a
+/// Everything here happens on the GPU, for a [`crate::Tensors`] model in at most one more dispatch (and two for each micro-batch before a step), and
+/// costs, per parameter: a
 /// norm or a check 4 bytes read; an average 8 bytes in the steps in which it moves; accumulated gradients 4 bytes read; `zero_grad` 4 bytes written.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Options {

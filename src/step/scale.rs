@@ -48,9 +48,9 @@ impl LossScale {
         check_scale("the loss scale", self.initial())?;
         let LossScale::Dynamic(DynamicScale { growth, backoff, interval, .. }) = *self else { return Ok(()) };
         let option = |name, wants, got: f64, valid: bool| if valid { Ok(()) } else { Err(Error::Option { name, wants, got }) };
-        option("growth", "at least 1, as f32 is", growth, growth >= 1.0 && growth <= f64::from(f32::MAX))?;
-        option("backoff", "in (0, 1]", backoff, backoff >= f64::from(f32::MIN_POSITIVE) && backoff <= 1.0)?;
-        option("the growth interval", "at least 1", f64::from(interval), interval >= 1)
+        option("DynamicScale::growth", "at least 1, as f32 is", growth, growth >= 1.0 && growth <= f64::from(f32::MAX))?;
+        option("DynamicScale::backoff", "in (0, 1]", backoff, backoff >= f64::from(f32::MIN_POSITIVE) && backoff <= 1.0)?;
+        option("DynamicScale::interval", "at least 1", f64::from(interval), interval >= 1)
     }
 }
 

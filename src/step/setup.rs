@@ -25,6 +25,9 @@ impl Setup {
     pub fn add<P>(&mut self, group: Group<P>) -> Result<Vec<P>> {
         let Group { rule, params, clip, schedules } = group;
         let (number, clip) = (self.groups.len(), clip.unwrap_or(self.options.clip));
+        if params.is_empty() {
+            return Err(Error::EmptyGroup { group: number });
+        }
         clip.check(number)?;
         // Also where every parameter has another learning rate, the group's own has to be valid.
         self.blocks.of(number, &*rule, &schedules, 1.0)?;
@@ -32,8 +35,11 @@ impl Setup {
         Ok(params)
     }
 
-    /// The block of a group's parameters whose learning rate is scaled so.
-    pub fn block(&mut self, group: usize, lr_scale: f64) -> Result<usize> {
+    /// The block of a group's parameters whose learning rate is scaled as this parameter's.
+    pub fn block(&mut self, group: usize, param: &str, lr_scale: f64) -> Result<usize> {
+        if !(0.0..f64::INFINITY).contains(&lr_scale) {
+            return Err(Error::LrScale { param: param.to_owned(), got: lr_scale });
+        }
         let Group { rule, schedules, .. } = &self.groups[group];
         self.blocks.of(group, &**rule, schedules, lr_scale)
     }
