@@ -13,7 +13,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
             continue;
         }
         let at = entry.record;
-        record[at + ACTIVE] = select(entry.taking_part, LEFT_OUT, left_out && entry.taking_part != 0u);
+        record[at + ACTIVE] = select(entry.taking_part, select(LEFT_OUT, NEITHER, entry.taking_part == 0u), left_out);
         record[at + USED] = record[at + PENDING];
         record[at + PENDING] = 0u;
         if left_out || entry.taking_part == 0u {

@@ -36,15 +36,17 @@ fn joined(a: Sum, b: Sum) -> Sum {
 fn shifted(x: f32, by: i32) -> f32 {
     let exponent = i32(bitcast<u32>(x) >> 23u) + by;
     let moved = bitcast<f32>(bitcast<u32>(x) + (bitcast<u32>(by) << 23u));
-    return select(select(moved, 3.4028235e38, exponent > 254), 0.0, exponent < 1 || x == 0.0);
+    return select(select(moved, bitcast<f32>(0x7f7fffffu), exponent > 254), 0.0, exponent < 1 || x == 0.0);
 }
 
-// The norm times `scale`, at most f32's largest number.
+// The norm times `scale`, at most f32's largest number. The scale's power of 2 is shifted too, since either product may be no normal number.
 fn norm(low: f32, high: f32, scale: f32) -> f32 {
+    let by = i32(bitcast<u32>(scale) >> 23u) - 127;
+    let rest = bitcast<f32>((bitcast<u32>(scale) & 0x007fffffu) | 0x3f800000u);
     let small = select(root(max(low, 1.1754944e-38)), 0.0, low < 1.1754944e-38);
     if high == 0.0 {
-        return shifted(small, -23) * scale;
+        return shifted(small * rest, by - 23);
     }
     let in_high = shifted(small, -101);
-    return shifted(root(high + in_high * in_high) * scale, 78);
+    return shifted(root(high + in_high * in_high) * rest, by + 78);
 }

@@ -3,7 +3,11 @@
 // min(1, max_norm / (norm + eps)), 1 where there is no gradient at all.
 fn norm_factor(length: f32, max_norm: f32, eps: f32) -> f32 {
     let long = length + eps;
-    return select(min(quotient(max_norm, long), 1.0), 1.0, long == 0.0);
+    if long <= max_norm {
+        // Not by the quotient, which may be too large for f32.
+        return 1.0;
+    }
+    return quotient(max_norm, long);
 }
 
 // The factor of a unit whose gradient and values have these norms.

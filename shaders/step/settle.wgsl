@@ -7,7 +7,9 @@ fn settle(invocation: u32) {
         decide();
     }
     storageBarrier();
-    for (var i = invocation; i < arrayLength(&assignments); i += INVOCATIONS) {
+    // A step that is left out leaves hyper-parameters too: views go by those of the last step taken.
+    let words = select(arrayLength(&assignments), 0u, status.skipped != 0u);
+    for (var i = invocation; i < words; i += INVOCATIONS) {
         record[assignments[i].word] = assigned(assignments[i]);
     }
     unit_factors(invocation);
@@ -24,13 +26,14 @@ fn decide() {
         adapt(policy, overflowed);
     }
     // After a step that failed, what follows is left out unseen.
-    if overflowed && status.failed == 0u {
+    if overflowed && status.failures <= status.forgiven {
         status.offender = offender();
         if policy.fails != 0u {
-            status.failed = max(status.step, status.step + 1u);
+            status.failures += 1u;
+            status.failed_step = max(status.step, status.step + 1u);
         }
     }
-    status.skipped = u32(overflowed || status.failed != 0u);
+    status.skipped = u32(overflowed || status.failures > status.forgiven);
     if status.skipped != 0u {
         status.skips = max(status.skips, status.skips + 1u);
         return;
@@ -39,17 +42,17 @@ fn decide() {
     measured();
 }
 
-// GradScaler.update, except that the scale and its reciprocal stay normal numbers, from 2^-126 to 2^126.
+// GradScaler.update, except that the scale and its reciprocal stay far from the ends of f32, from 2^-64 to 2^64.
 fn adapt(policy: Settings, overflowed: bool) {
     if overflowed {
-        status.loss_scale = max(status.loss_scale * policy.backoff, 1.1754944e-38);
+        status.loss_scale = max(status.loss_scale * policy.backoff, 5.421011e-20);
         status.growth_tracker = 0u;
         return;
     }
     status.growth_tracker += 1u;
     if status.growth_tracker == policy.interval {
         let grown = status.loss_scale * policy.growth;
-        status.loss_scale = select(status.loss_scale, grown, grown <= 8.507059e37);
+        status.loss_scale = select(status.loss_scale, grown, grown <= 1.8446744e19);
         status.growth_tracker = 0u;
     }
 }

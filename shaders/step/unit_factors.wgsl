@@ -7,7 +7,12 @@ fn unit_factors(invocation: u32) {
             let sum = sums[tree[at + 1u] + unit];
             let gradient = norm(sum.low, sum.high, status.unscale);
             let values = norm(sum.value_low, sum.value_high, 1.0);
-            record[tree[at + 3u] + unit] = bitcast<u32>(adaptive_factor(gradient, values, clip.limit, clip.eps));
+            var factor = bitcast<u32>(adaptive_factor(gradient, values, clip.limit, clip.eps));
+            if sum.largest >= 0x7f800000u {
+                // Beside an infinity no finite gradient is left, and nothing but NaN beside a NaN.
+                factor = select(0u, sum.largest, sum.largest > 0x7f800000u);
+            }
+            record[tree[at + 3u] + unit] = factor;
         }
     }
 }

@@ -31,7 +31,7 @@ impl<F: Real> CpuOptimizer<F> {
             micro_batches: 0,
             norm: None,
         };
-        let mut optimizer = CpuOptimizer { setup, tensors: Vec::new(), common, update: None };
+        let mut optimizer = CpuOptimizer { setup, viewed: None, tensors: Vec::new(), common, update: None };
         groups.into_iter().try_for_each(|group| optimizer.add_group(group))?;
         if optimizer.tensors.is_empty() {
             return Err(Error::NoParameters);
@@ -58,12 +58,19 @@ impl<F: Real> CpuOptimizer<F> {
 
     /// Replaces a group's hyper-parameters. Its schedules stay.
     pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
-        self.setup.set_rule(group, rule.into())
+        self.change(|setup| setup.set_rule(group, rule.into()))
     }
 
     /// Gives a hyper-parameter of a group a schedule, or, with `None`, the rule's own value again.
     pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
-        self.setup.set_schedule(group, hyper_parameter, schedule)
+        self.change(|setup| setup.set_schedule(group, hyper_parameter, schedule))
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
+        let before = self.setup.clone();
+        change(&mut self.setup)?;
+        self.viewed.get_or_insert(before);
+        Ok(())
     }
 
     /// Says whether tensors take part in the steps from now on, as [`crate::Optimizer::set_active`] does.

@@ -57,7 +57,8 @@ impl Measure {
 
     /// The largest magnitude.
     pub(super) fn largest<F: Real>(&self) -> F {
-        F::inexact(self.largest, self.largest_error)
+        // `max` forgets a NaN, and the sum of squares does not.
+        F::inexact(if self.squares.is_nan() { self.squares } else { self.largest }, self.largest_error)
     }
 
     /// Whether a number is infinite or NaN.

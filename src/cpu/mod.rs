@@ -28,6 +28,8 @@ use crate::step::{Average, Clip, LossScale, MicroBatches, Setup};
 #[derive(Clone, Debug)]
 pub struct CpuOptimizer<F: Real> {
     setup: Setup,
+    /// The hyper-parameters of the last step, where others were set since: views go by them.
+    viewed: Option<Setup>,
     tensors: Vec<Tensor<F>>,
     common: Common<F>,
     /// The norms of the last step's changes and of the values before it, where they are measured.
@@ -59,6 +61,7 @@ impl<F: Real> CpuOptimizer<F> {
         let gradients = self.tensors.iter().zip(gradients).map(|(tensor, gradient)| gradient.filter(|_| !tensor.frozen));
         let gradients: Vec<Option<&[F]>> = gradients.zip(&sums).map(|(own, sum)| own.map(|own| sum.as_deref().unwrap_or(own))).collect();
         if let Some(limits) = self.settle(values, &gradients) {
+            self.viewed = None;
             let before = self.setup.options.measure_update.then(|| values.iter().map(|value| value.to_vec()).collect::<Vec<_>>());
             self.update(values, &gradients, &limits);
             self.update = before.map(|before| update_norms(&before, values, &gradients));
@@ -68,7 +71,7 @@ impl<F: Real> CpuOptimizer<F> {
 
     /// The update of the tensors that have gradients.
     fn update(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>], limits: &[Limit<F>]) {
-        let assigned: Vec<Vec<Assigned>> = self.assigned();
+        let assigned = assigned(&self.setup, self.common.step);
         for (tensor, _) in self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
             tensor.step = tensor.step.saturating_add(1);
             let rule = F::twin(&*self.setup.blocks.list[tensor.block].rule);
@@ -80,12 +83,6 @@ impl<F: Real> CpuOptimizer<F> {
         let all = all
             .flat_map(|(((tensor, value), work), gradient)| gradient.map_or_else(Vec::new, |gradient| jobs(work, tensor, value, gradient)));
         all.collect::<Vec<Job<'_, F>>>().into_par_iter().for_each(Job::run);
-    }
-
-    /// What schedules set in the last step, for each block.
-    fn assigned(&self) -> Vec<Vec<Assigned>> {
-        let step = self.common.step.saturating_sub(1);
-        self.setup.blocks.list.iter().map(|block| block.assigned(&self.setup.groups[block.group].schedules, step)).collect()
     }
 
     /// Changes from the values that are trained to those to evaluate the model with, where a rule tells them apart.
@@ -100,8 +97,9 @@ impl<F: Real> CpuOptimizer<F> {
 
     fn view(&mut self, pass: Pass, values: &mut [&mut [F]]) -> Result<()> {
         self.check_values(values)?;
-        let assigned = self.assigned();
-        let blocks = &self.setup.blocks.list;
+        let setup = self.viewed.as_ref().unwrap_or(&self.setup);
+        let assigned = assigned(setup, self.common.step);
+        let blocks = &setup.blocks.list;
         let work = |tensor: &Tensor<F>| Work { pass, rule: &*blocks[tensor.block].rule, assigned: &assigned[tensor.block], extra: None };
         let works: Vec<Work<'_, F>> = self.tensors.iter().map(work).collect();
         let updated = self.tensors.iter_mut().zip(values).zip(&works).filter(|((tensor, _), _)| tensor.step > 0);
@@ -132,6 +130,11 @@ impl<F: Real> CpuOptimizer<F> {
         let len = |i: usize, tensor: &Tensor<F>| gradients.get(i).map_or(0, |gradient| gradient.map_or(tensor.len, <[F]>::len));
         self.tensors.iter().enumerate().try_for_each(|(i, tensor)| tensor.check(Role::Gradient, len(i, tensor)))
     }
+}
+
+/// What schedules set in the last of so many steps, for each block.
+fn assigned(setup: &Setup, steps: u32) -> Vec<Vec<Assigned>> {
+    setup.blocks.list.iter().map(|block| block.assigned(&setup.groups[block.group].schedules, steps.saturating_sub(1))).collect()
 }
 
 /// What an update does with a tensor.

@@ -3,8 +3,8 @@ use super::measure::Measure;
 use crate::rule::Real;
 use crate::step::{Clip, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
 
-/// 2^126
-const MOST: f64 = 85_070_591_730_234_615_865_843_651_857_942_052_864.0;
+/// 2^64
+const MOST: f64 = 18_446_744_073_709_551_616.0;
 
 /// What the steps of an optimizer have in common: the CPU's [`crate::step::Status`].
 #[derive(Clone, Debug)]
@@ -106,10 +106,10 @@ impl<F: Real> CpuOptimizer<F> {
 }
 
 impl<F: Real> Common<F> {
-    /// `GradScaler.update`, except that the scale and its reciprocal stay normal numbers, from 2^-126 to 2^126.
+    /// `GradScaler.update`, except that the scale and its reciprocal stay far from the ends of f32, from 2^-64 to 2^64.
     fn adapt(&mut self, settings: &Settings<F>, overflowed: bool) {
         if overflowed {
-            self.loss_scale = (self.loss_scale * settings.backoff).max(F::of(f64::from(f32::MIN_POSITIVE)));
+            self.loss_scale = (self.loss_scale * settings.backoff).max(F::of(1.0 / MOST));
             self.growth_tracker = 0;
             return;
         }

@@ -30,10 +30,13 @@ impl<F: Real> Tensor<F> {
     pub(super) fn new(param: CpuParam, group: usize, block: usize, setup: &Setup) -> Result<Self> {
         let (rule, options) = (&*setup.groups[group].rule, &setup.options);
         let CpuParam { name, shape, lr_scales, frozen, .. } = param;
-        let len: usize = shape.iter().product();
-        if len == 0 {
+        if shape.contains(&0) {
             return Err(Error::EmptyTensor { param: name, shape });
         }
+        let Some(len) = shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)).filter(|&len| len <= isize::MAX as usize / 8)
+        else {
+            return Err(Error::HugeTensor { param: name, shape });
+        };
         if lr_scales.is_some() && rule.tracks_values() {
             return Err(Error::ScaledState { param: name, rule: rule.name() });
         }

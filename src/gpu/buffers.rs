@@ -6,12 +6,18 @@ use crate::error::{Error, Result};
 /// What buffers are for that are read back, and written, between steps.
 pub(crate) const KEPT: wgpu::BufferUsages =
     wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_SRC).union(wgpu::BufferUsages::COPY_DST);
+/// Fails if so many bytes do not fit in one binding.
+pub(crate) fn fits(device: &wgpu::Device, what: &str, needed: u64) -> Result<()> {
+    let allowed = super::limits(device).binding.min(super::limits(device).buffer);
+    if needed <= allowed {
+        return Ok(());
+    }
+    Err(Error::Limit { what: what.to_owned(), needed, limit: "max_storage_buffer_binding_size", allowed })
+}
+
 /// A buffer of zeros that has to fit in one binding.
 pub(crate) fn whole(device: &wgpu::Device, what: &str, size: u64) -> Result<wgpu::Buffer> {
-    let allowed = super::limits(device).binding.min(super::limits(device).buffer);
-    if size > allowed {
-        return Err(Error::Limit { what: what.to_owned(), needed: size, limit: "max_storage_buffer_binding_size", allowed });
-    }
+    fits(device, what, size)?;
     let label = format!("wgpu-optim {what}");
     let descriptor = wgpu::BufferDescriptor { label: Some(&label), size, usage: KEPT, mapped_at_creation: false };
     caught(device, || device.create_buffer(&descriptor))
@@ -20,6 +26,12 @@ pub(crate) fn whole(device: &wgpu::Device, what: &str, size: u64) -> Result<wgpu
 /// A storage buffer with these contents, which nothing writes again.
 pub(crate) fn upload<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, data: &[T]) -> Result<wgpu::Buffer> {
     upload_for(device, label, wgpu::BufferUsages::STORAGE, data)
+}
+
+/// The same, where it has to fit in one binding.
+pub(crate) fn table<T: bytemuck::Pod>(device: &wgpu::Device, what: &str, data: &[T]) -> Result<wgpu::Buffer> {
+    fits(device, what, size_of_val(data) as u64)?;
+    upload(device, &format!("wgpu-optim {what}"), data)
 }
 
 /// The same for other uses besides.

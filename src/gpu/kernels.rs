@@ -115,13 +115,24 @@ pub(crate) enum Task {
     Swap(usize),
 }
 
-/// The kernels over rows that have been compiled so far.
+/// The kernels that have been compiled so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kernels {
+    /// Those over rows.
     compiled: HashMap<(Task, Kernel), Compiled>,
+    /// Those of one workgroup, by label.
+    singles: HashMap<&'static str, Compiled>,
 }
 
 impl Kernels {
+    /// A kernel of one workgroup, compiled at first use.
+    pub(crate) fn single(&mut self, device: &wgpu::Device, label: &'static str, shader: impl FnOnce() -> Shader) -> Result<&Compiled> {
+        match self.singles.entry(label) {
+            Entry::Occupied(compiled) => Ok(compiled.into_mut()),
+            Entry::Vacant(place) => Ok(place.insert(Compiled::new(device, label, &shader())?)),
+        }
+    }
+
     /// The kernel for a task, compiled at first use from this label and text.
     pub(crate) fn get(
         &mut self,

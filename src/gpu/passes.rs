@@ -54,14 +54,9 @@ impl Passes {
                 }
             }
         }
-        let count = || single(engine, "count", &wgsl::count(features.averages.len()), |slot| engine.record.resource(slot));
-        let count = features.accumulates.then(count).transpose()?;
-        let report = |moved: &wgpu::Buffer| {
-            single(engine, "report", &wgsl::report(), |slot| match slot {
-                Slot::Moved => moved.as_entire_binding(),
-                _ => engine.record.resource(slot),
-            })
-        };
+        let mut count = || single(engine, "count", || wgsl::count(features.averages.len()), None);
+        let count = features.accumulates.then(&mut count).transpose()?;
+        let report = |moved: &wgpu::Buffer| single(engine, "report", wgsl::report, Some(moved));
         let report = self.moved.as_ref().map(report).transpose()?;
         Ok(Passes { dispatches, count, report, ..self.clone() })
     }
@@ -119,10 +114,14 @@ impl Passes {
 }
 
 /// One workgroup that is not over rows.
-fn single<'a>(engine: &'a Engine, label: &str, shader: &Shader, resource: impl Fn(Slot) -> wgpu::BindingResource<'a>) -> Result<Dispatch> {
-    let kernel = Compiled::new(&engine.device, label, shader)?;
-    let bind_group = kernel.bind(&engine.device, resource)?;
-    Ok(Dispatch { pipeline: kernel.pipeline, bind_group, workgroups: (1, 1) })
+fn single(engine: &mut Engine, label: &'static str, shader: impl FnOnce() -> Shader, moved: Option<&wgpu::Buffer>) -> Result<Dispatch> {
+    let Engine { device, kernels, record, .. } = engine;
+    let kernel = kernels.single(device, label, shader)?;
+    let bind_group = kernel.bind(device, |slot| match (slot, moved) {
+        (Slot::Moved, Some(moved)) => moved.as_entire_binding(),
+        (slot, _) => record.resource(slot),
+    })?;
+    Ok(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups: (1, 1) })
 }
 
 /// The kernel for a task, compiled at first use.

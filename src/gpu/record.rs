@@ -1,4 +1,4 @@
-use super::buffers::{KEPT, upload, upload_for, whole};
+use super::buffers::{KEPT, fits, table, upload_for, whole};
 use super::kernels::Compiled;
 use super::tables::{Member, Tables, distinct};
 use super::{Dispatch, Layout, Recorder};
@@ -50,7 +50,14 @@ impl Record {
         tree: &Tree,
         status: wgpu::Buffer,
     ) -> Result<Self> {
-        let buffer = whole(device, "the step record", 4 * layout.words)?;
+        fits(device, "the step record", 4 * layout.words)?;
+        // Views read hyper-parameters also where no step was recorded: after loading.
+        let mut words = vec![0_u32; layout.words as usize];
+        for (block, &at) in setup.blocks.list.iter().zip(&layout.hyper) {
+            let own = block.rule.hyper_words();
+            words[at as usize..at as usize + own.len()].copy_from_slice(&own);
+        }
+        let buffer = upload_for(device, "wgpu-optim step record", KEPT, &words)?;
         let tables = Tables::new(device, setup, layout, members, tree)?;
         let rules = distinct(setup, members).into_iter().map(AnyRule::boxed).collect();
         let sums = sums(device, setup, tree)?;
@@ -125,7 +132,7 @@ impl Record {
 fn sums(device: &wgpu::Device, setup: &Setup, tree: &Tree) -> Result<Option<Sums>> {
     let sums = || -> Result<Sums> {
         let buffer = whole(device, "the table of sums", (size_of::<Sum>() * tree.slots.max(1) as usize) as u64)?;
-        Ok(Sums { buffer, tree: upload(device, "wgpu-optim tree", &tree.words())? })
+        Ok(Sums { buffer, tree: table(device, "the tree of sums", &tree.words())? })
     };
     setup.features().measures.then(sums).transpose()
 }

@@ -1,4 +1,5 @@
-use super::{Layout, upload};
+use super::Layout;
+use super::buffers::table;
 use crate::error::Result;
 use crate::plan::Tree;
 use crate::rule::{AnyRule, Layout as _};
@@ -26,7 +27,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
-        let entries = upload(device, "wgpu-optim members", &entries(setup, layout, members, tree))?;
+        let entries = table(device, "the table of parameters", &entries(setup, layout, members, tree))?;
         Self::of(device, setup, layout, entries)
     }
 
@@ -38,9 +39,9 @@ impl Tables {
     fn of(device: &wgpu::Device, setup: &Setup, layout: &Layout, entries: wgpu::Buffer) -> Result<Self> {
         let (assignments, schedules) = assignments(setup, layout);
         Ok(Tables {
-            settings: upload(device, "wgpu-optim settings", &settings(setup))?,
-            assignments: upload(device, "wgpu-optim hyper-parameters", &assignments)?,
-            schedules: upload(device, "wgpu-optim schedules", &schedules)?,
+            settings: table(device, "the table of settings", &settings(setup))?,
+            assignments: table(device, "the table of hyper-parameters", &assignments)?,
+            schedules: table(device, "the table of schedules", &schedules)?,
             entries,
         })
     }
@@ -54,7 +55,7 @@ impl Tables {
         members: &[Member],
         tree: &Tree,
     ) -> Result<Self> {
-        Ok(Tables { entries: upload(device, "wgpu-optim members", &entries(setup, layout, members, tree))?, ..self.clone() })
+        Ok(Tables { entries: table(device, "the table of parameters", &entries(setup, layout, members, tree))?, ..self.clone() })
     }
 }
 

@@ -56,9 +56,13 @@ impl Optimizer {
     /// One more group. What it costs is as if the optimizer were made anew, but all that it keeps of the other parameters stays.
     ///
     /// The encoder takes over the step counts to a larger table, so it has to be submitted before steps recorded from now on, and after those
-    /// recorded until now; both may be in this same encoder.
+    /// recorded until now; both may be in this same encoder. It takes over what `write_steps` and `write_scalars` write until then, and none later.
     pub fn add_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: Group) -> Result<()> {
         let Self { engine, setup, slots, names, .. } = &*self;
+        let own = |param: &&Param| [&param.value, &param.gradient].into_iter().any(|binding| engine.pages.own(binding.buffer()));
+        if let Some(param) = group.params.iter().find(own) {
+            return Err(Error::OwnState { param: param.name.clone() });
+        }
         let mut arena = engine.arena.clone();
         arena.close();
         let mut draft = Draft { setup: setup.clone(), slots: slots.clone(), names: names.clone(), layout: engine.layout.clone(), arena };
@@ -110,23 +114,12 @@ fn check_buffers(setup: &Setup, slots: &[Slot]) -> Result<()> {
     for (index, slot) in slots.iter().enumerate() {
         for (role, binding) in [(Role::Value, &slot.param.value), (Role::Gradient, &slot.param.gradient)] {
             let (buffer, start, owner) = (buffers.number(binding.buffer()), binding.offset(), 2 * index + usize::from(role != Role::Value));
-            intervals.push(Interval { buffer, start, end: start + 4 * slot.elements, written: is_written(role), owner });
+            // With its padding, which kernels and `zero_grad` may write.
+            let end = start + binding.room(4 * slot.elements);
+            intervals.push(Interval { buffer, start, end, written: is_written(role), owner });
         }
     }
-    for param in slots.iter().map(|slot| &slot.param) {
-        let Some(scales) = &param.lr_scales else { continue };
-        let written = [Role::Value, Role::Gradient].into_iter().filter(|&role| is_written(role));
-        for role in written {
-            let other = slots.iter().find(|slot| binding(slot, role).buffer() == scales.binding.buffer());
-            if let Some(other) = other {
-                let what = format!(
-                    "{}: its lr_scales are in the buffer of {}'s {role}; WebGPU needs them in one of their own",
-                    param.name, other.param.name
-                );
-                return Err(Error::Conflict { what });
-            }
-        }
-    }
+    check_scales(&mut buffers, slots, [Role::Value, Role::Gradient].into_iter().filter(|&role| is_written(role)))?;
     let Some((first, second)) = plan::overlap(intervals) else { return Ok(()) };
     let describe = |owner: usize| {
         let role = if owner.is_multiple_of(2) { Role::Value } else { Role::Gradient };
@@ -134,6 +127,21 @@ fn check_buffers(setup: &Setup, slots: &[Slot]) -> Result<()> {
     };
     let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
     Err(Error::Overlap { first, first_role, second, second_role })
+}
+
+/// No scales lie in a buffer that a step writes in these roles.
+fn check_scales(buffers: &mut Buffers, slots: &[Slot], written: impl Iterator<Item = Role>) -> Result<()> {
+    let owners = written.flat_map(|role| slots.iter().map(move |slot| (slot, role)));
+    let owners = owners.map(|(slot, role)| (buffers.number(binding(slot, role).buffer()), (&slot.param.name, role)));
+    let owners: HashMap<usize, (&String, Role)> = owners.collect();
+    for Param { name, lr_scales, .. } in slots.iter().map(|slot| &slot.param) {
+        let owner = lr_scales.as_ref().and_then(|scales| owners.get(&buffers.number(scales.binding.buffer())));
+        if let Some((other, role)) = owner {
+            let what = format!("{name}: its lr_scales are in the buffer of {other}'s {role}; WebGPU needs them in one of their own");
+            return Err(Error::Conflict { what });
+        }
+    }
+    Ok(())
 }
 
 fn binding(slot: &Slot, role: Role) -> &Binding {

@@ -30,10 +30,6 @@ impl Draft {
         let rule = self.setup.groups[number].rule.clone();
         let features = self.setup.features();
         let lanes = features.lanes(&*rule);
-        if let Some(twice) = (1..lanes.len()).find(|&index| lanes[..index].contains(&lanes[index])) {
-            let (rule, name) = (rule.name(), lanes[twice]);
-            return Err(Error::HyperParameters { rule, message: format!("its state {name} has the name of one that the options keep") });
-        }
         let variant = self.variant(&*rule);
         for param in params {
             let elements = param.check()?;

@@ -23,7 +23,7 @@ impl Optimizer {
         self.write_status(offset_of!(Status, growth_tracker), &[growth_tracker, step, skips])
     }
 
-    /// Sets the factor for the next loss, from 2^-126 to 2^126, whatever the options say. Like `Queue::write_buffer`, this comes before everything
+    /// Sets the factor for the next loss, from 2^-64 to 2^64, whatever the options say. Like `Queue::write_buffer`, this comes before everything
     /// submitted from now on.
     pub fn set_loss_scale(&self, loss_scale: f64) -> Result<()> {
         check_scale("the loss scale", loss_scale)?;

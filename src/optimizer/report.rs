@@ -28,7 +28,7 @@ pub struct Report {
     /// The scale for the next loss.
     pub loss_scale: f32,
     /// The norm of the changes of the last step taken over that of the values before it, with [`crate::Options::measure_update`]; not before the
-    /// first, and not where all values were 0.
+    /// first, not where all values were 0, and not before the first step after values or gradients were given other places.
     pub update_ratio: Option<f32>,
 }
 
@@ -59,8 +59,8 @@ impl Optimizer {
     /// Asks what the last step submitted so far did. The copy is submitted at once and nothing waits for it: training goes on, and the report is
     /// awaited, or asked for, whenever it is needed. Staging buffers are used again, so there are as many as reports under way at once.
     ///
-    /// With [`NonFinite::Fail`], a step that found an infinite or NaN gradient makes this an error, once, and steps submitted from then on take place
-    /// again.
+    /// With [`NonFinite::Fail`], a step that found an infinite or NaN gradient makes this an error, of each report that was asked for until one told, and
+    /// steps submitted from then on take place again.
     pub fn report(&self) -> Pending {
         let features = self.setup.features();
         let lr = |group: usize| {
@@ -145,13 +145,14 @@ impl Form {
         let (status, lrs) = words.split_at(size_of::<Status>() / 4);
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(status));
         let offender = status.offender.checked_sub(1).and_then(|index| self.names.get(index as usize)).cloned();
-        if self.fails && status.failed != 0 {
-            let failed = core::mem::offset_of!(Status, failed) as u64;
-            self.queue.write_buffer(&self.status, failed, &[0; 4]);
-            return Err(Error::NonFinite { param: offender.unwrap_or_default(), step: status.failed });
+        if self.fails && status.failures > status.forgiven {
+            // This one, and no other that another report has to tell.
+            let forgiven = core::mem::offset_of!(Status, forgiven) as u64;
+            self.queue.write_buffer(&self.status, forgiven, &status.failures.to_le_bytes());
+            return Err(Error::NonFinite { param: offender.unwrap_or_default(), step: status.failed_step });
         }
-        let number = |word| f64::from(f32::from_bits(word));
-        let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| ((number(word) - offset) / slope) as f32);
+        let rate = |word, offset, slope| if status.step == 0 { 0.0 } else { ((f64::from(f32::from_bits(word)) - offset) / slope) as f32 };
+        let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| rate(word, offset, slope));
         let ratio = status.moved / status.values;
         let report = Report {
             step: status.step,

@@ -191,7 +191,9 @@ fn piece(tensor: &Tensor, segment: Option<&Segment>, access: Access, part: Range
     let lanes = |segment: &Segment| {
         let local = part.start - segment.elements.start..part.end - segment.elements.start;
         let first = Bytes::of(segment.place, &local, 16);
-        Bytes { end: first.end + (segment.lanes - 1) * segment.stride, ..first }
+        // Units begin between vectors, so that rounding up may lead past the last lane.
+        let end = segment.place.offset + segment.lanes * segment.stride;
+        Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
     };
     let (scaled, adaptive) = (tensor.scale.is_some(), tensor.unit.is_some());
     let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());

@@ -83,11 +83,17 @@ impl Tree {
             at += count as u32;
             at - count as u32..at
         });
-        let groups = upper.sums(ranges.collect());
-        // A level that only copies, so that the groups' slots are consecutive.
+        let sums = upper.sums(ranges.collect());
+        // A level that only copies, so that the groups' slots are consecutive; a group without parameters has none, and nobody asks for it.
         let begin = upper.slots;
-        upper.level(groups.iter().map(|&slot| Node { first: slot, count: 1 }).collect());
-        let groups: Vec<u32> = (begin..upper.slots).collect();
+        let filled = sums.iter().zip(groups).filter(|(_, count)| **count > 0);
+        upper.level(filled.map(|(&slot, _)| Node { first: slot, count: 1 }).collect());
+        let mut slot = begin;
+        let own = |&count: &usize| {
+            slot += u32::from(count > 0);
+            slot - u32::from(count > 0)
+        };
+        let groups: Vec<u32> = groups.iter().map(own).collect();
         let root = upper.sums(core::iter::once(begin..upper.slots).collect())[0];
         Tree {
             units: Vec::new(),
@@ -186,7 +192,8 @@ mod tests {
 
     #[test]
     fn every_leaf_counts_once_in_its_parameter_its_group_and_all() {
-        for (rows, groups) in [(vec![1], vec![1]), (vec![5, 1, 70, 3], vec![1, 3]), (vec![1; 1000], vec![999, 1]), (vec![300, 2], vec![2])]
+        for (rows, groups) in
+            [(vec![1], vec![1]), (vec![5, 1, 70, 3], vec![1, 0, 3]), (vec![1; 1000], vec![999, 1]), (vec![300, 2], vec![2])]
         {
             let mut at = 0;
             let ranges: Vec<Range<u32>> = rows.iter().map(|&count| (at..at + count, at += count).0).collect();
@@ -199,7 +206,9 @@ mod tests {
             }
             let mut first = 0;
             for (&count, &slot) in groups.iter().zip(&tree.groups) {
-                assert_eq!(slots[slot as usize], sum(ranges[first].start..ranges[first + count - 1].end));
+                if count > 0 {
+                    assert_eq!(slots[slot as usize], sum(ranges[first].start..ranges[first + count - 1].end));
+                }
                 first += count;
             }
             assert_eq!(slots[tree.root as usize], sum(0..at));

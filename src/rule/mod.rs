@@ -28,7 +28,7 @@ pub use twin::{Assigned, Pass, Sweep, Twin};
 /// order. The text defines `fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>,
 /// state: ptr<function, State>)` and, where there are per-step scalars, `fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars`; the
 /// structs `Hyper`, `Scalars` and `State` are generated from the three layouts below, and the functions of
-/// `shaders/lib/numerics.wgsl` are in scope. A state that is not in use reads as zero and is not kept.
+/// `shaders/lib/numerics.wgsl` are in scope. So are the kernels' own: helpers of a rule are best named after it (`lion_mixture`). A state that is not in use reads as zero and is not kept.
 ///
 /// A rule of one's own, in full, run by the CPU twin; [`crate::Optimizer::new`] takes it just so:
 ///

@@ -56,11 +56,11 @@ impl Block {
         scaled.validate()?;
         let mut scheduled = Vec::new();
         for (index, (name, schedule)) in schedules.iter().enumerate() {
-            check(group, rule, name, schedule)?;
+            let scale = if name == "lr" { lr_scale } else { 1.0 };
+            check(group, rule, name, schedule, scale)?;
             if schedules[..index].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Error::Conflict { what: format!("group {group} has two schedules for {name}") });
             }
-            let scale = if name == "lr" { lr_scale } else { 1.0 };
             let members = affine(&*scaled, name).ok_or_else(|| Error::HyperParameters {
                 rule: rule.name(),
                 message: format!("{name} is marked as schedulable, but hyper-parameters do not depend on it as a + b * x"),
@@ -99,7 +99,7 @@ impl Block {
     }
 }
 
-fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule) -> Result<()> {
+fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule, scale: f64) -> Result<()> {
     let known = rule.scheduled();
     let parameter = rule.parameters().iter().find(|parameter| parameter.name == name && known.contains(&name));
     let parameter = parameter.ok_or_else(|| unknown("schedulable hyper-parameter", name, known.iter().copied()))?;
@@ -107,8 +107,8 @@ fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule) -> R
     let (least, most) = schedule.bounds();
     for value in [least, most] {
         let mut rule = rule.boxed();
-        rule.set(name, value);
-        let message = |error| format!("its values go from {least} to {most}; {error}");
+        rule.set(name, scale * value);
+        let message = |error| format!("its values go from {least} to {most}, times {scale}; {error}");
         rule.validate().map_err(|error| Error::Schedule { group, parameter: parameter.name, message: message(error) })?;
     }
     let mut changed = rule.boxed();

@@ -14,8 +14,8 @@ pub enum LossScale {
 }
 
 /// Dynamic loss scaling as torch's `GradScaler` has it (Micikevicius et al., arXiv 1710.03740, section 3.2): a step whose scaled gradients are
-/// not all finite is left out and the scale shrinks; after `interval` other steps in a row it grows. It stays from 2^-126 to 2^126, so that its reciprocal
-/// is a normal number (torch goes on until it is infinite, or 0).
+/// not all finite is left out and the scale shrinks; after `interval` other steps in a row it grows. It stays from 2^-64 to 2^64, so that
+/// unscaled and clipped gradients stay normal numbers (torch goes on until it is infinite, or 0).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamicScale {
     /// The scale of the first step, above 0.
@@ -54,8 +54,8 @@ impl LossScale {
     }
 }
 
-/// A scale that f32 holds, and its reciprocal too.
+/// A scale that leaves room in f32 for gradients, norms and the factors of clipping.
 pub(crate) fn check_scale(name: &'static str, got: f64) -> Result<()> {
-    let wants = "from 2^-126 to 2^126";
-    if (2.0_f64.powi(-126)..=2.0_f64.powi(126)).contains(&got) { Ok(()) } else { Err(Error::Option { name, wants, got }) }
+    let wants = "from 2^-64 to 2^64";
+    if (2.0_f64.powi(-64)..=2.0_f64.powi(64)).contains(&got) { Ok(()) } else { Err(Error::Option { name, wants, got }) }
 }

@@ -1,5 +1,5 @@
 use super::{Blocks, Clip, Features, Group, Options};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, unknown};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
 
@@ -29,6 +29,16 @@ impl Setup {
             return Err(Error::EmptyGroup { group: number });
         }
         clip.check(number)?;
+        if self.options.lookahead.is_some() && rule.tracks_values() {
+            let what =
+                format!("{} keeps values in its state, which Lookahead would leave behind; take another rule, or an average", rule.name());
+            return Err(Error::Conflict { what });
+        }
+        let lanes = Features::of(&self.options, &self.groups).lanes(&*rule);
+        if let Some(twice) = (1..lanes.len()).find(|&index| lanes[..index].contains(&lanes[index])) {
+            let (rule, name) = (rule.name(), lanes[twice]);
+            return Err(Error::HyperParameters { rule, message: format!("its state {name} has the name of one that the options keep") });
+        }
         // Also where every parameter has another learning rate, the group's own has to be valid.
         self.blocks.of(number, &*rule, &schedules, 1.0)?;
         self.groups.push(Group { rule, params: Vec::new(), clip: Some(clip), schedules });
@@ -70,6 +80,9 @@ impl Setup {
     pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
         let Group { rule, schedules, .. } = self.group(group)?;
         let (rule, mut schedules) = (rule.clone(), schedules.clone());
+        if !rule.scheduled().contains(&hyper_parameter) {
+            return Err(unknown("schedulable hyper-parameter", hyper_parameter, rule.scheduled()));
+        }
         schedules.retain(|(name, _)| name != hyper_parameter);
         schedules.extend(schedule.map(|schedule| (hyper_parameter.to_owned(), schedule)));
         self.replace(group, rule, schedules)

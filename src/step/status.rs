@@ -26,8 +26,12 @@ words! {
         skips: u32,
         /// Whether the last one was.
         skipped: u32,
-        /// 1 + the step that failed, until a read-back told.
-        failed: u32,
+        /// How many steps failed, each after the one before was told.
+        failures: u32,
+        /// How many of them read-backs told; while it is less, steps are left out.
+        forgiven: u32,
+        /// The step that failed last.
+        failed_step: u32,
         /// 1 + the first parameter with an infinite or NaN gradient, in the last step that had one.
         offender: u32,
         /// Micro-batches accumulated since the last step.

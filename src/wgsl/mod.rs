@@ -23,7 +23,7 @@ const STORE_VECTOR: &str = include_str!("../../shaders/access/store_vector.wgsl"
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
 
 /// The words of a parameter's entry in the step record before those of the averages and of the rule: steps taken; whether it takes part (0: no,
-/// 1: yes, 2: the step is left out); micro-batches accumulated since the last step, and before it; what its gradient is multiplied by, and limited to.
+/// 1: yes, 2: the step is left out, 3: both); micro-batches accumulated since the last step, and before it; what its gradient is multiplied by, and limited to.
 pub const ENTRY: [&str; 6] = ["STEP", "ACTIVE", "PENDING", "USED", "FACTOR", "LIMIT"];
 
 /// What a shader binds. Its number is its place in [`Shader::slots`].

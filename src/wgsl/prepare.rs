@@ -62,7 +62,7 @@ fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
         false => ("a.offset", String::new()),
     };
     let assigned = format!(
-        "fn assigned(a: Assignment) -> u32 {{\n    if a.schedule == CONSTANT || status.step == 0u {{\n        return a.offset;\n    }}\n    \
+        "fn assigned(a: Assignment) -> u32 {{\n    if a.schedule == CONSTANT {{\n        return a.offset;\n    }}\n    \
          return {value};\n}}\n"
     );
     [&structs::assignments(), &assigned, &schedule, reduce, units, SETTLE].join("\n")

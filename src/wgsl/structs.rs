@@ -73,7 +73,13 @@ pub(super) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> 
 /// The words of a parameter's entry in the step record.
 pub(super) fn entry(averages: usize) -> String {
     let words = ENTRY.into_iter().zip(0..);
-    let more = [("WEIGHTS", ENTRY.len() as u32), ("SCALARS", (ENTRY.len() + averages) as u32), ("LEFT_OUT", 2), ("NO_LIMIT", u32::MAX)];
+    let more = [
+        ("WEIGHTS", ENTRY.len() as u32),
+        ("SCALARS", (ENTRY.len() + averages) as u32),
+        ("LEFT_OUT", 2),
+        ("NEITHER", 3),
+        ("NO_LIMIT", u32::MAX),
+    ];
     constants(words.chain(more))
 }
 

@@ -1,6 +1,7 @@
 //! What a step does besides its rule: against its twin in all combinations, against what torch and optax recorded, and bit for bit where
 //! something must not make a difference.
 
+mod attempts;
 mod counts;
 mod groups;
 mod norms;
@@ -10,6 +11,7 @@ mod refusals;
 mod reports;
 mod same;
 mod scheduled;
+mod sequences;
 mod skips;
 #[cfg(feature = "tracing")]
 mod spans;
@@ -29,10 +31,12 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         pairs::trials(contexts),
         recorded::trials(contexts),
         skips::trials(contexts),
+        sequences::trials(contexts),
         same::trials(contexts),
         norms::trials(contexts),
         groups::trials(contexts),
         counts::trials(contexts),
+        attempts::trials(contexts),
         reports::trials(contexts),
         refusals::trials(contexts),
         scheduled::trials(contexts),

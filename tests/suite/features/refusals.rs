@@ -37,9 +37,9 @@ fn options(gpu: &Gpu) -> Outcome {
         change(&mut scale);
         refused(gpu, |_, options| options.loss_scale = LossScale::Dynamic(scale))
     };
-    expect(of(|options| options.loss_scale = LossScale::Static(0.0)), "the loss scale must be from 2^-126 to 2^126, got 0.0");
-    expect(of(|options| options.loss_scale = LossScale::Static(f64::NAN)), "the loss scale must be from 2^-126 to 2^126, got NaN");
-    expect(dynamic(|scale| scale.init = 1e40), "the loss scale must be from 2^-126 to 2^126, got 1e40");
+    expect(of(|options| options.loss_scale = LossScale::Static(0.0)), "the loss scale must be from 2^-64 to 2^64, got 0.0");
+    expect(of(|options| options.loss_scale = LossScale::Static(f64::NAN)), "the loss scale must be from 2^-64 to 2^64, got NaN");
+    expect(dynamic(|scale| scale.init = 1e40), "the loss scale must be from 2^-64 to 2^64, got 1e40");
     expect(dynamic(|scale| scale.growth = 0.5), "DynamicScale::growth must be at least 1, as f32 is, got 0.5");
     expect(dynamic(|scale| scale.backoff = 1.5), "DynamicScale::backoff must be in (0, 1], got 1.5");
     expect(dynamic(|scale| scale.interval = 0), "DynamicScale::interval must be at least 1, got 0.0");
@@ -73,7 +73,7 @@ fn groups(gpu: &Gpu) -> Outcome {
     expect(scheduled("beta1", Schedule::Constant(0.5)), "there is no schedulable hyper-parameter \"beta1\"; there are: lr, weight_decay");
     expect(
         scheduled("lr", Schedule::Constant(-0.5)),
-        "group 0: the schedule of lr: its values go from -0.5 to -0.5; Adam: lr must be in [0, inf), got -0.5",
+        "group 0: the schedule of lr: its values go from -0.5 to -0.5, times 1; Adam: lr must be in [0, inf), got -0.5",
     );
     let empty = scheduled("lr", Schedule::Linear { from: 0.0, to: 1.0, steps: 0 }).unwrap_or_default();
     assert!(empty.starts_with("group 0: the schedule of lr: "), "{empty}");

@@ -1,0 +1,212 @@
+//! What the host changes between steps, and loads.
+
+use std::time::Instant;
+
+use libtest_mimic::Failed;
+use pollster::block_on;
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::schedule::Schedule;
+use wgpu_optim::testing::{Scene, Style};
+use wgpu_optim::{Adam, Ema, Error, Group, MicroBatches, NonFinite, Optimizer, Options, ScheduleFreeSgd, Sgd, Tensors};
+
+use super::super::Row;
+use super::{sgd, submit};
+use crate::context::Outcome;
+
+pub const ROWS: [Row; 9] = [
+    ("negative-multiplier-of-a-schedule", negative_multiplier),
+    ("huge-multiplier-of-a-schedule", huge_multiplier),
+    ("view-after-set-rule", view_after_set_rule),
+    ("ten-thousand-changes", many_changes),
+    ("own-state-in-an-added-group", own_state_added),
+    ("no-schedule-of-an-unknown-name", unknown_schedule),
+    ("evaluated-after-loading", evaluated_after_loading),
+    ("trained-on-after-loading", trained_after_loading),
+    ("set-active-does-not-compile", set_active_is_cheap),
+];
+
+fn multiplied(gpu: &Gpu, lr_scale: f64) -> Result<Vec<f32>, Error> {
+    let tensors = Tensors::new(&gpu.device, [("a", [4])])?;
+    tensors.write_gradient(&gpu.queue, "a", &[1.0; 4])?;
+    let mut params = tensors.params();
+    params[0].lr_scale = lr_scale;
+    let mut group = Group::new(sgd(0.0), params);
+    group.schedules.push(("lr".into(), Schedule::Constant(0.5)));
+    let optimizer = Optimizer::with_groups(&gpu.device, &gpu.queue, [group])?;
+    submit(gpu, |encoder| optimizer.step(encoder));
+    block_on(optimizer.read_value("a"))
+}
+
+/// `lr_scale` is 0 or above, whatever the rule's own rate is.
+fn negative_multiplier(gpu: &Gpu) -> Outcome {
+    match multiplied(gpu, -1.0) {
+        Err(_) => Ok(()),
+        Ok(value) => Err(format!("accepted, and values became {value:?}").into()),
+    }
+}
+
+fn huge_multiplier(gpu: &Gpu) -> Outcome {
+    match multiplied(gpu, 1e300) {
+        Err(_) => Ok(()),
+        Ok(value) => Err(format!("accepted, and values became {value:?}").into()),
+    }
+}
+
+/// Changing a rule between a step and an evaluation.
+fn view_after_set_rule(gpu: &Gpu) -> Outcome {
+    let rule = |momentum| ScheduleFreeSgd { lr: 0.5, momentum, ..ScheduleFreeSgd::default() };
+    let mut scene = Scene::new(gpu, &rule(0.9), Style::Tensors, &[300], 5)?;
+    (0..3).try_for_each(|_| scene.step(|_| true))?;
+    scene.optimizer.set_rule(0, rule(0.5))?;
+    scene.twin.set_rule(0, rule(0.5))?;
+    scene.submit(|optimizer, encoder| {
+        optimizer.evaluate(encoder);
+        Ok(())
+    })?;
+    let mut truth: Vec<&mut [_]> = scene.truth.iter_mut().map(Vec::as_mut_slice).collect();
+    scene.twin.evaluate(&mut truth)?;
+    Ok(scene.check()?)
+}
+
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or_default() * 4
+}
+
+/// What the host sets again and again costs neither much time nor memory that stays.
+fn many_changes(gpu: &Gpu) -> Outcome {
+    let options = Options {
+        non_finite: NonFinite::Skip,
+        micro_batches: MicroBatches::Sum,
+        measure_update: true,
+        ema: Some(Ema::default()),
+        ..Options::default()
+    };
+    for options in [Options::default(), options] {
+        let names: Vec<String> = (0..100).map(|index| format!("p{index}")).collect();
+        let tensors = Tensors::new(&gpu.device, names.iter().map(|name| (name.clone(), [10])))?;
+        let mut optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Adam::default(), tensors.params())], options)?;
+        let (calls, before, start) = (1000, resident(), Instant::now());
+        for index in 0..calls {
+            optimizer.set_lr(1e-3 + 1e-6 * f64::from(index))?;
+            if index % 10 == 0 {
+                submit(gpu, |encoder| optimizer.step(encoder));
+            }
+        }
+        let (lr, middle, start) = (start.elapsed() / calls as u32, resident(), Instant::now());
+        for index in 0..calls {
+            optimizer.set_active(["p7"], index % 2 == 0)?;
+            if index % 10 == 0 {
+                submit(gpu, |encoder| optimizer.step(encoder));
+            }
+        }
+        let (active, last, start) = (start.elapsed() / calls as u32, resident(), Instant::now());
+        for index in 0..20 {
+            optimizer.set_schedule(0, "lr", (index % 2 == 0).then_some(Schedule::Constant(1e-3)))?;
+        }
+        let schedule = start.elapsed() / 20;
+        eprintln!(
+            "set_lr {lr:?}, {} KiB; set_active {active:?}, {} KiB; set_schedule {schedule:?}",
+            middle - before.min(middle),
+            last - middle.min(last)
+        );
+        assert!(
+            lr.as_micros() < 1000 && active.as_micros() < 2000,
+            "set_lr {lr:?}, set_active {active:?}, set_schedule {schedule:?} a call"
+        );
+    }
+    Ok(())
+}
+
+fn own_state_added(gpu: &Gpu) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, [("a", [64]), ("b", [64])])?;
+    let rule = Sgd { momentum: 0.9, ..sgd(1.0) };
+    let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule, [tensors.param("a")?.clone()])?;
+    let own = optimizer.state("a", "b")?;
+    let param = wgpu_optim::Param { value: own, ..tensors.param("b")?.clone() };
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    match optimizer.add_group(&mut encoder, Group::new(rule, [param])) {
+        Err(Error::OwnState { .. }) => Ok(()),
+        other => Err(format!("{other:?}: set_values refuses this").into()),
+    }
+}
+
+fn unknown_schedule(gpu: &Gpu) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, [("a", [4])])?;
+    let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, sgd(1.0), tensors.params())?;
+    match optimizer.set_schedule(0, "leraning_rate", None) {
+        Err(_) => Ok(()),
+        Ok(()) => Err("a name that does not exist is accepted".into()),
+    }
+}
+
+fn free_rule() -> ScheduleFreeSgd {
+    ScheduleFreeSgd { lr: 0.5, momentum: 0.5, ..ScheduleFreeSgd::default() }
+}
+
+/// Trained for three steps, and all that a checkpoint has carried over to a new optimizer over other buffers.
+fn loaded(gpu: &Gpu, evaluating: bool) -> Result<[(Tensors, Optimizer); 2], Failed> {
+    let new = || -> Result<(Tensors, Optimizer), Failed> {
+        let tensors = Tensors::new(&gpu.device, [("a", [4])])?;
+        tensors.write_gradient(&gpu.queue, "a", &[1.0, -2.0, 0.5, 0.25])?;
+        let optimizer = Optimizer::new(&gpu.device, &gpu.queue, free_rule(), tensors.params())?;
+        Ok((tensors, optimizer))
+    };
+    let (first, second) = (new()?, new()?);
+    for _ in 0..3 {
+        submit(gpu, |encoder| first.1.step(encoder));
+    }
+    if evaluating {
+        submit(gpu, |encoder| first.1.evaluate(encoder));
+    }
+    second.0.write_value(&gpu.queue, "a", &block_on(first.1.read_value("a"))?)?;
+    second.1.write_state("a", "z", &block_on(first.1.read_state("a", "z"))?)?;
+    second.1.write_steps("a", block_on(first.1.read_steps())?[0])?;
+    second.1.write_scalars("a", &block_on(first.1.read_scalars())?[0])?;
+    second.1.write_progress(&block_on(first.1.read_progress())?)?;
+    Ok([first, second])
+}
+
+fn same_after(gpu: &Gpu, both: &[(Tensors, Optimizer); 2], view: fn(&Optimizer, &mut wgpu::CommandEncoder)) -> Outcome {
+    let mut values = Vec::new();
+    for (_, optimizer) in both {
+        submit(gpu, |encoder| view(optimizer, encoder));
+        values.push(block_on(optimizer.read_value("a"))?);
+    }
+    if values[0] == values[1] {
+        Ok(())
+    } else {
+        Err(format!("{:?} where nothing was loaded, {:?} after loading", values[0], values[1]).into())
+    }
+}
+
+/// What was saved while training is evaluated after loading.
+fn evaluated_after_loading(gpu: &Gpu) -> Outcome {
+    same_after(gpu, &loaded(gpu, false)?, Optimizer::evaluate)
+}
+
+/// What was saved while evaluating is trained on after loading.
+fn trained_after_loading(gpu: &Gpu) -> Outcome {
+    same_after(gpu, &loaded(gpu, true)?, Optimizer::train)
+}
+
+/// Who takes part may change in each step, as with experts that get no tokens.
+fn set_active_is_cheap(gpu: &Gpu) -> Outcome {
+    let options = Options { micro_batches: MicroBatches::Sum, measure_update: true, ..Options::default() };
+    let tensors = Tensors::new(&gpu.device, [("a", [4]), ("b", [4])])?;
+    let mut optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(sgd(1.0), tensors.params())], options)?;
+    let mut sizes = vec![resident()];
+    let start = Instant::now();
+    for index in 0..2000 {
+        optimizer.set_active(["a"], index % 2 == 0)?;
+        submit(gpu, |encoder| optimizer.step(encoder));
+        if index % 500 == 499 {
+            block_on(optimizer.report())?;
+            sizes.push(resident());
+        }
+    }
+    let each = start.elapsed() / 2000;
+    eprintln!("{each:?} a call and step; KiB {sizes:?}");
+    assert!(each.as_micros() < 1500, "{each:?} a call and step");
+    Ok(())
+}
