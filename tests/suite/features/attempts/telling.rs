@@ -2,7 +2,7 @@
 
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context as Poller, Poll, Waker};
+use core::task::{Context as Poller, Waker};
 
 use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
