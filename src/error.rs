@@ -44,12 +44,6 @@ pub enum Error {
     /// There is nothing to optimize.
     #[error("no parameters: an optimizer needs at least one")]
     NoParameters,
-    /// A group without parameters, such as of a pattern that matches nothing.
-    #[error("group {group} has no parameters; leave it out, or mend the pattern that chose none")]
-    EmptyGroup {
-        /// Its number.
-        group: usize,
-    },
     /// A factor of the learning rate that is negative, infinite or NaN.
     #[error("{param}: lr_scale must be 0 or above, and finite, got {got:?}")]
     LrScale {

@@ -24,6 +24,7 @@ impl<P> Group<P> {
     }
 
     /// Takes the parameters that match out of `params` and makes a group of them: names by patterns with `*` and `?`, or anything by a function.
+    /// Where none matches, the group is empty, which is legal, as in torch: a model may have no norms. Whoever expects some looks at `params`.
     ///
     /// ```
     /// # fn groups(tensors: &wgpu_optim::Tensors) -> Vec<wgpu_optim::Group> {

@@ -25,9 +25,6 @@ impl Setup {
     pub fn add<P>(&mut self, group: Group<P>) -> Result<Vec<P>> {
         let Group { rule, params, clip, schedules } = group;
         let (number, clip) = (self.groups.len(), clip.unwrap_or(self.options.clip));
-        if params.is_empty() {
-            return Err(Error::EmptyGroup { group: number });
-        }
         clip.check(number)?;
         if self.options.lookahead.is_some() && rule.tracks_values() {
             let what =

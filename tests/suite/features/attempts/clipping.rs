@@ -11,7 +11,8 @@ use super::super::Row;
 use super::{sgd, submit};
 use crate::context::Outcome;
 
-pub const ROWS: [Row; 7] = [
+pub const ROWS: [Row; 8] = [
+    ("groups-without-parameters-do-not-count", empty_groups),
     ("units-whose-last-part-begins-between-vectors", units_at_the_end),
     ("limit-far-above-the-norm", limit_far_above),
     ("limit-far-above-the-norm-with-eps", limit_far_above_with_eps),
@@ -20,6 +21,33 @@ pub const ROWS: [Row; 7] = [
     ("mean-with-the-largest-loss-scale", mean_largest_scale),
     ("clip-of-the-hugest", clip_hugest),
 ];
+
+/// Where it stands among the groups makes no difference to the norm.
+fn empty_groups(gpu: &Gpu) -> Outcome {
+    for place in 0..3 {
+        let tensors = Tensors::new(&gpu.device, [("a", [3]), ("b", [4]), ("c", [5]), ("d", [6])])?;
+        for (name, len) in [("a", 3), ("b", 4), ("c", 5), ("d", 6)] {
+            tensors.write_gradient(&gpu.queue, name, &vec![1.0; len])?;
+        }
+        let params = tensors.params();
+        let mut groups = vec![Group::new(sgd(1.0), params[..2].to_vec()), Group::new(sgd(1.0), params[2..].to_vec())];
+        groups.insert(place, Group::new(sgd(1.0), Vec::new()));
+        let clip = Clip::Norm(NormClip { max_norm: 1.0, eps: 0.0, ..NormClip::default() });
+        let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, groups, Options { clip, ..Options::default() })?;
+        submit(gpu, |encoder| optimizer.step(encoder));
+        let norm = block_on(optimizer.report())?.gradient_norm.ok_or("no norm")?;
+        let value = block_on(optimizer.read_value("a"))?[0];
+        if (norm - 18.0_f32.sqrt()).abs() > 1e-5 {
+            return Err(format!(
+                "empty group at {place}: norm {norm}, expected {}; moved by {value}, expected {}",
+                18.0_f32.sqrt(),
+                -1.0 / 18.0_f32.sqrt()
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
 
 /// A tensor whose state fills a page to the last vector, with units that are no multiples of vectors.
 fn units_at_the_end(gpu: &Gpu) -> Outcome {
