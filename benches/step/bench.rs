@@ -1,0 +1,65 @@
+use std::fs;
+
+use wgpu_optim::adapter::Gpu;
+
+use crate::Result;
+use crate::cli::Cli;
+use crate::measure::{Clock, Effort};
+use crate::report::Report;
+
+/// A run of the benchmarks.
+pub struct Bench {
+    pub cli: Cli,
+    pub gpu: Gpu,
+    pub report: Report,
+}
+
+/// A race's seconds.
+const SECONDS: f64 = 0.6;
+/// The only size when everything just has to run.
+const SMOKE: usize = 10_000;
+
+impl Bench {
+    pub fn new(cli: Cli, gpu: Gpu) -> Self {
+        let report = Report::new(&gpu, cli.date.clone(), cli.is_smoke());
+        Bench { cli, gpu, report }
+    }
+
+    pub fn is_smoke(&self) -> bool {
+        self.cli.is_smoke()
+    }
+
+    pub fn clock(&self) -> Clock<'_> {
+        Clock::new(&self.gpu)
+    }
+
+    pub fn effort(&self) -> Effort {
+        Effort { rounds: if self.is_smoke() { 1 } else { self.cli.repeats }, seconds: SECONDS }
+    }
+
+    /// These sizes, or a small one.
+    pub fn sizes(&self, sizes: &[usize]) -> Vec<usize> {
+        if self.is_smoke() { vec![SMOKE] } else { sizes.to_vec() }
+    }
+
+    /// Why not to allocate so many bytes. On a software adapter the device's memory is the host's, where too much ends the process instead of
+    /// failing; others say it themselves.
+    pub fn lacks_memory(&self, bytes: usize) -> Option<String> {
+        let table = fs::read_to_string("/proc/meminfo").ok()?;
+        let line = table.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        let available = 1024 * line.trim().trim_end_matches(" kB").parse::<usize>().ok()?;
+        let short = self.gpu.info.device_type == wgpu::DeviceType::Cpu && bytes > available / 10 * 9;
+        short.then(|| format!("it takes {} MB, and {} MB are free", bytes >> 20, available >> 20))
+    }
+
+    /// What does not fit the device is open, not the end.
+    pub fn or_open(&mut self, group: &'static str, name: impl Into<String>, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            self.report.open(group, name, error);
+        }
+    }
+
+    pub fn finish(self) -> Result<()> {
+        self.report.write(&self.cli.out)
+    }
+}

@@ -1,0 +1,45 @@
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Steps of optimizers against the limits of the adapter, against what people write by hand, against PyTorch, and against this crate's CPU
+/// backend. See benches/README.md.
+#[derive(Debug, Parser)]
+pub struct Cli {
+    /// One small size of everything, once: only to see that it runs
+    #[arg(long)]
+    pub smoke: bool,
+    /// Where summary.json and the pictures go
+    #[arg(long, default_value = "target/bench")]
+    pub out: PathBuf,
+    /// Only the groups of rows, or the rows, whose name has this in it
+    #[arg(long)]
+    pub only: Option<String>,
+    /// A Python that has torch, for the peers on the CPU
+    #[arg(long)]
+    pub python: Option<PathBuf>,
+    /// Rounds of a comparison at most
+    #[arg(long, default_value_t = 11)]
+    pub repeats: usize,
+    /// Largest tensor of the rules' rows, in elements
+    #[arg(long, default_value_t = 100_000_000)]
+    pub largest: usize,
+    /// Goes into summary.json as it is
+    #[arg(long)]
+    pub date: Option<String>,
+    /// What `cargo bench` passes
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+impl Cli {
+    /// `cargo test --benches` passes no `--bench`: then everything only has to run.
+    pub fn is_smoke(&self) -> bool {
+        self.smoke || !self.bench
+    }
+
+    /// Whether a row of a group is wanted.
+    pub fn wants(&self, group: &str, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| group.contains(only) || name.contains(only))
+    }
+}

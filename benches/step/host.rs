@@ -1,0 +1,98 @@
+//! What a step costs the host: time to record, and heap allocations.
+
+use std::time::Instant;
+
+use wgpu_optim::{AdamW, Optimizer, Tensors};
+
+use crate::measure::{Contender, race};
+use crate::report::Case;
+use crate::traffic::pipeline;
+use crate::{Bench, Result};
+
+const HOST: &str = "host";
+const COUNTS: [usize; 3] = [1, 100, 10_000];
+const LENGTH: usize = 100;
+/// Steps in one encoder, so that the clock does not count.
+const STEPS: u32 = 100;
+/// The label of a step's pass is as long, should labels be copied.
+const LABEL: &str = "wgpu-optim step";
+
+/// The same dispatches by hand: a pipeline and a bind group each, and nothing else.
+struct Empty {
+    pipelines: [wgpu::ComputePipeline; 2],
+    group: wgpu::BindGroup,
+}
+
+impl Empty {
+    fn new(device: &wgpu::Device) -> Self {
+        let source =
+            "@group(0) @binding(0) var<storage, read_write> x: array<u32>;\n@compute @workgroup_size(1)\nfn main() {\n    x[0] = 1u;\n}\n";
+        let pipelines = [pipeline(device, source), pipeline(device, source)];
+        let descriptor = wgpu::BufferDescriptor { label: None, size: 16, usage: wgpu::BufferUsages::STORAGE, mapped_at_creation: false };
+        let buffer = device.create_buffer(&descriptor);
+        let entries = [wgpu::BindGroupEntry { binding: 0, resource: buffer.as_entire_binding() }];
+        // Layouts that wgpu derives are no one else's, so the second pipeline cannot use this group; only recording is measured.
+        let layout = pipelines[0].get_bind_group_layout(0);
+        let group = device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
+        Empty { pipelines, group }
+    }
+
+    fn record(&self, encoder: &mut wgpu::CommandEncoder, dispatches: usize) {
+        let descriptor = wgpu::ComputePassDescriptor { label: Some(LABEL), timestamp_writes: None };
+        let mut pass = encoder.begin_compute_pass(&descriptor);
+        for index in 0..dispatches {
+            pass.set_pipeline(&self.pipelines[index % 2]);
+            pass.set_bind_group(0, &self.group, &[]);
+            pass.dispatch_workgroups(1, 1, 1);
+        }
+    }
+}
+
+/// Over the number of tensors in one bucket.
+pub fn all(bench: &mut Bench) -> Result<()> {
+    let empty = Empty::new(&bench.gpu.device);
+    let mut optimizers = Vec::new();
+    for count in COUNTS {
+        let tensors = Tensors::new(&bench.gpu.device, (0..count).map(|index| (index.to_string(), [LENGTH])))?;
+        optimizers.push((count, Optimizer::new(&bench.gpu.device, &bench.gpu.queue, AdamW::default(), tensors.params())?));
+    }
+    let dispatches = optimizers[0].1.dispatches();
+    let device = &bench.gpu.device;
+    let recorded = |record: &dyn Fn(&mut wgpu::CommandEncoder)| -> Result<f64> {
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let start = Instant::now();
+        (0..STEPS).for_each(|_| record(&mut encoder));
+        Ok(start.elapsed().as_secs_f64() / f64::from(STEPS))
+    };
+    let mut contenders = Vec::new();
+    for (count, optimizer) in &optimizers {
+        contenders.push(Contender::clocked(format!("{count} tensors"), || recorded(&|encoder| optimizer.step(encoder))));
+    }
+    let by_hand = || recorded(&|encoder| empty.record(encoder, dispatches));
+    contenders.push(Contender::clocked(format!("{dispatches} empty dispatches by hand"), by_hand));
+    let mut timings = race(&bench.clock(), &mut contenders, bench.effort())?;
+    drop(contenders);
+    for count in COUNTS {
+        let case =
+            Case { group: HOST, name: format!("{count} tensors of {LENGTH}"), elements: count * LENGTH, tensors: count, bytes: None };
+        bench.report.race(case, &timings);
+        timings[..COUNTS.len()].rotate_left(1);
+    }
+    let base = timings[0].whole.median;
+    bench.report.figure(HOST, "10,000 tensors over 1 tensor", timings[2].whole.median / base, "times the time");
+    let by_hand = allocations(bench, |encoder| empty.record(encoder, dispatches));
+    bench.report.figure(HOST, "heap allocations of 100 steps: empty dispatches by hand", by_hand, "");
+    for (count, optimizer) in &optimizers {
+        let ours = allocations(bench, |encoder| optimizer.step(encoder));
+        bench.report.figure(HOST, format!("heap allocations of 100 steps: {count} tensors"), ours, "");
+        bench.report.figure(HOST, format!("of them not wgpu's, a step: {count} tensors"), (ours - by_hand) / f64::from(STEPS), "");
+    }
+    Ok(())
+}
+
+/// Allocations of this thread while steps are recorded, the second time: then the encoder has what it keeps.
+fn allocations(bench: &Bench, record: impl Fn(&mut wgpu::CommandEncoder)) -> f64 {
+    let mut encoder = bench.gpu.device.create_command_encoder(&Default::default());
+    record(&mut encoder);
+    allocation_counter::measure(|| (0..STEPS).for_each(|_| record(&mut encoder))).count_total as f64
+}

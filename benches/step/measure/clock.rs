@@ -1,0 +1,89 @@
+use std::time::Instant;
+
+use wgpu_optim::adapter::Gpu;
+
+use super::{Contender, Run};
+use crate::Result;
+
+/// What one run took, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// From the first command to a device that is idle again.
+    pub whole: f64,
+    /// Of it, until the last command was recorded.
+    pub record: Option<f64>,
+    /// Between the timestamps of the pass.
+    pub gpu: Option<f64>,
+}
+
+/// Times runs by the host's clock, and passes by the GPU's where it has one.
+pub struct Clock<'a> {
+    gpu: &'a Gpu,
+    stamps: Option<Stamps>,
+}
+
+/// Two timestamps and their way back.
+struct Stamps {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    staging: wgpu::Buffer,
+}
+
+impl<'a> Clock<'a> {
+    pub fn new(gpu: &'a Gpu) -> Self {
+        let has = gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
+        Clock { gpu, stamps: has.then(|| Stamps::new(&gpu.device)) }
+    }
+
+    /// One run.
+    pub fn time(&self, contender: &mut Contender<'_>) -> Result<Sample> {
+        match &mut contender.run {
+            Run::Elsewhere(run) => Ok(Sample { whole: run()?, record: None, gpu: None }),
+            Run::Encoder(record) => self.recorded(record, None),
+            Run::Pass(record) => {
+                let writes = self.stamps.as_ref().map(|stamps| wgpu::ComputePassTimestampWrites {
+                    query_set: &stamps.queries,
+                    beginning_of_pass_write_index: Some(0),
+                    end_of_pass_write_index: Some(1),
+                });
+                let descriptor = wgpu::ComputePassDescriptor { label: None, timestamp_writes: writes };
+                self.recorded(&mut |encoder| record(&mut encoder.begin_compute_pass(&descriptor)), self.stamps.as_ref())
+            }
+        }
+    }
+
+    /// Reading the timestamps back is a submission of its own, after the time was taken.
+    fn recorded(&self, record: &mut dyn FnMut(&mut wgpu::CommandEncoder), stamps: Option<&Stamps>) -> Result<Sample> {
+        let start = Instant::now();
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        record(&mut encoder);
+        let recorded = start.elapsed().as_secs_f64();
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
+        let whole = start.elapsed().as_secs_f64();
+        let gpu = stamps.map(|stamps| stamps.read(self.gpu)).transpose()?;
+        Ok(Sample { whole, record: Some(recorded), gpu })
+    }
+}
+
+impl Stamps {
+    fn new(device: &wgpu::Device) -> Self {
+        use wgpu::BufferUsages as Usage;
+        let descriptor = wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count: 2 };
+        let buffer = |usage| device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 16, usage, mapped_at_creation: false });
+        let queries = device.create_query_set(&descriptor);
+        Stamps { queries, resolved: buffer(Usage::QUERY_RESOLVE | Usage::COPY_SRC), staging: buffer(Usage::COPY_DST | Usage::MAP_READ) }
+    }
+
+    fn read(&self, gpu: &Gpu) -> Result<f64> {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        encoder.resolve_query_set(&self.queries, 0..2, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, 16);
+        gpu.queue.submit([encoder.finish()]);
+        self.staging.map_async(wgpu::MapMode::Read, .., |_| ());
+        gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
+        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.staging.get_mapped_range(..)?);
+        self.staging.unmap();
+        Ok(ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(gpu.queue.get_timestamp_period()) / 1e9)
+    }
+}

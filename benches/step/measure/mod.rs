@@ -1,0 +1,119 @@
+//! Contenders race in rounds, so that whatever else the machine does meets all of them.
+
+mod clock;
+mod spread;
+
+use std::time::Instant;
+
+pub use clock::{Clock, Sample};
+pub use spread::Spread;
+
+use crate::Result;
+
+/// Who is measured.
+pub struct Contender<'a> {
+    pub name: String,
+    pub run: Run<'a>,
+}
+
+/// What a run is.
+pub enum Run<'a> {
+    /// The commands of one compute pass.
+    Pass(Box<dyn FnMut(&mut wgpu::ComputePass<'_>) + 'a>),
+    /// Commands of an encoder.
+    Encoder(Box<dyn FnMut(&mut wgpu::CommandEncoder) + 'a>),
+    /// Something that says itself how many seconds it took.
+    Elsewhere(Box<dyn FnMut() -> Result<f64> + 'a>),
+}
+
+/// What a contender's runs took.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    pub name: String,
+    pub whole: Spread,
+    pub record: Option<Spread>,
+    pub gpu: Option<Spread>,
+}
+
+/// How long a race may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rounds at most.
+    pub rounds: usize,
+    /// After about so many seconds no round begins, if there were three.
+    pub seconds: f64,
+}
+
+/// A contender's turn lasts at least so many seconds, in several runs if need be.
+const TURN: f64 = 4e-3;
+/// A run that is shorter comes after one that is not counted: the caches, and threads of the contender before that still spin, are then its own.
+const SHORT: f64 = 20e-3;
+/// No fewer, or there is no spread.
+const LEAST_ROUNDS: usize = 3;
+
+impl Effort {
+    /// For a race of more contenders.
+    pub fn times(self, factor: f64) -> Self {
+        Effort { seconds: factor * self.seconds, ..self }
+    }
+}
+
+impl<'a> Contender<'a> {
+    pub fn pass(name: impl Into<String>, record: impl FnMut(&mut wgpu::ComputePass<'_>) + 'a) -> Self {
+        Contender { name: name.into(), run: Run::Pass(Box::new(record)) }
+    }
+
+    pub fn encoder(name: impl Into<String>, record: impl FnMut(&mut wgpu::CommandEncoder) + 'a) -> Self {
+        Contender { name: name.into(), run: Run::Encoder(Box::new(record)) }
+    }
+
+    /// Something that says itself how many seconds it took.
+    pub fn clocked(name: impl Into<String>, run: impl FnMut() -> Result<f64> + 'a) -> Self {
+        Contender { name: name.into(), run: Run::Elsewhere(Box::new(run)) }
+    }
+
+    /// Something on the host.
+    pub fn host(name: impl Into<String>, mut run: impl FnMut() -> Result<()> + 'a) -> Self {
+        let timed = move || {
+            let start = Instant::now();
+            run()?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        Self::clocked(name, timed)
+    }
+}
+
+/// Warms all contenders up, then times them in turns. The first one of a round changes.
+pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort) -> Result<Vec<Timing>> {
+    let mut expected = Vec::new();
+    for contender in contenders.iter_mut() {
+        // The first run compiles, and touches memory for the first time.
+        let first = clock.time(contender)?.whole;
+        expected.push(if first < 1.0 && effort.rounds > 1 { clock.time(contender)?.whole } else { first });
+    }
+    let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
+    let start = Instant::now();
+    for round in 0..effort.rounds {
+        if round >= LEAST_ROUNDS && start.elapsed().as_secs_f64() > effort.seconds {
+            break;
+        }
+        for turn in 0..contenders.len() {
+            let index = (round + turn) % contenders.len();
+            if expected[index] < SHORT && effort.rounds > 1 {
+                clock.time(&mut contenders[index])?;
+            }
+            let runs = if effort.rounds > 1 { (TURN / expected[index].max(1e-6)).clamp(1.0, 16.0) as usize } else { 1 };
+            for _ in 0..runs {
+                samples[index].push(clock.time(&mut contenders[index])?);
+            }
+        }
+    }
+    contenders.iter().zip(samples).map(|(contender, samples)| timing(&contender.name, &samples)).collect()
+}
+
+fn timing(name: &str, samples: &[Sample]) -> Result<Timing> {
+    let whole = Spread::of(samples.iter().map(|sample| sample.whole)).ok_or("no rounds; --repeats is at least 1")?;
+    let record = Spread::of(samples.iter().filter_map(|sample| sample.record));
+    let gpu = Spread::of(samples.iter().filter_map(|sample| sample.gpu));
+    Ok(Timing { name: name.to_owned(), whole, record, gpu })
+}

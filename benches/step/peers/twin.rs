@@ -1,0 +1,42 @@
+//! This crate's own CPU backend, on tensors of a model.
+
+use wgpu_optim::AdamW;
+use wgpu_optim::cpu::CpuOptimizer;
+
+use crate::Result;
+use crate::data::Source;
+use crate::measure::Contender;
+use crate::rules::CPU;
+
+/// AdamW over tensors of these lengths.
+pub struct Twin<'a> {
+    optimizer: CpuOptimizer<f32>,
+    values: Vec<Vec<f32>>,
+    gradients: Vec<&'a [f32]>,
+}
+
+impl<'a> Twin<'a> {
+    pub fn new(source: &'a Source, lengths: impl IntoIterator<Item = usize>) -> Result<Self> {
+        let lengths: Vec<usize> = lengths.into_iter().collect();
+        let named = lengths.iter().enumerate().map(|(index, &n)| (index.to_string(), n));
+        let named: Vec<(String, usize)> = named.collect();
+        let optimizer = CpuOptimizer::new(AdamW::default(), named.iter().map(|(name, n)| (&**name, *n)))?;
+        let values = lengths.iter().map(|&n| source.values(n).to_vec()).collect();
+        // Each its own place, or the gradients of a model would stay in the caches.
+        let mut at = 0;
+        let gradients = lengths.iter().map(|&n| {
+            at += n;
+            &source.gradients(at)[at - n..]
+        });
+        Ok(Twin { optimizer, values, gradients: gradients.collect() })
+    }
+
+    pub fn contender(&mut self) -> Contender<'_> {
+        let Twin { optimizer, values, gradients } = self;
+        Contender::host(CPU, move || {
+            let gradients: Vec<Option<&[f32]>> = gradients.iter().map(|&gradient| Some(gradient)).collect();
+            let mut values: Vec<&mut [f32]> = values.iter_mut().map(Vec::as_mut_slice).collect();
+            Ok(optimizer.step(&mut values, &gradients)?)
+        })
+    }
+}

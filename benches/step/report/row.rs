@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::measure::{Spread, Timing};
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub group: &'static str,
+    pub name: String,
+    pub elements: usize,
+    pub tensors: usize,
+    /// What a step moves at least.
+    pub bytes: Option<usize>,
+}
+
+/// What a case took, and the others beside it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub group: &'static str,
+    pub name: String,
+    /// Elements of all tensors together.
+    pub n: usize,
+    pub tensors: usize,
+    pub dtype: &'static str,
+    /// From the first command that is recorded to a device that is idle again.
+    pub seconds: Spread,
+    /// Of it, until the last command was recorded.
+    pub record_seconds: Option<Spread>,
+    /// Between GPU timestamps.
+    pub gpu_seconds: Option<Spread>,
+    pub bytes: Option<usize>,
+    pub gb_per_s: Option<f64>,
+    pub peers: BTreeMap<String, Peer>,
+}
+
+/// Another contender of the same race.
+#[derive(Clone, Debug, Serialize)]
+pub struct Peer {
+    pub seconds: Spread,
+    pub gpu_seconds: Option<Spread>,
+    /// Its seconds over the row's: above 1, the row is faster.
+    pub ratio: f64,
+    /// The same by GPU timestamps.
+    pub gpu_ratio: Option<f64>,
+}
+
+/// A number that is not a time.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    pub group: &'static str,
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+}
+
+/// What was not measured, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Open {
+    pub group: &'static str,
+    pub name: String,
+    pub reason: String,
+}
+
+impl Row {
+    /// The first of a race against the others.
+    pub fn new(case: Case, own: &Timing, others: &[Timing]) -> Self {
+        let Case { group, name, elements, tensors, bytes } = case;
+        let peer = |other: &Timing| {
+            let gpu_ratio = other.gpu.zip(own.gpu).map(|(other, own)| other.median / own.median);
+            let ratio = other.whole.median / own.whole.median;
+            (other.name.clone(), Peer { seconds: other.whole, gpu_seconds: other.gpu, ratio, gpu_ratio })
+        };
+        Row {
+            group,
+            name,
+            n: elements,
+            tensors,
+            dtype: "f32",
+            seconds: own.whole,
+            record_seconds: own.record,
+            gpu_seconds: own.gpu,
+            bytes,
+            gb_per_s: bytes.map(|bytes| bytes as f64 / own.whole.median / 1e9),
+            peers: others.iter().map(peer).collect(),
+        }
+    }
+}

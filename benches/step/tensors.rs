@@ -1,0 +1,113 @@
+//! AdamW over the tensors of models, and over one large tensor, against everything that others have.
+
+use wgpu_optim::rule::AnyRule;
+use wgpu_optim::{AdamW, Optimizer, Tensors};
+
+use crate::count;
+use crate::data::Source;
+use crate::measure::{Contender, race};
+use crate::peers::{Scalar, ScalarBuffers, Torch, Twin};
+use crate::report::Case;
+use crate::rules::NO_ARITHMETIC;
+use crate::shapes::{Model, models};
+use crate::traffic::{OURS, Pool, Streams, Traffic};
+use crate::{Bench, Result};
+
+const TENSORS: &str = "tensors";
+const BACKEND: &str = "cpu";
+
+/// All models, in one bucket and in the caller's buffers.
+pub fn all(bench: &mut Bench) -> Result<()> {
+    let torch = torch(bench);
+    for model in &models(bench.is_smoke()) {
+        if !bench.cli.wants(TENSORS, model.name) {
+            continue;
+        }
+        // Of ours, the peer's, the limit's and the twin's 4 streams each, 8 of PyTorch's, random numbers on both sides.
+        if let Some(reason) = bench.lacks_memory(4 * model.elements() * (4 * 4 + 8 + 2)) {
+            bench.report.open(TENSORS, model.name, reason);
+            continue;
+        }
+        let source = Source::new(&bench.gpu, model.elements())?;
+        let outcome = against_peers(bench, model, &source, torch.as_ref());
+        bench.or_open(TENSORS, model.name, outcome);
+        if model.shapes.len() > 1 {
+            let outcome = separate(bench, model, &source);
+            bench.or_open(TENSORS, format!("{}, separate buffers", model.name), outcome);
+        }
+    }
+    Ok(())
+}
+
+fn torch(bench: &mut Bench) -> Option<Torch> {
+    let Some(python) = bench.cli.python.clone() else {
+        bench.report.open(TENSORS, "PyTorch", "no --python with torch");
+        return None;
+    };
+    match Torch::start(&python) {
+        Ok(torch) => {
+            println!("{}", torch.version);
+            Some(torch)
+        }
+        Err(error) => {
+            bench.report.open(TENSORS, "PyTorch", error);
+            None
+        }
+    }
+}
+
+/// `Tensors` against all peers.
+fn against_peers(bench: &mut Bench, model: &Model, source: &Source, torch: Option<&Torch>) -> Result<()> {
+    let (gpu, n, rule) = (&bench.gpu, model.elements(), AdamW::default());
+    let tensors = Tensors::new(&gpu.device, model.named())?;
+    let mut at = 0;
+    for (param, len) in tensors.params().iter().zip(model.lengths()) {
+        source.copy(gpu, at, param.value.buffer(), param.value.offset(), len);
+        source.copy(gpu, at + 1, param.gradient.buffer(), param.gradient.offset(), len);
+        at += len;
+    }
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule, tensors.params())?;
+    let buffers = ScalarBuffers::new(gpu, source, model.lengths())?;
+    let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
+    let mut pool = Pool::new(n);
+    let traffic = Traffic::new(gpu, source, &mut pool, Streams::of(&rule), OURS)?;
+    let mut twin = Twin::new(source, model.lengths())?;
+    let mut contenders = vec![
+        Contender::pass("Tensors", |pass| optimizer.step_in(pass)),
+        Contender::pass(NO_ARITHMETIC, |pass| traffic.record(pass)),
+        Contender::pass("by hand, 64", |pass| small.record(pass)),
+        Contender::pass("by hand, 256", |pass| large.record(pass)),
+        twin.contender(),
+    ];
+    if let Some(torch) = torch {
+        contenders.extend(torch.contenders(&model.shapes)?);
+    }
+    let mut timings = race(&bench.clock(), &mut contenders, bench.effort().times(3.0))?;
+    torch.map_or(Ok(()), Torch::clear)?;
+    drop(contenders);
+    let bytes = Some(n * (&rule as &dyn AnyRule).bytes_per_parameter());
+    let case = |group, name: &str| Case { group, name: name.to_owned(), elements: n, tensors: model.shapes.len(), bytes };
+    bench.report.race(case(TENSORS, model.name), &timings);
+    // The CPU backend against the rest.
+    timings.rotate_left(4);
+    bench.report.race(case(BACKEND, model.name), &timings);
+    Ok(())
+}
+
+/// Values and gradients in a buffer each: as many dispatches as tensors.
+fn separate(bench: &mut Bench, model: &Model, source: &Source) -> Result<()> {
+    let (gpu, n, rule) = (&bench.gpu, model.elements(), AdamW::default());
+    let optimizer = count::separate(bench, source, model.named())?;
+    let buffers = ScalarBuffers::new(gpu, source, model.lengths())?;
+    let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
+    let mut contenders = [
+        Contender::pass("separate buffers", |pass| optimizer.step_in(pass)),
+        Contender::pass("by hand, 64", |pass| small.record(pass)),
+        Contender::pass("by hand, 256", |pass| large.record(pass)),
+    ];
+    let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
+    let bytes = Some(n * (&rule as &dyn AnyRule).bytes_per_parameter());
+    let name = format!("{}, separate buffers", model.name);
+    bench.report.race(Case { group: TENSORS, name, elements: n, tensors: model.shapes.len(), bytes }, &timings);
+    Ok(())
+}

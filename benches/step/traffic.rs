@@ -1,0 +1,172 @@
+//! Kernels that move bytes and compute nothing: the limits of an adapter.
+
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::rule::AnyRule;
+
+use crate::Result;
+use crate::data::{Source, buffer};
+
+/// What a kernel reads and writes for each element, in streams of 4 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streams {
+    /// Read and written in the same place: values, state.
+    pub in_place: usize,
+    /// Only read: gradients.
+    pub read: usize,
+    /// Only written.
+    pub written: usize,
+}
+
+/// How a kernel divides the elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    pub invocations: u32,
+    /// Elements of a workgroup.
+    pub chunk: u32,
+    /// Of an invocation's access: 4 or 1.
+    pub width: u32,
+}
+
+/// As the library's kernels do.
+pub const OURS: Geometry = Geometry { invocations: 64, chunk: 4096, width: 4 };
+
+impl Streams {
+    pub const COPY: Streams = Streams { in_place: 0, read: 1, written: 1 };
+
+    /// What a step of the rule moves.
+    pub fn of(rule: &dyn AnyRule) -> Self {
+        Streams { in_place: 1 + rule.active_states().len(), read: 1, written: 0 }
+    }
+
+    pub const fn in_place(in_place: usize, read: usize) -> Self {
+        Streams { in_place, read, written: 0 }
+    }
+
+    pub fn bytes(&self) -> usize {
+        4 * (2 * self.in_place + self.read + self.written)
+    }
+
+    fn buffers(&self) -> usize {
+        self.in_place + self.read + self.written + usize::from(self.reads_only())
+    }
+
+    /// Then there is one more buffer, which could be written.
+    fn reads_only(&self) -> bool {
+        self.in_place == 0 && self.written == 0
+    }
+
+    /// Streams in place change places, so that no compiler finds the stores idle, and what is only read goes into the first one by the cheapest
+    /// operation there is, one exclusive or for four elements. If nothing is written, something could be, so that reads are not idle.
+    fn wgsl(&self, geometry: Geometry) -> String {
+        let Geometry { invocations, chunk, width } = geometry;
+        let (ty, turns) = (if width == 4 { "vec4u" } else { "u32" }, chunk / width);
+        let (in_place, read, written) =
+            (0..self.in_place, self.in_place..self.in_place + self.read, self.in_place + self.read..self.buffers());
+        let mut source = String::new();
+        for index in 0..self.buffers() {
+            let access = if read.contains(&index) { "read" } else { "read_write" };
+            source += &format!("@group(0) @binding({index}) var<storage, {access}> s{index}: array<{ty}>;\n");
+        }
+        let rest = read.clone().map(|index| format!("x{index}")).collect::<Vec<_>>().join(" ^ ");
+        let mut body: String = in_place.clone().chain(read).map(|index| format!("let x{index} = s{index}[i];\n")).collect();
+        for index in in_place {
+            let next = (index + 1) % self.in_place;
+            let more = if index == 0 && self.read > 0 { format!(" ^ {rest}") } else { String::new() };
+            body += &format!("s{index}[i] = x{next}{more};\n");
+        }
+        for index in written.clone().filter(|_| !self.reads_only()) {
+            body += &format!("s{index}[i] = {rest};\n");
+        }
+        if self.reads_only() {
+            let (zero, sink) = (if width == 4 { "vec4u(0x9e3779b9u, 1u, 2u, 3u)" } else { "0x9e3779b9u" }, written.start);
+            source += &format!("fn sink(x: {ty}) {{\n    if all(x == {ty}({zero})) {{\n        s{sink}[0] = x;\n    }}\n}}\n");
+            body += &format!("sink({rest});\n");
+        }
+        source
+            + &format!(
+                "@compute @workgroup_size({invocations})\nfn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) size: vec3u, \
+                 @builtin(local_invocation_index) invocation: u32) {{\n    let first = (workgroup.y * size.x + workgroup.x) * {turns}u;\n    \
+                 let end = min(first + {turns}u, arrayLength(&s0));\n    for (var i = first + invocation; i < end; i += {invocations}u) {{\n\
+                 {body}    }}\n}}\n"
+            )
+    }
+}
+
+/// Buffers for streams of as many elements.
+pub struct Pool {
+    n: usize,
+    buffers: Vec<wgpu::Buffer>,
+}
+
+impl Pool {
+    pub fn new(n: usize) -> Self {
+        Pool { n, buffers: Vec::new() }
+    }
+
+    fn grow(&mut self, gpu: &Gpu, source: &Source, count: usize) -> Result<()> {
+        while self.buffers.len() < count {
+            let buffer = buffer(gpu, 4 * self.n as u64)?;
+            source.copy(gpu, self.buffers.len(), &buffer, 0, self.n);
+            self.buffers.push(buffer);
+        }
+        Ok(())
+    }
+}
+
+/// A kernel without arithmetic over `n` elements, in as few dispatches as the limits allow.
+pub struct Traffic {
+    pipeline: wgpu::ComputePipeline,
+    dispatches: Vec<(wgpu::BindGroup, [u32; 2])>,
+}
+
+impl Traffic {
+    pub fn new(gpu: &Gpu, source: &Source, pool: &mut Pool, streams: Streams, geometry: Geometry) -> Result<Self> {
+        pool.grow(gpu, source, streams.buffers())?;
+        let pipeline = pipeline(&gpu.device, &streams.wgsl(geometry));
+        let limits = gpu.device.limits();
+        let unit = 4 * u64::from(geometry.chunk);
+        let most = limits.max_storage_buffer_binding_size / unit * unit;
+        let (layout, size) = (pipeline.get_bind_group_layout(0), pool.buffers[0].size());
+        let part = |start: u64| {
+            let bytes = most.min(size - start);
+            let bound = pool.buffers[..streams.buffers()].iter().zip(0..);
+            let entries: Vec<_> =
+                bound.map(|(buffer, binding)| wgpu::BindGroupEntry { binding, resource: resource(buffer, start, bytes) }).collect();
+            let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
+            (group, fold(bytes.div_ceil(unit), &limits))
+        };
+        let dispatches = (0..size.div_ceil(most)).map(|index| part(index * most)).collect();
+        Ok(Traffic { pipeline, dispatches })
+    }
+
+    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline);
+        for (group, [x, y]) in &self.dispatches {
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(*x, *y, 1);
+        }
+    }
+}
+
+pub fn resource(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindingResource<'_> {
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) })
+}
+
+/// So many workgroups, in two dimensions if one does not hold them.
+pub fn fold(count: u64, limits: &wgpu::Limits) -> [u32; 2] {
+    let y = count.div_ceil(u64::from(limits.max_compute_workgroups_per_dimension));
+    [count.div_ceil(y) as u32, y as u32]
+}
+
+pub fn pipeline(device: &wgpu::Device, source: &str) -> wgpu::ComputePipeline {
+    let source = wgpu::ShaderSource::Wgsl(source.into());
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: None, source });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: None,
+        layout: None,
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: Default::default(),
+        cache: None,
+    })
+}
