@@ -3,7 +3,7 @@
 use crate::data::{Source, buffer};
 use crate::measure::{Contender, race};
 use crate::report::Case;
-use crate::traffic::{OURS, Pool, Streams, Traffic};
+use crate::traffic::{Geometry, OURS, Pool, Streams, Traffic};
 use crate::{Bench, Result};
 
 const LIMITS: &str = "limits";
@@ -21,11 +21,13 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         source.copy(&bench.gpu, 0, &from, 0, n);
         let copy = Traffic::new(&bench.gpu, &source, &mut pool, Streams::COPY, OURS)?;
         let moves = Traffic::new(&bench.gpu, &source, &mut pool, adam, OURS)?;
+        let wide = Traffic::new(&bench.gpu, &source, &mut pool, adam, Geometry { invocations: 256, ..OURS })?;
         let contenders = || {
             [
                 (8, Contender::encoder("copy_buffer_to_buffer", |encoder| encoder.copy_buffer_to_buffer(&from, 0, &to, 0, 4 * n as u64))),
                 (8, Contender::pass("copy kernel, vec4f", |pass| copy.record(pass))),
                 (adam.bytes(), Contender::pass("reads 4 streams, writes 3", |pass| moves.record(pass))),
+                (adam.bytes(), Contender::pass("the same, 256 invocations", |pass| wide.record(pass))),
             ]
         };
         let (bytes, mut all): (Vec<usize>, Vec<Contender<'_>>) = contenders().into_iter().unzip();

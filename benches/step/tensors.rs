@@ -18,11 +18,9 @@ const BACKEND: &str = "cpu";
 
 /// All models, in one bucket and in the caller's buffers.
 pub fn all(bench: &mut Bench) -> Result<()> {
-    let torch = torch(bench);
-    for model in &models(bench.is_smoke()) {
-        if !bench.cli.wants(TENSORS, model.name) {
-            continue;
-        }
+    let models: Vec<Model> = models(bench.is_smoke()).into_iter().filter(|model| bench.cli.wants(TENSORS, model.name)).collect();
+    let torch = if models.is_empty() { None } else { torch(bench) };
+    for model in &models {
         // Of ours, the peer's, the limit's and the twin's 4 streams each, 8 of PyTorch's, random numbers on both sides.
         if let Some(reason) = bench.lacks_memory(4 * model.elements() * (4 * 4 + 8 + 2)) {
             bench.report.open(TENSORS, model.name, reason);

@@ -48,6 +48,8 @@ pub struct Effort {
 const TURN: f64 = 4e-3;
 /// A run that is shorter comes after one that is not counted: the caches, and threads of the contender before that still spin, are then its own.
 const SHORT: f64 = 20e-3;
+/// A first run that takes longer is warm-up enough.
+const LONG: f64 = 0.5;
 /// No fewer, or there is no spread.
 const LEAST_ROUNDS: usize = 3;
 
@@ -89,7 +91,7 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
     for contender in contenders.iter_mut() {
         // The first run compiles, and touches memory for the first time.
         let first = clock.time(contender)?.whole;
-        expected.push(if first < 1.0 && effort.rounds > 1 { clock.time(contender)?.whole } else { first });
+        expected.push(if first < LONG && effort.rounds > 1 { clock.time(contender)?.whole } else { first });
     }
     let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
     let start = Instant::now();
