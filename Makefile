@@ -1,5 +1,5 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train landscape test lint replay bench package
+.PHONY: help adapter train landscape test lint replay bench bench-smoke package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with the optimizers of the mission, side by side"
@@ -7,12 +7,13 @@ help:
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make lint       formatting, clippy and documentation, warnings being errors"
 	@echo "make replay     hold the recorded PyTorch and optax runs against both backends"
-	@echo "make bench      each rule against a plain copy of as many bytes, and against the CPU"
+	@echo "make bench      steps against limits and peers, into target/bench (9 minutes; PYTHON=path: one with torch takes part)"
+	@echo "make bench-smoke  the same, tiny, to see that it runs"
 	@echo "make package    what would be published, built from the package itself"
 
 # Asks wgpu itself whether there is an adapter, and brings the software one if not. In the profile of what comes next, so that nothing is
 # built twice.
-train landscape replay bench: PROFILE = --release
+train landscape replay bench bench-smoke: PROFILE = --release
 adapter:
 	@cargo run $(PROFILE) --quiet --example adapter || (./scripts/install-adapter && cargo run $(PROFILE) --quiet --example adapter)
 
@@ -33,8 +34,12 @@ train: adapter
 replay: adapter
 	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/recorded/*.safetensors
 
+# Without Mesa's cache of shaders on disk, so that a first step is a first step.
 bench: adapter
-	cargo bench --bench step
+	MESA_SHADER_CACHE_DISABLE=true cargo bench --bench step -- --date $$(date +%F) $(if $(PYTHON),--python $(PYTHON))
+
+bench-smoke: adapter
+	cargo bench --bench step -- --smoke --out target/bench-smoke $(if $(PYTHON),--python $(PYTHON))
 
 package:
 	cargo publish --dry-run

@@ -22,6 +22,8 @@ pub struct Report {
     adapter: Adapter,
     date: Option<String>,
     cores: usize,
+    /// Processes that ran or waited for a core in the minute before, where the system says so: others make times longer, and ratios less certain.
+    load: Option<f64>,
     smoke: bool,
     pub rows: Vec<Row>,
     pub figures: Vec<Figure>,
@@ -57,8 +59,9 @@ impl Report {
             max_buffer_size: limits.max_buffer_size,
         };
         println!("adapter: {} ({}, {} {})", adapter.name, adapter.backend, adapter.driver, adapter.driver_info);
+        let load = fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse().ok());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Report { adapter, date, cores, smoke, rows: Vec::new(), figures: Vec::new(), open: Vec::new(), group: "" }
+        Report { adapter, date, cores, load, smoke, rows: Vec::new(), figures: Vec::new(), open: Vec::new(), group: "" }
     }
 
     /// The first of a race, and the others as its peers.
