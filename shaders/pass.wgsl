@@ -6,7 +6,8 @@ fn work(row: Row, invocation: u32) {
     let h = load_hyper(row.hyper);
     let s = load_scalars(row.record + SCALARS);
     let given = load_given(row.record);
-    for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {
+    let own = span(row, invocation);
+    for (var i = own.begin; i < own.end; i += TURN) {
         let left = row.count - i;
         var p = load_value(row.value + i, left);
         var state = load_state(row, i);

@@ -4,7 +4,8 @@ fn work(row: Row, invocation: u32) {
         return;
     }
     let is_first = record[row.record + PENDING] == 0u;
-    for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {
+    let own = span(row, invocation);
+    for (var i = own.begin; i < own.end; i += TURN) {
         let left = row.count - i;
         let at = lane_at(row, ACCUMULATED, i);
         let gradient = load_gradient(row.gradient + i, left);

@@ -13,9 +13,10 @@ fn work(row: Row, invocation: u32) {
 fn measured(row: Row, invocation: u32) -> Tally {
     var total = vec4f(0.0);
     var largest = vec4u(0u);
-    for (var i = 4u * invocation; i < row.count;) {
+    let own = span(row, invocation);
+    for (var i = own.begin; i < own.end;) {
         var part = vec4f(0.0);
-        for (var turn = 0u; turn < 4u && i < row.count; turn++) {
+        for (var turn = 0u; turn < 4u && i < own.end; turn++) {
             let left = row.count - i;
             var x = whole_gradient(row, i, left);
             if left < 4u {
@@ -23,7 +24,7 @@ fn measured(row: Row, invocation: u32) -> Tally {
             }
             part += x * x;
             largest = max(largest, bitcast<vec4u>(x) & vec4u(0x7fffffffu));
-            i += 4u * INVOCATIONS;
+            i += TURN;
         }
         total += part;
     }
@@ -33,12 +34,12 @@ fn measured(row: Row, invocation: u32) -> Tally {
         return Tally(total * 7.0368744e13, vec4f(0.0), largest);
     }
     var careful = Tally();
-    for (var i = 4u * invocation; i < row.count;) {
+    for (var i = own.begin; i < own.end;) {
         var part = Tally();
-        for (var turn = 0u; turn < 4u && i < row.count; turn++) {
+        for (var turn = 0u; turn < 4u && i < own.end; turn++) {
             let left = row.count - i;
             part = tallied(part, within(whole_gradient(row, i, left), left));
-            i += 4u * INVOCATIONS;
+            i += TURN;
         }
         careful = both(careful, part);
     }

@@ -8,7 +8,7 @@ var<private> values_part: Tally;
 fn measure_update(before: vec4f, after: vec4f, i: u32, left: u32) {
     displacement_part = tallied(displacement_part, within(after - before, left));
     values_part = tallied(values_part, within(before, left));
-    if (i / (4u * INVOCATIONS)) % 4u == 3u {
+    if (i / TURN) % 4u == 3u {
         displacement = both(displacement, displacement_part);
         values_before = both(values_before, values_part);
         displacement_part = Tally();

@@ -3,7 +3,8 @@ fn work(row: Row, invocation: u32) {
     if record[row.record + STEP] < FIRST {
         return;
     }
-    for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {
+    let own = span(row, invocation);
+    for (var i = own.begin; i < own.end; i += TURN) {
         let left = row.count - i;
         let at = lane_at(row, LANE, i);
         let p = load_value(row.value + i, left);

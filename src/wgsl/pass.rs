@@ -85,7 +85,8 @@ fn idle(pass: Pass, features: &Features) -> String {
     }
     let mut text = String::from("fn idle(row: Row, invocation: u32) -> bool {\n    let taking_part = record[row.record + ACTIVE];\n");
     if features.zero_grad {
-        text += "    if taking_part == LEFT_OUT {\n        for (var i = 4u * invocation; i < row.count; i += 4u * INVOCATIONS) {\n            \
+        text += "    if taking_part == LEFT_OUT {\n        let own = span(row, invocation);\n        \
+                 for (var i = own.begin; i < own.end; i += TURN) {\n            \
                  clear_gradient(row.gradient + i, row.count - i);\n        }\n    }\n";
     }
     if features.measures_update {
