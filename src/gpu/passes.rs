@@ -54,8 +54,8 @@ impl Passes {
                 }
             }
         }
-        let mut count = || single(engine, "count", || wgsl::count(features.averages.len()), None);
-        let count = features.accumulates.then(&mut count).transpose()?;
+        let count = || wgsl::count(features.averages.len());
+        let count = features.accumulates.then(|| single(engine, "count", count, None)).transpose()?;
         let report = |moved: &wgpu::Buffer| single(engine, "report", wgsl::report, Some(moved));
         let report = self.moved.as_ref().map(report).transpose()?;
         Ok(Passes { dispatches, count, report, ..self.clone() })

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::draft::Draft;
 use super::{Group, Optimizer, Slot, zero};
@@ -50,7 +51,8 @@ impl Optimizer {
         let mut engine = Engine { device, queue, limits, layout, arena, pages, tree, record, kernels };
         let passes = Passes::new(&mut engine, &setup, update, measure, buffers)?;
         let (clears, ring) = (zero::clears(&slots), Default::default());
-        Ok(Optimizer { engine, setup, slots, names, passes, clears, ring })
+        let labels = labels(&slots);
+        Ok(Optimizer { engine, setup, slots, names, labels, passes, clears, ring })
     }
 
     /// One more group. What it costs is as if the optimizer were made anew, but all that it keeps of the other parameters stays.
@@ -82,7 +84,8 @@ impl Optimizer {
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
         let (clears, ring) = (zero::clears(&slots), core::mem::take(&mut self.ring));
-        *self = Optimizer { engine: next, setup, slots, names, passes, clears, ring };
+        let labels = labels(&slots);
+        *self = Optimizer { engine: next, setup, slots, names, labels, passes, clears, ring };
         Ok(())
     }
 
@@ -100,6 +103,10 @@ impl Optimizer {
         (self.engine, self.slots) = (engine, slots);
         Ok(())
     }
+}
+
+fn labels(slots: &[Slot]) -> Arc<[String]> {
+    slots.iter().map(|slot| slot.param.name.clone()).collect()
 }
 
 pub(super) fn members(slots: &[Slot]) -> Vec<Member> {

@@ -7,6 +7,7 @@ mod report;
 mod zero;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result, unknown};
 use crate::gpu::{Binding, Engine, Member, Param, Passes, Recorder, Ring, Task};
@@ -30,6 +31,8 @@ pub struct Optimizer {
     setup: Setup,
     slots: Vec<Slot>,
     names: HashMap<String, usize>,
+    /// The same in order, for reports that outlive a change.
+    labels: Arc<[String]>,
     passes: Passes,
     clears: Vec<zero::Clear>,
     ring: Ring,

@@ -1,6 +1,8 @@
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
+use std::sync::Arc;
+
 use super::Optimizer;
 use crate::error::{Error, Result};
 use crate::gpu::{Flight, Task};
@@ -43,7 +45,7 @@ pub struct Pending {
 /// What the words of a report mean.
 #[derive(Clone, Debug)]
 struct Form {
-    names: Vec<String>,
+    names: Arc<[String]>,
     /// Of each group: whether there is one, and how it follows from its word.
     lr: Vec<Option<(f64, f64)>>,
     measures: bool,
@@ -82,7 +84,7 @@ impl Optimizer {
         };
         let flight = self.ring.launch(&self.engine.device, &self.engine.queue, STATUS + 4 * lr.len() as u64, record);
         let form = Form {
-            names: self.names().map(str::to_owned).collect(),
+            names: self.labels.clone(),
             lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
             measures: features.measures,
             measures_update: features.measures_update,
