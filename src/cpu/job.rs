@@ -1,7 +1,10 @@
+use rayon::prelude::*;
+
 use super::tensor::Tensor;
-use crate::plan;
 use crate::rule::{AnyRule, Assigned, Pass, Real, Sweep};
 use crate::step::{Average, Broadcast};
+
+const CHUNK: usize = crate::plan::CHUNK as usize;
 
 /// What one pass does with a tensor.
 pub(super) struct Work<'a, F> {
@@ -26,7 +29,16 @@ pub(super) struct Extra<'a, F> {
     pub(super) weights: Vec<(Average, F)>,
 }
 
-/// One chunk's work.
+/// Elements that a core goes through at least before it looks for more.
+const PIECE: usize = 8 * CHUNK;
+
+/// All of these, on all cores.
+pub(super) fn run<'a, F: Real>(jobs: impl Iterator<Item = Job<'a, F>>) {
+    let pieces: Vec<Job<'a, F>> = jobs.flat_map(|job| job.pieces(PIECE)).collect();
+    pieces.into_par_iter().for_each(Job::run);
+}
+
+/// The work on some elements of a tensor.
 pub(super) struct Job<'a, F> {
     work: &'a Work<'a, F>,
     scalars: &'a [F],
@@ -38,46 +50,52 @@ pub(super) struct Job<'a, F> {
     averages: Vec<Option<&'a mut [F]>>,
 }
 
-/// The chunks of a tensor. Gradients may be empty if the pass reads none.
-pub(super) fn jobs<'a, F: Real>(
-    work: &'a Work<'a, F>,
-    tensor: &'a mut Tensor<F>,
-    values: &'a mut [F],
-    gradients: &'a [F],
-) -> Vec<Job<'a, F>> {
-    let Tensor { scalars, lanes, averages, scales, len, .. } = tensor;
-    let chunked = |lane: &'a mut Vec<F>| lane.chunks_mut(plan::CHUNK as usize);
-    let mut lanes: Vec<_> = lanes.iter_mut().map(chunked).collect();
-    let mut averages: Vec<_> = averages.iter_mut().map(chunked).collect();
-    let chunks = plan::chunks(0..*len as u64).zip(values.chunks_mut(plan::CHUNK as usize));
-    let job = |(chunk, values): (core::ops::Range<u64>, &'a mut [F])| Job {
-        work,
-        scalars,
-        scales: scales.as_ref(),
-        first: chunk.start as usize,
-        gradients: gradients.get(chunk.start as usize..chunk.end as usize).unwrap_or_default(),
-        values,
-        lanes: lanes.iter_mut().map(Iterator::next).collect(),
-        averages: averages.iter_mut().map(Iterator::next).collect(),
-    };
-    chunks.map(job).collect()
-}
+impl<'a, F: Real> Job<'a, F> {
+    /// All of a tensor's. Gradients may be empty if the pass reads none.
+    pub(super) fn new(work: &'a Work<'a, F>, tensor: &'a mut Tensor<F>, values: &'a mut [F], gradients: &'a [F]) -> Self {
+        let Tensor { scalars, lanes, averages, scales, .. } = tensor;
+        let used = |lane: &'a mut Vec<F>| (!lane.is_empty()).then_some(&mut lane[..]);
+        let (lanes, averages) = (lanes.iter_mut().map(used).collect(), averages.iter_mut().map(used).collect());
+        Job { work, scalars, scales: scales.as_ref(), first: 0, gradients, values, lanes, averages }
+    }
 
-impl<F: Real> Job<'_, F> {
-    /// A state that is not in use is a chunk of zeros that is forgotten afterwards: it stays in the nearest cache.
-    pub(super) fn run(mut self) {
+    /// Cuts it into pieces of so many elements at most.
+    pub(super) fn pieces(mut self, length: usize) -> impl Iterator<Item = Job<'a, F>> {
+        core::iter::from_fn(move || (!self.values.is_empty()).then(|| self.split_off(length.min(self.values.len()))))
+    }
+
+    fn split_off(&mut self, length: usize) -> Self {
+        let some = |lane: &mut Option<&'a mut [F]>| lane.as_mut().and_then(|lane| lane.split_off_mut(..length));
+        let first = self.first;
+        self.first += length;
+        Job {
+            first,
+            gradients: self.gradients.split_off(..length.min(self.gradients.len())).unwrap_or_default(),
+            values: self.values.split_off_mut(..length).unwrap_or_default(),
+            lanes: self.lanes.iter_mut().map(some).collect(),
+            averages: self.averages.iter_mut().map(some).collect(),
+            ..*self
+        }
+    }
+
+    pub(super) fn run(self) {
         let Work { pass, rule, assigned, ref extra } = *self.work;
-        let mut unused = vec![vec![F::zero(); self.values.len()]; self.lanes.iter().filter(|lane| lane.is_none()).count()];
-        let mut unused = unused.iter_mut();
-        let lanes = self.lanes.into_iter().map(|lane| lane.or_else(|| unused.next().map(Vec::as_mut_slice)).unwrap_or_default());
-        let (scalars, lanes) = (self.scalars, lanes.collect());
-        let Some(extra) = extra else {
-            let sweep = Sweep { gradients: self.gradients, values: self.values, lanes };
-            return F::twin(rule).sweep(pass, assigned, scalars, sweep);
-        };
+        match extra {
+            Some(extra) => self.pieces(CHUNK).for_each(|chunk| chunk.run_with(extra)),
+            None => {
+                let sweep = Sweep { gradients: self.gradients, values: self.values, lanes: self.lanes };
+                F::twin(rule).sweep(pass, assigned, self.scalars, sweep);
+            }
+        }
+    }
+
+    /// A chunk, in the nearest cache from the first pass over it to the last.
+    fn run_with(mut self, extra: &Extra<'_, F>) {
+        let Work { pass, rule, assigned, .. } = *self.work;
         let gradients: Vec<F> = self.gradients.iter().enumerate().map(|(i, &g)| extra.limited(self.first + i, g)).collect();
         let before = self.values.to_vec();
-        F::twin(rule).sweep(pass, assigned, scalars, Sweep { gradients: &gradients, values: self.values, lanes });
+        let sweep = Sweep { gradients: &gradients, values: self.values, lanes: self.lanes };
+        F::twin(rule).sweep(pass, assigned, self.scalars, sweep);
         if let Some((scales, broadcast)) = self.scales {
             for (i, (p, &before)) in self.values.iter_mut().zip(&before).enumerate() {
                 *p = before + scales[broadcast.index(self.first + i)] * (*p - before);

@@ -9,9 +9,7 @@ mod param;
 mod settle;
 mod tensor;
 
-use rayon::prelude::*;
-
-use job::{Extra, Job, Work, jobs};
+use job::{Extra, Job, Work, run};
 use settle::{Common, Limit};
 use tensor::Tensor;
 
@@ -80,9 +78,7 @@ impl<F: Real> CpuOptimizer<F> {
         let work = |(tensor, limit)| work(&self.setup, tensor, limit, &assigned);
         let works: Vec<Work<'_, F>> = self.tensors.iter().zip(limits).map(work).collect();
         let all = self.tensors.iter_mut().zip(values).zip(&works).zip(gradients);
-        let all = all
-            .flat_map(|(((tensor, value), work), gradient)| gradient.map_or_else(Vec::new, |gradient| jobs(work, tensor, value, gradient)));
-        all.collect::<Vec<Job<'_, F>>>().into_par_iter().for_each(Job::run);
+        run(all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
     }
 
     /// Changes from the values that are trained to those to evaluate the model with, where a rule tells them apart.
@@ -103,8 +99,7 @@ impl<F: Real> CpuOptimizer<F> {
         let work = |tensor: &Tensor<F>| Work { pass, rule: &*blocks[tensor.block].rule, assigned: &assigned[tensor.block], extra: None };
         let works: Vec<Work<'_, F>> = self.tensors.iter().map(work).collect();
         let updated = self.tensors.iter_mut().zip(values).zip(&works).filter(|((tensor, _), _)| tensor.step > 0);
-        let all = updated.flat_map(|((tensor, value), work)| jobs(work, tensor, value, &[]));
-        all.collect::<Vec<Job<'_, F>>>().into_par_iter().for_each(Job::run);
+        run(updated.map(|((tensor, value), work)| Job::new(work, tensor, value, &[])));
         Ok(())
     }
 

@@ -1,4 +1,5 @@
 use core::marker::PhantomData;
+use core::ops::Range;
 
 use super::Real;
 
@@ -62,9 +63,26 @@ pub trait StateLayout<F: Real>: Copy {
     const FIELDS: &'static [StateField];
 
     /// Runs `pass(gradient, value, state)` over all elements, each slice a plain parameter of one loop so that the compiler
-    /// knows that none overlaps another and vectorizes it. `lanes` holds one slice per tensor, in order; without gradients, `pass` is
-    /// given zeros.
-    fn sweep(lanes: &mut [&mut [F]], gradients: Option<&[F]>, values: &mut [F], pass: impl Fn(F, &mut F, &mut Self));
+    /// knows that none overlaps another and vectorizes it. `lanes` holds one slice per tensor, in order, `None` reading as zero; without
+    /// gradients, `pass` is given zeros.
+    fn sweep(lanes: &mut [Option<&mut [F]>], gradients: Option<&[F]>, values: &mut [F], pass: impl Fn(F, &mut F, &mut Self));
+}
+
+/// Elements that [`StateLayout::sweep`] goes through before it forgets what became of states that are not in use.
+#[doc(hidden)]
+pub const BLOCK: usize = 256;
+
+/// This part of a state's elements, or zeros.
+#[doc(hidden)]
+#[inline(always)]
+pub fn block<'a, F: Real>(lane: &'a mut Option<&mut [F]>, part: Range<usize>, unused: &'a mut [F; BLOCK]) -> &'a mut [F] {
+    match lane {
+        Some(lane) => &mut lane[part],
+        None => {
+            unused.fill(F::zero());
+            &mut unused[..part.len()]
+        }
+    }
 }
 
 /// Declares a struct of 4-byte scalars once, for the twin (generic over the float) and for WGSL.
@@ -173,18 +191,20 @@ macro_rules! state {
                 torch: $torch,
             },)+];
 
+            #[inline(always)]
             fn sweep(
-                lanes: &mut [&mut [$F]],
+                lanes: &mut [Option<&mut [$F]>],
                 gradients: Option<&[$F]>,
                 values: &mut [$F],
                 pass: impl Fn($F, &mut $F, &mut Self),
             ) {
-                #[inline(never)]
+                // Arguments of a function do not overlap, and the compiler knows it.
+                #[inline(always)]
                 fn run<$F: $crate::rule::Real>(
                     gradients: &[$F],
                     values: &mut [$F],
                     $($field: &mut [$F],)+
-                    pass: impl Fn($F, &mut $F, &mut $Name<$F>),
+                    pass: &impl Fn($F, &mut $F, &mut $Name<$F>),
                 ) {
                     let n = values.len();
                     let gradients = &gradients[..n];
@@ -195,16 +215,15 @@ macro_rules! state {
                         $($field[i] = state.$field;)+
                     }
                 }
-                let zeros;
-                let gradients = match gradients {
-                    Some(gradients) => gradients,
-                    None => {
-                        zeros = vec![$F::zero(); values.len()];
-                        &zeros
-                    }
-                };
-                if let [$($field,)+] = lanes {
-                    run(gradients, values, $($field,)+ pass);
+                struct Unused<$F> { $($field: [$F; $crate::rule::BLOCK],)+ }
+                let zeros = [$F::zero(); $crate::rule::BLOCK];
+                let mut unused = Unused { $($field: zeros,)+ };
+                let [$($field,)+] = lanes else { return };
+                for (index, values) in values.chunks_mut($crate::rule::BLOCK).enumerate() {
+                    let begin = index * $crate::rule::BLOCK;
+                    let part = begin..begin + values.len();
+                    let gradients = gradients.map_or(&zeros[..values.len()], |gradients| &gradients[part.clone()]);
+                    run(gradients, values, $($crate::rule::block($field, part.clone(), &mut unused.$field),)+ &pass);
                 }
             }
         }

@@ -10,10 +10,13 @@ mod numerics;
 mod range;
 mod real;
 mod twin;
+mod widest;
 
 pub use any::AnyRule;
 pub use bounded::Bounded;
 pub use hyper::{HyperParameter, HyperParameters, Number};
+#[doc(hidden)]
+pub use layout::{BLOCK, block};
 pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout};
 pub use numerics::{
     exponent_parts, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized, power, square, step_pow, where_same_side,

@@ -76,7 +76,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($float:ty) => {
+    ($float:ty, $cube_root:path) => {
         impl Word for $float {
             const WGSL: &'static str = "f32";
             fn to_word(self) -> u32 {
@@ -104,7 +104,7 @@ macro_rules! real {
                 num_traits::Float::sqrt(self)
             }
             fn cube_root(self) -> Self {
-                num_traits::Float::cbrt(self)
+                $cube_root(self)
             }
             fn recip(self) -> Self {
                 num_traits::Float::recip(self)
@@ -146,8 +146,19 @@ macro_rules! real {
     };
 }
 
-real!(f32);
-real!(f64);
+real!(f32, cube_root);
+real!(f64, num_traits::Float::cbrt);
+
+/// The cube root of `x >= 0`, within 0.5001 ulp, without branches so that loops over it are vectorized: a third of the exponent has 5 bits, Halley's
+/// iteration in f64 makes 16 of them, and 47 the second time (FreeBSD's `cbrtf`).
+#[inline(always)]
+fn cube_root(x: f32) -> f32 {
+    let wide = f64::from(x);
+    let third = (wide.to_bits() >> 32) as u32 / 3 + 715_094_163;
+    let closer = |y: f64| y * (wide + wide + y * y * y) / (wide + 2.0 * (y * y * y));
+    let root = closer(closer(f64::from_bits(u64::from(third) << 32))) as f32;
+    if x > 0.0 && x <= f32::MAX { root } else { x }
+}
 
 impl Word for u32 {
     const WGSL: &'static str = "u32";
@@ -156,5 +167,21 @@ impl Word for u32 {
     }
     fn to_value(self) -> f64 {
         f64::from(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cube_root;
+
+    #[test]
+    fn cube_roots_are_the_nearest_ones() {
+        let all = (0..f32::INFINITY.to_bits()).step_by(997).map(f32::from_bits);
+        for x in all.chain([0.0, f32::MAX, f32::MIN_POSITIVE, f32::from_bits(1), 8.0, 27.0]) {
+            let (root, exact) = (cube_root(x), f64::from(x).cbrt());
+            let ulp = f64::from(f32::from_bits(root.to_bits() + 1)) - f64::from(root);
+            assert!((f64::from(root) - exact).abs() <= 0.501 * ulp, "{x:e}: {root:e}, {exact:e}");
+        }
+        assert!(cube_root(f32::INFINITY) == f32::INFINITY && cube_root(f32::NAN).is_nan());
     }
 }

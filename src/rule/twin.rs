@@ -1,3 +1,4 @@
+use super::widest::{Op, widest};
 use super::{Layout, Real, Rule, ScalarLayout, StateLayout};
 
 /// What a kernel does with each element.
@@ -28,8 +29,8 @@ pub struct Sweep<'a, F> {
     pub gradients: &'a [F],
     /// The values, updated in place.
     pub values: &'a mut [F],
-    /// The state tensors, updated in place; zeros for one that is not in use.
-    pub lanes: Vec<&'a mut [F]>,
+    /// The state tensors, updated in place; `None` for one that is not in use, which reads as zero.
+    pub lanes: Vec<Option<&'a mut [F]>>,
 }
 
 /// A rule's CPU twin in one kind of number, whichever the rule.
@@ -54,9 +55,24 @@ impl<R: Rule, F: Real> Twin<F> for R {
         R::prepare(&hyper(self, assigned), F::of(f64::from(step)), &last).to_vec()
     }
 
-    fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], mut tensors: Sweep<'_, F>) {
-        let (h, s) = (hyper::<R, F>(self, assigned), R::Scalars::from_slice(scalars));
-        let Sweep { gradients, values, lanes } = &mut tensors;
+    fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], tensors: Sweep<'_, F>) {
+        widest(Elements::<R, F> { pass, h: hyper(self, assigned), s: R::Scalars::from_slice(scalars), tensors });
+    }
+}
+
+/// What a rule does with some elements.
+struct Elements<'a, R: Rule, F: Real> {
+    pass: Pass,
+    h: R::Hyper<F>,
+    s: R::Scalars<F>,
+    tensors: Sweep<'a, F>,
+}
+
+impl<R: Rule, F: Real> Op for Elements<'_, R, F> {
+    #[inline(always)]
+    fn run(self) {
+        let Elements { pass, h, s, tensors: Sweep { gradients, values, mut lanes } } = self;
+        let lanes = &mut lanes;
         match pass {
             Pass::Update => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
             Pass::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),

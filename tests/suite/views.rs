@@ -122,7 +122,8 @@ fn there_and_back(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
             let state = |state| Ok(given(&pollster::block_on(scene.optimizer.read_state(name, state))?));
             let mut states = rule.states().iter().map(|known| state(known.name)).collect::<Result<Vec<_>, Failed>>()?;
             for pass in [Pass::Evaluate, Pass::Train] {
-                let sweep = Sweep { gradients: &[], values: &mut truth, lanes: slices(&mut states) };
+                let sweep =
+                    Sweep { gradients: &[], values: &mut truth, lanes: states.iter_mut().map(|state| Some(&mut state[..])).collect() };
                 Bounded::twin(rule).sweep(pass, &[], &given(&scalars[index]), sweep);
             }
         }
