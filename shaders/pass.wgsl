@@ -9,11 +9,12 @@ fn work(row: Row, invocation: u32) {
     let own = span(row, invocation);
     for (var i = own.begin; i < own.end; i += TURN) {
         let left = row.count - i;
-        var p = load_value(row.value + i, left);
+        let before = load_value(row.value + i, left);
+        var p = before;
         var state = load_state(row, i);
         apply(h, s, given, row, i, left, &p, &state);
         store_state(row, i, state);
-        store_value(row.value + i, left, p);
+        store_value(row.value + i, left, p, before);
     }
     finish(row, invocation);
 }

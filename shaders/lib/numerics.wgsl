@@ -107,10 +107,8 @@ fn where_same_side(x: vec4f, a: vec4f, b: vec4f) -> vec4f {
 // beta * average + rest * x with rest = 1 - beta formed in f64: torch's lerp, from the nearer end, so that a constant x is a fixed
 // point and the rounding of beta to f32 does not bias the average.
 fn moving_average(average: vec4f, x: vec4f, beta: f32, rest: f32) -> vec4f {
-    if rest < 0.5 {
-        return average + rest * (x - average);
-    }
-    return x - beta * (x - average);
+    let is_near = rest < 0.5;
+    return select(x, average, is_near) + select(-beta, rest, is_near) * (x - average);
 }
 
 // One of three by the sign of x: below, at or above 0.
@@ -126,8 +124,5 @@ fn square(x: vec4f) -> vec4f {
 
 // g + decay * p; without decay just g, whatever p is, as in torch: an infinite p times 0 would be NaN.
 fn penalized(g: vec4f, p: vec4f, decay: f32) -> vec4f {
-    if decay == 0.0 {
-        return g;
-    }
-    return g + decay * p;
+    return select(g + decay * p, g, decay == 0.0);
 }

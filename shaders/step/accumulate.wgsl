@@ -9,7 +9,7 @@ fn work(row: Row, invocation: u32) {
         let left = row.count - i;
         let at = lane_at(row, ACCUMULATED, i);
         let gradient = load_gradient(row.gradient + i, left);
-        clear_gradient(row.gradient + i, left);
+        clear_gradient(row.gradient + i, left, gradient);
         states[at] = select(states[at] + gradient, gradient, is_first);
     }
 }

@@ -128,8 +128,9 @@ fn accessor(text: &str, name: &str, array: &str) -> String {
 fn clear(access: Access, clears: bool, array: &str) -> String {
     match clears {
         true => {
-            store(access, "gradient", array) + "\nfn clear_gradient(at: u32, left: u32) {\n    store_gradient(at, left, vec4f(0.0));\n}\n"
+            store(access, "gradient", array)
+                + "\nfn clear_gradient(at: u32, left: u32, old: vec4f) {\n    store_gradient(at, left, vec4f(0.0), old);\n}\n"
         }
-        false => "fn clear_gradient(at: u32, left: u32) {\n}\n".into(),
+        false => "fn clear_gradient(at: u32, left: u32, old: vec4f) {\n}\n".into(),
     }
 }

@@ -87,7 +87,8 @@ fn idle(pass: Pass, features: &Features) -> String {
     if features.zero_grad {
         text += "    if taking_part == LEFT_OUT {\n        let own = span(row, invocation);\n        \
                  for (var i = own.begin; i < own.end; i += TURN) {\n            \
-                 clear_gradient(row.gradient + i, row.count - i);\n        }\n    }\n";
+                 let at = row.gradient + i;\n            \
+                 clear_gradient(at, row.count - i, load_gradient(at, row.count - i));\n        }\n    }\n";
     }
     if features.measures_update {
         text += "    if taking_part == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
@@ -122,7 +123,7 @@ fn given(features: &Features) -> String {
 /// The update with all that comes before and after the rule.
 fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     let mut body = String::from("    let before = *p;\n    var gradient = load_gradient(row.gradient + i, left);\n");
-    body.push_str("    clear_gradient(row.gradient + i, left);\n");
+    body.push_str("    clear_gradient(row.gradient + i, left, gradient);\n");
     if let Some(lane) = features.lane(rule, ACCUMULATED) {
         body += &format!("    if given.used != 0u {{\n        gradient += states[lane_at(row, {lane}u, i)];\n    }}\n");
     }
