@@ -1,11 +1,11 @@
 // One pass of a rule over one row.
 fn work(row: Row, invocation: u32) {
-    if idle(row, invocation) {
+    let given = load_given(row.record);
+    if idle(row, given, invocation) {
         return;
     }
     let h = load_hyper(row.hyper);
     let s = load_scalars(row.record + SCALARS);
-    let given = load_given(row.record);
     let own = span(row, invocation);
     for (var i = own.begin; i < own.end; i += TURN) {
         let left = row.count - i;

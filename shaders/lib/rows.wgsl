@@ -24,15 +24,15 @@ fn main(
 ) {
     // More workgroups than one dimension holds are folded into two; the last line of the fold may be partly empty.
     let index = workgroup.y * workgroups.x + workgroup.x;
-    if index >= arrayLength(&rows) {
+    if index >= 4u * arrayLength(&rows) / ROW_WORDS {
         return;
     }
-    work(rows[index], invocation);
+    work(load_row(ROW_WORDS * index), invocation);
 }
 
-// Where one lane's vector of elements `i` to `i + 3` of a row is.
+// Where element `i` of a row is in a lane of the state.
 fn lane_at(row: Row, lane: u32, i: u32) -> u32 {
-    return (row.state + lane * row.stride + i) / 4u;
+    return row.state + lane * row.stride + i;
 }
 
 // Zero for what is past the row's end.

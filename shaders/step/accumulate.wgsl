@@ -10,6 +10,7 @@ fn work(row: Row, invocation: u32) {
         let at = lane_at(row, ACCUMULATED, i);
         let gradient = load_gradient(row.gradient + i, left);
         clear_gradient(row.gradient + i, left, gradient);
-        states[at] = select(states[at] + gradient, gradient, is_first);
+        let sum = select(load_lane(at, 4u) + gradient, gradient, is_first);
+        store_lane(at, 4u, sum, sum);
     }
 }

@@ -8,7 +8,7 @@ fn work(row: Row, invocation: u32) {
         let left = row.count - i;
         let at = lane_at(row, LANE, i);
         let p = load_value(row.value + i, left);
-        store_value(row.value + i, left, states[at], p);
-        states[at] = p;
+        store_value(row.value + i, left, load_lane(at, 4u), p);
+        store_lane(at, 4u, p, p);
     }
 }

@@ -23,7 +23,7 @@ pub struct Gpu {
 }
 
 /// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
-/// device on it, with timestamp queries where there are any.
+/// device on it, with timestamp queries where there are any, and on a software adapter integers of 64 bits, with which optimizers are faster there.
 pub async fn request(allowance: Allowance) -> Result<Gpu> {
     // Without a backend, wgpu panics instead of finding no adapter.
     if wgpu::Instance::enabled_backend_features().is_empty() {
@@ -44,9 +44,11 @@ pub async fn request_from(instance: &wgpu::Instance, allowance: Allowance) -> Re
             instance.request_adapter(&options).await.map_err(absent)?
         }
     };
+    let wide = allowance == Allowance::Adapter && adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+    let wanted = wgpu::Features::TIMESTAMP_QUERY | if wide { wgpu::Features::SHADER_INT64 } else { wgpu::Features::empty() };
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("wgpu-optim"),
-        required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+        required_features: adapter.features() & wanted,
         required_limits: match allowance {
             Allowance::Adapter => adapter.limits(),
             Allowance::Limited(limits) => limits.or_worse_values_from(&adapter.limits()),

@@ -1,5 +1,5 @@
 use crate::rule::AnyRule;
-use crate::wgsl::ENTRY;
+use crate::wgsl::scalars;
 
 /// Where everything is in the step record, in words. What is there stays there when more comes.
 #[derive(Clone, Debug, Default)]
@@ -27,14 +27,10 @@ impl Layout {
         self.push(units)
     }
 
+    /// Kernels load four words at once.
     fn push(&mut self, words: u64) -> u32 {
         let at = self.words as u32;
-        self.words += words;
+        self.words += words.next_multiple_of(4);
         at
     }
-}
-
-/// Where a rule's scalars are in the entry of a parameter with so many averages.
-pub(crate) fn scalars(averages: usize) -> usize {
-    ENTRY.len() + averages
 }

@@ -28,7 +28,7 @@ pub(crate) use buffers::upload;
 pub(crate) use dispatch::{Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;
 pub(crate) use kernels::{Compiled, Kernels, Task};
-pub(crate) use layout::{Layout, scalars};
+pub(crate) use layout::Layout;
 pub(crate) use param::elements;
 pub(crate) use passes::Passes;
 pub(crate) use record::Record;
@@ -45,5 +45,7 @@ pub(crate) fn limits(device: &wgpu::Device) -> crate::plan::Limits {
         alignment: u64::from(limits.min_storage_buffer_offset_alignment),
         workgroups: u64::from(limits.max_compute_workgroups_per_dimension),
         buffer: limits.max_buffer_size,
+        // On real hardware a vector is one access anyway.
+        pairs: device.features().contains(wgpu::Features::SHADER_INT64) && device.adapter_info().device_type == wgpu::DeviceType::Cpu,
     }
 }

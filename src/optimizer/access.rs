@@ -1,7 +1,8 @@
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role, unknown};
-use crate::gpu::{Binding, read, scalars, write};
+use crate::gpu::{Binding, read, write};
 use crate::rule::AnyRule;
+use crate::wgsl::scalars;
 
 impl Optimizer {
     /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the

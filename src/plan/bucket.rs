@@ -57,7 +57,9 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
         let segment = if let [segment] = &tensor.state[..] { Some(segment) } else { None };
         let units = Units::new(tensor.len, length);
         let part = |part: &Range<u64>| {
-            let piece = reading(piece(tensor, segment, Access::Scalar, part.clone(), limits), true);
+            // Between vectors begins and ends no unit of whole ones.
+            let access = if length.is_multiple_of(4) { access(tensor, part, limits) } else { Access::Scalar };
+            let piece = reading(piece(tensor, segment, access, part.clone(), limits), true);
             let (unit_length, sums) = if units.long { (0, 1) } else { (unit.length, (part.end - part.start) / length) };
             (Piece { row: Row { unit_length, ..piece.row }, ..piece }, sums as u32)
         };
@@ -160,22 +162,29 @@ impl Bytes {
 
 /// A chunk as its kernels see it: whole if vectors can serve it, else the longest part that they can, and the rest by scalars.
 fn pieces<'a>(tensor: &'a Tensor, segment: Option<&'a Segment>, chunk: Range<u64>, limits: &'a Limits) -> impl Iterator<Item = Piece> + 'a {
-    let aligned = |place: Place| place.offset.is_multiple_of(16);
-    let reaches = |place: Place| 4 * chunk.end.next_multiple_of(4) <= place.room;
-    let split = if !aligned(tensor.value) || !aligned(tensor.gradient) {
-        chunk.start
-    } else if reaches(tensor.value) && reaches(tensor.gradient) {
-        chunk.end
-    } else {
-        chunk.end - chunk.end % 4
+    let vectors = chunk.start..chunk.end - chunk.end % 4;
+    let split = match (access(tensor, &chunk, limits), access(tensor, &vectors, limits)) {
+        (Access::Scalar, Access::Scalar) => chunk.start,
+        (Access::Scalar, _) => vectors.end,
+        _ => chunk.end,
     };
-    let parts = [(Access::Vector, chunk.start..split), (Access::Scalar, split..chunk.end)];
+    let parts = [(wide(limits), chunk.start..split), (Access::Scalar, split..chunk.end)];
     parts.into_iter().filter(|(_, part)| !part.is_empty()).map(move |(access, part)| piece(tensor, segment, access, part, limits))
+}
+
+/// How a part that begins at a vector can be accessed.
+fn access(tensor: &Tensor, part: &Range<u64>, limits: &Limits) -> Access {
+    let serves = |place: Place| place.offset.is_multiple_of(16) && 4 * part.end.next_multiple_of(4) <= place.room;
+    if serves(tensor.value) && serves(tensor.gradient) { wide(limits) } else { Access::Scalar }
+}
+
+fn wide(limits: &Limits) -> Access {
+    if limits.pairs { Access::Pairs } else { Access::Vector }
 }
 
 fn piece(tensor: &Tensor, segment: Option<&Segment>, access: Access, part: Range<u64>, limits: &Limits) -> Piece {
     let granule = match access {
-        Access::Vector => 16,
+        Access::Vector | Access::Pairs => 16,
         Access::Scalar => 4,
     };
     let value = Bytes::of(tensor.value, &part, granule);

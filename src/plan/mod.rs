@@ -40,6 +40,8 @@ pub struct Limits {
     pub workgroups: u64,
     /// Largest buffer (`max_buffer_size`).
     pub buffer: u64,
+    /// Whether kernels know integers of 64 bits, and are better off with them.
+    pub pairs: bool,
 }
 
 /// Where a tensor begins, and how many bytes from there a kernel may touch: those of the tensor, padding that belongs to it, and for
@@ -104,6 +106,8 @@ pub struct Unit {
 pub enum Access {
     /// `array<vec4f>`: offsets are multiples of 16 bytes and so is the end, padding included.
     Vector,
+    /// The same as `array<vec2<u64>>`.
+    Pairs,
     /// `array<f32>`: any element.
     Scalar,
 }
@@ -159,25 +163,27 @@ crate::words::words! {
         stride: u32,
         /// Elements.
         count: u32,
-        /// The tensor's element that is the first one here.
-        element: u32,
-        /// The parameter's number.
-        member: u32,
         /// Where the group's hyper-parameters are in the step record.
         hyper: u32,
         /// Where the parameter's entry is in the step record.
         record: u32,
+        /// The parameter's number.
+        member: u32,
+        /// The tensor's element that is the first one here.
+        element: u32,
         /// Where the sums over this row go.
         partial: u32,
+        /// Where the units' factors are in the step record.
+        unit: u32,
+        /// Elements of a unit.
+        unit_length: u32,
         /// First scale of the tensor, modulo 2^32.
         scale: u32,
         /// Consecutive elements of one scale.
         scale_length: u32,
         /// Scales in all.
         scale_period: u32,
-        /// Where the units' factors are in the step record.
-        unit: u32,
-        /// Elements of a unit.
-        unit_length: u32,
+        /// Nothing: kernels load four words at once.
+        none: u32,
     }
 }

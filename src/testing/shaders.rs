@@ -42,7 +42,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
 
 /// The kernels that do not know a rule are valid too.
 pub fn tasks_are_valid() -> Outcome {
-    for access in [Access::Vector, Access::Scalar] {
+    for access in [Access::Vector, Access::Pairs, Access::Scalar] {
         for flag in [false, true] {
             for units in [false, true] {
                 valid(&wgsl::measure(access, units, flag.then_some(0), 2))?;
@@ -57,7 +57,7 @@ pub fn tasks_are_valid() -> Outcome {
 
 /// Every way to access a bucket.
 fn kernels() -> impl Iterator<Item = Kernel> {
-    let all = [Access::Vector, Access::Scalar]
+    let all = [Access::Vector, Access::Pairs, Access::Scalar]
         .into_iter()
         .flat_map(|access| [Gradients::Apart, Gradients::Shared, Gradients::Far].map(move |gradients| (access, gradients)));
     let flags = [(false, false), (true, false), (false, true), (true, true)];
@@ -81,7 +81,7 @@ fn layouts(module: &naga::Module, rule: &dyn AnyRule) -> Outcome {
 /// The text as naga sees it, or what is wrong with it.
 pub fn module(source: &str) -> Result<naga::Module, Failure> {
     let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SHADER_INT64);
     validator.validate(&module).map_err(|error| error.emit_to_string(source))?;
     Ok(module)
 }

@@ -18,13 +18,24 @@ const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
 const GATHER: &str = include_str!("../../shaders/lib/gather.wgsl");
 const ROWS: &str = include_str!("../../shaders/lib/rows.wgsl");
 const LOAD_VECTOR: &str = include_str!("../../shaders/access/load_vector.wgsl");
+const LOAD_PAIRS: &str = include_str!("../../shaders/access/load_pairs.wgsl");
 const LOAD_SCALAR: &str = include_str!("../../shaders/access/load_scalar.wgsl");
 const STORE_VECTOR: &str = include_str!("../../shaders/access/store_vector.wgsl");
+const STORE_PAIRS: &str = include_str!("../../shaders/access/store_pairs.wgsl");
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
 
 /// The words of a parameter's entry in the step record before those of the averages and of the rule: steps taken; whether it takes part (0: no,
-/// 1: yes, 2: the step is left out, 3: both); micro-batches accumulated since the last step, and before it; what its gradient is multiplied by, and limited to.
-pub const ENTRY: [&str; 6] = ["STEP", "ACTIVE", "PENDING", "USED", "FACTOR", "LIMIT"];
+/// 1: yes, 2: the step is left out, 3: both); what its gradient is multiplied by, and limited to; micro-batches accumulated since the last step, and
+/// before it.
+pub const ENTRY: [&str; 6] = ["STEP", "ACTIVE", "FACTOR", "LIMIT", "PENDING", "USED"];
+
+/// The same as members of a struct.
+const ENTRY_MEMBERS: [&str; 6] = ["step", "taking_part", "factor", "limit", "pending", "used"];
+
+/// Where a rule's scalars are in the entry of a parameter with so many averages, in words: what is loaded by four begins at a multiple of four.
+pub fn scalars(averages: usize) -> usize {
+    (ENTRY.len() + averages).next_multiple_of(4)
+}
 
 /// What a shader binds. Its number is its place in [`Shader::slots`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,23 +111,48 @@ fn shader(bindings: Vec<Declaration>, ours: &[&str], own: &str) -> Shader {
     Shader { own: start..source.len(), source, slots }
 }
 
+/// How state is accessed, which begins and ends where vectors do, in kernels that access values and gradients in this way.
+fn of_state(access: Access) -> Access {
+    if access == Access::Scalar { Access::Vector } else { access }
+}
+
+/// The binding of the state.
+fn states(access: Access, written: bool) -> Declaration {
+    array(Slot::States, "states", element(of_state(access)), written)
+}
+
+/// `load_lane` and `store_lane`, of a lane's elements from `at` on.
+fn lane_access(access: Access, written: bool) -> String {
+    let (load, store) = (load(of_state(access), "lane", "states"), store(of_state(access), "lane", "states"));
+    if written { load + &store } else { load }
+}
+
 /// The element type of values and gradients.
 fn element(access: Access) -> &'static str {
     match access {
         Access::Vector => "vec4f",
+        Access::Pairs => "vec2<u64>",
         Access::Scalar => "f32",
     }
 }
 
 /// `load_NAME`, from the binding `array`.
 fn load(access: Access, name: &str, array: &str) -> String {
-    let text = if access == Access::Vector { LOAD_VECTOR } else { LOAD_SCALAR };
+    let text = match access {
+        Access::Vector => LOAD_VECTOR,
+        Access::Pairs => LOAD_PAIRS,
+        Access::Scalar => LOAD_SCALAR,
+    };
     accessor(text, name, array)
 }
 
 /// `store_NAME`, to the binding `array`.
 fn store(access: Access, name: &str, array: &str) -> String {
-    let text = if access == Access::Vector { STORE_VECTOR } else { STORE_SCALAR };
+    let text = match access {
+        Access::Vector => STORE_VECTOR,
+        Access::Pairs => STORE_PAIRS,
+        Access::Scalar => STORE_SCALAR,
+    };
     accessor(text, name, array)
 }
 

@@ -1,5 +1,5 @@
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, load, shader, store};
+use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, lane_access, load, shader, states, store};
 use crate::plan::{Gradients, Kernel};
 use crate::rule::{AnyRule, Pass};
 use crate::step::{ACCUMULATED, Average, Features};
@@ -16,8 +16,8 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
     let clears = updates && features.zero_grad;
     let element = element(kernel.access);
     let mut bindings: Vec<Declaration> = vec![
-        array(Slot::Rows, "rows", "Row", false),
-        array(Slot::Record, "record", "u32", false),
+        array(Slot::Rows, "rows", "vec4u", false),
+        array(Slot::Record, "record", "vec4u", false),
         array(Slot::Values, "values", element, true),
     ];
     let gradients = match kernel.gradients {
@@ -28,13 +28,14 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
         }
     };
     if !features.lanes(rule).is_empty() {
-        bindings.push(array(Slot::States, "states", "vec4f", true));
+        bindings.push(states(kernel.access, true));
     }
     let mut parts = vec![
         structs::row(),
         structs::entry(features.averages.len()),
-        structs::rule(rule),
-        state_access(rule, features),
+        structs::rule(rule, structs::loader_by_four),
+        structs::given(features.averages.len()),
+        state_access(rule, kernel, features),
         structs::default_prepare(rule),
         idle(pass, features),
         apply(rule, pass, kernel, features),
@@ -64,60 +65,58 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
 }
 
 /// `load_state` and `store_state`: a state that is not in use reads as zero and is not kept.
-fn state_access(rule: &dyn AnyRule, features: &Features) -> String {
+fn state_access(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     let names = || rule.states().iter().map(|state| state.name);
-    let lane = |name: &str| features.lane(rule, name).map(|lane| format!("states[lane_at(row, {lane}u, i)]"));
-    let load = |name| lane(name).unwrap_or_else(|| "vec4f(0.0)".to_owned());
-    let store = |name| lane(name).map(|lane| format!("    {lane} = state.{name};\n"));
+    let load = |name| features.lane(rule, name).map_or_else(|| "vec4f(0.0)".to_owned(), load_lane);
+    let store = |name| features.lane(rule, name).map(|lane| store_lane(lane, &format!("state.{name}")));
     let loads = names().map(load).collect::<Vec<_>>().join(", ");
     let stores: String = names().filter_map(store).collect();
     format!(
         "fn load_state(row: Row, i: u32) -> State {{\n    return State({loads});\n}}\n\n\
          fn store_state(row: Row, i: u32, state: State) {{\n{stores}}}\n"
-    )
+    ) + &if features.lanes(rule).is_empty() { String::new() } else { lane_access(kernel.access, true) }
+}
+
+/// Four elements of this lane.
+fn load_lane(lane: usize) -> String {
+    format!("load_lane(lane_at(row, {lane}u, i), 4u)")
+}
+
+/// Keeps four elements in this lane, whose padding is its own.
+fn store_lane(lane: usize, x: &str) -> String {
+    format!("    store_lane(lane_at(row, {lane}u, i), 4u, {x}, {x});\n")
 }
 
 /// `idle`, which rows a pass leaves alone: an update those that take no part, though it clears their gradients if it is just this step that is
 /// left out; a view those that have not been updated yet.
 fn idle(pass: Pass, features: &Features) -> String {
     if pass != Pass::Update {
-        return "fn idle(row: Row, invocation: u32) -> bool {\n    return record[row.record + STEP] == 0u;\n}\n".into();
+        return "fn idle(row: Row, given: Given, invocation: u32) -> bool {\n    return given.step == 0u;\n}\n".into();
     }
-    let mut text = String::from("fn idle(row: Row, invocation: u32) -> bool {\n    let taking_part = record[row.record + ACTIVE];\n");
+    let mut text = String::from("fn idle(row: Row, given: Given, invocation: u32) -> bool {\n");
     if features.zero_grad {
-        text += "    if taking_part == LEFT_OUT {\n        let own = span(row, invocation);\n        \
+        text += "    if given.taking_part == LEFT_OUT {\n        let own = span(row, invocation);\n        \
                  for (var i = own.begin; i < own.end; i += TURN) {\n            \
                  let at = row.gradient + i;\n            \
                  clear_gradient(at, row.count - i, load_gradient(at, row.count - i));\n        }\n    }\n";
     }
     if features.measures_update {
-        text += "    if taking_part == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
+        text += "    if given.taking_part == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
     }
-    text + "    return taking_part != 1u;\n}\n"
+    text + "    return given.taking_part != 1u;\n}\n"
 }
 
-/// `apply`, what a pass does with four elements, and `Given`, what it is given by the step record besides the rule's: once for a row.
+/// `apply`, what a pass does with four elements.
 fn apply(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -> String {
-    let (given, body) = match pass {
-        Pass::Evaluate => (given(&Features::default()), "    evaluate(h, s, p, state);\n".into()),
-        Pass::Train => (given(&Features::default()), "    train(h, s, p, state);\n".into()),
-        Pass::Update => (given(features), update(rule, kernel, features)),
+    let body = match pass {
+        Pass::Evaluate => "    evaluate(h, s, p, state);\n".into(),
+        Pass::Train => "    train(h, s, p, state);\n".into(),
+        Pass::Update => update(rule, kernel, features),
     };
     format!(
-        "{given}fn apply(h: Hyper, s: Scalars, given: Given, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
+        "fn apply(h: Hyper, s: Scalars, given: Given, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
          state: ptr<function, State>) {{\n{body}}}\n"
     )
-}
-
-fn given(features: &Features) -> String {
-    let mut words = vec![("f32", "factor".to_owned(), "FACTOR".to_owned()), ("u32", "step".to_owned(), "STEP".to_owned())];
-    words.extend(features.accumulates.then(|| ("u32", "used".into(), "USED".into())));
-    words.extend(features.clamps.then(|| ("u32", "limit".into(), "LIMIT".into())));
-    words.extend((0..features.averages.len()).map(|index| ("f32", format!("weight{index}"), format!("WEIGHTS + {index}u"))));
-    let members: Vec<String> = words.iter().map(|(ty, name, _)| format!("{name}: {ty}")).collect();
-    let values: Vec<String> = words.iter().map(|(ty, _, word)| format!("bitcast<{ty}>(record[at + {word}])")).collect();
-    let (members, values) = (members.join(", "), values.join(", "));
-    format!("struct Given {{ {members} }}\n\nfn load_given(at: u32) -> Given {{\n    return Given({values});\n}}\n\n")
 }
 
 /// The update with all that comes before and after the rule.
@@ -125,7 +124,7 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     let mut body = String::from("    let before = *p;\n    var gradient = load_gradient(row.gradient + i, left);\n");
     body.push_str("    clear_gradient(row.gradient + i, left, gradient);\n");
     if let Some(lane) = features.lane(rule, ACCUMULATED) {
-        body += &format!("    if given.used != 0u {{\n        gradient += states[lane_at(row, {lane}u, i)];\n    }}\n");
+        body += &format!("    if given.used != 0u {{\n        gradient += {};\n    }}\n", load_lane(lane));
     }
     body.push_str("    gradient *= given.factor;\n");
     if kernel.adaptive {
@@ -150,15 +149,16 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
 
 /// One average's part of an update; in the steps in which it stays it is not touched.
 fn keep(average: &Average, index: usize, lane: usize) -> String {
-    let at = format!("states[lane_at(row, {lane}u, i)]");
     let (mut start, mut follow) = (String::new(), "");
     if let Average::Lookahead(_) = average {
-        start = format!("    if given.step == 1u {{\n        {at} = before;\n    }}\n");
+        start = format!("    if given.step == 1u {{\n    {}    }}\n", store_lane(lane, "before"));
         follow = "        *p = average;\n";
     }
     let weight = format!("given.weight{index}");
     format!(
-        "{start}    if {weight} != 0.0 {{\n        let average = moving_average({at}, *p, 1.0 - {weight}, {weight});\n        \
-         {at} = average;\n{follow}    }}\n"
+        "{start}    if {weight} != 0.0 {{\n        let average = moving_average({}, *p, 1.0 - {weight}, {weight});\n    \
+         {}{follow}    }}\n",
+        load_lane(lane),
+        store_lane(lane, "average")
     )
 }

@@ -1,6 +1,6 @@
 //! Declarations made from layouts.
 
-use super::ENTRY;
+use super::{ENTRY, ENTRY_MEMBERS, scalars};
 use crate::plan::{Row, Sum};
 use crate::rule::{AnyRule, Field, Layout as _};
 use crate::step::{AverageWords, ClipWords, Entry, HyperWord, Settings, Status};
@@ -13,6 +13,9 @@ pub(super) fn structure(name: &str, fields: &[Field]) -> String {
     format!("struct {name} {{ {} }}\n", members.join(", "))
 }
 
+/// How a struct is loaded.
+pub(super) type Loader = fn(&str, &str, &[Field], &str) -> String;
+
 /// `load_NAME`, from consecutive words of `array`.
 pub(super) fn loader(function: &str, name: &str, fields: &[Field], array: &str) -> String {
     let word = |(index, field): (usize, &Field)| match field.wgsl {
@@ -21,6 +24,18 @@ pub(super) fn loader(function: &str, name: &str, fields: &[Field], array: &str) 
     };
     let words: Vec<String> = fields.iter().enumerate().map(word).collect();
     format!("fn {function}(at: u32) -> {name} {{\n    return {name}({});\n}}\n\n", words.join(", "))
+}
+
+/// `load_NAME`, from consecutive words of an `array` of four in each element; `at` counts words, and is a multiple of four. Half the loads or fewer:
+/// software adapters pay for each.
+pub(super) fn loader_by_four(function: &str, name: &str, fields: &[Field], array: &str) -> String {
+    let loads: String = (0..fields.len().div_ceil(4)).map(|k| format!("    let four{k} = {array}[at / 4u + {k}u];\n")).collect();
+    let word = |(index, field): (usize, &Field)| {
+        let word = format!("four{}.{}", index / 4, ["x", "y", "z", "w"][index % 4]);
+        if field.wgsl == "u32" { word } else { format!("bitcast<{}>({word})", field.wgsl) }
+    };
+    let words: Vec<String> = fields.iter().enumerate().map(word).collect();
+    format!("fn {function}(at: u32) -> {name} {{\n{loads}    return {name}({});\n}}\n\n", words.join(", "))
 }
 
 /// The host's table of parameters.
@@ -38,8 +53,10 @@ pub(super) fn sums() -> String {
     structure("Sum", Sum::FIELDS) + SUMS
 }
 
+/// The rows, from `rows`, an array of four words in each element.
 pub(super) fn row() -> String {
-    structure("Row", Row::FIELDS)
+    let words = constants([("ROW_WORDS", Row::FIELDS.len() as u32)]);
+    structure("Row", Row::FIELDS) + &words + &loader_by_four("load_row", "Row", Row::FIELDS, "rows")
 }
 
 pub(super) fn status() -> String {
@@ -73,30 +90,30 @@ pub(super) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> 
 /// The words of a parameter's entry in the step record.
 pub(super) fn entry(averages: usize) -> String {
     let words = ENTRY.into_iter().zip(0..);
-    let more = [
-        ("WEIGHTS", ENTRY.len() as u32),
-        ("SCALARS", (ENTRY.len() + averages) as u32),
-        ("LEFT_OUT", 2),
-        ("NEITHER", 3),
-        ("NO_LIMIT", u32::MAX),
-    ];
+    let more =
+        [("WEIGHTS", ENTRY.len() as u32), ("SCALARS", scalars(averages) as u32), ("LEFT_OUT", 2), ("NEITHER", 3), ("NO_LIMIT", u32::MAX)];
     constants(words.chain(more))
 }
 
+/// A parameter's entry in the step record, as a struct, from `record`, an array of four words in each element.
+pub(super) fn given(averages: usize) -> String {
+    let word = |name| Field { name, wgsl: if name == "factor" { "f32" } else { "u32" } };
+    let weights = ["weight0", "weight1", "weight2"].into_iter().map(|name| Field { name, wgsl: "f32" }).take(averages);
+    let fields: Vec<Field> = ENTRY_MEMBERS.into_iter().map(word).chain(weights).collect();
+    structure("Given", &fields) + &loader_by_four("load_given", "Given", &fields, "record")
+}
+
 /// The rule's structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
-pub(super) fn rule(rule: &dyn AnyRule) -> String {
+pub(super) fn rule(rule: &dyn AnyRule, loader: Loader) -> String {
     let scalars: Vec<Field> = rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect();
     let scalars = if scalars.is_empty() { vec![Field { name: "none", wgsl: "u32" }] } else { scalars };
     let state: Vec<Field> = rule.states().iter().map(|state| Field { name: state.name, wgsl: "vec4f" }).collect();
     let structs = [structure("Hyper", rule.hyper_fields()), structure("Scalars", &scalars), structure("State", &state)];
-    structs.concat() + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars(rule)
-}
-
-/// `load_scalars`, from consecutive words of the step record.
-fn load_scalars(rule: &dyn AnyRule) -> String {
-    let words: Vec<String> = (0..rule.scalar_fields().len()).map(|index| format!("bitcast<f32>(record[at + {index}u])")).collect();
-    let words = if words.is_empty() { "0u".to_owned() } else { words.join(", ") };
-    format!("fn load_scalars(at: u32) -> Scalars {{\n    return Scalars({words});\n}}\n\n")
+    let load_scalars = match rule.scalar_fields() {
+        [] => "fn load_scalars(at: u32) -> Scalars {\n    return Scalars(0u);\n}\n\n".to_owned(),
+        _ => loader("load_scalars", "Scalars", &scalars, "record"),
+    };
+    structs.concat() + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars
 }
 
 pub(super) fn store_scalars(rule: &dyn AnyRule) -> String {

@@ -1,7 +1,7 @@
 //! The kernels without a rule.
 
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, load, shader, store};
+use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, lane_access, load, of_state, shader, states, store};
 use crate::plan::Access;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
@@ -16,7 +16,7 @@ const SWAP: &str = include_str!("../../shaders/step/swap.wgsl");
 pub fn measure(access: Access, units: bool, accumulated: Option<usize>, averages: usize) -> Shader {
     let element = element(access);
     let mut bindings = vec![
-        array(Slot::Rows, "rows", "Row", false),
+        array(Slot::Rows, "rows", "vec4u", false),
         array(Slot::Entries, "entries", "Entry", false),
         array(Slot::Gradients, "gradients", element, false),
         array(Slot::Sums, "sums", "Sum", true),
@@ -30,16 +30,12 @@ pub fn measure(access: Access, units: bool, accumulated: Option<usize>, averages
         "fn whole_gradient(row: Row, i: u32, left: u32) -> vec4f {\n    let gradient = load_gradient(row.gradient + i, left);\n",
     );
     if let Some(lane) = accumulated {
-        bindings.push(array(Slot::States, "states", if units { "f32" } else { "vec4f" }, false));
+        // Where values and gradients are not made of whole vectors, units begin between those of the state too.
+        let state = if units { access } else { of_state(access) };
+        bindings.push(array(Slot::States, "states", super::element(state), false));
         bindings.push(array(Slot::Record, "record", "u32", false));
-        // Units begin between vectors.
-        let sum = match units {
-            true => {
-                accessors += &load(Access::Scalar, "state", "states");
-                format!("load_state(row.state + {lane}u * row.stride + i, left)")
-            }
-            false => format!("states[lane_at(row, {lane}u, i)]"),
-        };
+        accessors += &load(state, "lane", "states");
+        let sum = format!("load_lane(lane_at(row, {lane}u, i), left)");
         whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return gradient + {sum};\n    }}\n");
     }
     whole += "    return gradient;\n}\n";
@@ -52,13 +48,13 @@ pub fn measure(access: Access, units: bool, accumulated: Option<usize>, averages
 pub fn accumulate(access: Access, lane: usize, clears: bool, averages: usize) -> Shader {
     let element = element(access);
     let bindings = vec![
-        array(Slot::Rows, "rows", "Row", false),
+        array(Slot::Rows, "rows", "vec4u", false),
         array(Slot::Entries, "entries", "Entry", false),
         array(Slot::Record, "record", "u32", false),
         array(Slot::Gradients, "gradients", element, clears),
-        array(Slot::States, "states", "vec4f", true),
+        states(access, true),
     ];
-    let accessors = load(access, "gradient", "gradients") + &clear(access, clears, "gradients");
+    let accessors = load(access, "gradient", "gradients") + &clear(access, clears, "gradients") + &lane_access(access, true);
     let numbers = structs::constants([("ACCUMULATED", lane as u32)]);
     let parts = [structs::entries(), structs::row(), structs::entry(averages), numbers, accessors].concat();
     shader(bindings, &[&parts, ROWS, ACCUMULATE], "")
@@ -79,13 +75,13 @@ pub fn count(averages: usize) -> Shader {
 pub fn swap(access: Access, lane: usize, first: u32, averages: usize) -> Shader {
     let element = element(access);
     let bindings = vec![
-        array(Slot::Rows, "rows", "Row", false),
+        array(Slot::Rows, "rows", "vec4u", false),
         array(Slot::Record, "record", "u32", false),
         array(Slot::Values, "values", element, true),
-        array(Slot::States, "states", "vec4f", true),
+        states(access, true),
     ];
     let numbers = structs::constants([("LANE", lane as u32), ("FIRST", first)]);
-    let accessors = load(access, "value", "values") + &store(access, "value", "values");
+    let accessors = load(access, "value", "values") + &store(access, "value", "values") + &lane_access(access, true);
     let parts = [structs::row(), structs::entry(averages), numbers, accessors].concat();
     shader(bindings, &[&parts, ROWS, SWAP], "")
 }
