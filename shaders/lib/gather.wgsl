@@ -2,7 +2,7 @@
 // two barriers instead of seven, llvmpipe measures a row in two thirds of the time.
 
 var<workgroup> gathered: array<Sum, INVOCATIONS>;
-var<workgroup> eights: array<Sum, INVOCATIONS / 8u>;
+var<workgroup> eights: array<Sum, max(4u, INVOCATIONS / 8u)>;
 
 fn gather(invocation: u32, own: Sum) -> Sum {
     gathered[invocation] = own;

@@ -1,6 +1,5 @@
-// One workgroup works on one row of its bucket: at most 4,096 consecutive elements of one parameter, four per invocation and turn.
-
-const INVOCATIONS: u32 = 64u;
+// One workgroup works on one row of its bucket: at most 4,096 consecutive elements of one parameter, four per invocation and turn. INVOCATIONS are 64,
+// or 8 on software adapters whose device has SHADER_INT64.
 
 // Eight invocations go through consecutive elements, 128 bytes a turn: for GPUs that is a whole cache line each, and llvmpipe, which runs eight
 // invocations to their end before the next eight, reads and writes memory in order.

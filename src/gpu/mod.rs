@@ -45,7 +45,6 @@ pub(crate) fn limits(device: &wgpu::Device) -> crate::plan::Limits {
         alignment: u64::from(limits.min_storage_buffer_offset_alignment),
         workgroups: u64::from(limits.max_compute_workgroups_per_dimension),
         buffer: limits.max_buffer_size,
-        // On real hardware a vector is one access anyway.
-        pairs: device.features().contains(wgpu::Features::SHADER_INT64) && device.adapter_info().device_type == wgpu::DeviceType::Cpu,
+        software: device.adapter_info().device_type == wgpu::DeviceType::Cpu && device.features().contains(wgpu::Features::SHADER_INT64),
     }
 }

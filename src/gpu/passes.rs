@@ -137,15 +137,15 @@ fn compiled<'a>(
     let lane = |name: &str| features.lane(rule, name);
     kernels.get(device, task, *kernel, || match task {
         Task::Rule(pass) => (format!("{} {pass:?}", rule.name()), wgsl::pass(rule, pass, kernel, features)),
-        Task::Measure => ("measure".into(), wgsl::measure(kernel.access, kernel.adaptive, lane(ACCUMULATED), averages)),
+        Task::Measure => ("measure".into(), wgsl::measure(kernel, lane(ACCUMULATED), averages)),
         Task::Accumulate => {
             let lane = lane(ACCUMULATED).unwrap_or_default();
-            ("accumulate".into(), wgsl::accumulate(kernel.access, lane, features.zero_grad, averages))
+            ("accumulate".into(), wgsl::accumulate(kernel, lane, features.zero_grad, averages))
         }
         Task::Swap(average) => {
             let average = &features.averages[average];
             let lane = lane(average.state()).unwrap_or_default();
-            ("swap".into(), wgsl::swap(kernel.access, lane, average.words::<f32>().first(), averages))
+            ("swap".into(), wgsl::swap(kernel, lane, average.words::<f32>().first(), averages))
         }
     })
 }

@@ -179,7 +179,7 @@ fn access(tensor: &Tensor, part: &Range<u64>, limits: &Limits) -> Access {
 }
 
 fn wide(limits: &Limits) -> Access {
-    if limits.pairs { Access::Pairs } else { Access::Vector }
+    if limits.software { Access::Pairs } else { Access::Vector }
 }
 
 fn piece(tensor: &Tensor, segment: Option<&Segment>, access: Access, part: Range<u64>, limits: &Limits) -> Piece {
@@ -207,7 +207,7 @@ fn piece(tensor: &Tensor, segment: Option<&Segment>, access: Access, part: Range
     let (scaled, adaptive) = (tensor.scale.is_some(), tensor.unit.is_some());
     let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
     Piece {
-        kernel: Kernel { variant: tensor.variant, access, gradients, scaled, adaptive },
+        kernel: Kernel { variant: tensor.variant, software: limits.software, access, gradients, scaled, adaptive },
         value,
         gradient,
         state: segment.map(lanes),

@@ -40,8 +40,8 @@ pub struct Limits {
     pub workgroups: u64,
     /// Largest buffer (`max_buffer_size`).
     pub buffer: u64,
-    /// Whether kernels know integers of 64 bits, and are better off with them.
-    pub pairs: bool,
+    /// Whether the adapter is a software one whose kernels know integers of 64 bits.
+    pub software: bool,
 }
 
 /// Where a tensor begins, and how many bytes from there a kernel may touch: those of the tensor, padding that belongs to it, and for
@@ -106,7 +106,7 @@ pub struct Unit {
 pub enum Access {
     /// `array<vec4f>`: offsets are multiples of 16 bytes and so is the end, padding included.
     Vector,
-    /// The same as `array<vec2<u64>>`.
+    /// The same as `array<vec2<u64>>`, on software adapters: on real hardware a vector is one access anyway.
     Pairs,
     /// `array<f32>`: any element.
     Scalar,
@@ -129,6 +129,8 @@ pub enum Gradients {
 pub struct Kernel {
     /// A rule with a set of states in use.
     pub variant: usize,
+    /// Whether it is written for a software adapter.
+    pub software: bool,
     /// Width of access.
     pub access: Access,
     /// Binding of the gradients.

@@ -42,14 +42,12 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
 
 /// The kernels that do not know a rule are valid too.
 pub fn tasks_are_valid() -> Outcome {
-    for access in [Access::Vector, Access::Pairs, Access::Scalar] {
+    for kernel in kernels() {
         for flag in [false, true] {
-            for units in [false, true] {
-                valid(&wgsl::measure(access, units, flag.then_some(0), 2))?;
-            }
-            valid(&wgsl::accumulate(access, 0, flag, 2))?;
-            valid(&wgsl::swap(access, 3, 1, 2))?;
+            valid(&wgsl::measure(&kernel, flag.then_some(0), 2))?;
+            valid(&wgsl::accumulate(&kernel, 0, flag, 2))?;
         }
+        valid(&wgsl::swap(&kernel, 3, 1, 2))?;
     }
     valid(&wgsl::count(2))?;
     valid(&wgsl::report()).map(drop)
@@ -57,11 +55,14 @@ pub fn tasks_are_valid() -> Outcome {
 
 /// Every way to access a bucket.
 fn kernels() -> impl Iterator<Item = Kernel> {
-    let all = [Access::Vector, Access::Pairs, Access::Scalar]
+    let accesses = [(false, Access::Vector), (true, Access::Pairs), (false, Access::Scalar), (true, Access::Scalar)];
+    let all = accesses
         .into_iter()
         .flat_map(|access| [Gradients::Apart, Gradients::Shared, Gradients::Far].map(move |gradients| (access, gradients)));
     let flags = [(false, false), (true, false), (false, true), (true, true)];
-    all.flat_map(move |(access, gradients)| flags.map(|(scaled, adaptive)| Kernel { variant: 0, access, gradients, scaled, adaptive }))
+    all.flat_map(move |((software, access), gradients)| {
+        flags.map(|(scaled, adaptive)| Kernel { variant: 0, software, access, gradients, scaled, adaptive })
+    })
 }
 
 fn valid(shader: &wgsl::Shader) -> Result<naga::Module, Failure> {

@@ -8,7 +8,7 @@ mod tasks;
 
 use core::ops::Range;
 
-use crate::plan::Access;
+use crate::plan::{Access, Kernel};
 
 pub use pass::pass;
 pub use prepare::prepare;
@@ -36,6 +36,12 @@ const ENTRY_MEMBERS: [&str; 6] = ["step", "taking_part", "factor", "limit", "pen
 pub fn scalars(averages: usize) -> usize {
     (ENTRY.len() + averages).next_multiple_of(4)
 }
+
+/// Invocations of a workgroup, which works on one row.
+const INVOCATIONS: u32 = 64;
+
+/// The same on software adapters: llvmpipe runs eight at a time, and each eight would read anew what a row is and what to do with it.
+const SOFTWARE_INVOCATIONS: u32 = 8;
 
 /// What a shader binds. Its number is its place in [`Shader::slots`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +115,12 @@ fn shader(bindings: Vec<Declaration>, ours: &[&str], own: &str) -> Shader {
     source.push_str(own);
     let slots = bindings.into_iter().map(|binding| (binding.slot, binding.written)).collect();
     Shader { own: start..source.len(), source, slots }
+}
+
+/// The entry point of kernels that go through rows.
+fn rows(kernel: &Kernel) -> String {
+    let invocations = if kernel.software { SOFTWARE_INVOCATIONS } else { INVOCATIONS };
+    structs::constants([("INVOCATIONS", invocations)]) + ROWS
 }
 
 /// How state is accessed, which begins and ends where vectors do, in kernels that access values and gradients in this way.

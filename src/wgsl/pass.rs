@@ -1,5 +1,5 @@
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, lane_access, load, shader, states, store};
+use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, clear, element, lane_access, load, rows, shader, states, store};
 use crate::plan::{Gradients, Kernel};
 use crate::rule::{AnyRule, Pass};
 use crate::step::{ACCUMULATED, Average, Features};
@@ -61,7 +61,7 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
     } else {
         parts.push("fn finish(row: Row, invocation: u32) {\n}\n".into());
     }
-    shader(bindings, &[&parts.concat(), NUMERICS, ROWS, PASS], rule.source())
+    shader(bindings, &[&parts.concat(), NUMERICS, &rows(kernel), PASS], rule.source())
 }
 
 /// `load_state` and `store_state`: a state that is not in use reads as zero and is not kept.

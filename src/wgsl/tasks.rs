@@ -1,8 +1,8 @@
 //! The kernels without a rule.
 
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, ROWS, Shader, Slot, array, clear, element, lane_access, load, of_state, shader, states, store};
-use crate::plan::Access;
+use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, clear, element, lane_access, load, of_state, rows, shader, states, store};
+use crate::plan::Kernel;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
 const MEASURE_UNITS: &str = include_str!("../../shaders/step/measure_units.wgsl");
@@ -13,7 +13,8 @@ const SWAP: &str = include_str!("../../shaders/step/swap.wgsl");
 
 /// The kernel that measures gradients before the update, together with those accumulated if they are in this lane; where there are units, these and
 /// their values.
-pub fn measure(access: Access, units: bool, accumulated: Option<usize>, averages: usize) -> Shader {
+pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> Shader {
+    let &Kernel { access, adaptive: units, .. } = kernel;
     let element = element(access);
     let mut bindings = vec![
         array(Slot::Rows, "rows", "vec4u", false),
@@ -41,11 +42,12 @@ pub fn measure(access: Access, units: bool, accumulated: Option<usize>, averages
     whole += "    return gradient;\n}\n";
     let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), whole, accessors].concat();
     let main = if units { MEASURE_UNITS } else { MEASURE };
-    shader(bindings, &[&parts, NUMERICS, GATHER, ROWS, main], "")
+    shader(bindings, &[&parts, NUMERICS, GATHER, &rows(kernel), main], "")
 }
 
 /// The kernel that adds gradients to those accumulated in this lane. It binds gradients alone, even where they share a buffer with values.
-pub fn accumulate(access: Access, lane: usize, clears: bool, averages: usize) -> Shader {
+pub fn accumulate(kernel: &Kernel, lane: usize, clears: bool, averages: usize) -> Shader {
+    let access = kernel.access;
     let element = element(access);
     let bindings = vec![
         array(Slot::Rows, "rows", "vec4u", false),
@@ -57,7 +59,7 @@ pub fn accumulate(access: Access, lane: usize, clears: bool, averages: usize) ->
     let accessors = load(access, "gradient", "gradients") + &clear(access, clears, "gradients") + &lane_access(access, true);
     let numbers = structs::constants([("ACCUMULATED", lane as u32)]);
     let parts = [structs::entries(), structs::row(), structs::entry(averages), numbers, accessors].concat();
-    shader(bindings, &[&parts, ROWS, ACCUMULATE], "")
+    shader(bindings, &[&parts, &rows(kernel), ACCUMULATE], "")
 }
 
 /// The kernel that counts a micro-batch.
@@ -72,7 +74,8 @@ pub fn count(averages: usize) -> Shader {
 }
 
 /// The kernel that exchanges values with the average in this lane, for the parameters that have taken `first` steps.
-pub fn swap(access: Access, lane: usize, first: u32, averages: usize) -> Shader {
+pub fn swap(kernel: &Kernel, lane: usize, first: u32, averages: usize) -> Shader {
+    let access = kernel.access;
     let element = element(access);
     let bindings = vec![
         array(Slot::Rows, "rows", "vec4u", false),
@@ -83,7 +86,7 @@ pub fn swap(access: Access, lane: usize, first: u32, averages: usize) -> Shader 
     let numbers = structs::constants([("LANE", lane as u32), ("FIRST", first)]);
     let accessors = load(access, "value", "values") + &store(access, "value", "values") + &lane_access(access, true);
     let parts = [structs::row(), structs::entry(averages), numbers, accessors].concat();
-    shader(bindings, &[&parts, ROWS, SWAP], "")
+    shader(bindings, &[&parts, &rows(kernel), SWAP], "")
 }
 
 /// The kernel that adds up what the rows of the last update measured.

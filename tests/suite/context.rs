@@ -39,7 +39,7 @@ pub fn another(allowance: Allowance) -> Result<Gpu, Error> {
     pollster::block_on(request_from(&INSTANCE, allowance))
 }
 
-/// All that the adapter can; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
+/// All that the adapter can, and on a software adapter the kernels that are written for it; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
 /// small tensors need windows; and, with that, buffers of 300 KiB, so that models need several.
 pub fn all() -> Vec<Arc<Context>> {
     let narrow = wgpu::Limits { max_storage_buffer_binding_size: 64 << 10, ..wgpu::Limits::default() };

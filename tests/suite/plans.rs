@@ -21,7 +21,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-const LIMITS: Limits = Limits { binding: 128 << 20, alignment: 256, workgroups: 65_535, buffer: 256 << 20, pairs: false };
+const LIMITS: Limits = Limits { binding: 128 << 20, alignment: 256, workgroups: 65_535, buffer: 256 << 20, software: false };
 
 fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64), state: Vec<Segment>) -> Tensor {
     let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len };
@@ -62,7 +62,7 @@ struct Draw {
 fn draw() -> impl Strategy<Value = Draw> {
     let limits = (prop::sample::select(vec![40_000_u64, 64 << 10, 1 << 20]), prop::sample::select(vec![16_u64, 32, 256]), 2..30_u64);
     let limits =
-        limits.prop_map(|(binding, alignment, workgroups)| Limits { binding, alignment, workgroups, buffer: 200_000, pairs: false });
+        limits.prop_map(|(binding, alignment, workgroups)| Limits { binding, alignment, workgroups, buffer: 200_000, software: false });
     let lens = prop::collection::vec(prop_oneof![1..40_u64, 4090..4100_u64, 1..40_000_u64], 1..12);
     let gaps = prop::collection::vec(0..9_u64, 12);
     let rows = prop::collection::vec(prop_oneof![1..40_u32, 500..530_u32, 4000..9000_u32], 12);

@@ -113,16 +113,16 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for (i, first) in FEATURES.iter().enumerate() {
         for second in FEATURES[i..].iter().filter(|second| second.0 == first.0 || second.1 != first.1) {
             index += 1;
-            // Each device gets a third of them, and each style a fifth; alone, all styles on the first.
+            // Each device gets a third of them, and each style a fifth; alone, all styles, on the first two by turns.
             let name = if first.0 == second.0 { first.0.to_owned() } else { format!("{}+{}", first.0, second.0) };
             let (features, own) = (if first.0 == second.0 { vec![*first] } else { vec![*first, *second] }, index);
             let alone = features[0];
             let run = move |gpu: &Gpu, style| agrees(gpu, &with(rule(own), &features), style);
             let run = Arc::new(run);
             if first.0 == second.0 {
-                for style in STYLES {
+                for (turn, style) in STYLES.into_iter().enumerate() {
                     let run = run.clone();
-                    trials.push(contexts[0].trial(format!("features/{name}/{style:?}"), move |gpu| run(gpu, style)));
+                    trials.push(contexts[turn % 2].trial(format!("features/{name}/{style:?}"), move |gpu| run(gpu, style)));
                 }
                 trials.push(contexts[0].trial(format!("features/liveness/{name}"), move |gpu| is_live(gpu, alone)));
             }
