@@ -14,6 +14,22 @@ fn tallied(t: Tally, x: vec4f) -> Tally {
     return Tally(t.low + small * small, t.high + large * large, max(t.largest, bits));
 }
 
+// Whether plain squares of numbers of at most these magnitudes do as well: below 2^27 no sum of them overflows, and from 2^-30 on what was lost is less
+// than 2^-66 of the largest square.
+fn is_plain(largest: vec4u) -> bool {
+    let most = max(max(largest.x, largest.y), max(largest.z, largest.w));
+    return most < 0x4d000000u && (most >= 0x30800000u || most == 0u);
+}
+
+// Then, from the sums of these squares.
+fn plain(squares: vec4f, largest: vec4u) -> Tally {
+    return Tally(squares * 7.0368744e13, vec4f(0.0), largest);
+}
+
+fn magnitudes(x: vec4f) -> vec4u {
+    return bitcast<vec4u>(x) & vec4u(0x7fffffffu);
+}
+
 // Sums of sums, so that roundings do not add up over all terms.
 fn both(a: Tally, b: Tally) -> Tally {
     return Tally(a.low + b.low, a.high + b.high, max(a.largest, b.largest));

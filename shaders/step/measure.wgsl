@@ -23,15 +23,13 @@ fn measured(row: Row, invocation: u32) -> Tally {
                 x = within(x, left);
             }
             part += x * x;
-            largest = max(largest, bitcast<vec4u>(x) & vec4u(0x7fffffffu));
+            largest = max(largest, magnitudes(x));
             i += TURN;
         }
         total += part;
     }
-    // Below 2^27 no sum overflows, and from 2^-30 on what was lost is less than 2^-66 of the largest square.
-    let most = max(max(largest.x, largest.y), max(largest.z, largest.w));
-    if most < 0x4d000000u && (most >= 0x30800000u || most == 0u) {
-        return Tally(total * 7.0368744e13, vec4f(0.0), largest);
+    if is_plain(largest) {
+        return plain(total, largest);
     }
     var careful = Tally();
     for (var i = own.begin; i < own.end;) {

@@ -42,7 +42,7 @@ pub fn plan(tensors: &[Tensor], limits: &Limits) -> Result<Plan, u64> {
 /// accumulated. Units are not cut where state is: a tensor with units, accumulated gradients and several segments is refused beforehand.
 pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Result<Plan, u64> {
     let reading = |piece: Piece, adaptive: bool| Piece {
-        kernel: Kernel { variant: 0, gradients: Gradients::Apart, scaled: false, adaptive, ..piece.kernel },
+        kernel: Kernel { variant: 0, gradients: Gradients::Apart, scaled: false, adaptive, whole_units: false, ..piece.kernel },
         value: if adaptive { piece.value } else { piece.gradient },
         state: piece.state.filter(|_| accumulated),
         scale: None,
@@ -205,9 +205,10 @@ fn piece(tensor: &Tensor, segment: Option<&Segment>, access: Access, part: Range
         Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
     };
     let (scaled, adaptive) = (tensor.scale.is_some(), tensor.unit.is_some());
+    let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
     let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
     Piece {
-        kernel: Kernel { variant: tensor.variant, software: limits.software, access, gradients, scaled, adaptive },
+        kernel: Kernel { variant: tensor.variant, software: limits.software, access, gradients, scaled, adaptive, whole_units },
         value,
         gradient,
         state: segment.map(lanes),

@@ -139,6 +139,8 @@ pub struct Kernel {
     pub scaled: bool,
     /// Whether each unit has a factor of its own.
     pub adaptive: bool,
+    /// Whether these have lengths that are multiples of four, so that no vector is of two.
+    pub whole_units: bool,
 }
 
 /// The part of a buffer that is bound, in bytes.

@@ -61,7 +61,7 @@ fn kernels() -> impl Iterator<Item = Kernel> {
         .flat_map(|access| [Gradients::Apart, Gradients::Shared, Gradients::Far].map(move |gradients| (access, gradients)));
     let flags = [(false, false), (true, false), (false, true), (true, true)];
     all.flat_map(move |((software, access), gradients)| {
-        flags.map(|(scaled, adaptive)| Kernel { variant: 0, software, access, gradients, scaled, adaptive })
+        flags.map(|(scaled, adaptive)| Kernel { variant: 0, software, access, gradients, scaled, adaptive, whole_units: software })
     })
 }
 

@@ -8,6 +8,7 @@ const PASS: &str = include_str!("../../shaders/pass.wgsl");
 const SCALES: &str = include_str!("../../shaders/step/scales.wgsl");
 const LIMIT: &str = include_str!("../../shaders/step/limit.wgsl");
 const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
+const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
 const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
 /// The kernel for one pass of a rule with the states that it uses, for one way of access to values and gradients.
@@ -49,7 +50,7 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
         parts.push(SCALES.into());
     }
     if updates && kernel.adaptive {
-        parts.push(UNIT.into());
+        parts.push(if kernel.whole_units { UNIT_WHOLE } else { UNIT }.into());
     }
     if updates && features.clamps {
         parts.push(LIMIT.into());
