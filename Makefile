@@ -1,5 +1,5 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train landscape test lint replay bench bench-smoke package
+.PHONY: help adapter train landscape test lint replay bench bench-smoke burn package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with the optimizers of the mission, side by side"
@@ -7,7 +7,8 @@ help:
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make lint       formatting, clippy and documentation, warnings being errors"
 	@echo "make replay     hold the recorded PyTorch and optax runs against both backends"
-	@echo "make bench      steps against limits and peers, into target/bench (9 minutes; PYTHON=path: one with torch takes part)"
+	@echo "make bench      steps against limits and peers, into target/bench (9 minutes)"
+	@echo "                with PYTHON=path a Python that has torch takes part; with BURN=yes burn, once built (half an hour)"
 	@echo "make bench-smoke  the same, tiny, to see that it runs"
 	@echo "make package    what would be published, built from the package itself"
 
@@ -34,12 +35,19 @@ train: adapter
 replay: adapter
 	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/recorded/*.safetensors
 
-# Without Mesa's cache of shaders on disk, so that a first step is a first step.
-bench: adapter
-	MESA_SHADER_CACHE_DISABLE=true cargo bench --bench step -- --date $$(date +%F) $(if $(PYTHON),--python $(PYTHON))
+BURN_TARGET = target/peers
+PEERS = $(if $(PYTHON),--python $(PYTHON)) $(if $(BURN),--burn $(BURN_TARGET)/release/adamw-burn)
 
-bench-smoke: adapter
-	cargo bench --bench step -- --smoke --out target/bench-smoke $(if $(PYTHON),--python $(PYTHON))
+# A package of its own; nothing else waits for it.
+burn:
+	cargo build --release --manifest-path benches/peers/burn/Cargo.toml --target-dir $(BURN_TARGET)
+
+# Without Mesa's cache of shaders on disk, so that a first step is a first step.
+bench: adapter $(if $(BURN),burn)
+	MESA_SHADER_CACHE_DISABLE=true cargo bench --bench step -- --date $$(date +%F) $(PEERS)
+
+bench-smoke: adapter $(if $(BURN),burn)
+	cargo bench --bench step -- --smoke --out target/bench-smoke $(PEERS)
 
 package:
 	cargo publish --dry-run

@@ -1,8 +1,10 @@
-"""AdamW of PyTorch on the CPU, for `cargo bench --bench step -- --python PATH`, which asks in JSON, a line each:
+"""AdamW of PyTorch, for `cargo bench --bench step -- --python PATH`, which asks in JSON, a line each:
 
-{"make": "fused", "shapes": [[784, 128], [128]]}  tensors and an optimizer of that kind ("fused" or "foreach")
-{"step": "fused"}                                 one step; the answer says how many seconds it took
-{"clear": true}                                   forgets all tensors
+{"make": "PyTorch fused", "shapes": [[784, 128], [128]]}  tensors and an optimizer of that kind
+{"step": "PyTorch fused"}                                 one step; the answer says how many seconds it took
+{"clear": true}                                           forgets all tensors
+
+It begins with what it is and which kinds it has: on the CPU, and where there is one, on a CUDA device.
 """
 
 import gc
@@ -13,24 +15,36 @@ import time
 
 import torch
 
+KINDS = {"PyTorch fused": ("cpu", "fused"), "PyTorch foreach": ("cpu", "foreach")}
+if torch.cuda.is_available():
+    KINDS |= {"PyTorch CUDA fused": ("cuda", "fused")}
+
 
 def make(kind, shapes):
-    generator = torch.Generator().manual_seed(0)
-    parameters = [torch.nn.Parameter(torch.rand(shape, generator=generator) - 0.5) for shape in shapes]
+    device, implementation = KINDS[kind]
+    generator = torch.Generator(device).manual_seed(0)
+    random = lambda shape: torch.rand(shape, generator=generator, device=device) - 0.5
+    parameters = [torch.nn.Parameter(random(shape)) for shape in shapes]
     for parameter in parameters:
-        parameter.grad = torch.rand(parameter.shape, generator=generator) - 0.5
-    return torch.optim.AdamW(parameters, **{kind: True})
+        parameter.grad = random(parameter.shape)
+    return torch.optim.AdamW(parameters, **{implementation: True})
 
 
-def step(optimizer):
+def step(kind, optimizer):
+    wait = torch.cuda.synchronize if KINDS[kind][0] == "cuda" else lambda: None
+    wait()
     start = time.perf_counter()
     optimizer.step()
+    wait()
     return time.perf_counter() - start
 
 
 def main():
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    about = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        about += f", {torch.cuda.get_device_name()}"
+    print(json.dumps({"about": about, "kinds": list(KINDS)}), flush=True)
     optimizers = {}
     for line in sys.stdin:
         question = json.loads(line)
@@ -38,7 +52,7 @@ def main():
         if "make" in question:
             optimizers[question["make"]] = make(question["make"], question["shapes"])
         elif "step" in question:
-            answer["seconds"] = step(optimizers[question["step"]])
+            answer["seconds"] = step(question["step"], optimizers[question["step"]])
         else:
             optimizers.clear()
             gc.collect()

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Steps of optimizers against the limits of the adapter, against what people write by hand, against PyTorch, and against this crate's CPU
-/// backend. See benches/README.md.
+/// Steps of optimizers against the limits of the adapter, against what people write by hand, against PyTorch and burn, and against this
+/// crate's CPU backend. See benches/README.md.
 #[derive(Debug, Parser)]
 pub struct Cli {
     /// One small size of everything, once: only to see that it runs
@@ -15,9 +15,12 @@ pub struct Cli {
     /// Only the groups of rows, or the rows, whose name has this in it
     #[arg(long)]
     pub only: Option<String>,
-    /// A Python that has torch, for the peers on the CPU
+    /// A Python that has torch, for PyTorch as a peer
     #[arg(long)]
     pub python: Option<PathBuf>,
+    /// The program of benches/peers/burn, for burn as a peer
+    #[arg(long)]
+    pub burn: Option<PathBuf>,
     /// Rounds of a comparison at most
     #[arg(long, default_value_t = 11)]
     pub repeats: usize,

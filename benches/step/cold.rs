@@ -8,29 +8,50 @@ use wgpu_optim::{AdamW, Optimizer, Tensors};
 
 use crate::data::Source;
 use crate::measure::{Contender, race};
-use crate::peers::{Scalar, ScalarBuffers};
+use crate::peers::{Scalar, ScalarBuffers, burn};
 use crate::report::Case;
 use crate::{Bench, Result};
 
 const COLD: &str = "cold";
-/// Some layers.
-const N: usize = 100_000;
+/// A layer, and a model.
+const MODELS: [(&str, usize, usize); 2] = [("one tensor of 100,000", 1, 100_000), ("1,000 of 1,000", 1000, 1000)];
+/// How a fresh device comes to its first step of tensors of these lengths.
+type Start = fn(&Gpu, &[usize]) -> Result<()>;
 
 /// Time to the first step, on a device of its own each time; and to make an optimizer of each rule, on a device that is warm.
 pub fn all(bench: &mut Bench) -> Result<()> {
-    let first = |step: fn(&Gpu) -> Result<()>| {
+    for (name, tensors, length) in MODELS {
+        first_step(bench, name, vec![length; if bench.is_smoke() { tensors.min(10) } else { tensors }])?;
+    }
+    pipelines(bench)
+}
+
+fn first_step(bench: &mut Bench, name: &str, lengths: Vec<usize>) -> Result<()> {
+    let first = |start: Start| {
+        let lengths = &lengths;
         move || {
             let gpu = pollster::block_on(request(Allowance::Adapter))?;
-            let start = Instant::now();
-            step(&gpu)?;
+            let clock = Instant::now();
+            start(&gpu, lengths)?;
             gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
-            Ok(start.elapsed().as_secs_f64())
+            Ok(clock.elapsed().as_secs_f64())
         }
     };
-    let mut contenders = [Contender::clocked("first step", first(ours)), Contender::clocked("by hand, 64", first(by_hand))];
+    let mut contenders = vec![Contender::clocked("first step", first(ours)), Contender::clocked("by hand, 64", first(by_hand))];
+    if bench.cli.burn.is_some() {
+        // A process of its own each time, and its device is there before the clock starts.
+        let shapes: Vec<Vec<usize>> = lengths.iter().map(|&n| vec![n]).collect();
+        let bench = &*bench;
+        contenders.push(Contender::clocked("burn", move || burn(bench).ok_or("no --burn")??.first_step(&shapes)));
+    }
     let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
-    let case = |name: &str| Case { group: COLD, name: name.to_owned(), elements: N, tensors: 1, bytes: None };
-    bench.report.race(case("AdamW, to the first step"), &timings);
+    drop(contenders);
+    let name = format!("AdamW, to the first step, {name}");
+    bench.report.race(Case { group: COLD, name, elements: lengths.iter().sum(), tensors: lengths.len(), bytes: None }, &timings);
+    Ok(())
+}
+
+fn pipelines(bench: &mut Bench) -> Result<()> {
     let start = Instant::now();
     pollster::block_on(request(Allowance::Adapter))?;
     bench.report.figure(COLD, "an adapter and a device", start.elapsed().as_secs_f64() * 1e3, "ms");
@@ -45,13 +66,16 @@ pub fn all(bench: &mut Bench) -> Result<()> {
             Ok(seconds)
         };
         let timings = race(&bench.clock(), &mut [Contender::clocked(rule.name(), make)], bench.effort().times(0.1))?;
-        bench.report.race(Case { elements: 1, ..case(&format!("{}, its pipelines", rule.name())) }, &timings);
+        bench
+            .report
+            .race(Case { group: COLD, name: format!("{}, its pipelines", rule.name()), elements: 1, tensors: 1, bytes: None }, &timings);
     }
     Ok(())
 }
 
-fn ours(gpu: &Gpu) -> Result<()> {
-    let tensors = Tensors::new(&gpu.device, [("w", [N])])?;
+fn ours(gpu: &Gpu, lengths: &[usize]) -> Result<()> {
+    let named = lengths.iter().enumerate().map(|(index, &n)| (index.to_string(), [n]));
+    let tensors = Tensors::new(&gpu.device, named)?;
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), tensors.params())?;
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     optimizer.step(&mut encoder);
@@ -59,9 +83,10 @@ fn ours(gpu: &Gpu) -> Result<()> {
     Ok(())
 }
 
-fn by_hand(gpu: &Gpu) -> Result<()> {
-    let source = Source::new(gpu, N)?;
-    let mut scalar = Scalar::new(gpu, &ScalarBuffers::new(gpu, &source, [N])?, 64);
+fn by_hand(gpu: &Gpu, lengths: &[usize]) -> Result<()> {
+    let longest = lengths.iter().copied().max().unwrap_or_default();
+    let source = Source::new(gpu, longest)?;
+    let mut scalar = Scalar::new(gpu, &ScalarBuffers::new(gpu, &source, lengths.iter().copied())?, 64);
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     scalar.record(&mut encoder.begin_compute_pass(&Default::default()));
     gpu.queue.submit([encoder.finish()]);

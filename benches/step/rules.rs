@@ -18,9 +18,6 @@ pub const CPU: &str = "CPU backend";
 /// is past the limit of one binding too.
 const SIZES: [usize; 6] = [1, 1_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
-/// From this size on a row takes ten seconds, and rules of one traffic tell the same.
-const FEW: usize = 100_000_000;
-
 /// All rules at all sizes.
 pub fn all(bench: &mut Bench) -> Result<()> {
     for n in bench.sizes(&SIZES) {
@@ -42,24 +39,10 @@ pub fn all(bench: &mut Bench) -> Result<()> {
             }
         };
         let mut pool = Pool::new(n);
-        let mut classes = Vec::new();
         let wanted = rules::all().into_iter().filter(|rule| bench.cli.wants(RULES, rule.name()));
         for rule in wanted.collect::<Vec<_>>() {
-            let streams = Streams::of(&*rule);
-            let known = classes.contains(&streams) && rule.name() != "AdamW";
-            classes.push(streams);
-            if n >= FEW && known && bench.cli.only.is_none() {
-                continue;
-            }
             let outcome = one(bench, &*rule, n, &source, &mut pool);
             bench.or_open(RULES, format!("{} n = {n}", rule.name()), outcome);
-        }
-        if n >= FEW && bench.cli.only.is_none() {
-            bench.report.open(
-                RULES,
-                format!("the others, n = {n}"),
-                "one rule for each number of streams, and AdamW; --only rules runs all",
-            );
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use wgpu_optim::{AdamW, Optimizer, Tensors};
 use crate::count;
 use crate::data::Source;
 use crate::measure::{Contender, race};
-use crate::peers::{Scalar, ScalarBuffers, Torch, Twin};
+use crate::peers::{Process, Scalar, ScalarBuffers, Twin, processes};
 use crate::report::Case;
 use crate::rules::NO_ARITHMETIC;
 use crate::shapes::{Model, models};
@@ -19,15 +19,15 @@ const BACKEND: &str = "cpu";
 /// All models, in one bucket and in the caller's buffers.
 pub fn all(bench: &mut Bench) -> Result<()> {
     let models: Vec<Model> = models(bench.is_smoke()).into_iter().filter(|model| bench.cli.wants(TENSORS, model.name)).collect();
-    let torch = if models.is_empty() { None } else { torch(bench) };
+    let others = if models.is_empty() { Vec::new() } else { processes(bench, TENSORS) };
     for model in &models {
-        // Of ours, the peer's, the limit's and the twin's 4 streams each, 8 of PyTorch's, random numbers on both sides.
-        if let Some(reason) = bench.lacks_memory(4 * model.elements() * (4 * 4 + 8 + 2)) {
+        // Of ours, the peer's, the limit's and the twin's 4 streams each, 8 of PyTorch's and 8 of burn's, random numbers on both sides.
+        if let Some(reason) = bench.lacks_memory(4 * model.elements() * (4 * 4 + 8 * others.len() + 2)) {
             bench.report.open(TENSORS, model.name, reason);
             continue;
         }
         let source = Source::new(&bench.gpu, model.elements())?;
-        let outcome = against_peers(bench, model, &source, torch.as_ref());
+        let outcome = against_peers(bench, model, &source, &others);
         bench.or_open(TENSORS, model.name, outcome);
         if model.shapes.len() > 1 {
             let outcome = separate(bench, model, &source);
@@ -37,25 +37,8 @@ pub fn all(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-fn torch(bench: &mut Bench) -> Option<Torch> {
-    let Some(python) = bench.cli.python.clone() else {
-        bench.report.open(TENSORS, "PyTorch", "no --python with torch");
-        return None;
-    };
-    match Torch::start(&python) {
-        Ok(torch) => {
-            println!("{}", torch.version);
-            Some(torch)
-        }
-        Err(error) => {
-            bench.report.open(TENSORS, "PyTorch", error);
-            None
-        }
-    }
-}
-
 /// `Tensors` against all peers.
-fn against_peers(bench: &mut Bench, model: &Model, source: &Source, torch: Option<&Torch>) -> Result<()> {
+fn against_peers(bench: &mut Bench, model: &Model, source: &Source, others: &[Process]) -> Result<()> {
     let (gpu, n, rule) = (&bench.gpu, model.elements(), AdamW::default());
     let tensors = Tensors::new(&gpu.device, model.named())?;
     let mut at = 0;
@@ -77,11 +60,14 @@ fn against_peers(bench: &mut Bench, model: &Model, source: &Source, torch: Optio
         Contender::pass("by hand, 256", |pass| large.record(pass)),
         twin.contender(),
     ];
-    if let Some(torch) = torch {
-        contenders.extend(torch.contenders(&model.shapes)?);
+    for (kind, contender) in others.iter().flat_map(|other| other.contenders(&model.shapes)) {
+        match contender {
+            Ok(contender) => contenders.push(contender),
+            Err(error) => bench.report.open(TENSORS, format!("{}, {kind}", model.name), error),
+        }
     }
     let mut timings = race(&bench.clock(), &mut contenders, bench.effort().times(3.0))?;
-    torch.map_or(Ok(()), Torch::clear)?;
+    others.iter().try_for_each(Process::clear)?;
     drop(contenders);
     let bytes = Some(n * (&rule as &dyn AnyRule).bytes_per_parameter());
     let case = |group, name: &str| Case { group, name: name.to_owned(), elements: n, tensors: model.shapes.len(), bytes };

@@ -23,12 +23,38 @@ pub struct Geometry {
     pub invocations: u32,
     /// Elements of a workgroup.
     pub chunk: u32,
-    /// Of an invocation's access: 4 or 1.
-    pub width: u32,
+    pub access: Access,
+    /// Invocations that go through consecutive elements together: all of a workgroup, or fewer, each with a part of its elements.
+    pub lanes: u32,
+}
+
+/// What an invocation reads or writes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// One element.
+    Scalar,
+    /// Four.
+    Vector,
+    /// Four, as two words of 64 bits, where the device knows these.
+    Pairs,
+}
+
+impl Access {
+    /// The type in WGSL, how many elements it has, and a number of it.
+    fn wgsl(self) -> (&'static str, u32, &'static str) {
+        match self {
+            Access::Scalar => ("u32", 1, "0x9e3779b9u"),
+            Access::Vector => ("vec4u", 4, "vec4u(0x9e3779b9u, 1u, 2u, 3u)"),
+            Access::Pairs => ("vec2<u64>", 4, "vec2<u64>(0x9e3779b9lu, 1lu)"),
+        }
+    }
 }
 
 /// As the library's kernels do.
-pub const OURS: Geometry = Geometry { invocations: 64, chunk: 4096, width: 4 };
+pub const OURS: Geometry = Geometry { invocations: 64, chunk: 4096, access: Access::Vector, lanes: 8 };
+
+/// As they do on software adapters.
+pub const SOFTWARE: Geometry = Geometry { invocations: 8, access: Access::Pairs, ..OURS };
 
 impl Streams {
     pub const COPY: Streams = Streams { in_place: 0, read: 1, written: 1 };
@@ -58,8 +84,10 @@ impl Streams {
     /// Streams in place change places, so that no compiler finds the stores idle, and what is only read goes into the first one by the cheapest
     /// operation there is, one exclusive or for four elements. If nothing is written, something could be, so that reads are not idle.
     fn wgsl(&self, geometry: Geometry) -> String {
-        let Geometry { invocations, chunk, width } = geometry;
-        let (ty, turns) = (if width == 4 { "vec4u" } else { "u32" }, chunk / width);
+        let Geometry { invocations, chunk, access, lanes } = geometry;
+        let (ty, width, number) = access.wgsl();
+        let whole = chunk / width;
+        let part = whole / (invocations / lanes);
         let (in_place, read, written) =
             (0..self.in_place, self.in_place..self.in_place + self.read, self.in_place + self.read..self.buffers());
         let mut source = String::new();
@@ -78,16 +106,17 @@ impl Streams {
             body += &format!("s{index}[i] = {rest};\n");
         }
         if self.reads_only() {
-            let (zero, sink) = (if width == 4 { "vec4u(0x9e3779b9u, 1u, 2u, 3u)" } else { "0x9e3779b9u" }, written.start);
-            source += &format!("fn sink(x: {ty}) {{\n    if all(x == {ty}({zero})) {{\n        s{sink}[0] = x;\n    }}\n}}\n");
+            let sink = written.start;
+            source += &format!("fn sink(x: {ty}) {{\n    if all(x == {number}) {{\n        s{sink}[0] = x;\n    }}\n}}\n");
             body += &format!("sink({rest});\n");
         }
         source
             + &format!(
                 "@compute @workgroup_size({invocations})\nfn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) size: vec3u, \
-                 @builtin(local_invocation_index) invocation: u32) {{\n    let first = (workgroup.y * size.x + workgroup.x) * {turns}u;\n    \
-                 let end = min(first + {turns}u, arrayLength(&s0));\n    for (var i = first + invocation; i < end; i += {invocations}u) {{\n\
-                 {body}    }}\n}}\n"
+                 @builtin(local_invocation_index) invocation: u32) {{\n    \
+                 let first = (workgroup.y * size.x + workgroup.x) * {whole}u + invocation / {lanes}u * {part}u;\n    \
+                 let end = min(first + {part}u, arrayLength(&s0));\n    \
+                 for (var i = first + invocation % {lanes}u; i < end; i += {lanes}u) {{\n{body}    }}\n}}\n"
             )
     }
 }

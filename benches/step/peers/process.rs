@@ -1,22 +1,28 @@
-//! PyTorch on the CPU, in a process of its own that takes part in the rounds: benches/peers/torch_cpu.py.
+//! A peer in a process of its own, which takes part in the rounds: benches/peers. It is asked in JSON, a line each.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Result;
 use crate::measure::Contender;
 
-/// How torch runs AdamW.
-pub const KINDS: [&str; 2] = ["fused", "foreach"];
-
 /// A process that makes steps when it is told to.
-pub struct Torch {
+pub struct Process {
     lines: RefCell<Lines>,
-    pub version: String,
+    hello: Hello,
+}
+
+/// What it says first.
+#[derive(Deserialize)]
+struct Hello {
+    /// What it is, and on what it runs.
+    about: String,
+    /// The optimizers that it has.
+    kinds: Vec<String>,
 }
 
 struct Lines {
@@ -25,36 +31,42 @@ struct Lines {
     from: BufReader<ChildStdout>,
 }
 
-impl Torch {
-    pub fn start(python: &Path) -> Result<Self> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/torch_cpu.py");
-        let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+impl Process {
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let to = child.stdin.take().ok_or("no input")?;
         let from = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut lines = Lines { child, to, from };
-        let hello = lines.answer()?;
-        Ok(Torch {
-            lines: RefCell::new(lines),
-            version: format!("PyTorch {}, {} threads", hello["torch"].as_str().unwrap_or("?"), hello["threads"]),
+        let hello = serde_json::from_value(lines.answer()?)?;
+        Ok(Process { lines: RefCell::new(lines), hello })
+    }
+
+    pub fn about(&self) -> &str {
+        &self.hello.about
+    }
+
+    /// Makes the tensors, and a contender for each optimizer that steps them, by its name.
+    pub fn contenders<'a>(&'a self, shapes: &[Vec<usize>]) -> impl Iterator<Item = (&'a str, Result<Contender<'a>>)> {
+        self.hello.kinds.iter().map(move |kind| {
+            let made = self.lines.borrow_mut().ask(&json!({ "make": kind, "shapes": shapes }));
+            let step = move || self.seconds(&json!({ "step": kind }));
+            (&**kind, made.map(|_| Contender::clocked(kind, step)))
         })
     }
 
-    /// Makes the tensors, and contenders that step them.
-    pub fn contenders<'a>(&'a self, shapes: &[Vec<usize>]) -> Result<Vec<Contender<'a>>> {
-        let contender = |kind: &'static str| {
-            self.lines.borrow_mut().ask(&json!({ "make": kind, "shapes": shapes }))?;
-            let step = move || {
-                let answer = self.lines.borrow_mut().ask(&json!({ "step": kind }))?;
-                answer["seconds"].as_f64().ok_or_else(|| "PyTorch said no seconds".into())
-            };
-            Ok(Contender::clocked(format!("PyTorch {kind}"), step))
-        };
-        KINDS.into_iter().map(contender).collect()
+    /// From the creation of tensors to the end of their first step.
+    pub fn first_step(&self, shapes: &[Vec<usize>]) -> Result<f64> {
+        self.seconds(&json!({ "first": shapes }))
     }
 
     /// Frees the tensors.
     pub fn clear(&self) -> Result<()> {
         self.lines.borrow_mut().ask(&json!({ "clear": true })).map(drop)
+    }
+
+    fn seconds(&self, question: &Value) -> Result<f64> {
+        let answer = self.lines.borrow_mut().ask(question)?;
+        answer["seconds"].as_f64().ok_or_else(|| format!("{}: no seconds in {answer}", self.about()).into())
     }
 }
 
@@ -62,13 +74,14 @@ impl Lines {
     fn ask(&mut self, question: &Value) -> Result<Value> {
         writeln!(self.to, "{question}")?;
         self.to.flush()?;
-        self.answer()
+        let answer = self.answer()?;
+        answer["error"].as_str().map_or(Ok(answer.clone()), |error| Err(error.into()))
     }
 
     fn answer(&mut self) -> Result<Value> {
         let mut line = String::new();
         if self.from.read_line(&mut line)? == 0 {
-            return Err("the Python of --python ended; has it torch?".into());
+            return Err("the process ended; it said why above".into());
         }
         Ok(serde_json::from_str(&line)?)
     }
