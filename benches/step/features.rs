@@ -1,8 +1,9 @@
-//! AdamW with each thing that a step may do besides the rule, against the same traffic without arithmetic, and against AdamW alone.
+//! Each rule with each thing that a step may do besides, against the same traffic without arithmetic, and against the rule alone.
 
+use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{
-    AdamW, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Optimizer, Options,
-    Schedule, Swa, Tensors,
+    AdaptiveClip, Clip, DynamicScale, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Optimizer, Options, Schedule,
+    Swa, Tensors, rules,
 };
 
 use crate::data::Source;
@@ -13,7 +14,9 @@ use crate::traffic::{OURS, Pool, Streams, Traffic};
 use crate::{Bench, Result};
 
 const FEATURES: &str = "features";
+/// All rules at the first size, and the usual one at both.
 const SIZES: [usize; 2] = [1_000_000, 10_000_000];
+const USUAL: &str = "AdamW";
 
 /// A feature, and what its step moves, a dispatch each.
 struct Feature {
@@ -24,9 +27,10 @@ struct Feature {
 }
 
 /// Each alone, and what a training of a language model has.
-fn features() -> Vec<Feature> {
-    let (update, measure) = (Streams::in_place(3, 1), Streams::in_place(0, 1));
-    let averaged = Streams::in_place(4, 1);
+fn features(rule: &dyn AnyRule) -> Vec<Feature> {
+    let kept = Streams::of(rule).in_place;
+    let (update, measure) = (Streams::in_place(kept, 1), Streams::in_place(0, 1));
+    let averaged = Streams::in_place(kept + 1, 1);
     let clip = |clip| Options { clip, ..Default::default() };
     let norm = Clip::Norm(NormClip { max_norm: 1.0, ..Default::default() });
     let feature = |name, options, traffic| Feature { name, options, schedule: false, traffic };
@@ -41,8 +45,8 @@ fn features() -> Vec<Feature> {
         feature("clip adaptively", clip(Clip::Adaptive(AdaptiveClip::default())), vec![Streams::in_place(0, 2), update]),
         feature("skip", Options { non_finite: NonFinite::Skip, ..Default::default() }, vec![measure, update]),
         feature("dynamic loss scale", Options { loss_scale: dynamic, ..Default::default() }, vec![measure, update]),
-        feature("accumulate, one micro-batch before", accumulated, vec![Streams::COPY, Streams::in_place(3, 2)]),
-        feature("zero_grad", Options { zero_grad: true, ..Default::default() }, vec![Streams::in_place(4, 0)]),
+        feature("accumulate, one micro-batch before", accumulated, vec![Streams::COPY, Streams::in_place(kept, 2)]),
+        feature("zero_grad", Options { zero_grad: true, ..Default::default() }, vec![Streams::in_place(kept + 1, 0)]),
         feature(
             "lookahead, every step",
             Options { lookahead: Some(Lookahead { every: 1, alpha: 0.5 }), ..Default::default() },
@@ -52,7 +56,7 @@ fn features() -> Vec<Feature> {
         feature("swa", Options { swa: Some(Swa::default()), ..Default::default() }, vec![averaged]),
         Feature { schedule: true, ..feature("schedule", Options::default(), vec![update]) },
         feature("measure_update", Options { measure_update: true, ..Default::default() }, vec![update]),
-        feature("norm, loss scale, ema, zero_grad", all, vec![measure, Streams::in_place(5, 0)]),
+        feature("norm, loss scale, ema, zero_grad", all, vec![measure, Streams::in_place(kept + 2, 0)]),
     ]
 }
 
@@ -61,18 +65,22 @@ pub fn all(bench: &mut Bench) -> Result<()> {
     for n in bench.sizes(&SIZES) {
         let source = Source::new(&bench.gpu, n)?;
         let mut pool = Pool::new(n);
-        for feature in features() {
-            if bench.cli.wants(FEATURES, feature.name) {
-                one(bench, &feature, n, &source, &mut pool)?;
+        for rule in rules::all().into_iter().filter(|rule| n == SIZES[0] || rule.name() == USUAL) {
+            for feature in features(&*rule) {
+                let name = format!("{}, {}", rule.name(), feature.name);
+                if bench.cli.wants(FEATURES, &name) {
+                    let outcome = one(bench, &*rule, &feature, n, &source, &mut pool);
+                    bench.or_open(FEATURES, format!("{name}, n = {n}"), outcome);
+                }
             }
         }
     }
     Ok(())
 }
 
-fn one(bench: &mut Bench, feature: &Feature, n: usize, source: &Source, pool: &mut Pool) -> Result<()> {
-    let plain = optimizer(bench, Options::default(), false, n, source)?;
-    let optimizer = optimizer(bench, feature.options, feature.schedule, n, source)?;
+fn one(bench: &mut Bench, rule: &dyn AnyRule, feature: &Feature, n: usize, source: &Source, pool: &mut Pool) -> Result<()> {
+    let plain = optimizer(bench, rule, Options::default(), false, n, source)?;
+    let optimizer = optimizer(bench, rule, feature.options, feature.schedule, n, source)?;
     let traffic = |&streams: &Streams| Traffic::new(&bench.gpu, source, pool, streams, OURS);
     let traffic: Vec<Traffic> = feature.traffic.iter().map(traffic).collect::<Result<_>>()?;
     let accumulates = feature.options.accumulates();
@@ -86,22 +94,24 @@ fn one(bench: &mut Bench, feature: &Feature, n: usize, source: &Source, pool: &m
     let mut contenders = [
         Contender::pass(feature.name, step),
         Contender::pass(NO_ARITHMETIC, |pass| traffic.iter().for_each(|traffic| traffic.record(pass))),
-        Contender::pass("AdamW alone", |pass| plain.step_in(pass)),
+        Contender::pass("the rule alone", |pass| plain.step_in(pass)),
     ];
-    let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
+    // All rules with all features are many races.
+    let timings = race(&bench.clock(), &mut contenders, bench.effort().times(if n == SIZES[1] { 1.0 } else { 0.25 }))?;
     let bytes = Some(n * feature.traffic.iter().map(Streams::bytes).sum::<usize>());
-    bench.report.race(Case { group: FEATURES, name: feature.name.into(), elements: n, tensors: 1, bytes }, &timings);
+    let name = format!("{}, {}", rule.name(), feature.name);
+    bench.report.race(Case { group: FEATURES, name, elements: n, tensors: 1, bytes }, &timings);
     Ok(())
 }
 
 /// A matrix, so that its rows are the units of adaptive clipping.
-fn optimizer(bench: &Bench, options: Options, schedule: bool, n: usize, source: &Source) -> Result<Optimizer> {
+fn optimizer(bench: &Bench, rule: &dyn AnyRule, options: Options, schedule: bool, n: usize, source: &Source) -> Result<Optimizer> {
     let gpu = &bench.gpu;
     let tensors = Tensors::new(&gpu.device, [("w", [n / 1000, 1000])])?;
     source.fill_value(gpu, tensors.value("w")?, n);
     source.fill_gradient(gpu, tensors.gradient("w")?, n);
     let cosine = Schedule::Cosine { from: 1e-3, to: 1e-5, steps: 1_000_000 };
     let schedules = if schedule { vec![("lr".to_owned(), cosine)] } else { Vec::new() };
-    let group = Group { schedules, ..Group::new(AdamW::default(), tensors.params()) };
+    let group = Group { schedules, ..Group::new(rule.boxed(), tensors.params()) };
     Ok(Optimizer::with_options(&gpu.device, &gpu.queue, [group], options)?)
 }
