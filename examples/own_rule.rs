@@ -50,6 +50,7 @@ impl Rule for ClippedMomentum {
         NoScalars::default()
     }
 
+    #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = gradient.max(-h.limit).min(h.limit);
         state.b = h.momentum * state.b + g;

@@ -73,6 +73,7 @@ pub use twin::{Assigned, Pass, Sweep, Twin};
 ///     fn prepare<F: Real>(_h: &Hyper<F>, _step: F, _last: &NoScalars<F>) -> NoScalars<F> {
 ///         NoScalars::default()
 ///     }
+///     #[inline(always)]
 ///     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
 ///         state.sum = state.sum + gradient.max(-F::one()).min(F::one());
 ///         *p = *p - h.lr * state.sum;
@@ -112,7 +113,8 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// step to step besides its state tensors is a scalar that it forms from the last one.
     fn prepare<F: Real>(h: &Self::Hyper<F>, step: F, last: &Self::Scalars<F>) -> Self::Scalars<F>;
 
-    /// One element: reads the gradient, changes the value `p` and the state.
+    /// One element: reads the gradient, changes the value `p` and the state. `#[inline(always)]` lets the CPU backend run it in the widest registers of
+    /// the machine.
     fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
 
     /// The hyper-parameters that a [`crate::Schedule`] may set, of those that the rule has. Each member of [`Rule::Hyper`] has to depend on such a
