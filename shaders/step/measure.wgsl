@@ -1,4 +1,5 @@
-// One workgroup measures one row's gradients. A sum has 8 roundings an invocation, 2 across a vector and 6 over the workgroup.
+// One workgroup measures one row's gradients. A sum has 8 roundings an invocation, 2 across a vector and 6 over the workgroup; where a workgroup has
+// only eight invocations, 36, 2 and 3.
 fn work(row: Row, invocation: u32) {
     if entries[row.member].taking_part == 0u {
         return;
