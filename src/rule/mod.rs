@@ -94,7 +94,8 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     const NAME: &'static str;
     /// The formula in one line, for tables; the full one is in the type's documentation.
     const FORMULA: &'static str;
-    /// The WGSL text: `update`, and `prepare` where there is one.
+    /// The WGSL text: `update`, and `prepare` where there is one. `USES_x` says whether the state `x` is in use, as a constant: what depends on it costs
+    /// nothing.
     const WGSL: &'static str;
     /// What other frameworks call this rule. Recorded runs are replayed, and states exchanged, by these names.
     const KNOWN_AS: &'static [KnownAs] = &[];

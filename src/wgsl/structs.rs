@@ -113,7 +113,9 @@ pub(super) fn rule(rule: &dyn AnyRule, loader: Loader) -> String {
         [] => "fn load_scalars(at: u32) -> Scalars {\n    return Scalars(0u);\n}\n\n".to_owned(),
         _ => loader("load_scalars", "Scalars", &scalars, "record"),
     };
-    structs.concat() + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars
+    let uses: String =
+        rule.states().iter().map(|state| format!("const USES_{}: bool = {};\n", state.name, rule.uses(state.name))).collect();
+    structs.concat() + &uses + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars
 }
 
 pub(super) fn store_scalars(rule: &dyn AnyRule) -> String {
