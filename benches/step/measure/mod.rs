@@ -3,7 +3,7 @@
 mod clock;
 mod spread;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use clock::{Clock, Sample};
 pub use spread::Spread;
@@ -46,8 +46,10 @@ pub struct Effort {
 
 /// A contender's turn lasts at least so many seconds, in several runs if need be.
 const TURN: f64 = 4e-3;
-/// A run that is shorter comes after one that is not counted: the caches, and threads of the contender before that still spin, are then its own.
+/// A run that is shorter comes after one that is not counted: the caches are then its own.
 const SHORT: f64 = 20e-3;
+/// Between turns, so that no thread of the contender before is still spinning: PyTorch's do for 10 ms.
+const REST: Duration = Duration::from_millis(25);
 /// A first run that takes longer is warm-up enough.
 const LONG: f64 = 0.5;
 /// No fewer, or there is no spread.
@@ -107,6 +109,9 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
             let runs = if effort.rounds > 1 { (TURN / expected[index].max(1e-6)).clamp(1.0, 16.0) as usize } else { 1 };
             for _ in 0..runs {
                 samples[index].push(clock.time(&mut contenders[index])?);
+            }
+            if effort.rounds > 1 && matches!(contenders[index].run, Run::Elsewhere(_)) {
+                std::thread::sleep(REST);
             }
         }
     }
