@@ -77,8 +77,9 @@ impl<F: Real> CpuOptimizer<F> {
         }
         let work = |(tensor, limit)| work(&self.setup, tensor, limit, &assigned);
         let works: Vec<Work<'_, F>> = self.tensors.iter().zip(limits).map(work).collect();
+        let elements = gradients.iter().flatten().map(|gradient| gradient.len()).sum();
         let all = self.tensors.iter_mut().zip(values).zip(&works).zip(gradients);
-        run(all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
+        run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
     }
 
     /// Changes from the values that are trained to those to evaluate the model with, where a rule tells them apart.
@@ -98,8 +99,9 @@ impl<F: Real> CpuOptimizer<F> {
         let blocks = &setup.blocks.list;
         let work = |tensor: &Tensor<F>| Work { pass, rule: &*blocks[tensor.block].rule, assigned: &assigned[tensor.block], extra: None };
         let works: Vec<Work<'_, F>> = self.tensors.iter().map(work).collect();
+        let elements = values.iter().map(|value| value.len()).sum();
         let updated = self.tensors.iter_mut().zip(values).zip(&works).filter(|((tensor, _), _)| tensor.step > 0);
-        run(updated.map(|((tensor, value), work)| Job::new(work, tensor, value, &[])));
+        run(elements, updated.map(|((tensor, value), work)| Job::new(work, tensor, value, &[])));
         Ok(())
     }
 
