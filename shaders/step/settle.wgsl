@@ -8,7 +8,7 @@ fn settle(invocation: u32) {
     }
     storageBarrier();
     // A step that is left out leaves hyper-parameters too: views go by those of the last step taken.
-    let words = select(arrayLength(&assignments), 0u, status.skipped != 0u);
+    let words = select(arrayLength(&assignments), 0u, is_left_out());
     for (var i = invocation; i < words; i += INVOCATIONS) {
         record[assignments[i].word] = assigned(assignments[i]);
     }
@@ -18,11 +18,11 @@ fn settle(invocation: u32) {
 
 fn decide() {
     let policy = load_settings(0u);
-    let overflowed = OFFENDERS && offender() != 0u;
+    let overflowed = MAY_SKIP && offender() != 0u;
     let mean = select(1.0, quotient(1.0, f32(status.micro_batches) + 1.0), policy.mean != 0u);
     status.unscale = quotient(1.0, status.loss_scale) * mean;
     status.micro_batches = 0u;
-    if policy.dynamic != 0u {
+    if MAY_SKIP && policy.dynamic != 0u {
         adapt(policy, overflowed);
     }
     // After a step that failed, what follows is left out unseen.
@@ -33,8 +33,8 @@ fn decide() {
             status.failed_step = max(status.step, status.step + 1u);
         }
     }
-    status.skipped = u32(overflowed || status.failures > status.forgiven);
-    if status.skipped != 0u {
+    status.skipped = u32(MAY_SKIP && (overflowed || status.failures > status.forgiven));
+    if is_left_out() {
         status.skips = max(status.skips, status.skips + 1u);
         return;
     }

@@ -35,7 +35,7 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, features: &Features) -> Shader {
         structs::settings(features.averages.len()),
         structs::entry(features.averages.len()),
         structs::constants(Clip::KINDS.into_iter().chain(Average::KINDS).chain(numbers)),
-        format!("const OFFENDERS: bool = {};\n", features.may_skip),
+        format!("const MAY_SKIP: bool = {};\n", features.may_skip),
         structs::rule(rule, structs::loader),
         structs::store_scalars(rule),
         structs::default_prepare(rule),
