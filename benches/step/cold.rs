@@ -8,7 +8,7 @@ use wgpu_optim::{AdamW, Optimizer, Tensors};
 
 use crate::data::Source;
 use crate::measure::{Contender, race};
-use crate::peers::{Scalar, ScalarBuffers, burn};
+use crate::peers::{Empty, Scalar, ScalarBuffers, burn};
 use crate::report::Case;
 use crate::{Bench, Result};
 
@@ -37,7 +37,11 @@ fn first_step(bench: &mut Bench, name: &str, lengths: Vec<usize>) -> Result<()> 
             Ok(clock.elapsed().as_secs_f64())
         }
     };
-    let mut contenders = vec![Contender::clocked("first step", first(ours)), Contender::clocked("by hand, 64", first(by_hand))];
+    let mut contenders = vec![
+        Contender::clocked("first step", first(ours)),
+        Contender::clocked("by hand, 64", first(by_hand)),
+        Contender::clocked("two empty dispatches", first(empty)),
+    ];
     if bench.cli.burn.is_some() {
         // A process of its own each time, and its device is there before the clock starts.
         let shapes: Vec<Vec<usize>> = lengths.iter().map(|&n| vec![n]).collect();
@@ -89,6 +93,14 @@ fn by_hand(gpu: &Gpu, lengths: &[usize]) -> Result<()> {
     let mut scalar = Scalar::new(gpu, &ScalarBuffers::new(gpu, &source, lengths.iter().copied())?, 64);
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     scalar.record(&mut encoder.begin_compute_pass(&Default::default()));
+    gpu.queue.submit([encoder.finish()]);
+    Ok(())
+}
+
+/// What no library can be faster than.
+fn empty(gpu: &Gpu, _lengths: &[usize]) -> Result<()> {
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    Empty::new(&gpu.device).record(&mut encoder, 2);
     gpu.queue.submit([encoder.finish()]);
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use wgpu_optim::{AdamW, Optimizer, Tensors};
 
 use crate::measure::{Contender, race};
+use crate::peers::Empty;
 use crate::report::Case;
-use crate::traffic::pipeline;
 use crate::{Bench, Result};
 
 const HOST: &str = "host";
@@ -14,40 +14,6 @@ const COUNTS: [usize; 3] = [1, 100, 10_000];
 const LENGTH: usize = 100;
 /// Steps in one encoder, so that the clock does not count.
 const STEPS: u32 = 100;
-/// The label of a step's pass is as long, should labels be copied.
-const LABEL: &str = "wgpu-optim step";
-
-/// The same dispatches by hand: a pipeline and a bind group each, and nothing else.
-struct Empty {
-    pipelines: [wgpu::ComputePipeline; 2],
-    group: wgpu::BindGroup,
-}
-
-impl Empty {
-    fn new(device: &wgpu::Device) -> Self {
-        let source =
-            "@group(0) @binding(0) var<storage, read_write> x: array<u32>;\n@compute @workgroup_size(1)\nfn main() {\n    x[0] = 1u;\n}\n";
-        let pipelines = [pipeline(device, source), pipeline(device, source)];
-        let descriptor = wgpu::BufferDescriptor { label: None, size: 16, usage: wgpu::BufferUsages::STORAGE, mapped_at_creation: false };
-        let buffer = device.create_buffer(&descriptor);
-        let entries = [wgpu::BindGroupEntry { binding: 0, resource: buffer.as_entire_binding() }];
-        // Layouts that wgpu derives are no one else's, so the second pipeline cannot use this group; only recording is measured.
-        let layout = pipelines[0].get_bind_group_layout(0);
-        let group = device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
-        Empty { pipelines, group }
-    }
-
-    fn record(&self, encoder: &mut wgpu::CommandEncoder, dispatches: usize) {
-        let descriptor = wgpu::ComputePassDescriptor { label: Some(LABEL), timestamp_writes: None };
-        let mut pass = encoder.begin_compute_pass(&descriptor);
-        for index in 0..dispatches {
-            pass.set_pipeline(&self.pipelines[index % 2]);
-            pass.set_bind_group(0, &self.group, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-        }
-    }
-}
-
 /// Over the number of tensors in one bucket.
 pub fn all(bench: &mut Bench) -> Result<()> {
     let empty = Empty::new(&bench.gpu.device);

@@ -1,11 +1,13 @@
 //! AdamW as others have it.
 
+mod empty;
 mod process;
 mod scalar;
 mod twin;
 
 use std::process::Command;
 
+pub use empty::Empty;
 pub use process::Process;
 pub use scalar::{Scalar, ScalarBuffers};
 pub use twin::Twin;
