@@ -4,7 +4,7 @@
 {"step": "PyTorch fused"}                                 one step; the answer says how many seconds it took
 {"clear": true}                                           forgets all tensors
 
-It begins with what it is and which kinds it has: on the CPU, and where there is one, on a CUDA device.
+It begins with what it is and which kinds it has, and which of them run on the CPU; the others on a CUDA device, where there is one.
 """
 
 import gc
@@ -44,7 +44,8 @@ def main():
     about = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
     if torch.cuda.is_available():
         about += f", {torch.cuda.get_device_name()}"
-    print(json.dumps({"about": about, "kinds": list(KINDS)}), flush=True)
+    on_the_cpu = [kind for kind, (device, _) in KINDS.items() if device == "cpu"]
+    print(json.dumps({"about": about, "kinds": list(KINDS), "cpu_kinds": on_the_cpu}), flush=True)
     optimizers = {}
     for line in sys.stdin:
         question = json.loads(line)

@@ -6,6 +6,7 @@ use crate::Result;
 use crate::cli::Cli;
 use crate::measure::{Clock, Effort};
 use crate::report::Report;
+use crate::shapes::{Model, models};
 
 /// A run of the benchmarks.
 pub struct Bench {
@@ -35,6 +36,11 @@ impl Bench {
 
     pub fn effort(&self) -> Effort {
         Effort { rounds: if self.is_smoke() { 1 } else { self.cli.repeats }, seconds: SECONDS }
+    }
+
+    /// The models whose rows of a group are wanted.
+    pub fn models(&self, group: &str) -> Vec<Model> {
+        models(self.is_smoke()).into_iter().filter(|model| self.cli.wants(group, model.name)).collect()
     }
 
     /// These sizes, or a small one.

@@ -1,5 +1,6 @@
 //! How fast a step is, in ratios: see benches/README.md.
 
+mod backend;
 mod bench;
 mod cli;
 mod cold;
@@ -31,7 +32,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 9] = [
+const GROUPS: [(&str, bool, Group); 10] = [
+    ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
     ("host", false, host::all),

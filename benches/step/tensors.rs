@@ -9,16 +9,15 @@ use crate::measure::{Contender, race};
 use crate::peers::{Process, Scalar, ScalarBuffers, Twin, processes};
 use crate::report::Case;
 use crate::rules::NO_ARITHMETIC;
-use crate::shapes::{Model, models};
+use crate::shapes::Model;
 use crate::traffic::{OURS, Pool, Streams, Traffic};
 use crate::{Bench, Result};
 
 const TENSORS: &str = "tensors";
-const BACKEND: &str = "cpu";
 
 /// All models, in one bucket and in the caller's buffers.
 pub fn all(bench: &mut Bench) -> Result<()> {
-    let models: Vec<Model> = models(bench.is_smoke()).into_iter().filter(|model| bench.cli.wants(TENSORS, model.name)).collect();
+    let models = bench.models(TENSORS);
     let others = if models.is_empty() { Vec::new() } else { processes(bench, TENSORS) };
     for model in &models {
         // Of ours, the peer's, the limit's and the twin's 4 streams each, 8 of PyTorch's and 8 of burn's, random numbers on both sides.
@@ -60,27 +59,29 @@ fn against_peers(bench: &mut Bench, model: &Model, source: &Source, others: &[Pr
         Contender::pass("by hand, 256", |pass| large.record(pass)),
         twin.contender(),
     ];
-    for (kind, contender) in others.iter().flat_map(|other| other.contenders(&model.shapes)) {
-        match contender {
+    for (other, kind) in others.iter().flat_map(|other| other.kinds().iter().map(move |kind| (other, kind))) {
+        match other.contender(kind, &model.shapes) {
             Ok(contender) => contenders.push(contender),
             Err(error) => bench.report.open(TENSORS, format!("{}, {kind}", model.name), error),
         }
     }
-    let mut timings = race(&bench.clock(), &mut contenders, bench.effort().times(3.0))?;
+    let timings = race(&bench.clock(), &mut contenders, bench.effort().times(3.0))?;
     others.iter().try_for_each(Process::clear)?;
     drop(contenders);
-    let bytes = Some(n * (&rule as &dyn AnyRule).bytes_per_parameter());
-    let case = |group, name: &str| Case { group, name: name.to_owned(), elements: n, tensors: model.shapes.len(), bytes };
-    bench.report.race(case(TENSORS, model.name), &timings);
-    // The CPU backend against the rest.
-    timings.rotate_left(4);
-    bench.report.race(case(BACKEND, model.name), &timings);
+    bench.report.race(case(TENSORS, model), &timings);
     Ok(())
+}
+
+/// A row of AdamW over a model.
+pub fn case(group: &'static str, model: &Model) -> Case {
+    let (rule, elements) = (AdamW::default(), model.elements());
+    let bytes = elements * (&rule as &dyn AnyRule).bytes_per_parameter();
+    Case { group, name: model.name.to_owned(), elements, tensors: model.shapes.len(), bytes: Some(bytes) }
 }
 
 /// Values and gradients in a buffer each: as many dispatches as tensors.
 fn separate(bench: &mut Bench, model: &Model, source: &Source) -> Result<()> {
-    let (gpu, n, rule) = (&bench.gpu, model.elements(), AdamW::default());
+    let gpu = &bench.gpu;
     let optimizer = count::separate(bench, source, model.named())?;
     let buffers = ScalarBuffers::new(gpu, source, model.lengths())?;
     let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
@@ -90,8 +91,7 @@ fn separate(bench: &mut Bench, model: &Model, source: &Source) -> Result<()> {
         Contender::pass("by hand, 256", |pass| large.record(pass)),
     ];
     let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
-    let bytes = Some(n * (&rule as &dyn AnyRule).bytes_per_parameter());
     let name = format!("{}, separate buffers", model.name);
-    bench.report.race(Case { group: TENSORS, name, elements: n, tensors: model.shapes.len(), bytes }, &timings);
+    bench.report.race(Case { name, ..case(TENSORS, model) }, &timings);
     Ok(())
 }

@@ -60,6 +60,11 @@ impl Effort {
     pub fn times(self, factor: f64) -> Self {
         Effort { seconds: factor * self.seconds, ..self }
     }
+
+    /// For a race whose rounds differ more from each other.
+    pub fn rounds(self, factor: usize) -> Self {
+        Effort { rounds: if self.rounds > 1 { factor * self.rounds } else { 1 }, ..self }
+    }
 }
 
 impl<'a> Contender<'a> {

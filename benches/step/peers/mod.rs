@@ -19,24 +19,29 @@ pub fn burn(bench: &Bench) -> Option<Result<Process>> {
     bench.cli.burn.as_ref().map(|program| Process::start(&mut Command::new(program)))
 }
 
-/// PyTorch, where `--python` gives a Python that has it.
-fn torch(bench: &Bench) -> Option<Result<Process>> {
+/// PyTorch, where `--python` gives a Python that has it; else it is open.
+pub fn torch(bench: &mut Bench, group: &'static str) -> Option<Process> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/adamw_torch.py");
-    bench.cli.python.as_ref().map(|python| Process::start(Command::new(python).arg(script)))
+    let process = bench.cli.python.as_ref().map(|python| Process::start(Command::new(python).arg(script)));
+    started(bench, group, "PyTorch", process.unwrap_or_else(|| Err("no --python with torch".into())))
 }
 
 /// Those of other processes that there are; the others are open.
 pub fn processes(bench: &mut Bench, group: &'static str) -> Vec<Process> {
-    let all = [("PyTorch", "no --python with torch", torch(bench)), ("burn", "no --burn with its program", burn(bench))];
-    let mut started = Vec::new();
-    for (name, missing, process) in all {
-        match process.unwrap_or_else(|| Err(missing.into())) {
-            Ok(process) => {
-                println!("{}", process.about());
-                started.push(process);
-            }
-            Err(error) => bench.report.open(group, name, error),
+    let torch = torch(bench, group);
+    let burn = burn(bench).unwrap_or_else(|| Err("no --burn with its program".into()));
+    [torch, started(bench, group, "burn", burn)].into_iter().flatten().collect()
+}
+
+fn started(bench: &mut Bench, group: &'static str, name: &str, process: Result<Process>) -> Option<Process> {
+    match process {
+        Ok(process) => {
+            println!("{}", process.about());
+            Some(process)
+        }
+        Err(error) => {
+            bench.report.open(group, name, error);
+            None
         }
     }
-    started
 }

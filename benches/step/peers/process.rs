@@ -23,6 +23,9 @@ struct Hello {
     about: String,
     /// The optimizers that it has.
     kinds: Vec<String>,
+    /// Those that run on the CPU.
+    #[serde(default)]
+    cpu_kinds: Vec<String>,
 }
 
 struct Lines {
@@ -45,13 +48,20 @@ impl Process {
         &self.hello.about
     }
 
-    /// Makes the tensors, and a contender for each optimizer that steps them, by its name.
-    pub fn contenders<'a>(&'a self, shapes: &[Vec<usize>]) -> impl Iterator<Item = (&'a str, Result<Contender<'a>>)> {
-        self.hello.kinds.iter().map(move |kind| {
-            let made = self.lines.borrow_mut().ask(&json!({ "make": kind, "shapes": shapes }));
-            let step = move || self.seconds(&json!({ "step": kind }));
-            (&**kind, made.map(|_| Contender::clocked(kind, step)))
-        })
+    /// The optimizers that it has.
+    pub fn kinds(&self) -> &[String] {
+        &self.hello.kinds
+    }
+
+    /// Those of them that run on the CPU.
+    pub fn cpu_kinds(&self) -> &[String] {
+        &self.hello.cpu_kinds
+    }
+
+    /// Makes the tensors and an optimizer of this kind, whose steps are the contender's runs.
+    pub fn contender<'a>(&'a self, kind: &'a str, shapes: &[Vec<usize>]) -> Result<Contender<'a>> {
+        self.lines.borrow_mut().ask(&json!({ "make": kind, "shapes": shapes }))?;
+        Ok(Contender::clocked(kind, move || self.seconds(&json!({ "step": kind }))))
     }
 
     /// From the creation of tensors to the end of their first step.
