@@ -166,3 +166,37 @@ impl<F: Real> Extra<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PIECE;
+    use crate::cpu::{CpuOptimizer, CpuParam};
+    use crate::{Adam, Group, Lookahead, Options, Result};
+
+    /// Long enough for several pieces and cores, and no multiple of anything.
+    const LEN: usize = 5 * PIECE + 1003;
+
+    fn numbers(seed: usize) -> Vec<f32> {
+        (0..LEN).map(|i| ((i * 7919 + seed) % 10_007) as f32 / 5000.0 - 1.0001).collect()
+    }
+
+    #[test]
+    fn pieces_are_what_elements_one_by_one_are() -> Result<()> {
+        let gradient = numbers(1);
+        for lookahead in [None, Some(Lookahead { every: 2, ..Lookahead::default() })] {
+            let (mut whole, mut parts) = (numbers(2), numbers(2));
+            let names = gradient.chunks(97).enumerate().map(|(index, part)| CpuParam::from((&*index.to_string(), part.len())));
+            let options = Options { lookahead, ..Options::default() };
+            let mut one = CpuOptimizer::<f32>::with_options([Group::new(Adam::default(), [CpuParam::from(("w", LEN))])], options)?;
+            let mut many = CpuOptimizer::<f32>::with_options([Group::new(Adam::default(), names)], options)?;
+            for _ in 0..3 {
+                one.step(&mut [&mut whole], &[Some(&gradient)])?;
+                let gradients: Vec<Option<&[f32]>> = gradient.chunks(97).map(Some).collect();
+                many.step(&mut parts.chunks_mut(97).collect::<Vec<_>>(), &gradients)?;
+            }
+            assert!(whole.iter().zip(&numbers(2)).all(|(after, before)| after != before), "an element was left out");
+            assert_eq!(whole, parts);
+        }
+        Ok(())
+    }
+}
