@@ -7,7 +7,7 @@ help:
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make lint       formatting, clippy and documentation, warnings being errors"
 	@echo "make replay     hold the recorded PyTorch and optax runs against both backends"
-	@echo "make bench      steps against limits and peers, into target/bench (9 minutes)"
+	@echo "make bench      steps against limits and peers, into target/bench (10 to 15 minutes)"
 	@echo "                with PYTHON=path a Python that has torch takes part; with BURN=yes burn, once built (half an hour)"
 	@echo "make bench-smoke  the same, tiny, to see that it runs"
 	@echo "make package    what would be published, built from the package itself"

@@ -88,8 +88,9 @@ impl<'a, F: Real> Job<'a, F> {
     /// do the other slices if the allocator has mapped large ones alike.
     pub(super) fn pieces(mut self, length: usize) -> impl Iterator<Item = Job<'a, F>> {
         core::iter::from_fn(move || {
-            let length = length.saturating_add(self.values.as_ptr().align_offset(LINE));
-            (!self.values.is_empty()).then(|| self.split_off(length.min(self.values.len())))
+            // Where no element begins with a line, the answer is no number of elements.
+            let head = Some(self.values.as_ptr().align_offset(LINE)).filter(|&head| head < LINE).unwrap_or_default();
+            (!self.values.is_empty()).then(|| self.split_off((length + head).min(self.values.len())))
         })
     }
 

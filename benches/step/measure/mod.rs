@@ -100,6 +100,12 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
         let first = clock.time(contender)?.whole;
         expected.push(if first < LONG && effort.rounds > 1 { clock.time(contender)?.whole } else { first });
     }
+    let rest = |contender: &Contender<'_>| {
+        if effort.rounds > 1 && matches!(contender.run, Run::Elsewhere(_)) {
+            std::thread::sleep(REST);
+        }
+    };
+    contenders.last().into_iter().for_each(rest);
     let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
     let start = Instant::now();
     for round in 0..effort.rounds {
@@ -115,9 +121,7 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
             for _ in 0..runs {
                 samples[index].push(clock.time(&mut contenders[index])?);
             }
-            if effort.rounds > 1 && matches!(contenders[index].run, Run::Elsewhere(_)) {
-                std::thread::sleep(REST);
-            }
+            rest(&contenders[index]);
         }
     }
     contenders.iter().zip(samples).map(|(contender, samples)| timing(&contender.name, &samples)).collect()
