@@ -1,14 +1,15 @@
 // One workgroup brings the step record up to date: per parameter whether it takes part, its step count, what its gradient is multiplied by,
-// the weights of its averages, and the scalars of the rule.
-
-const INVOCATIONS: u32 = 256u;
+// the weights of its averages, and the scalars of the rule. Its time is that of loads which wait for one another, so that they are asked for early.
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {
-    settle(invocation);
-    let left_out = is_left_out();
-    for (var i = invocation; i < arrayLength(&entries); i += INVOCATIONS) {
-        let entry = entries[i];
+    let last = arrayLength(&entries) - 1u;
+    var next = entries[min(invocation, last)];
+    let after = settle(invocation);
+    let left_out = is_left_out(after);
+    for (var i = invocation; i <= last; i += INVOCATIONS) {
+        let entry = next;
+        next = entries[min(i + INVOCATIONS, last)];
         if entry.rule != RULE {
             continue;
         }
@@ -20,19 +21,20 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
             continue;
         }
         let step = max(record[at + STEP], record[at + STEP] + 1u);
-        record[at + STEP] = step;
+        let scalars = load_scalars(at + SCALARS);
         let clip = load_clip(entry.clip);
-        record[at + FACTOR] = bitcast<u32>(gradient_factor(entry, clip));
+        let h = hyper_parameters(entry);
+        record[at + STEP] = step;
+        record[at + FACTOR] = bitcast<u32>(gradient_factor(entry, clip, after.unscale));
         record[at + LIMIT] = select(NO_LIMIT, bitcast<u32>(clip.limit), clip.kind == VALUE);
         for (var k = 0u; k < AVERAGES; k++) {
             record[at + WEIGHTS + k] = bitcast<u32>(weight(load_average(AVERAGE_WORDS + k * AVERAGE_SIZE), step));
         }
-        let scalars = at + SCALARS;
-        store_scalars(scalars, prepare(load_hyper(entry.hyper), f32(step), load_scalars(scalars)));
+        store_scalars(at + SCALARS, prepare(h, f32(step), scalars));
     }
 }
 
 // Known when it is compiled where no step may be left out.
-fn is_left_out() -> bool {
-    return MAY_SKIP && status.skipped != 0u;
+fn is_left_out(after: Status) -> bool {
+    return MAY_SKIP && after.skipped != 0u;
 }

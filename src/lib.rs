@@ -16,7 +16,7 @@ pub mod wgsl;
 mod words;
 
 pub use error::{Error, Result, Role};
-pub use gpu::{Binding, LrScales, Param, Recorded, Tensors, adapter};
+pub use gpu::{Binding, LrScales, Param, Pipelines, Recorded, Tensors, adapter};
 pub use optimizer::{Group, Optimizer, Pending, Report};
 pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};

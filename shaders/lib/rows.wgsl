@@ -1,19 +1,7 @@
-// One workgroup works on one row of its bucket: at most 4,096 consecutive elements of one parameter, four per invocation and turn. INVOCATIONS are 64,
-// or 8 on software adapters whose device has SHADER_INT64.
+// One workgroup works on one row of its bucket: consecutive elements of one parameter, four per invocation and turn. All its invocations together go
+// through consecutive elements.
 
-// Eight invocations go through consecutive elements, 128 bytes a turn: for GPUs that is a whole cache line each, and llvmpipe, which runs eight
-// invocations to their end before the next eight, reads and writes memory in order.
-const LANES: u32 = 8u;
-const TURN: u32 = 4u * LANES;
-
-// The first element of an invocation, and the end of its eight's. From one to the next it is TURN elements.
-struct Span { begin: u32, end: u32 }
-
-fn span(row: Row, invocation: u32) -> Span {
-    let turns = (row.count + 4u * INVOCATIONS - 1u) / (4u * INVOCATIONS);
-    let block = invocation / LANES * turns * TURN;
-    return Span(block + 4u * (invocation % LANES), min(block + turns * TURN, row.count));
-}
+const TURN: u32 = 4u * INVOCATIONS;
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(

@@ -1,7 +1,5 @@
 // One workgroup counts a micro-batch.
 
-const INVOCATIONS: u32 = 256u;
-
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {
     for (var i = invocation; i < arrayLength(&entries); i += INVOCATIONS) {

@@ -1,5 +1,5 @@
 // By what a parameter's gradient is multiplied, where gradients were measured.
-fn gradient_factor(entry: Entry, clip: ClipWords) -> f32 {
+fn gradient_factor(entry: Entry, clip: ClipWords, unscale: f32) -> f32 {
     let sum = sums[entry.slot];
     let clips = clip.kind == TWO || clip.kind == INFINITY;
     if clips && sum.largest >= 0x7f800000u {
@@ -7,10 +7,10 @@ fn gradient_factor(entry: Entry, clip: ClipWords) -> f32 {
         return select(0.0, bitcast<f32>(sum.largest), sum.largest > 0x7f800000u);
     }
     if clip.kind == TWO {
-        return status.unscale * norm_factor(norm(sum.low, sum.high, status.unscale), clip.limit, clip.eps);
+        return unscale * norm_factor(norm(sum.low, sum.high, unscale), clip.limit, clip.eps);
     }
     if clip.kind == INFINITY {
-        return status.unscale * norm_factor(status.unscale * bitcast<f32>(sum.largest), clip.limit, clip.eps);
+        return unscale * norm_factor(unscale * bitcast<f32>(sum.largest), clip.limit, clip.eps);
     }
-    return status.unscale;
+    return unscale;
 }

@@ -1,4 +1,11 @@
-// One workgroup measures gradients and values of one part of a unit, or an invocation each of several whole units.
+// One workgroup measures gradients and values of one part of a unit, or several whole units: of those that are long enough one with eight invocations,
+// so that these read consecutive elements, else one each.
+
+const TEAM: u32 = 8u;
+const TEAM_LENGTH: u32 = 8u * TEAM;
+
+var<workgroup> teams: array<Sum, INVOCATIONS>;
+
 fn work(row: Row, invocation: u32) {
     if entries[row.member].taking_part == 0u {
         return;
@@ -10,53 +17,30 @@ fn work(row: Row, invocation: u32) {
         }
         return;
     }
-    for (var unit = invocation; unit < row.count / row.unit_length; unit += INVOCATIONS) {
-        sums[row.partial + unit] = measured(row, unit * row.unit_length, (unit + 1u) * row.unit_length, 4u);
+    let units = row.count / row.unit_length;
+    if !TEAMS || row.unit_length < TEAM_LENGTH {
+        for (var unit = invocation; unit < units; unit += INVOCATIONS) {
+            sums[row.partial + unit] = measured(row, unit * row.unit_length, (unit + 1u) * row.unit_length, 4u);
+        }
+        return;
+    }
+    for (var first = 0u; first < units; first += INVOCATIONS / TEAM) {
+        let unit = first + invocation / TEAM;
+        var sum = Sum();
+        if unit < units {
+            let begin = unit * row.unit_length;
+            sum = measured(row, begin + 4u * (invocation % TEAM), begin + row.unit_length, 4u * TEAM);
+        }
+        teams[invocation] = sum;
+        workgroupBarrier();
+        if unit < units && invocation % TEAM == 0u {
+            sums[row.partial + unit] = eight(invocation);
+        }
+        workgroupBarrier();
     }
 }
 
-// Of the elements from `begin` to `end` of the row, four each `stride`. Plain squares, unless some may have become infinite or 0.
-fn measured(row: Row, begin: u32, end: u32, stride: u32) -> Sum {
-    var gradient = vec4f(0.0);
-    var value = vec4f(0.0);
-    var most_gradient = vec4u(0u);
-    var most_value = vec4u(0u);
-    for (var i = begin; i < end;) {
-        var gradient_part = vec4f(0.0);
-        var value_part = vec4f(0.0);
-        for (var turn = 0u; turn < 8u && i < end; turn++) {
-            let left = end - i;
-            let g = within(whole_gradient(row, i, left), left);
-            let p = within(load_value(row.value + i, left), left);
-            gradient_part += g * g;
-            value_part += p * p;
-            most_gradient = max(most_gradient, magnitudes(g));
-            most_value = max(most_value, magnitudes(p));
-            i += stride;
-        }
-        gradient += gradient_part;
-        value += value_part;
-    }
-    if is_plain(most_gradient) && is_plain(most_value) {
-        return sum_of(plain(gradient, most_gradient), plain(value, most_value));
-    }
-    return careful(row, begin, end, stride);
-}
-
-fn careful(row: Row, begin: u32, end: u32, stride: u32) -> Sum {
-    var gradient = Tally();
-    var value = Tally();
-    for (var i = begin; i < end;) {
-        var gradient_part = Tally();
-        var value_part = Tally();
-        for (var turn = 0u; turn < 8u && i < end; turn++) {
-            let left = end - i;
-            gradient_part = tallied(gradient_part, within(whole_gradient(row, i, left), left));
-            value_part = tallied(value_part, within(load_value(row.value + i, left), left));
-            i += stride;
-        }
-        gradient = both(gradient, gradient_part);
-        value = both(value, value_part);
-    }
-    return sum_of(gradient, value);
+fn eight(at: u32) -> Sum {
+    let low = joined(joined(teams[at], teams[at + 1u]), joined(teams[at + 2u], teams[at + 3u]));
+    return joined(low, joined(joined(teams[at + 4u], teams[at + 5u]), joined(teams[at + 6u], teams[at + 7u])));
 }

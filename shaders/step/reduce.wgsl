@@ -33,6 +33,14 @@ fn levels(invocation: u32, begin: u32, end: u32) {
 }
 
 fn in_pairs(first: u32, count: u32) -> Sum {
+    let sum = four(first, min(count, 4u));
+    if count <= 4u {
+        return sum;
+    }
+    return joined(sum, four(first + 4u, count - 4u));
+}
+
+fn four(first: u32, count: u32) -> Sum {
     var sum = sums[first];
     if count > 1u {
         sum = joined(sum, sums[first + 1u]);
@@ -53,9 +61,9 @@ fn offender() -> u32 {
     return select(arrayLength(&entries) - found + 1u, 0u, found == 0u);
 }
 
-fn measured() {
+fn measured(unscale: f32) {
     let all = sums[tree[3]];
     let is_finite = all.largest < 0x7f800000u;
-    status.norm = select(bitcast<f32>(all.largest), norm(all.low, all.high, status.unscale), is_finite);
-    status.largest = status.unscale * bitcast<f32>(all.largest);
+    status.norm = select(bitcast<f32>(all.largest), norm(all.low, all.high, unscale), is_finite);
+    status.largest = unscale * bitcast<f32>(all.largest);
 }

@@ -5,5 +5,5 @@ fn offender() -> u32 {
     return 0u;
 }
 
-fn measured() {
+fn measured(unscale: f32) {
 }

@@ -1,7 +1,5 @@
 // One workgroup adds up what the rows of the last update measured.
 
-const INVOCATIONS: u32 = 256u;
-
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {
     var sum = Sum();

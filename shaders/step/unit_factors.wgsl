@@ -1,11 +1,11 @@
 // The factors of adaptive clipping, which the update looks up. A tensor's words: parameter, first slot, units, where the factors go.
-fn unit_factors(invocation: u32) {
+fn unit_factors(invocation: u32, unscale: f32) {
     for (var tensor = 0u; tensor < tree[6]; tensor++) {
         let at = tree[5] + 4u * tensor;
         let clip = load_clip(entries[tree[at]].clip);
         for (var unit = invocation; unit < tree[at + 2u]; unit += INVOCATIONS) {
             let sum = sums[tree[at + 1u] + unit];
-            let gradient = norm(sum.low, sum.high, status.unscale);
+            let gradient = norm(sum.low, sum.high, unscale);
             let values = norm(sum.value_low, sum.value_high, 1.0);
             var factor = bitcast<u32>(adaptive_factor(gradient, values, clip.limit, clip.eps));
             if sum.largest >= 0x7f800000u {

@@ -1,5 +1,6 @@
 //! A device for examples, tests and benchmarks. Programs that have a device use theirs: nothing else here asks for one.
 
+use super::Pipelines;
 use crate::error::{Error, Result};
 
 /// What a device may do at most.
@@ -20,6 +21,8 @@ pub struct Gpu {
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
+    /// What has been compiled for it, for [`crate::Optimizer::with_pipelines`].
+    pub pipelines: Pipelines,
 }
 
 /// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
@@ -56,7 +59,8 @@ pub async fn request_from(instance: &wgpu::Instance, allowance: Allowance) -> Re
         ..Default::default()
     };
     let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| Error::Wgpu(error.to_string()))?;
-    Ok(Gpu { info: adapter.get_info(), device, queue })
+    let pipelines = Pipelines::new(&device);
+    Ok(Gpu { info: adapter.get_info(), device, queue, pipelines })
 }
 
 async fn named(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter> {

@@ -1,3 +1,6 @@
+//! Dispatches, and what they are recorded into.
+
+use super::Compiled;
 use crate::plan::Window;
 
 /// One dispatch, ready to be recorded.
@@ -6,6 +9,12 @@ pub(crate) struct Dispatch {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) bind_group: wgpu::BindGroup,
     pub(crate) workgroups: (u32, u32),
+}
+
+impl Dispatch {
+    pub(crate) fn new<S>(kernel: &Compiled<S>, bind_group: wgpu::BindGroup, workgroups: (u32, u32)) -> Self {
+        Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups }
+    }
 }
 
 /// What dispatches are recorded into.

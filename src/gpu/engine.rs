@@ -1,5 +1,7 @@
-use super::{Kernels, Layout, Pages, Record};
-use crate::plan::{Arena, Limits, Tree};
+//! What an optimizer has on the device.
+
+use super::{Layout, Pages, Pipelines, Record};
+use crate::plan::{Limits, Sets, Tree};
 
 /// What an optimizer has on the device besides the caller's buffers and what is bound to them.
 #[derive(Clone, Debug)]
@@ -8,9 +10,9 @@ pub(crate) struct Engine {
     pub(crate) queue: wgpu::Queue,
     pub(crate) limits: Limits,
     pub(crate) layout: Layout,
-    pub(crate) arena: Arena,
+    pub(crate) sets: Sets,
     pub(crate) pages: Pages,
     pub(crate) tree: Tree,
     pub(crate) record: Record,
-    pub(crate) kernels: Kernels,
+    pub(crate) pipelines: Pipelines,
 }

@@ -1,15 +1,17 @@
 //! Where plans meet wgpu: the caller's bindings, kernels, and buffers of our own.
 
 pub mod adapter;
-mod arena;
 mod binding;
 mod buffers;
+mod compiled;
 mod dispatch;
 mod engine;
-mod kernels;
 mod layout;
+mod pages;
 mod param;
+mod parts;
 mod passes;
+mod pipelines;
 mod record;
 mod ring;
 mod scope;
@@ -18,33 +20,43 @@ mod tables;
 mod tensors;
 mod transfer;
 
+use crate::plan::Division;
+
 pub use binding::Binding;
 pub use dispatch::Recorded;
 pub use param::{LrScales, Param};
+pub use pipelines::Pipelines;
 pub use tensors::Tensors;
 
-pub(crate) use arena::Pages;
 pub(crate) use buffers::upload;
+pub(crate) use compiled::Compiled;
 pub(crate) use dispatch::{Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;
-pub(crate) use kernels::{Compiled, Kernels, Task};
 pub(crate) use layout::Layout;
+pub(crate) use pages::Pages;
 pub(crate) use param::elements;
-pub(crate) use passes::Passes;
+pub(crate) use parts::Parts;
+pub(crate) use passes::{Passes, Task};
 pub(crate) use record::Record;
 pub(crate) use ring::{Flight, Ring};
 pub(crate) use scope::{caught, now};
 pub(crate) use tables::Member;
 pub(crate) use transfer::{read, write};
 
-/// The limits of a device that a plan obeys.
+/// The limits of a device that a plan obeys, and its class.
 pub(crate) fn limits(device: &wgpu::Device) -> crate::plan::Limits {
     let limits = device.limits();
+    let invocations = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
+    let is_software =
+        device.adapter_info().device_type == wgpu::DeviceType::Cpu && device.features().contains(wgpu::Features::SHADER_INT64);
+    let division = if is_software { Division::SOFTWARE } else { Division::GPU };
     crate::plan::Limits {
         binding: limits.max_storage_buffer_binding_size,
         alignment: u64::from(limits.min_storage_buffer_offset_alignment),
         workgroups: u64::from(limits.max_compute_workgroups_per_dimension),
         buffer: limits.max_buffer_size,
-        software: device.adapter_info().device_type == wgpu::DeviceType::Cpu && device.features().contains(wgpu::Features::SHADER_INT64),
+        buffers: limits.max_storage_buffers_per_shader_stage.min(limits.max_bindings_per_bind_group) as usize,
+        workgroup: Division::GPU.at_most(invocations).invocations,
+        division: division.at_most(invocations),
     }
 }

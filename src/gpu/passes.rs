@@ -1,100 +1,127 @@
+//! The recorded form of a plan: for each task one dispatch per bucket, with everything bound.
+
+use std::collections::HashMap;
+
 use super::buffers::whole;
-use super::kernels::{Compiled, Kernels, Task};
 use super::stage::Stage;
-use super::{Dispatch, Engine, Recorder, fold, resource};
+use super::{Compiled, Dispatch, Engine, Parts, Recorder, fold, resource};
 use crate::error::Result;
 use crate::plan::{Bucket, Kernel, Plan, Row, Sum, Window};
 use crate::rule::{AnyRule, Pass};
 use crate::step::{ACCUMULATED, Features, Setup};
 use crate::wgsl::{self, Shader, Slot};
 
-/// The recorded form of a plan: for each task one dispatch per bucket, with everything bound. Rules without views have no part in theirs.
+/// What kernels over rows are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Task {
+    /// A pass of the rule.
+    Rule(Pass),
+    /// The gradients' norms.
+    Measure,
+    /// One more micro-batch.
+    Accumulate,
+    /// Values and one of the averages change places.
+    Swap(usize),
+}
+
+/// All dispatches over rows, and what puts their sums together. Rules without views have no part in theirs.
 #[derive(Clone, Debug)]
 pub(crate) struct Passes {
     /// The caller's buffers, by the plan's numbers.
     buffers: Vec<wgpu::Buffer>,
     update: Stage,
-    measure: Option<Stage>,
+    measure: Stage,
+    /// What measurements of gradients fill.
+    sums: Option<Parts>,
     /// What the rows of an update measured.
-    moved: Option<wgpu::Buffer>,
+    moved: Option<Moved>,
     dispatches: Vec<(Task, Dispatch)>,
     count: Option<Dispatch>,
-    report: Option<Dispatch>,
+    /// The kernels of all tasks.
+    kernels: HashMap<(Task, Kernel), Compiled>,
+}
+
+/// What updates measure.
+#[derive(Clone, Debug)]
+struct Moved {
+    parts: Parts,
+    report: Dispatch,
 }
 
 impl Passes {
     /// Uploads the rows and binds the windows.
-    pub(crate) fn new(engine: &mut Engine, setup: &Setup, update: Plan, measure: Plan, buffers: Vec<wgpu::Buffer>) -> Result<Self> {
-        let features = setup.features();
-        let rows = update.partials.iter().map(|range| range.end).max().unwrap_or_default();
-        let moved = || whole(&engine.device, "the table of updates", (size_of::<Sum>() * rows as usize) as u64);
-        let moved = features.measures_update.then(moved).transpose()?;
+    pub(crate) fn new(engine: &Engine, setup: &Setup, update: Plan, measure: Plan, buffers: Vec<wgpu::Buffer>) -> Result<Self> {
         let update = Stage::new(&engine.device, update.buckets, &engine.limits)?;
-        let measure = || Stage::new(&engine.device, measure.buckets, &engine.limits);
-        let measure = features.measures.then(measure).transpose()?;
-        let passes = Passes { buffers, update, measure, moved, dispatches: Vec::new(), count: None, report: None };
-        passes.bound(engine, setup)
+        let measure = Stage::new(&engine.device, measure.buckets, &engine.limits)?;
+        let moved = setup.features().measures_update.then(|| moved(engine, &update)).transpose()?;
+        Passes { buffers, update, measure, sums: None, moved, dispatches: Vec::new(), count: None, kernels: HashMap::new() }
+            .bound(engine, setup)
     }
 
     /// The same with the engine's record as it is now.
-    pub(crate) fn bound(&self, engine: &mut Engine, setup: &Setup) -> Result<Self> {
+    pub(crate) fn bound(&self, engine: &Engine, setup: &Setup) -> Result<Self> {
         let features = setup.features();
-        let mut dispatches = Vec::new();
-        for (bucket, window) in self.measure.iter().flat_map(Stage::buckets) {
-            dispatches.push((Task::Measure, self.dispatch(engine, setup, &features, Task::Measure, bucket, window)?));
-        }
-        let mut tasks = [Pass::Update, Pass::Evaluate, Pass::Train].map(Task::Rule).to_vec();
+        let sums = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sums(), &sums.buffer));
+        let mut passes = Passes { sums: sums.transpose()?, dispatches: Vec::new(), count: None, ..self.clone() };
+        let mut tasks = vec![Task::Measure];
+        tasks.extend([Pass::Update, Pass::Evaluate, Pass::Train].map(Task::Rule));
         tasks.extend(features.accumulates.then_some(Task::Accumulate));
         tasks.extend((0..features.averages.len()).map(Task::Swap));
         for task in tasks {
-            for (bucket, window) in self.update.buckets() {
+            let stage = if task == Task::Measure { &self.measure } else { &self.update };
+            for (number, (bucket, window)) in stage.buckets().enumerate() {
                 let is_view = matches!(task, Task::Rule(Pass::Evaluate | Pass::Train));
-                if !is_view || setup.groups[bucket.kernel.variant].rule.has_views() {
-                    dispatches.push((task, self.dispatch(engine, setup, &features, task, bucket, window)?));
+                if !is_view || setup.groups[bucket.kernel.kind.variant].rule.has_views() {
+                    let dispatch = passes.dispatch(engine, setup, &features, task, (number, bucket, window))?;
+                    passes.dispatches.push((task, dispatch));
                 }
             }
         }
-        let count = || wgsl::count(features.averages.len());
-        let count = features.accumulates.then(|| single(engine, "count", count, None)).transpose()?;
-        let report = |moved: &wgpu::Buffer| single(engine, "report", wgsl::report, Some(moved));
-        let report = self.moved.as_ref().map(report).transpose()?;
-        Ok(Passes { dispatches, count, report, ..self.clone() })
+        let count = || single(engine, "count", wgsl::count(engine.limits.workgroup, features.averages.len()), None);
+        passes.count = features.accumulates.then(count).transpose()?;
+        Ok(passes)
     }
 
     fn dispatch(
-        &self,
-        engine: &mut Engine,
+        &mut self,
+        engine: &Engine,
         setup: &Setup,
         features: &Features,
         task: Task,
-        bucket: &Bucket,
-        window: Window,
+        (number, bucket, window): (usize, &Bucket, Window),
     ) -> Result<Dispatch> {
-        let Engine { device, limits, kernels, pages, record, .. } = engine;
-        let kernel = compiled(kernels, device, &*setup.groups[bucket.kernel.variant].rule, features, task, &bucket.kernel)?;
-        let stage = if task == Task::Measure { self.measure.as_ref().unwrap_or(&self.update) } else { &self.update };
+        let Engine { device, limits, pages, record, .. } = engine;
+        let known = self.kernels.get(&(task, bucket.kernel.clone())).cloned();
+        let kernel = match known {
+            Some(kernel) => kernel,
+            None => {
+                let (label, shader) = shader(&*setup.groups[bucket.kernel.kind.variant].rule, features, task, &bucket.kernel);
+                let kernel = engine.pipelines.get(&label, shader)?;
+                self.kernels.insert((task, bucket.kernel.clone()), kernel.clone());
+                kernel
+            }
+        };
+        let stage = if task == Task::Measure { &self.measure } else { &self.update };
+        // Only a measurement has a slot for sums, and only an update one for what it moved.
+        let part = |parts: Option<&Parts>| parts.and_then(|parts| parts.of(number)).unwrap_or(&record.buffer).clone();
+        let (sums, moved) = (part(self.sums.as_ref()), part(self.moved.as_ref().map(|moved| &moved.parts)));
         let bind_group = kernel.bind(device, |slot| match slot {
             Slot::Rows => stage.rows(window),
-            Slot::Values => resource(&self.buffers[bucket.values.buffer], bucket.values),
-            Slot::Gradients => {
-                let window = bucket.gradients.unwrap_or(bucket.values);
-                resource(&self.buffers[window.buffer], window)
-            }
-            Slot::Scales => {
-                let window = bucket.scale.unwrap_or(bucket.values);
-                resource(&self.buffers[window.buffer], window)
-            }
-            Slot::States => bucket.state.map_or(record.buffer.as_entire_binding(), |window| pages.resource(window)),
-            Slot::Moved => self.moved.as_ref().unwrap_or(&record.buffer).as_entire_binding(),
+            Slot::Array(index) => resource(&self.buffers[bucket.windows[index].buffer], bucket.windows[index]),
+            Slot::States => bucket.state.and_then(|window| pages.resource(window)).unwrap_or(record.buffer.as_entire_binding()),
+            Slot::Sums => sums.as_entire_binding(),
+            Slot::Moved => moved.as_entire_binding(),
             slot => record.resource(slot),
         })?;
-        let workgroups = fold(window.size / size_of::<Row>() as u64, limits.workgroups);
-        Ok(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups })
+        Ok(Dispatch::new(&kernel, bind_group, fold(window.size / size_of::<Row>() as u64, limits.workgroups)))
     }
 
     /// Records the dispatches of a task.
     pub(crate) fn record(&self, task: Task, recorder: &mut impl Recorder) {
         self.dispatches.iter().filter(|(own, _)| *own == task).for_each(|(_, dispatch)| recorder.record(dispatch));
+        if let Some(sums) = self.sums.as_ref().filter(|_| task == Task::Measure) {
+            sums.collect(recorder);
+        }
     }
 
     /// Whether a task is anything.
@@ -109,33 +136,37 @@ impl Passes {
 
     /// Records that what the last update measured is added up.
     pub(crate) fn report(&self, recorder: &mut impl Recorder) {
-        self.report.iter().for_each(|dispatch| recorder.record(dispatch));
+        if let Some(Moved { parts, report }) = &self.moved {
+            parts.collect(recorder);
+            recorder.record(report);
+        }
     }
 }
 
-/// One workgroup that is not over rows.
-fn single(engine: &mut Engine, label: &'static str, shader: impl FnOnce() -> Shader, moved: Option<&wgpu::Buffer>) -> Result<Dispatch> {
-    let Engine { device, kernels, record, .. } = engine;
-    let kernel = kernels.single(device, label, shader)?;
-    let bind_group = kernel.bind(device, |slot| match (slot, moved) {
-        (Slot::Moved, Some(moved)) => moved.as_entire_binding(),
-        (slot, _) => record.resource(slot),
-    })?;
-    Ok(Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups: (1, 1) })
+/// Room for what updates measure, and what adds it up.
+fn moved(engine: &Engine, update: &Stage) -> Result<Moved> {
+    let sums = update.sums();
+    let bytes = size_of::<Sum>() as u64 * sums.iter().map(|&sums| u64::from(sums)).sum::<u64>().max(1);
+    let table = whole(&engine.device, "the table of updates", bytes)?;
+    let report = single(engine, "report", wgsl::report(engine.limits.workgroup), Some(&table))?;
+    Ok(Moved { parts: Parts::new(engine, &sums, &table)?, report })
 }
 
-/// The kernel for a task, compiled at first use.
-fn compiled<'a>(
-    kernels: &'a mut Kernels,
-    device: &wgpu::Device,
-    rule: &dyn AnyRule,
-    features: &Features,
-    task: Task,
-    kernel: &Kernel,
-) -> Result<&'a Compiled> {
+/// One workgroup that is not over rows.
+fn single(engine: &Engine, label: &'static str, shader: Shader, moved: Option<&wgpu::Buffer>) -> Result<Dispatch> {
+    let kernel = engine.pipelines.get(label, shader)?;
+    let bind_group = kernel.bind(&engine.device, |slot| match (slot, moved) {
+        (Slot::Moved, Some(moved)) => moved.as_entire_binding(),
+        (slot, _) => engine.record.resource(slot),
+    })?;
+    Ok(Dispatch::new(&kernel, bind_group, (1, 1)))
+}
+
+/// The kernel for a task, and its name.
+fn shader(rule: &dyn AnyRule, features: &Features, task: Task, kernel: &Kernel) -> (String, Shader) {
     let averages = features.averages.len();
     let lane = |name: &str| features.lane(rule, name);
-    kernels.get(device, task, *kernel, || match task {
+    match task {
         Task::Rule(pass) => (format!("{} {pass:?}", rule.name()), wgsl::pass(rule, pass, kernel, features)),
         Task::Measure => ("measure".into(), wgsl::measure(kernel, lane(ACCUMULATED), averages)),
         Task::Accumulate => {
@@ -147,5 +178,5 @@ fn compiled<'a>(
             let lane = lane(average.state()).unwrap_or_default();
             ("swap".into(), wgsl::swap(kernel, lane, average.words::<f32>().first(), averages))
         }
-    })
+    }
 }

@@ -1,7 +1,8 @@
+//! The step record, and what it is brought up to date with.
+
 use super::buffers::{KEPT, fits, table, upload_for, whole};
-use super::kernels::Compiled;
 use super::tables::{Member, Tables, distinct};
-use super::{Dispatch, Layout, Recorder};
+use super::{Dispatch, Layout, Pipelines, Recorder, limits};
 use crate::error::Result;
 use crate::plan::{Sum, Tree};
 use crate::rule::AnyRule;
@@ -21,9 +22,8 @@ pub(crate) struct Record {
     /// What runs in `prepares`.
     rules: Vec<Box<dyn AnyRule>>,
     /// The `prepare` of all parameters that run one rule, each one dispatch of one workgroup.
-    prepares: Vec<(Compiled, Dispatch)>,
-    /// Whether these know schedules.
-    scheduled: bool,
+    prepares: Vec<Dispatch>,
+    pipelines: Pipelines,
 }
 
 /// The sums of gradients and how they are formed.
@@ -35,21 +35,22 @@ pub(crate) struct Sums {
 
 impl Record {
     /// Before the first step.
-    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+    pub(crate) fn new(pipelines: &Pipelines, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
         let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
-        let status = upload_for(device, "wgpu-optim status", KEPT, &[initial])?;
-        Self::with_status(device, setup, layout, members, tree, status)
+        let status = upload_for(pipelines.device(), "wgpu-optim status", KEPT, &[initial])?;
+        Self::with_status(pipelines, setup, layout, members, tree, status)
     }
 
     /// With the status of other steps.
     pub(crate) fn with_status(
-        device: &wgpu::Device,
+        pipelines: &Pipelines,
         setup: &Setup,
         layout: &Layout,
         members: &[Member],
         tree: &Tree,
         status: wgpu::Buffer,
     ) -> Result<Self> {
+        let (device, pipelines) = (pipelines.device(), pipelines.clone());
         fits(device, "the step record", 4 * layout.words)?;
         // Views read hyper-parameters also where no step was recorded: after loading.
         let mut words = vec![0_u32; layout.words as usize];
@@ -61,7 +62,7 @@ impl Record {
         let tables = Tables::new(device, setup, layout, members, tree)?;
         let rules = distinct(setup, members).into_iter().map(AnyRule::boxed).collect();
         let sums = sums(device, setup, tree)?;
-        Record { buffer, status, tables, sums, prepares: Vec::new(), rules, scheduled: false }.bound(device, setup)
+        Record { buffer, status, tables, sums, prepares: Vec::new(), rules, pipelines }.bound(device, setup)
     }
 
     /// With gradients measured by this tree.
@@ -88,22 +89,17 @@ impl Record {
         Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() }.bound(device, setup)
     }
 
-    /// With every `prepare` bound anew, and compiled if it is not yet.
-    fn bound(mut self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
-        let features = setup.features();
-        let kernels = if features.schedules == self.scheduled { core::mem::take(&mut self.prepares) } else { Vec::new() };
-        let mut kernels: Vec<Compiled> = kernels.into_iter().map(|(kernel, _)| kernel).collect();
-        for (number, rule) in self.rules.iter().enumerate().skip(kernels.len()) {
-            let shader = wgsl::prepare(&**rule, number as u32, &features);
-            kernels.push(Compiled::new(device, &format!("{} prepare", rule.name()), &shader)?);
-        }
-        let prepare = |kernel: Compiled| {
+    /// With every `prepare` bound anew.
+    fn bound(self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
+        let (features, invocations) = (setup.features(), limits(device).workgroup);
+        let prepare = |(number, rule): (u32, &Box<dyn AnyRule>)| {
+            let shader = wgsl::prepare(&**rule, number, invocations, &features);
+            let kernel = self.pipelines.get(&format!("{} prepare", rule.name()), shader)?;
             let bind_group = kernel.bind(device, |slot| self.resource(slot))?;
-            let dispatch = Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups: (1, 1) };
-            Ok((kernel, dispatch))
+            Ok(Dispatch::new(&kernel, bind_group, (1, 1)))
         };
-        let prepares = kernels.into_iter().map(prepare).collect::<Result<_>>()?;
-        Ok(Record { prepares, scheduled: features.schedules, ..self })
+        let prepares = (0..).zip(&self.rules).map(prepare).collect::<Result<_>>()?;
+        Ok(Record { prepares, ..self })
     }
 
     /// What of a step is not in its bucket.
@@ -124,7 +120,7 @@ impl Record {
 
     /// Records what decides about a step, after gradients were measured.
     pub(crate) fn dispatch(&self, recorder: &mut impl Recorder) {
-        self.prepares.iter().for_each(|(_, dispatch)| recorder.record(dispatch));
+        self.prepares.iter().for_each(|dispatch| recorder.record(dispatch));
     }
 }
 

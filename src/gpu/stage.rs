@@ -1,3 +1,5 @@
+//! The buckets of a plan with their rows on the GPU.
+
 use super::buffers::upload;
 use crate::error::{Error, Result};
 use crate::plan::{Bucket, Limits, Row, Window};
@@ -27,6 +29,11 @@ impl Stage {
         self.buckets.iter().map(|(bucket, window)| (bucket, *window))
     }
 
+    /// How many sums each has.
+    pub(crate) fn sums(&self) -> Vec<u32> {
+        self.buckets.iter().map(|(bucket, _)| bucket.sums.len() as u32).collect()
+    }
+
     pub(crate) fn rows(&self, window: Window) -> wgpu::BindingResource<'_> {
         super::resource(&self.rows, window)
     }
@@ -41,5 +48,7 @@ fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u8>, Vec<Window>) {
         windows.push(Window { buffer: 0, offset: bytes.len() as u64, size: size_of_val(&*bucket.rows) as u64 });
         bytes.extend_from_slice(bytemuck::cast_slice::<Row, u8>(&bucket.rows));
     }
+    // Of no buckets, one word: a buffer has at least one.
+    bytes.resize(bytes.len().max(4), 0);
     (bytes, windows)
 }

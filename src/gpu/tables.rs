@@ -115,6 +115,7 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
 
 fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Vec<Entry> {
     let rules = distinct(setup, members);
+    let assigned = first_assignments(setup);
     let entry = |(index, member): (usize, &Member)| {
         let Member { group, block, record, active } = *member;
         let rule = rules.iter().position(|known| known.is_like(&*setup.groups[group].rule)).unwrap_or_default();
@@ -126,7 +127,17 @@ fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> V
         };
         let top = tree.tops.get(index).copied().unwrap_or_default();
         let (taking_part, rule, clip) = (u32::from(active), rule as u32, clip_at(setup, group) as u32);
-        Entry { record, hyper: layout.hyper[block], taking_part, rule, clip, slot, top }
+        Entry { record, hyper: layout.hyper[block], assigned: assigned[block], taking_part, rule, clip, slot, top }
     };
     members.iter().enumerate().map(entry).collect()
+}
+
+/// Where each block's hyper-parameters begin among the assignments.
+fn first_assignments(setup: &Setup) -> Vec<u32> {
+    let mut next = 0;
+    let first = |block: &crate::step::Block| {
+        next += block.rule.hyper_fields().len() as u32;
+        next - block.rule.hyper_fields().len() as u32
+    };
+    setup.blocks.list.iter().map(first).collect()
 }

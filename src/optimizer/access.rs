@@ -19,7 +19,7 @@ impl Optimizer {
         let slot = &self.slots[self.find(param)?];
         let (rule, features) = (self.rule_of(slot), self.setup.features());
         let lane = features.lane(rule, state).ok_or_else(|| unknown("state", state, features.lanes(rule)))?;
-        Ok(slot.state.iter().map(|segment| self.engine.pages.binding(segment, lane)).collect())
+        Ok(slot.state.iter().filter_map(|segment| self.engine.pages.binding(segment, lane)).collect())
     }
 
     fn rule_of(&self, slot: &Slot) -> &dyn AnyRule {

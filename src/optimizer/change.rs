@@ -52,7 +52,7 @@ impl Optimizer {
         let features = self.setup.features();
         // Nothing else reads who takes part.
         if features.measures || features.accumulates {
-            self.passes = self.passes.bound(&mut engine, &self.setup)?;
+            self.passes = self.passes.bound(&engine, &self.setup)?;
         }
         self.engine = engine;
         self.slots.iter_mut().zip(members).for_each(|(slot, member)| slot.member = member);

@@ -1,9 +1,12 @@
+//! What an optimizer is going to be, before there is anything of it on the device.
+
 use std::collections::HashMap;
 
+use super::buffers::{Buffers, tensor};
 use super::{Group, Slot};
 use crate::error::{Error, Result};
 use crate::gpu::{Layout, Member, Param};
-use crate::plan::{Arena, Limits, Segment, Unit};
+use crate::plan::{Kind, Limits, Segment, Sets, Tensor, Unit};
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Broadcast, Options, Setup};
 
@@ -14,22 +17,28 @@ pub(super) struct Draft {
     pub(super) slots: Vec<Slot>,
     pub(super) names: HashMap<String, usize>,
     pub(super) layout: Layout,
-    pub(super) arena: Arena,
+    pub(super) sets: Sets,
 }
 
 impl Draft {
     pub(super) fn new(options: Options) -> Result<Self> {
-        let (slots, names, layout, arena) = (Vec::new(), HashMap::new(), Layout::default(), Arena::default());
-        Ok(Draft { setup: Setup::new(options)?, slots, names, layout, arena })
+        let (slots, names, layout, sets) = (Vec::new(), HashMap::new(), Layout::default(), Sets::default());
+        Ok(Draft { setup: Setup::new(options)?, slots, names, layout, sets })
     }
 
-    /// One more group.
-    pub(super) fn add(&mut self, group: Group, limits: &Limits) -> Result<()> {
+    /// More groups. Their parameters are put together in sets of their own.
+    pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits) -> Result<()> {
+        let first = self.slots.len();
+        groups.into_iter().try_for_each(|group| self.add(group))?;
+        self.sets.close();
+        self.put_together(first, limits)
+    }
+
+    fn add(&mut self, group: Group) -> Result<()> {
         let number = self.setup.groups.len();
         let params = self.setup.add(group)?;
         let rule = self.setup.groups[number].rule.clone();
         let features = self.setup.features();
-        let lanes = features.lanes(&*rule);
         let variant = self.variant(&*rule);
         for param in params {
             let elements = param.check()?;
@@ -37,15 +46,34 @@ impl Draft {
                 return Err(Error::DuplicateName { param: param.name });
             }
             let block = self.setup.block(number, &param.name, param.lr_scale)?;
-            let state = place(&mut self.arena, lanes.len(), &param, elements, limits)?;
             self.push_blocks();
             let record = self.layout.push_entry(&*rule, features.averages.len());
-            let unit = self.unit(number, &param, elements, &state)?;
+            let unit = self.unit(number, &param, elements)?;
             let scale = scale(&*rule, &param)?;
+            let whole_units = unit.is_some_and(|unit| unit.length.is_multiple_of(4));
+            let kind = Kind { variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units };
             let member = Member { group: number, block, record, active: !param.frozen };
-            self.slots.push(Slot { param, elements, variant, state, unit, scale, member });
+            self.slots.push(Slot { param, elements, kind, state: Vec::new(), unit, scale, member });
         }
         self.push_blocks();
+        Ok(())
+    }
+
+    /// Finds a set, and room for the state, for the parameters from `first` on.
+    fn put_together(&mut self, first: usize, limits: &Limits) -> Result<()> {
+        let (mut buffers, features) = (Buffers::default(), self.setup.features());
+        let new = self.slots.iter().enumerate().skip(first);
+        let tensors: Vec<Tensor> = new.map(|slot| tensor(&self.setup, &self.layout.hyper, slot, limits, &mut buffers)).collect();
+        // One dispatch for all values in a buffer, if possible: if not by vectors, then by scalars.
+        let mut scalar: HashMap<usize, bool> = HashMap::new();
+        for tensor in &tensors {
+            *scalar.entry(tensor.value.buffer).or_default() |= !tensor.is_of_vectors();
+        }
+        for (slot, tensor) in self.slots[first..].iter_mut().zip(&tensors) {
+            let lanes = features.lanes(&*self.setup.groups[slot.member.group].rule).len();
+            slot.state = self.sets.place(lanes, tensor, scalar[&tensor.value.buffer], limits);
+            check_state(slot, &self.setup, limits)?;
+        }
         Ok(())
     }
 
@@ -62,7 +90,7 @@ impl Draft {
     }
 
     /// The units of a parameter whose gradients are clipped adaptively.
-    fn unit(&mut self, group: usize, param: &Param, elements: u64, state: &[Segment]) -> Result<Option<Unit>> {
+    fn unit(&mut self, group: usize, param: &Param, elements: u64) -> Result<Option<Unit>> {
         let Some(length) = self.setup.clip(group).unit(&param.shape) else { return Ok(None) };
         let length = u32::try_from(elements).and_then(|_| u32::try_from(length)).map_err(|_| Error::Limit {
             what: format!("{}: adaptive clipping", param.name),
@@ -70,24 +98,24 @@ impl Draft {
             limit: "number of elements in 32 bits",
             allowed: u64::from(u32::MAX),
         })?;
-        if self.setup.options.accumulates() && state.len() > 1 {
-            let what =
-                format!("{}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts", param.name, state.len());
-            return Err(Error::Conflict { what });
-        }
         Ok(Some(Unit { factors: self.layout.push_factors(elements / u64::from(length)), length }))
     }
 }
 
-fn place(arena: &mut Arena, lanes: usize, param: &Param, elements: u64, limits: &Limits) -> Result<Vec<Segment>> {
-    let segments = arena.place(lanes, elements, limits);
-    let large = segments.iter().map(|segment| segment.lanes * segment.stride).find(|&needed| needed > limits.buffer.min(limits.binding));
-    match large {
+/// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.
+fn check_state(slot: &Slot, setup: &Setup, limits: &Limits) -> Result<()> {
+    let (name, most) = (&slot.param.name, limits.buffer.min(limits.binding));
+    if slot.unit.is_some() && setup.options.accumulates() && slot.state.len() > 1 {
+        let what = format!("{name}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts", slot.state.len());
+        return Err(Error::Conflict { what });
+    }
+    let bytes = |segment: &Segment| segment.lanes * segment.stride;
+    match slot.state.iter().map(bytes).find(|&needed| needed > most) {
         Some(needed) => {
-            let (what, limit) = (format!("{}: its state", param.name), "max_storage_buffer_binding_size");
-            Err(Error::Limit { what, needed, limit, allowed: limits.buffer.min(limits.binding) })
+            let (what, limit) = (format!("{name}: its state"), "max_storage_buffer_binding_size");
+            Err(Error::Limit { what, needed, limit, allowed: most })
         }
-        None => Ok(segments),
+        None => Ok(()),
     }
 }
 

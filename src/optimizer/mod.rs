@@ -1,4 +1,5 @@
 mod access;
+mod buffers;
 mod build;
 mod change;
 mod draft;
@@ -10,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result, unknown};
-use crate::gpu::{Binding, Engine, Member, Param, Passes, Recorder, Ring, Task};
-use crate::plan::{Segment, Unit};
+use crate::gpu::{Binding, Engine, Member, Param, Passes, Pipelines, Recorder, Ring, Task};
+use crate::plan::{Kind, Segment, Unit};
 use crate::rule::{AnyRule, Pass};
 use crate::step::{Average, Broadcast, Setup};
 
@@ -43,7 +44,7 @@ pub struct Optimizer {
 struct Slot {
     param: Param,
     elements: u64,
-    variant: usize,
+    kind: Kind,
     state: Vec<Segment>,
     unit: Option<Unit>,
     scale: Option<Broadcast>,
@@ -137,6 +138,11 @@ impl Optimizer {
     /// times too large. It is 1 without [`crate::Options::loss_scale`].
     pub fn loss_scale(&self) -> Binding {
         Binding::new(&self.engine.record.status, 0, 4)
+    }
+
+    /// What has been compiled for this optimizer, and others that share it.
+    pub fn pipelines(&self) -> &Pipelines {
+        &self.engine.pipelines
     }
 
     /// How many dispatches a step is.

@@ -1,232 +1,294 @@
+//! The dispatches over all tensors: which elements each workgroup takes, and what it finds where.
+
 use core::ops::Range;
 use std::collections::BTreeMap;
 
-use super::{Access, Gradients, Kernel, Limits, Place, Row, Scale, Segment, Tensor, Units, Window, chunks};
+use super::arrays::{Arrays, Bytes, Touch, Use};
+use super::{Kernel, Kind, Limits, Pair, Place, Row, Scale, Segment, Sets, Tensor, Units, Window, chunks, pieces};
 
 /// Rows that share a kernel and what it has bound: one dispatch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bucket {
     /// The kernel.
     pub kernel: Kernel,
-    /// The values; with [`Gradients::Shared`] the gradients too.
-    pub values: Window,
-    /// The gradients, unless shared.
-    pub gradients: Option<Window>,
+    /// Where its arrays are.
+    pub windows: Vec<Window>,
     /// The state: part of the page that `buffer` names, with all lanes of the bucket's segments.
     pub state: Option<Window>,
-    /// The scales of the learning rate.
-    pub scale: Option<Window>,
     /// The workgroups.
     pub rows: Vec<Row>,
+    /// Of the sums of all rows, those of its rows.
+    pub sums: Range<u32>,
 }
 
 /// The dispatches over all tensors, and where each tensor's partial sums are.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The dispatches.
     pub buckets: Vec<Bucket>,
-    /// The slots of each tensor's sums, one for each row or unit ([`Row::partial`]), in the order of its elements.
-    pub partials: Vec<Range<u32>>,
+    /// The slots of each tensor's sums, one for each row or unit, in the order of its elements; not all of them need be consecutive.
+    pub partials: Vec<Vec<Range<u32>>>,
 }
 
-/// Sorts the chunks of all tensors into as few buckets as the limits allow, for the passes that change values. Fails with the bytes that one
-/// chunk would need if that is more than can be bound.
-pub fn plan(tensors: &[Tensor], limits: &Limits) -> Result<Plan, u64> {
-    fill(tensors, limits, |tensor| {
-        let chunks = segments(tensor).flat_map(|(segment, part)| pieces(tensor, segment, part, limits));
-        chunks.map(|piece| (piece, 1)).collect()
-    })
+/// What a dispatch does with the caller's buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Changes values.
+    Update,
+    /// Reads gradients, and with units values.
+    Measure,
 }
 
-/// The same for the pass that measures gradients; it reads the values of tensors with units only, and state only where gradients were
-/// accumulated. Units are not cut where state is: a tensor with units, accumulated gradients and several segments is refused beforehand.
-pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Result<Plan, u64> {
-    let reading = |piece: Piece, adaptive: bool| Piece {
-        kernel: Kernel { variant: 0, gradients: Gradients::Apart, scaled: false, adaptive, whole_units: false, ..piece.kernel },
-        value: if adaptive { piece.value } else { piece.gradient },
-        state: piece.state.filter(|_| accumulated),
-        scale: None,
-        ..piece
-    };
-    fill(tensors, limits, |tensor| {
-        let Some(unit) = tensor.unit else {
-            let chunks = segments(tensor).flat_map(|(segment, part)| pieces(tensor, segment, part, limits));
-            return chunks.map(|piece| (reading(piece, false), 1)).collect();
-        };
-        let length = u64::from(unit.length);
-        let segment = if let [segment] = &tensor.state[..] { Some(segment) } else { None };
-        let units = Units::new(tensor.len, length);
-        let part = |part: &Range<u64>| {
-            // Between vectors begins and ends no unit of whole ones.
-            let access = if length.is_multiple_of(4) { access(tensor, part, limits) } else { Access::Scalar };
-            let piece = reading(piece(tensor, segment, access, part.clone(), limits), true);
-            let (unit_length, sums) = if units.long { (0, 1) } else { (unit.length, (part.end - part.start) / length) };
-            (Piece { row: Row { unit_length, ..piece.row }, ..piece }, sums as u32)
-        };
-        units.parts.iter().map(part).collect()
-    })
-}
-
-/// Buckets of these pieces, which have so many sums each.
-fn fill(tensors: &[Tensor], limits: &Limits, pieces: impl Fn(&Tensor) -> Vec<(Piece, u32)>) -> Result<Plan, u64> {
-    let mut queues: BTreeMap<Key, Vec<Piece>> = BTreeMap::new();
-    let mut partials = Vec::new();
-    let mut next = 0;
-    for tensor in tensors {
-        let first = next;
-        for (piece, sums) in pieces(tensor) {
-            queues.entry(piece.key()).or_default().push(Piece { row: Row { partial: next, ..piece.row }, ..piece });
-            next += sums;
+/// The dispatches that change values: one for each set, if what it has bound fits. Fails with the bytes that one chunk would need if that is more than
+/// can be bound.
+pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u64> {
+    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    for (index, tensor) in tensors.iter().enumerate() {
+        for segment in &tensor.state {
+            let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
+            parts.entry((segment.set(), tensor.kind)).or_default().push(part);
         }
-        partials.push(first..next);
     }
-    let mut buckets = Vec::new();
-    for mut queue in queues.into_values() {
-        queue.sort_by_key(|piece| piece.value.start);
-        let mut open: Option<Open> = None;
-        for piece in queue {
-            let grown = open.as_ref().and_then(|open| open.with(piece, limits));
-            let next = match grown {
-                Some(grown) => Open { pieces: open.take().map(|open| open.pieces).unwrap_or_default(), ..grown },
-                None => {
-                    buckets.extend(open.take().map(Open::close));
-                    Open::start(piece, limits)?
-                }
+    let mut fill = Fill::new(tensors, limits, Purpose::Update);
+    for ((set, kind), parts) in parts {
+        let unit_length = |part: &Part| tensors[part.index].unit.unwrap_or_default().length;
+        let rows = |part: &Part| chunks(part.elements.clone()).map(|elements| (elements, 1, unit_length(part))).collect();
+        fill.all(kind, sets.is_scalar(set), &parts, |tensor| tensor.arrays, rows)?;
+    }
+    Ok(fill.plan)
+}
+
+/// The dispatches that measure gradients; they read the values of tensors with units only, and state only where gradients were accumulated. A dispatch
+/// binds as many gradients as it may, whatever their sets, unless it reads state. Units are not cut where state is: a tensor with units, accumulated
+/// gradients and several segments is refused beforehand.
+pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Result<Plan, u64> {
+    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    for (index, tensor) in tensors.iter().enumerate() {
+        let Kind { adaptive, whole_units, .. } = tensor.kind;
+        let kind = Kind { adaptive, whole_units, ..Kind::default() };
+        if accumulated {
+            for segment in &tensor.state {
+                let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
+                parts.entry((segment.set(), kind)).or_default().push(part);
+            }
+        } else if tensor.len > 0 {
+            parts.entry((0, kind)).or_default().push(Part { index, segment: None, elements: 0..tensor.len });
+        }
+    }
+    let most = limits.arrays(if accumulated { 5 } else { 3 });
+    let mut fill = Fill::new(tensors, limits, Purpose::Measure);
+    for ((_, kind), parts) in parts {
+        let rows = |part: &Part| {
+            let Some(unit) = tensors[part.index].unit else {
+                return pieces(part.elements.clone(), limits.measured()).map(|elements| (elements, 1, 0)).collect();
             };
-            open = Some(next);
-            if let Some(open) = &mut open {
-                open.pieces.push(piece);
+            let units = Units::new(tensors[part.index].len, u64::from(unit.length), limits);
+            let sums = |part: &Range<u64>| if units.long { 1 } else { ((part.end - part.start) / u64::from(unit.length)) as u32 };
+            let length = if units.long { 0 } else { unit.length };
+            units.parts.iter().map(|part| (part.clone(), sums(part), length)).collect()
+        };
+        // Between vectors begins and ends no unit of whole ones.
+        fill.all(kind, kind.adaptive && !kind.whole_units, &parts, |_| most, rows)?;
+    }
+    Ok(fill.plan)
+}
+
+/// Consecutive elements of a tensor.
+struct Part<'a> {
+    index: usize,
+    /// The state, if it is bound.
+    segment: Option<&'a Segment>,
+    elements: Range<u64>,
+}
+
+/// The elements of a row, how many sums it has, and its units' length.
+type Extent = (Range<u64>, u32, u32);
+
+/// A row whose arrays are not known to their ends yet.
+struct Piece {
+    row: Row,
+    pair: Pair,
+    value: u64,
+    gradient: u64,
+    scale: Option<u64>,
+    sums: u32,
+    index: usize,
+}
+
+/// A plan that is being filled.
+struct Fill<'a> {
+    tensors: &'a [Tensor],
+    limits: &'a Limits,
+    purpose: Purpose,
+    plan: Plan,
+    sums: u32,
+}
+
+/// A bucket that is being filled.
+#[derive(Default)]
+struct Open {
+    arrays: Arrays,
+    state: Option<Bytes>,
+    pieces: Vec<Piece>,
+}
+
+impl<'a> Fill<'a> {
+    fn new(tensors: &'a [Tensor], limits: &'a Limits, purpose: Purpose) -> Self {
+        let plan = Plan { buckets: Vec::new(), partials: vec![Vec::new(); tensors.len()] };
+        Fill { tensors, limits, purpose, plan, sums: 0 }
+    }
+
+    /// Buckets of these parts, as few as the limits allow; `extents` are a part's rows.
+    fn all(
+        &mut self,
+        kind: Kind,
+        scalar: bool,
+        parts: &[Part<'_>],
+        most: impl Fn(&Tensor) -> usize,
+        extents: impl Fn(&Part<'_>) -> Vec<Extent>,
+    ) -> Result<(), u64> {
+        let mut open = Open::default();
+        for part in parts {
+            let (most, extents) = (most(&self.tensors[part.index]), extents(part));
+            let whole = [(part.elements.clone(), &extents[..])];
+            let by_rows = extents.iter().map(|extent| (extent.0.clone(), core::slice::from_ref(extent)));
+            // All of a part if one dispatch can bind it, else row by row.
+            let fits = Open::default().with(self, part, (&part.elements, extents.len()), usize::MAX, scalar).is_some();
+            let pieces: Vec<_> = if fits { whole.into() } else { by_rows.collect() };
+            for (elements, extents) in pieces {
+                let added = open.with(self, part, (&elements, extents.len()), most, scalar).or_else(|| {
+                    self.close(kind, core::mem::take(&mut open));
+                    open.with(self, part, (&elements, extents.len()), usize::MAX, scalar)
+                });
+                let (arrays, state, pair) = added.ok_or(2 * (4 * (elements.end - elements.start) + self.limits.alignment))?;
+                (open.arrays, open.state) = (arrays, state);
+                open.pieces.extend(extents.iter().map(|extent| piece(part, &self.tensors[part.index], extent, pair)));
             }
         }
-        buckets.extend(open.map(Open::close));
-    }
-    Ok(Plan { buckets, partials })
-}
-
-/// The chunks of a tensor, each with the segment that has its state.
-fn segments(tensor: &Tensor) -> impl Iterator<Item = (Option<&Segment>, Range<u64>)> {
-    let stateless = tensor.state.is_empty().then(|| chunks(0..tensor.len).map(|part| (None, part)));
-    let segments = tensor.state.iter().flat_map(|segment| chunks(segment.elements.clone()).map(move |part| (Some(segment), part)));
-    stateless.into_iter().flatten().chain(segments)
-}
-
-/// What pieces of one bucket have in common: kernel, and the buffers of values, gradients, state and scales.
-type Key = (Kernel, usize, usize, Option<usize>, Option<usize>);
-
-/// Part of a chunk, with the bytes that its kernel touches in each buffer.
-#[derive(Clone, Copy)]
-struct Piece {
-    kernel: Kernel,
-    value: Bytes,
-    gradient: Bytes,
-    state: Option<Bytes>,
-    scale: Option<Bytes>,
-    /// Where the tensor's first scale is, in bytes.
-    scale_origin: Option<u64>,
-    /// What of its row does not depend on windows.
-    row: Row,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-struct Bytes {
-    buffer: usize,
-    start: u64,
-    end: u64,
-}
-
-impl Bytes {
-    fn of(place: Place, elements: &Range<u64>, granule: u64) -> Bytes {
-        let start = place.offset + 4 * elements.start;
-        Bytes { buffer: place.buffer, start, end: start + (4 * (elements.end - elements.start)).next_multiple_of(granule) }
+        self.close(kind, open);
+        Ok(())
     }
 
-    /// The smallest bindable window over both.
-    fn hull(self, other: Bytes, limits: &Limits) -> Bytes {
-        let start = self.start.min(other.start);
-        Bytes { buffer: self.buffer, start: start - start % limits.alignment, end: self.end.max(other.end) }
-    }
-
-    fn len(self) -> u64 {
-        self.end - self.start
-    }
-
-    fn window(self) -> Window {
-        Window { buffer: self.buffer, offset: self.start, size: self.len() }
-    }
-
-    /// The element of a window that starts here at which `inner` starts; windows are at most 4 GiB.
-    fn element(self, inner: Bytes) -> u32 {
-        ((inner.start - self.start) / 4) as u32
+    /// Makes a bucket of what was filled.
+    fn close(&mut self, kind: Kind, open: Open) {
+        if open.pieces.is_empty() {
+            return;
+        }
+        let mut pairs: Vec<Pair> = open.pieces.iter().map(|piece| piece.pair).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let first = self.sums;
+        let row = |piece: Piece| {
+            let start = self.sums;
+            self.sums += piece.sums;
+            match self.plan.partials[piece.index].last_mut() {
+                Some(last) if last.end == start => last.end = self.sums,
+                _ => self.plan.partials[piece.index].push(start..self.sums),
+            }
+            // From the page's start to the window's; pages are at most 4 GiB.
+            let state = |window: Bytes| piece.row.state - (window.start / 4) as u32;
+            Row {
+                pair: pairs.binary_search(&piece.pair).unwrap_or_default() as u32,
+                partial: start - first,
+                value: open.arrays.element(piece.pair.values, piece.value),
+                gradient: open.arrays.element(piece.pair.gradients, piece.gradient),
+                scale: piece.scale.zip(piece.pair.scales).map_or(0, |(scale, array)| open.arrays.element(array, scale)),
+                state: open.state.map_or(0, state),
+                ..piece.row
+            }
+        };
+        let rows = open.pieces.into_iter().map(row).collect();
+        let kernel = Kernel { kind, division: self.limits.division, arrays: open.arrays.arrays(), pairs };
+        let bucket = Bucket { kernel, windows: open.arrays.windows(), state: open.state.map(Bytes::window), rows, sums: first..self.sums };
+        self.plan.buckets.push(bucket);
     }
 }
 
-/// A chunk as its kernels see it: whole if vectors can serve it, else the longest part that they can, and the rest by scalars.
-fn pieces<'a>(tensor: &'a Tensor, segment: Option<&'a Segment>, chunk: Range<u64>, limits: &'a Limits) -> impl Iterator<Item = Piece> + 'a {
-    let vectors = chunk.start..chunk.end - chunk.end % 4;
-    let split = match (access(tensor, &chunk, limits), access(tensor, &vectors, limits)) {
-        (Access::Scalar, Access::Scalar) => chunk.start,
-        (Access::Scalar, _) => vectors.end,
-        _ => chunk.end,
+impl Open {
+    /// What is bound with these elements, in so many rows, besides, and the pair that has them; `None` if it is more than can be bound or dispatched.
+    fn with(
+        &self,
+        fill: &Fill<'_>,
+        part: &Part<'_>,
+        (elements, rows): (&Range<u64>, usize),
+        most: usize,
+        scalar: bool,
+    ) -> Option<(Arrays, Option<Bytes>, Pair)> {
+        let limits = fill.limits;
+        if (self.pieces.len() + rows) as u64 > limits.workgroups.saturating_mul(limits.workgroups) {
+            return None;
+        }
+        let mut touches = touches(&fill.tensors[part.index], elements, fill.purpose);
+        touches.iter_mut().for_each(|touch| touch.vectors &= !scalar);
+        let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
+        let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, elements));
+        let state = match (self.state, own) {
+            (Some(window), Some(own)) => Some(window.hull(own, limits)),
+            (window, own) => own.map(|own| own.hull(own, limits)).or(window),
+        };
+        if state.is_some_and(|window| window.len() > limits.binding) {
+            return None;
+        }
+        let number = |is| touches.iter().zip(&numbers).find(|(touch, _)| touch.is == is).map(|(_, &number)| number);
+        let gradients = number(Use::Gradients).unwrap_or_default();
+        let pair = Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales) };
+        Some((arrays, state, pair))
+    }
+}
+
+/// What elements of a tensor touch of the caller's buffers.
+pub(super) fn touches(tensor: &Tensor, elements: &Range<u64>, purpose: Purpose) -> Vec<Touch> {
+    let updates = purpose == Purpose::Update;
+    let touch = |place: Place, is, written| {
+        let vectors = place.offset.is_multiple_of(16) && 4 * elements.end.next_multiple_of(4) <= place.room;
+        Touch { bytes: Bytes::of(place, elements, if vectors { 16 } else { 4 }), is, written, vectors }
     };
-    let parts = [(wide(limits), chunk.start..split), (Access::Scalar, split..chunk.end)];
-    parts.into_iter().filter(|(_, part)| !part.is_empty()).map(move |(access, part)| piece(tensor, segment, access, part, limits))
+    let mut touches = vec![touch(tensor.gradient, Use::Gradients, updates && tensor.zero_grad)];
+    if updates || tensor.kind.adaptive {
+        touches.push(touch(tensor.value, Use::Values, updates));
+    }
+    if let Some(scale) = tensor.scale.filter(|_| updates) {
+        touches.push(Touch { bytes: scale.bytes(elements), is: Use::Scales, written: false, vectors: false });
+    }
+    touches
 }
 
-/// How a part that begins at a vector can be accessed.
-fn access(tensor: &Tensor, part: &Range<u64>, limits: &Limits) -> Access {
-    let serves = |place: Place| place.offset.is_multiple_of(16) && 4 * part.end.next_multiple_of(4) <= place.room;
-    if serves(tensor.value) && serves(tensor.gradient) { wide(limits) } else { Access::Scalar }
+/// From the first lane of these elements to the end of the last.
+fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
+    let local = elements.start - segment.elements.start..elements.end - segment.elements.start;
+    let first = Bytes::of(segment.place, &local, 16);
+    // Units begin between vectors, so that rounding up may lead past the last lane.
+    let end = segment.place.offset + segment.lanes * segment.stride;
+    Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
 }
 
-fn wide(limits: &Limits) -> Access {
-    if limits.software { Access::Pairs } else { Access::Vector }
-}
-
-fn piece(tensor: &Tensor, segment: Option<&Segment>, access: Access, part: Range<u64>, limits: &Limits) -> Piece {
-    let granule = match access {
-        Access::Vector | Access::Pairs => 16,
-        Access::Scalar => 4,
-    };
-    let value = Bytes::of(tensor.value, &part, granule);
-    let gradient = Bytes::of(tensor.gradient, &part, granule);
-    let gradients = if value.buffer != gradient.buffer {
-        Gradients::Apart
-    } else if value.hull(gradient, limits).len() <= limits.binding {
-        Gradients::Shared
-    } else {
-        Gradients::Far
-    };
-    // From the first lane to the end of the last.
-    let lanes = |segment: &Segment| {
-        let local = part.start - segment.elements.start..part.end - segment.elements.start;
-        let first = Bytes::of(segment.place, &local, 16);
-        // Units begin between vectors, so that rounding up may lead past the last lane.
-        let end = segment.place.offset + segment.lanes * segment.stride;
-        Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
-    };
-    let (scaled, adaptive) = (tensor.scale.is_some(), tensor.unit.is_some());
-    let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
+fn piece(part: &Part<'_>, tensor: &Tensor, (elements, sums, unit_length): &Extent, pair: Pair) -> Piece {
     let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
+    let at = |place: Place| place.offset + 4 * elements.start;
+    let state = |segment: &Segment| ((segment.place.offset / 4) + elements.start - segment.elements.start) as u32;
+    let row = Row {
+        // From the start of the page, until the window is known.
+        state: part.segment.map_or(0, state),
+        stride: part.segment.map_or(0, |segment| (segment.stride / 4) as u32),
+        count: (elements.end - elements.start) as u32,
+        element: elements.start as u32,
+        member: tensor.member,
+        hyper: tensor.hyper,
+        record: tensor.record,
+        scale_length: scale.length,
+        scale_period: scale.period,
+        unit: unit.factors,
+        unit_length: *unit_length,
+        ..Row::default()
+    };
     Piece {
-        kernel: Kernel { variant: tensor.variant, software: limits.software, access, gradients, scaled, adaptive, whole_units },
-        value,
-        gradient,
-        state: segment.map(lanes),
-        scale: tensor.scale.map(|scale| scale.bytes(&part)),
-        scale_origin: tensor.scale.map(|scale| scale.place.offset),
-        row: Row {
-            stride: segment.map_or(0, |segment| (segment.stride / 4) as u32),
-            count: (part.end - part.start) as u32,
-            element: part.start as u32,
-            member: tensor.member,
-            hyper: tensor.hyper,
-            record: tensor.record,
-            scale_length: scale.length,
-            scale_period: scale.period,
-            unit: unit.factors,
-            unit_length: unit.length,
-            ..Row::default()
-        },
+        row,
+        pair,
+        value: at(tensor.value),
+        gradient: at(tensor.gradient),
+        scale: tensor.scale.map(|scale| scale.place.offset),
+        sums: *sums,
+        index: part.index,
     }
 }
 
@@ -238,75 +300,5 @@ impl Scale {
         let wraps = last - first >= period || first % period > last % period;
         let used = if wraps { 0..period } else { first % period..last % period + 1 };
         Bytes::of(self.place, &used, 4)
-    }
-}
-
-impl Piece {
-    fn key(&self) -> Key {
-        let buffer = |bytes: Bytes| bytes.buffer;
-        (self.kernel, self.value.buffer, self.gradient.buffer, self.state.map(buffer), self.scale.map(buffer))
-    }
-}
-
-/// A bucket that is being filled.
-struct Open {
-    values: Bytes,
-    gradients: Bytes,
-    state: Option<Bytes>,
-    scale: Option<Bytes>,
-    pieces: Vec<Piece>,
-}
-
-impl Open {
-    fn start(piece: Piece, limits: &Limits) -> Result<Open, u64> {
-        let Piece { value: values, gradient: gradients, state, scale, .. } = piece;
-        let open = Open { values, gradients, state, scale, pieces: Vec::new() };
-        let largest = [Some(values), state, scale].into_iter().flatten().map(Bytes::len).max().unwrap_or_default();
-        let need = 2 * (largest + limits.alignment);
-        open.with(piece, limits).ok_or(need)
-    }
-
-    /// The windows with this piece in them, if they can be bound. The pieces stay behind.
-    fn with(&self, piece: Piece, limits: &Limits) -> Option<Open> {
-        let mut values = self.values.hull(piece.value, limits);
-        let mut gradients = self.gradients.hull(piece.gradient, limits);
-        if piece.kernel.gradients == Gradients::Shared {
-            values = values.hull(gradients, limits);
-            gradients = values;
-        }
-        let hull = |(window, more): (Bytes, Bytes)| window.hull(more, limits);
-        let state = self.state.zip(piece.state).map(hull);
-        let scale = self.scale.zip(piece.scale).map(hull);
-        let apart = values.end <= gradients.start || gradients.end <= values.start;
-        let distinct = piece.kernel.gradients != Gradients::Far || apart;
-        let bound = [Some(values), Some(gradients), state, scale].into_iter().flatten().all(|window| window.len() <= limits.binding);
-        let count = self.pieces.len() as u64 + 1;
-        let rows = count * size_of::<Row>() as u64 <= limits.binding;
-        let dispatched = count <= limits.workgroups.saturating_mul(limits.workgroups);
-        (distinct && bound && rows && dispatched).then_some(Open { values, gradients, state, scale, pieces: Vec::new() })
-    }
-
-    fn close(self) -> Bucket {
-        let kernel = self.pieces[0].kernel;
-        // From the start of the window to the tensor's first scale, which may lie before it: the kernel's sum wraps back.
-        let scale = |piece: &Piece| match (self.scale, piece.scale_origin) {
-            (Some(window), Some(origin)) => (origin as i64 - window.start as i64).div_euclid(4) as u32,
-            _ => 0,
-        };
-        let row = |piece: &Piece| Row {
-            value: self.values.element(piece.value),
-            gradient: self.gradients.element(piece.gradient),
-            state: self.state.zip(piece.state).map_or(0, |(window, state)| window.element(state)),
-            scale: scale(piece),
-            ..piece.row
-        };
-        Bucket {
-            kernel,
-            values: self.values.window(),
-            gradients: (kernel.gradients != Gradients::Shared).then(|| self.gradients.window()),
-            state: self.state.map(Bytes::window),
-            scale: self.scale.map(Bytes::window),
-            rows: self.pieces.iter().map(row).collect(),
-        }
     }
 }

@@ -16,8 +16,9 @@ crate::words::words! {
     }
 }
 
-/// Children of a node at most, added in pairs: a sum over n leaves has as many roundings as a binary tree, `log2(n)`.
-const FAN: usize = 4;
+/// Children of a node at most, added in pairs: a sum over n leaves has as many roundings as a binary tree, `log2(n)`. A level waits for the one below,
+/// so that few levels with many children are fast.
+const FAN: usize = 8;
 
 /// A sum of consecutive slots.
 #[repr(C)]
@@ -25,7 +26,7 @@ const FAN: usize = 4;
 pub struct Node {
     /// The first one.
     pub first: u32,
-    /// How many, at most 4.
+    /// How many, at most 8.
     pub count: u32,
 }
 
@@ -73,7 +74,7 @@ impl Tree {
 
     /// The tree over parameters whose rows or units are these slots, the first `leaves` of all; `nodes` and `lower` have led there. `groups` holds the
     /// number of parameters of each group, in order.
-    pub fn new(mut lower: Levels, members: &[Range<u32>], groups: &[usize]) -> Self {
+    pub fn new(mut lower: Levels, members: &[Vec<Range<u32>>], groups: &[usize]) -> Self {
         let tops = lower.sums(members.to_vec());
         let Levels { levels: below, nodes, slots } = lower;
         let first = slots;
@@ -81,7 +82,7 @@ impl Tree {
         let mut at = first;
         let ranges = groups.iter().map(|&count| {
             at += count as u32;
-            at - count as u32..at
+            vec![at - count as u32..at]
         });
         let sums = upper.sums(ranges.collect());
         // A level that only copies, so that the groups' slots are consecutive; a group without parameters has none, and nobody asks for it.
@@ -94,7 +95,7 @@ impl Tree {
             slot - u32::from(count > 0)
         };
         let groups: Vec<u32> = groups.iter().map(own).collect();
-        let root = upper.sums(core::iter::once(begin..upper.slots).collect())[0];
+        let root = upper.sums(vec![vec![begin..upper.slots]])[0];
         Tree {
             units: Vec::new(),
             nodes: upper.nodes,
@@ -139,22 +140,25 @@ impl Levels {
         Levels { slots: leaves, ..Levels::default() }
     }
 
-    /// Brings each range of slots down to one; where that is. An empty range's sum is any slot: nobody asks for it.
-    pub fn sums(&mut self, mut ranges: Vec<Range<u32>>) -> Vec<u32> {
-        while ranges.iter().any(|range| range.len() > 1) {
+    /// Brings the slots in each list of ranges down to one; where that is. The sum of no slots is any slot: nobody asks for it.
+    pub fn sums(&mut self, mut lists: Vec<Vec<Range<u32>>>) -> Vec<u32> {
+        let is_many = |list: &Vec<Range<u32>>| list.len() > 1 || list.iter().any(|range| range.len() > 1);
+        while lists.iter().any(is_many) {
             let mut slot = self.slots;
             let mut nodes = Vec::new();
-            for range in ranges.iter_mut().filter(|range| range.len() > 1) {
+            for list in lists.iter_mut().filter(|list| is_many(list)) {
                 let first = slot;
-                for child in range.clone().step_by(FAN) {
-                    nodes.push(Node { first: child, count: (range.end - child).min(FAN as u32) });
-                    slot += 1;
+                for range in core::mem::take(list) {
+                    for child in range.clone().step_by(FAN) {
+                        nodes.push(Node { first: child, count: (range.end - child).min(FAN as u32) });
+                        slot += 1;
+                    }
                 }
-                *range = first..slot;
+                list.push(first..slot);
             }
             self.level(nodes);
         }
-        ranges.into_iter().map(|range| range.start).collect()
+        lists.into_iter().map(|list| list.first().map_or(0, |range| range.start)).collect()
     }
 
     fn level(&mut self, nodes: Vec<Node>) {
@@ -198,7 +202,8 @@ mod tests {
             let mut at = 0;
             let ranges: Vec<Range<u32>> = rows.iter().map(|&count| (at..at + count, at += count).0).collect();
             let leaves: Vec<f64> = (0..at).map(f64::from).collect();
-            let tree = Tree::new(Levels::new(at), &ranges, &groups);
+            let lists: Vec<_> = ranges.iter().map(|range| vec![range.clone()]).collect();
+            let tree = Tree::new(Levels::new(at), &lists, &groups);
             let slots = run(&tree, &leaves);
             let sum = |range: Range<u32>| -> f64 { range.map(f64::from).sum() };
             for (range, member) in ranges.iter().zip(tree.members..) {

@@ -1,7 +1,7 @@
 use core::ops::Range;
 
 use super::reduce::Levels;
-use super::{CHUNK, pieces};
+use super::{Limits, pieces};
 
 /// Units of at least so many elements have workgroups of their own; smaller ones share one, an invocation each.
 const LONG: u64 = 512;
@@ -17,23 +17,23 @@ pub struct Units {
 
 impl Units {
     /// The parts of a tensor of `len` elements, in units of `length`.
-    pub fn new(len: u64, length: u64) -> Units {
-        let long = length >= LONG;
+    pub fn new(len: u64, length: u64, limits: &Limits) -> Units {
+        let (long, most) = (length >= LONG, limits.measured());
         let parts = if long {
-            pieces(0..len, length).flat_map(|unit| pieces(unit, CHUNK)).collect()
+            pieces(0..len, length).flat_map(|unit| pieces(unit, most)).collect()
         } else {
-            pieces(0..len, CHUNK - CHUNK % length).collect()
+            pieces(0..len, most - most % length).collect()
         };
         Units { parts, long }
     }
 
     /// The slots of the units, one each, from those of the parts.
-    pub fn slots(&self, levels: &mut Levels, sums: Range<u32>, length: u64) -> Range<u32> {
+    pub fn slots(&self, levels: &mut Levels, sums: Range<u32>, length: u64, limits: &Limits) -> Range<u32> {
         if !self.long {
             return sums;
         }
-        let each = length.div_ceil(CHUNK) as u32;
-        let ranges = (0..sums.len() as u32 / each).map(|unit| sums.start + unit * each..sums.start + (unit + 1) * each);
+        let each = length.div_ceil(limits.measured()) as u32;
+        let ranges = (0..sums.len() as u32 / each).map(|unit| vec![sums.start + unit * each..sums.start + (unit + 1) * each]);
         let slots = levels.sums(ranges.collect());
         slots[0]..slots[0] + slots.len() as u32
     }

@@ -9,6 +9,8 @@ words! {
         record: u32,
         /// Where its hyper-parameters are there.
         hyper: u32,
+        /// Where the words of its hyper-parameters are assigned, among those of all.
+        assigned: u32,
         /// Whether it takes part: 0 or 1.
         taking_part: u32,
         /// The number of the `prepare` that it belongs to.

@@ -1,7 +1,7 @@
 use super::{Failure, Outcome, STYLES, Scene, Style, kernels_are_valid};
 use crate::adapter::Gpu;
 use crate::rule::{AnyRule, Bounded, HyperParameter};
-use crate::{Error, Optimizer};
+use crate::{Error, Group, Optimizer, Options};
 
 /// Steps that a row takes.
 pub const STEPS: usize = 4;
@@ -114,7 +114,8 @@ pub fn is_live(gpu: &Gpu, rule: &dyn AnyRule, parameter: &HyperParameter) -> Out
             continue;
         }
         let mut scene = Scene::new(gpu, &*case, Style::Tensors, &[300], 11)?;
-        scene.optimizer = Optimizer::new(&gpu.device, &gpu.queue, changed, scene.params.clone())?;
+        let groups = [Group::new(changed, scene.params.clone())];
+        scene.optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, Options::default())?;
         for _ in 0..2 * STEPS {
             scene.step(|_| true)?;
         }

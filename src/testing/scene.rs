@@ -66,7 +66,7 @@ impl<'a> Scene<'a> {
             clip: group.clip,
             schedules: group.schedules.clone(),
         };
-        let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, groups.iter().map(group).collect::<Vec<_>>(), options)?;
+        let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups.iter().map(group).collect::<Vec<_>>(), options)?;
         let twin = CpuOptimizer::with_options(groups, options)?;
         let values: Vec<Vec<f32>> = lens.iter().enumerate().map(|(index, &len)| inputs::values(seed + index as u64, len)).collect();
         let truth = values.iter().map(|values| values.iter().copied().map(Bounded::given).collect()).collect();

@@ -1,7 +1,7 @@
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
-use crate::plan::{Access, Gradients, Kernel, Row};
+use crate::plan::{Access, Array, Division, Kernel, Kind, Pair, Row};
 use crate::rule::{AnyRule, Field, Pass};
 use crate::step::{Clip, Ema, Entry, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
 use crate::wgsl;
@@ -31,7 +31,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
             members(&module, "Row", Row::FIELDS)?;
         }
         for number in 0..2 {
-            let module = valid(&wgsl::prepare(rule, number, &features))?;
+            let module = valid(&wgsl::prepare(rule, number, 256, &features))?;
             layouts(&module, rule)?;
             members(&module, "Status", Status::FIELDS)?;
             members(&module, "Entry", Entry::FIELDS)?;
@@ -49,19 +49,44 @@ pub fn tasks_are_valid() -> Outcome {
         }
         valid(&wgsl::swap(&kernel, 3, 1, 2))?;
     }
-    valid(&wgsl::count(2))?;
-    valid(&wgsl::report()).map(drop)
+    valid(&wgsl::count(256, 2))?;
+    valid(&wgsl::collect(256, 7))?;
+    valid(&wgsl::report(256)).map(drop)
 }
 
-/// Every way to access a bucket.
+/// Every way to access a bucket: of one pair, in two buffers, in one, or far from each other in one, and of two pairs; without scales and with them.
 fn kernels() -> impl Iterator<Item = Kernel> {
-    let accesses = [(false, Access::Vector), (true, Access::Pairs), (false, Access::Scalar), (true, Access::Scalar)];
-    let all = accesses
-        .into_iter()
-        .flat_map(|access| [Gradients::Apart, Gradients::Shared, Gradients::Far].map(move |gradients| (access, gradients)));
+    let narrow = Division::GPU.at_most(64);
+    let accesses = [
+        (Division::GPU, Access::Vector),
+        (narrow, Access::Vector),
+        (Division::SOFTWARE, Access::Vector64),
+        (Division::GPU, Access::Scalar),
+        (Division::SOFTWARE, Access::Scalar),
+    ];
     let flags = [(false, false), (true, false), (false, true), (true, true)];
-    all.flat_map(move |((software, access), gradients)| {
-        flags.map(|(scaled, adaptive)| Kernel { variant: 0, software, access, gradients, scaled, adaptive, whole_units: software })
+    let all = accesses.into_iter().flat_map(move |access| flags.map(move |flags| (access, flags)));
+    all.flat_map(|((division, access), (scaled, adaptive))| {
+        let array = |values, gradients, written| Array { access, values, gradients, scales: false, written };
+        let (values, gradients, scales) = (
+            array(true, false, true),
+            array(false, true, false),
+            Array { access: Access::Scalar, scales: true, ..array(false, false, false) },
+        );
+        let kind = Kind { variant: 0, scaled, adaptive, whole_units: access != Access::Scalar };
+        let pair = |values, gradients, scales| Pair { values, gradients, scales: scaled.then_some(scales) };
+        let layouts = [
+            (vec![values, gradients, scales], vec![pair(0, 1, 2)]),
+            (vec![array(true, true, true), scales], vec![pair(0, 0, 1)]),
+            (vec![values, array(false, true, true), scales], vec![pair(0, 1, 2)]),
+            // Eight buffers are not enough for two pairs and their scales.
+            (vec![values, gradients, gradients], vec![pair(0, 1, 1), pair(0, 2, 2)]),
+        ];
+        let layouts = layouts.into_iter().filter(move |(_, pairs)| !scaled || pairs.len() == 1);
+        layouts.map(move |(mut arrays, pairs)| {
+            arrays.retain(|array| scaled || !array.scales);
+            Kernel { kind, division, arrays, pairs }
+        })
     })
 }
 

@@ -1,6 +1,7 @@
 //! Shaders as text: the rule's own WGSL, joined with declarations generated from its layouts. Module scope is independent of order in
 //! WGSL, so joining is all it takes, and no wgpu is needed to read or check the result.
 
+mod arrays;
 mod pass;
 mod prepare;
 mod structs;
@@ -12,16 +13,16 @@ use crate::plan::{Access, Kernel};
 
 pub use pass::pass;
 pub use prepare::prepare;
-pub use tasks::{accumulate, count, measure, report, swap};
+pub use tasks::{accumulate, collect, count, measure, report, swap};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
 const GATHER: &str = include_str!("../../shaders/lib/gather.wgsl");
 const ROWS: &str = include_str!("../../shaders/lib/rows.wgsl");
 const LOAD_VECTOR: &str = include_str!("../../shaders/access/load_vector.wgsl");
-const LOAD_PAIRS: &str = include_str!("../../shaders/access/load_pairs.wgsl");
+const LOAD_VECTOR64: &str = include_str!("../../shaders/access/load_vector64.wgsl");
 const LOAD_SCALAR: &str = include_str!("../../shaders/access/load_scalar.wgsl");
 const STORE_VECTOR: &str = include_str!("../../shaders/access/store_vector.wgsl");
-const STORE_PAIRS: &str = include_str!("../../shaders/access/store_pairs.wgsl");
+const STORE_VECTOR64: &str = include_str!("../../shaders/access/store_vector64.wgsl");
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
 
 /// The words of a parameter's entry in the step record before those of the averages and of the rule: steps taken; whether it takes part (0: no,
@@ -37,14 +38,8 @@ pub fn scalars(averages: usize) -> usize {
     (ENTRY.len() + averages).next_multiple_of(4)
 }
 
-/// Invocations of a workgroup, which works on one row.
-const INVOCATIONS: u32 = 64;
-
-/// The same on software adapters: llvmpipe runs eight at a time, and each eight would read anew what a row is and what to do with it.
-const SOFTWARE_INVOCATIONS: u32 = 8;
-
 /// What a shader binds. Its number is its place in [`Shader::slots`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slot {
     /// Options and clips, as the host set them.
     Settings,
@@ -64,16 +59,16 @@ pub enum Slot {
     Tree,
     /// The bucket's workgroups.
     Rows,
-    /// The values, and the gradients where they share a buffer.
-    Values,
-    /// The gradients.
-    Gradients,
+    /// One of the arrays that the kernel binds of the caller's buffers.
+    Array(usize),
     /// All lanes of the state.
     States,
-    /// Scales of the learning rate.
-    Scales,
     /// What rows measure of the update.
     Moved,
+    /// A part of a table.
+    Part(usize),
+    /// The table.
+    Whole,
 }
 
 /// A complete shader with entry point `main`, and what it binds in group 0.
@@ -91,14 +86,14 @@ pub struct Shader {
 #[derive(Clone, Debug)]
 struct Declaration {
     slot: Slot,
-    name: &'static str,
+    name: String,
     ty: String,
     written: bool,
 }
 
 /// A binding of an array of these.
-fn array(slot: Slot, name: &'static str, element: &str, written: bool) -> Declaration {
-    Declaration { slot, name, ty: format!("array<{element}>"), written }
+fn array(slot: Slot, name: impl Into<String>, element: &str, written: bool) -> Declaration {
+    Declaration { slot, name: name.into(), ty: format!("array<{element}>"), written }
 }
 
 fn shader(bindings: Vec<Declaration>, ours: &[&str], own: &str) -> Shader {
@@ -119,31 +114,26 @@ fn shader(bindings: Vec<Declaration>, ours: &[&str], own: &str) -> Shader {
 
 /// The entry point of kernels that go through rows.
 fn rows(kernel: &Kernel) -> String {
-    let invocations = if kernel.software { SOFTWARE_INVOCATIONS } else { INVOCATIONS };
-    structs::constants([("INVOCATIONS", invocations)]) + ROWS
+    structs::constants([("INVOCATIONS", kernel.division.invocations)]) + ROWS
 }
 
-/// How state is accessed, which begins and ends where vectors do, in kernels that access values and gradients in this way.
-fn of_state(access: Access) -> Access {
-    if access == Access::Scalar { Access::Vector } else { access }
-}
-
-/// The binding of the state.
-fn states(access: Access, written: bool) -> Declaration {
-    array(Slot::States, "states", element(of_state(access)), written)
+/// The binding of the state, which begins and ends where vectors do.
+fn states(kernel: &Kernel, written: bool) -> Declaration {
+    array(Slot::States, "states", element(kernel.division.vectors), written)
 }
 
 /// `load_lane` and `store_lane`, of a lane's elements from `at` on.
-fn lane_access(access: Access, written: bool) -> String {
-    let (load, store) = (load(of_state(access), "lane", "states"), store(of_state(access), "lane", "states"));
+fn lane_access(kernel: &Kernel, written: bool) -> String {
+    let access = kernel.division.vectors;
+    let (load, store) = (load(access, "lane", "states"), store(access, "lane", "states"));
     if written { load + &store } else { load }
 }
 
-/// The element type of values and gradients.
+/// The element type of an array.
 fn element(access: Access) -> &'static str {
     match access {
         Access::Vector => "vec4f",
-        Access::Pairs => "vec2<u64>",
+        Access::Vector64 => "vec2<u64>",
         Access::Scalar => "f32",
     }
 }
@@ -152,7 +142,7 @@ fn element(access: Access) -> &'static str {
 fn load(access: Access, name: &str, array: &str) -> String {
     let text = match access {
         Access::Vector => LOAD_VECTOR,
-        Access::Pairs => LOAD_PAIRS,
+        Access::Vector64 => LOAD_VECTOR64,
         Access::Scalar => LOAD_SCALAR,
     };
     accessor(text, name, array)
@@ -162,7 +152,7 @@ fn load(access: Access, name: &str, array: &str) -> String {
 fn store(access: Access, name: &str, array: &str) -> String {
     let text = match access {
         Access::Vector => STORE_VECTOR,
-        Access::Pairs => STORE_PAIRS,
+        Access::Vector64 => STORE_VECTOR64,
         Access::Scalar => STORE_SCALAR,
     };
     accessor(text, name, array)
@@ -170,15 +160,4 @@ fn store(access: Access, name: &str, array: &str) -> String {
 
 fn accessor(text: &str, name: &str, array: &str) -> String {
     text.replace("_tensor(", &format!("_{name}(")).replace("tensors[", &format!("{array}["))
-}
-
-/// `clear_gradient`, which sets gradients to zero if that is asked for.
-fn clear(access: Access, clears: bool, array: &str) -> String {
-    match clears {
-        true => {
-            store(access, "gradient", array)
-                + "\nfn clear_gradient(at: u32, left: u32, old: vec4f) {\n    store_gradient(at, left, vec4f(0.0), old);\n}\n"
-        }
-        false => "fn clear_gradient(at: u32, left: u32, old: vec4f) {\n}\n".into(),
-    }
 }

@@ -1,10 +1,15 @@
+//! The kernels that run a rule.
+
+use super::arrays::{Entry, Uses};
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, clear, element, lane_access, load, rows, shader, states, store};
-use crate::plan::{Gradients, Kernel};
+use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
+use crate::plan::Kernel;
 use crate::rule::{AnyRule, Pass};
 use crate::step::{ACCUMULATED, Average, Features};
 
 const PASS: &str = include_str!("../../shaders/pass.wgsl");
+const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
+const CLEAR: &str = include_str!("../../shaders/step/clear.wgsl");
 const SCALES: &str = include_str!("../../shaders/step/scales.wgsl");
 const LIMIT: &str = include_str!("../../shaders/step/limit.wgsl");
 const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
@@ -13,23 +18,20 @@ const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
 /// The kernel for one pass of a rule with the states that it uses, for one way of access to values and gradients.
 pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -> Shader {
-    let updates = pass == Pass::Update;
+    let (updates, kind) = (pass == Pass::Update, &kernel.kind);
     let clears = updates && features.zero_grad;
-    let element = element(kernel.access);
-    let mut bindings: Vec<Declaration> = vec![
-        array(Slot::Rows, "rows", "vec4u", false),
-        array(Slot::Record, "record", "vec4u", false),
-        array(Slot::Values, "values", element, true),
-    ];
-    let gradients = match kernel.gradients {
-        Gradients::Shared => "values",
-        Gradients::Apart | Gradients::Far => {
-            bindings.push(array(Slot::Gradients, "gradients", element, clears || kernel.gradients == Gradients::Far));
-            "gradients"
-        }
+    let uses = Uses {
+        loads_values: true,
+        stores_values: true,
+        loads_gradients: updates,
+        clears_gradients: clears,
+        loads_scales: updates && kind.scaled,
+        updates,
     };
+    let mut bindings: Vec<Declaration> = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "vec4u", false)];
+    bindings.extend(uses.bindings(kernel));
     if !features.lanes(rule).is_empty() {
-        bindings.push(states(kernel.access, true));
+        bindings.push(states(kernel, true));
     }
     let mut parts = vec![
         structs::row(),
@@ -39,18 +41,10 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
         state_access(rule, kernel, features),
         structs::default_prepare(rule),
         idle(pass, features),
-        apply(rule, pass, kernel, features),
-        load(kernel.access, "value", "values"),
-        load(kernel.access, "gradient", gradients),
-        store(kernel.access, "value", "values"),
-        clear(kernel.access, clears, gradients),
+        body(rule, pass, &uses, kernel, features),
     ];
-    if updates && kernel.scaled {
-        bindings.push(array(Slot::Scales, "scales", "f32", false));
-        parts.push(SCALES.into());
-    }
-    if updates && kernel.adaptive {
-        parts.push(if kernel.whole_units { UNIT_WHOLE } else { UNIT }.into());
+    if updates && kind.adaptive {
+        parts.push(if kind.whole_units { UNIT_WHOLE } else { UNIT }.into());
     }
     if updates && features.clamps {
         parts.push(LIMIT.into());
@@ -65,6 +59,22 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
     shader(bindings, &[&parts.concat(), NUMERICS, &rows(kernel), PASS], rule.source())
 }
 
+/// What touches the caller's arrays.
+fn body(rule: &dyn AnyRule, pass: Pass, uses: &Uses, kernel: &Kernel, features: &Features) -> String {
+    let invocation = ("invocation", "u32");
+    let sweep = [("row", "Row"), ("given", "Given"), ("h", "Hyper"), ("s", "Scalars"), invocation];
+    let mut text = apply(rule, pass, kernel, features) + SWEEP;
+    let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
+    if uses.clears_gradients {
+        text += CLEAR;
+        entries.push(Entry { name: "clear", parameters: &[("row", "Row"), ("invocation", "u32")], result: None });
+    }
+    if uses.loads_scales {
+        text += SCALES;
+    }
+    uses.body(kernel, &text, &entries)
+}
+
 /// `load_state` and `store_state`: a state that is not in use reads as zero and is not kept.
 fn state_access(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     let names = || rule.states().iter().map(|state| state.name);
@@ -75,7 +85,7 @@ fn state_access(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Str
     format!(
         "fn load_state(row: Row, i: u32) -> State {{\n    return State({loads});\n}}\n\n\
          fn store_state(row: Row, i: u32, state: State) {{\n{stores}}}\n"
-    ) + &if features.lanes(rule).is_empty() { String::new() } else { lane_access(kernel.access, true) }
+    ) + &if features.lanes(rule).is_empty() { String::new() } else { lane_access(kernel, true) }
 }
 
 /// Four elements of this lane.
@@ -96,10 +106,7 @@ fn idle(pass: Pass, features: &Features) -> String {
     }
     let mut text = String::from("fn idle(row: Row, given: Given, invocation: u32) -> bool {\n");
     if features.zero_grad {
-        text += "    if given.taking_part == LEFT_OUT {\n        let own = span(row, invocation);\n        \
-                 for (var i = own.begin; i < own.end; i += TURN) {\n            \
-                 let at = row.gradient + i;\n            \
-                 clear_gradient(at, row.count - i, load_gradient(at, row.count - i));\n        }\n    }\n";
+        text += "    if given.taking_part == LEFT_OUT {\n        clear(row, invocation);\n    }\n";
     }
     if features.measures_update {
         text += "    if given.taking_part == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
@@ -122,20 +129,20 @@ fn apply(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -
 
 /// The update with all that comes before and after the rule.
 fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
-    let mut body = String::from("    let before = *p;\n    var gradient = load_gradient(row.gradient + i, left);\n");
-    body.push_str("    clear_gradient(row.gradient + i, left, gradient);\n");
+    let mut body = String::from("    let before = *p;\n    var gradient = load_gradient(row, i, left);\n");
+    body.push_str("    clear_gradient(row, i, left, gradient);\n");
     if let Some(lane) = features.lane(rule, ACCUMULATED) {
         body += &format!("    if given.used != 0u {{\n        gradient += {};\n    }}\n", load_lane(lane));
     }
     body.push_str("    gradient *= given.factor;\n");
-    if kernel.adaptive {
+    if kernel.kind.adaptive {
         body.push_str("    gradient *= unit_factors(row, i);\n");
     }
     if features.clamps {
         body.push_str("    gradient = limited(gradient, given.limit);\n");
     }
     body.push_str("    update(h, s, gradient, p, state);\n");
-    if kernel.scaled {
+    if kernel.kind.scaled {
         body.push_str("    *p = before + lr_scales(row, i, left) * (*p - before);\n");
     }
     for (index, average) in features.averages.iter().enumerate() {

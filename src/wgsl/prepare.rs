@@ -1,9 +1,12 @@
+//! The kernel that decides about a step and forms what depends on step counts.
+
 use super::structs;
 use super::{Declaration, NUMERICS, Shader, Slot, array, shader};
 use crate::plan::Tree;
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
 
+const HYPER_FROM_RECORD: &str = "fn hyper_parameters(entry: Entry) -> Hyper {\n    return load_hyper(entry.hyper);\n}\n";
 const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
 const AVERAGES: &str = include_str!("../../shaders/step/averages.wgsl");
 const CLIP: &str = include_str!("../../shaders/step/clip.wgsl");
@@ -15,19 +18,26 @@ const REDUCE_NOTHING: &str = include_str!("../../shaders/step/reduce_nothing.wgs
 const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
 
 /// The kernel that counts the step of the parameters of one rule and forms its scalars. The first one of a step, `number` 0, also decides
-/// what concerns all parameters.
-pub fn prepare(rule: &dyn AnyRule, number: u32, features: &Features) -> Shader {
+/// what concerns all parameters. It has one workgroup of so many invocations.
+pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Features) -> Shader {
     let mut bindings = vec![
         array(Slot::Settings, "settings", "u32", false),
         array(Slot::Entries, "entries", "Entry", false),
         array(Slot::Record, "record", "u32", true),
-        Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
+        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     if features.measures {
         bindings.push(array(Slot::Sums, "sums", "Sum", true));
     }
-    let settle = if number == 0 { settle(&mut bindings, features) } else { "fn settle(invocation: u32) {\n}\n".into() };
-    let numbers = [("RULE", number), ("TREE_HEADER", Tree::HEADER as u32)];
+    let settle = if number == 0 {
+        settle(&mut bindings, features)
+    } else {
+        "fn settle(invocation: u32) -> Status {\n    return status;\n}\n".into()
+    };
+    // The first one's have not arrived in the record yet; schedules' values are read from there, since several parameters share one.
+    let from_record = number > 0 || features.schedules;
+    let hyper = if from_record { HYPER_FROM_RECORD.to_owned() } else { structs::assigned_hyper(rule) };
+    let numbers = [("RULE", number), ("TREE_HEADER", Tree::HEADER as u32), ("INVOCATIONS", invocations)];
     let parts = [
         structs::entries(),
         structs::sums(),
@@ -35,7 +45,8 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, features: &Features) -> Shader {
         structs::settings(features.averages.len()),
         structs::entry(features.averages.len()),
         structs::constants(Clip::KINDS.into_iter().chain(Average::KINDS).chain(numbers)),
-        format!("const MAY_SKIP: bool = {};\n", features.may_skip),
+        format!("const MAY_SKIP: bool = {};\nconst SCHEDULES: bool = {};\n", features.may_skip, features.schedules),
+        hyper,
         structs::rule(rule, structs::loader),
         structs::store_scalars(rule),
         structs::default_prepare(rule),
@@ -52,17 +63,17 @@ fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
             bindings.push(array(Slot::Tree, "tree", "u32", false));
             (REDUCE, UNIT_FACTORS)
         }
-        false => (REDUCE_NOTHING, "fn unit_factors(invocation: u32) {\n}\n"),
+        false => (REDUCE_NOTHING, "fn unit_factors(invocation: u32, unscale: f32) {\n}\n"),
     };
     let (value, schedule) = match features.schedules {
         true => {
             bindings.push(array(Slot::Schedules, "schedules", "u32", false));
-            ("bitcast<u32>(bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, status.step - 1u))", crate::schedule::wgsl())
+            ("bitcast<u32>(bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, step - 1u))", crate::schedule::wgsl())
         }
         false => ("a.offset", String::new()),
     };
     let assigned = format!(
-        "fn assigned(a: Assignment) -> u32 {{\n    if a.schedule == CONSTANT {{\n        return a.offset;\n    }}\n    \
+        "fn assigned(a: Assignment, step: u32) -> u32 {{\n    if a.schedule == CONSTANT {{\n        return a.offset;\n    }}\n    \
          return {value};\n}}\n"
     );
     [&structs::assignments(), &assigned, &schedule, reduce, units, SETTLE].join("\n")

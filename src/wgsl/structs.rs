@@ -118,6 +118,16 @@ pub(super) fn rule(rule: &dyn AnyRule, loader: Loader) -> String {
     structs.concat() + &uses + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars
 }
 
+/// `hyper_parameters`, from what the host assigns to each word.
+pub(super) fn assigned_hyper(rule: &dyn AnyRule) -> String {
+    let word = |(index, field): (usize, &Field)| {
+        let word = format!("assignments[entry.assigned + {index}u].offset");
+        if field.wgsl == "u32" { word } else { format!("bitcast<{}>({word})", field.wgsl) }
+    };
+    let words: Vec<String> = rule.hyper_fields().iter().enumerate().map(word).collect();
+    format!("fn hyper_parameters(entry: Entry) -> Hyper {{\n    return Hyper({});\n}}\n", words.join(", "))
+}
+
 pub(super) fn store_scalars(rule: &dyn AnyRule) -> String {
     let word = |(index, name): (usize, &&str)| format!("    record[at + {index}u] = bitcast<u32>(s.{name});\n");
     let words: String = rule.scalar_fields().iter().enumerate().map(word).collect();

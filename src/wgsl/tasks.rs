@@ -1,99 +1,127 @@
 //! The kernels without a rule.
 
+use super::arrays::{Entry, Uses};
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, clear, element, lane_access, load, of_state, rows, shader, states, store};
+use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
 use crate::plan::Kernel;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
+const MEASURE_ROW: &str = include_str!("../../shaders/step/measure_row.wgsl");
 const MEASURE_UNITS: &str = include_str!("../../shaders/step/measure_units.wgsl");
+const MEASURE_UNIT: &str = include_str!("../../shaders/step/measure_unit.wgsl");
 const ACCUMULATE: &str = include_str!("../../shaders/step/accumulate.wgsl");
+const ACCUMULATE_ROW: &str = include_str!("../../shaders/step/accumulate_row.wgsl");
+const COLLECT: &str = include_str!("../../shaders/step/collect.wgsl");
 const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 const SWAP: &str = include_str!("../../shaders/step/swap.wgsl");
+const SWAP_ROW: &str = include_str!("../../shaders/step/swap_row.wgsl");
+
+const ROW: (&str, &str) = ("row", "Row");
+const INVOCATION: (&str, &str) = ("invocation", "u32");
 
 /// The kernel that measures gradients before the update, together with those accumulated if they are in this lane; where there are units, these and
 /// their values.
 pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> Shader {
-    let &Kernel { access, adaptive: units, .. } = kernel;
-    let element = element(access);
+    let units = kernel.kind.adaptive;
+    let uses = Uses { loads_gradients: true, loads_values: units, ..Uses::default() };
     let mut bindings = vec![
         array(Slot::Rows, "rows", "vec4u", false),
         array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Gradients, "gradients", element, false),
         array(Slot::Sums, "sums", "Sum", true),
     ];
-    let mut accessors = load(access, "gradient", "gradients");
-    if units {
-        bindings.push(array(Slot::Values, "values", element, false));
-        accessors += &load(access, "value", "values");
-    }
-    let mut whole = String::from(
-        "fn whole_gradient(row: Row, i: u32, left: u32) -> vec4f {\n    let gradient = load_gradient(row.gradient + i, left);\n",
-    );
+    bindings.extend(uses.bindings(kernel));
+    let mut whole =
+        String::from("fn whole_gradient(row: Row, i: u32, left: u32) -> vec4f {\n    let gradient = load_gradient(row, i, left);\n");
+    let mut lanes = String::new();
     if let Some(lane) = accumulated {
-        // Where values and gradients are not made of whole vectors, units begin between those of the state too.
-        let state = if units { access } else { of_state(access) };
-        bindings.push(array(Slot::States, "states", super::element(state), false));
+        // Units that are not made of whole vectors begin between those of the state too.
+        let access = if units && !kernel.kind.whole_units { crate::plan::Access::Scalar } else { kernel.division.vectors };
+        bindings.push(array(Slot::States, "states", super::element(access), false));
         bindings.push(array(Slot::Record, "record", "u32", false));
-        accessors += &load(state, "lane", "states");
+        lanes = super::load(access, "lane", "states");
         let sum = format!("load_lane(lane_at(row, {lane}u, i), left)");
         whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return gradient + {sum};\n    }}\n");
     }
     whole += "    return gradient;\n}\n";
-    let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), whole, accessors].concat();
-    let main = if units { MEASURE_UNITS } else { MEASURE };
+    let (main, own, entry) = match units {
+        true => (
+            MEASURE_UNITS,
+            MEASURE_UNIT,
+            Entry { name: "measured", parameters: &[ROW, ("begin", "u32"), ("end", "u32"), ("stride", "u32")], result: Some("Sum") },
+        ),
+        false => (MEASURE, MEASURE_ROW, Entry { name: "measured", parameters: &[ROW, INVOCATION], result: Some("Tally") }),
+    };
+    let teams = format!("const TEAMS: bool = {};\n", kernel.division.invocations > 8);
+    let body = uses.body(kernel, &(whole + own), &[entry]);
+    let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), lanes, teams, body].concat();
     shader(bindings, &[&parts, NUMERICS, GATHER, &rows(kernel), main], "")
 }
 
 /// The kernel that adds gradients to those accumulated in this lane. It binds gradients alone, even where they share a buffer with values.
 pub fn accumulate(kernel: &Kernel, lane: usize, clears: bool, averages: usize) -> Shader {
-    let access = kernel.access;
-    let element = element(access);
-    let bindings = vec![
+    let uses = Uses { loads_gradients: true, clears_gradients: clears, ..Uses::default() };
+    let mut bindings = vec![
         array(Slot::Rows, "rows", "vec4u", false),
         array(Slot::Entries, "entries", "Entry", false),
         array(Slot::Record, "record", "u32", false),
-        array(Slot::Gradients, "gradients", element, clears),
-        states(access, true),
     ];
-    let accessors = load(access, "gradient", "gradients") + &clear(access, clears, "gradients") + &lane_access(access, true);
+    bindings.extend(uses.bindings(kernel));
+    bindings.push(states(kernel, true));
+    let entry = Entry { name: "accumulate", parameters: &[ROW, ("is_first", "bool"), INVOCATION], result: None };
+    let body = uses.body(kernel, ACCUMULATE_ROW, &[entry]);
     let numbers = structs::constants([("ACCUMULATED", lane as u32)]);
-    let parts = [structs::entries(), structs::row(), structs::entry(averages), numbers, accessors].concat();
+    let parts = [structs::entries(), structs::row(), structs::entry(averages), numbers, lane_access(kernel, true), body].concat();
     shader(bindings, &[&parts, &rows(kernel), ACCUMULATE], "")
 }
 
-/// The kernel that counts a micro-batch.
-pub fn count(averages: usize) -> Shader {
+/// The kernel that counts a micro-batch, of one workgroup of so many invocations.
+pub fn count(invocations: u32, averages: usize) -> Shader {
     let bindings = vec![
         array(Slot::Entries, "entries", "Entry", false),
         array(Slot::Record, "record", "u32", true),
-        Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
+        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
-    let parts = [structs::entries(), structs::status(), structs::entry(averages)].concat();
+    let numbers = structs::constants([("INVOCATIONS", invocations)]);
+    let parts = [structs::entries(), structs::status(), structs::entry(averages), numbers].concat();
     shader(bindings, &[&parts, COUNT], "")
 }
 
 /// The kernel that exchanges values with the average in this lane, for the parameters that have taken `first` steps.
 pub fn swap(kernel: &Kernel, lane: usize, first: u32, averages: usize) -> Shader {
-    let access = kernel.access;
-    let element = element(access);
-    let bindings = vec![
-        array(Slot::Rows, "rows", "vec4u", false),
-        array(Slot::Record, "record", "u32", false),
-        array(Slot::Values, "values", element, true),
-        states(access, true),
-    ];
+    let uses = Uses { loads_values: true, stores_values: true, ..Uses::default() };
+    let mut bindings = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "u32", false)];
+    bindings.extend(uses.bindings(kernel));
+    bindings.push(states(kernel, true));
     let numbers = structs::constants([("LANE", lane as u32), ("FIRST", first)]);
-    let accessors = load(access, "value", "values") + &store(access, "value", "values") + &lane_access(access, true);
-    let parts = [structs::row(), structs::entry(averages), numbers, accessors].concat();
+    let body = uses.body(kernel, SWAP_ROW, &[Entry { name: "exchange", parameters: &[ROW, INVOCATION], result: None }]);
+    let parts = [structs::row(), structs::entry(averages), numbers, lane_access(kernel, true), body].concat();
     shader(bindings, &[&parts, &rows(kernel), SWAP], "")
 }
 
-/// The kernel that adds up what the rows of the last update measured.
-pub fn report() -> Shader {
+/// The kernel that puts so many parts of a table of sums one after the other.
+pub fn collect(invocations: u32, parts: usize) -> Shader {
+    let part = |index: usize| array(Slot::Part(index), format!("part{index}"), "Sum", false);
+    let mut bindings: Vec<Declaration> = (0..parts).map(part).collect();
+    bindings.push(array(Slot::Whole, "whole", "Sum", true));
+    // Before a part begins, the difference wraps.
+    let copy = |index: usize| {
+        format!(
+            "    if at - begin < arrayLength(&part{index}) {{\n        whole[at] = part{index}[at - begin];\n    }}\n    begin += arrayLength(&part{index});\n"
+        )
+    };
+    let copies: String = (0..parts).map(copy).collect();
+    let collect = format!("fn collect(at: u32) {{\n    var begin = 0u;\n{copies}}}\n");
+    let numbers = structs::constants([("INVOCATIONS", invocations)]);
+    shader(bindings, &[&structs::sums(), &numbers, &collect, COLLECT, NUMERICS], "")
+}
+
+/// The kernel that adds up what the rows of the last update measured, of one workgroup of so many invocations.
+pub fn report(invocations: u32) -> Shader {
     let bindings = vec![
         array(Slot::Moved, "moved", "Sum", false),
-        Declaration { slot: Slot::Status, name: "status", ty: "Status".into(), written: true },
+        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
-    shader(bindings, &[&structs::status(), &structs::sums(), NUMERICS, GATHER, REPORT], "")
+    let numbers = structs::constants([("INVOCATIONS", invocations)]);
+    shader(bindings, &[&structs::status(), &structs::sums(), NUMERICS, &numbers, GATHER, REPORT], "")
 }

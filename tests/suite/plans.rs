@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use wgpu_optim::plan::{Access, Arena, Bucket, Gradients, Limits, Place, Plan, Row, Scale, Segment, Tensor, Unit, Window, measures, plan};
+use wgpu_optim::plan::{Access, Bucket, Division, Kind, Limits, Pair, Place, Plan, Row, Scale, Sets, Tensor, Unit, Window, measures, plan};
 
 use crate::context::Outcome;
 
@@ -13,35 +13,122 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("plans/random-models", random_models),
         Trial::test("plans/a-model-is-one-bucket", a_model_is_one_bucket),
-        Trial::test("plans/a-chunk-over-the-limit", || {
-            let limits = Limits { binding: 4096, ..LIMITS };
-            assert!(plan(&[tensor(0, 4096, (0, 0), (1, 0), Vec::new())], &limits).is_err());
+        Trial::test("plans/separate-tensors-share-dispatches", separate_tensors_share_dispatches),
+        Trial::test("plans/other-buffers-leave-sets-as-they-are", other_buffers_leave_sets),
+        Trial::test("plans/bindings-of-256-bytes", || {
+            let limits = |binding| Limits { binding, ..LIMITS };
+            let fits = |limits: Limits| {
+                let (tensors, sets) = placed(vec![tensor(0, 4096, (0, 4), (1, 4))], 0, &limits);
+                plan(&tensors, &sets, &limits).is_ok() && measures(&tensors, false, &limits).is_ok()
+            };
+            assert!(fits(limits(4096)) && !fits(limits(256)));
             Ok(())
         }),
     ]
 }
 
-const LIMITS: Limits = Limits { binding: 128 << 20, alignment: 256, workgroups: 65_535, buffer: 256 << 20, software: false };
+const LIMITS: Limits = Limits {
+    binding: 128 << 20,
+    alignment: 256,
+    workgroups: 65_535,
+    buffer: 256 << 20,
+    buffers: 8,
+    workgroup: 256,
+    division: Division::GPU,
+};
 
-fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64), state: Vec<Segment>) -> Tensor {
+fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> Tensor {
     let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len };
-    let (value, gradient) = (place(value), place(gradient));
-    Tensor { len, variant: 0, value, gradient, state, hyper: 0, record: index, member: index, scale: None, unit: None }
+    Tensor {
+        len,
+        kind: Kind::default(),
+        arrays: 5,
+        zero_grad: false,
+        value: place(value),
+        gradient: place(gradient),
+        state: Vec::new(),
+        hyper: 0,
+        record: index,
+        member: index,
+        scale: None,
+        unit: None,
+    }
+}
+
+/// Finds sets, and room for so many lanes.
+fn placed(mut tensors: Vec<Tensor>, lanes: usize, limits: &Limits) -> (Vec<Tensor>, Sets) {
+    let mut sets = Sets::default();
+    for tensor in &mut tensors {
+        tensor.state = sets.place(lanes, tensor, !tensor.is_of_vectors(), limits);
+    }
+    (tensors, sets)
 }
 
 /// 10,000 padded tensors: one dispatch.
 fn a_model_is_one_bucket() -> Outcome {
-    let mut arena = Arena::default();
-    let tensors: Vec<Tensor> = (0..10_000_u32)
-        .map(|index| {
-            let offset = u64::from(index) * 512;
-            let place = |buffer| Place { buffer, offset, room: 512 };
-            let state = arena.place(2, 101, &LIMITS);
-            Tensor { value: place(0), gradient: place(1), ..tensor(index, 101, (0, 0), (1, 0), state) }
-        })
-        .collect();
-    let Plan { buckets, .. } = plan(&tensors, &LIMITS).map_err(|needed| format!("{needed} bytes"))?;
-    assert_eq!((buckets.len(), buckets[0].rows.len(), buckets[0].kernel.access), (1, 10_000, Access::Vector));
+    let tensor = |index: u32| {
+        let place = |buffer| Place { buffer, offset: u64::from(index) * 512, room: 512 };
+        Tensor { value: place(0), gradient: place(1), ..tensor(index, 101, (0, 0), (1, 0)) }
+    };
+    let (tensors, sets) = placed((0..10_000).map(tensor).collect(), 2, &LIMITS);
+    let Plan { buckets, .. } = plan(&tensors, &sets, &LIMITS).map_err(|needed| format!("{needed} bytes"))?;
+    assert_eq!((buckets.len(), buckets[0].rows.len()), (1, 10_000));
+    assert!(buckets[0].kernel.arrays.iter().all(|array| array.access == Access::Vector));
+    Ok(())
+}
+
+/// Each tensor's values and gradients in a buffer of their own.
+fn separate(lens: &[u64], arrays: usize) -> Vec<Tensor> {
+    let one = |(index, &len): (usize, &u64)| Tensor { arrays, ..tensor(index as u32, len, (2 * index, 0), (2 * index + 1, 0)) };
+    lens.iter().enumerate().map(one).collect()
+}
+
+/// As many pairs in a dispatch as can be bound, whatever their lengths, and no page is written by two dispatches; gradients that are only measured
+/// share even fewer.
+fn separate_tensors_share_dispatches() -> Outcome {
+    let lens: Vec<u64> = (0..161).map(|index| 4 * (1 + index * index * 7 % 9001)).collect();
+    for (buffers, dispatches, measurements) in [(8, 81, 33), (32, 12, 6), (10_000, 3, 2)] {
+        let limits = Limits { buffers, ..LIMITS };
+        let (tensors, sets) = placed(separate(&lens, limits.arrays(3)), 2, &limits);
+        let plans = [plan(&tensors, &sets, &limits), measures(&tensors, false, &limits)];
+        let counts = plans.into_iter().map(|plan| plan.map(|plan| plan.buckets.len()).map_err(|needed| format!("{needed} bytes")));
+        assert_eq!(counts.collect::<Result<Vec<_>, _>>()?, [dispatches, measurements], "{buffers} storage buffers");
+    }
+    // Odd lengths, for which vectors cannot serve, are a set of their own.
+    let lens: Vec<u64> = (0..40).map(|index| 4 + index % 2).collect();
+    let limits = Limits { buffers: 32, ..LIMITS };
+    let (tensors, sets) = placed(separate(&lens, limits.arrays(3)), 2, &limits);
+    let Plan { buckets, .. } = plan(&tensors, &sets, &limits).map_err(|needed| format!("{needed} bytes"))?;
+    assert_eq!(buckets.len(), 4);
+    pages_are_written_once(&buckets)?;
+    Ok(())
+}
+
+fn pages_are_written_once(buckets: &[Bucket]) -> Result<(), String> {
+    let mut pages: Vec<usize> = buckets.iter().filter_map(|bucket| bucket.state).map(|window| window.buffer).collect();
+    let count = pages.len();
+    pages.sort_unstable();
+    pages.dedup();
+    if pages.len() == count { Ok(()) } else { Err(format!("{count} dispatches write {} pages", pages.len())) }
+}
+
+/// Gradients move: the same dispatches over the same state.
+fn other_buffers_leave_sets() -> Outcome {
+    let limits = Limits { buffers: 32, ..LIMITS };
+    let lens: Vec<u64> = (1..100).map(|index| 4 * index).collect();
+    let (mut tensors, sets) = placed(separate(&lens, limits.arrays(3)), 2, &limits);
+    let states = |tensors: &[Tensor]| -> Result<Vec<_>, String> {
+        let plan = plan(tensors, &sets, &limits).map_err(|needed| format!("{needed} bytes"))?;
+        pages_are_written_once(&plan.buckets)?;
+        Ok(plan.buckets.into_iter().map(|bucket| (bucket.state, bucket.rows.len())).collect())
+    };
+    let before = states(&tensors)?;
+    for tensor in &mut tensors {
+        // All in one buffer now, and those of every third at an odd place.
+        tensor.gradient =
+            Place { buffer: 1000, offset: 4096 * u64::from(tensor.member) + 4 * u64::from(tensor.member % 3 / 2), ..tensor.gradient };
+    }
+    assert_eq!(states(&tensors)?, before);
     Ok(())
 }
 
@@ -57,19 +144,23 @@ struct Draw {
     rows: Vec<u32>,
     scales: Vec<u8>,
     units: bool,
+    zero_grad: bool,
 }
 
 fn draw() -> impl Strategy<Value = Draw> {
-    let limits = (prop::sample::select(vec![40_000_u64, 64 << 10, 1 << 20]), prop::sample::select(vec![16_u64, 32, 256]), 2..30_u64);
-    let limits =
-        limits.prop_map(|(binding, alignment, workgroups)| Limits { binding, alignment, workgroups, buffer: 200_000, software: false });
+    let bindings = prop::sample::select(vec![40_000_u64, 64 << 10, 1 << 20]);
+    let limits = (bindings, prop::sample::select(vec![16_u64, 32, 256]), 2..30_u64, 6..40_usize, any::<bool>());
+    let limits = limits.prop_map(|(binding, alignment, workgroups, buffers, software)| {
+        let division = if software { Division::SOFTWARE } else { Division::GPU };
+        Limits { binding, alignment, workgroups, buffer: 200_000, buffers, workgroup: 256, division }
+    });
     let lens = prop::collection::vec(prop_oneof![1..40_u64, 4090..4100_u64, 1..40_000_u64], 1..12);
     let gaps = prop::collection::vec(0..9_u64, 12);
     let rows = prop::collection::vec(prop_oneof![1..40_u32, 500..530_u32, 4000..9000_u32], 12);
-    let more = (rows, prop::collection::vec(0..4_u8, 12), any::<bool>());
-    (limits, lens, gaps, 0..3_u8, 0..40_000_u64, 0..4_usize, more).prop_map(|(limits, lens, gaps, gradients, distance, lanes, more)| {
-        let (rows, scales, units) = more;
-        Draw { limits, lens, gaps, gradients, distance, lanes, rows, scales, units }
+    let more = (rows, prop::collection::vec(0..4_u8, 12), any::<bool>(), any::<bool>());
+    (limits, lens, gaps, 0..4_u8, 0..40_000_u64, 0..4_usize, more).prop_map(|(limits, lens, gaps, gradients, distance, lanes, more)| {
+        let (rows, scales, units, zero_grad) = more;
+        Draw { limits, lens, gaps, gradients, distance, lanes, rows, scales, units, zero_grad }
     })
 }
 
@@ -77,23 +168,38 @@ fn random_models() -> Outcome {
     let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[9; 32]));
     let outcome = runner.run(&draw(), |draw| {
-        let tensors = lay_out(&draw);
+        let (tensors, sets) = placed(lay_out(&draw), draw.lanes, &draw.limits);
         let too_large = |needed| TestCaseError::fail(format!("{needed} bytes"));
-        let updates = plan(&tensors, &draw.limits).map_err(too_large)?;
-        let measures = measures(&tensors, false, &draw.limits).map_err(too_large)?;
-        for (measured, plan) in [(false, updates), (true, measures)] {
+        let updates = plan(&tensors, &sets, &draw.limits).map_err(too_large)?;
+        // As with accumulated gradients, where every tensor with units has its state in one part.
+        let reads_state = draw.lanes > 0 && tensors.iter().all(|tensor| tensor.unit.is_none() || tensor.state.len() == 1);
+        let mut plans = vec![(false, updates), (true, measures(&tensors, false, &draw.limits).map_err(too_large)?)];
+        if reads_state {
+            plans.push((true, measures(&tensors, true, &draw.limits).map_err(too_large)?));
+        }
+        for (measured, plan) in plans {
             plan.buckets.iter().try_for_each(|bucket| within(bucket, &draw.limits)).map_err(TestCaseError::fail)?;
             every_element_once(&tensors, &plan.buckets).map_err(TestCaseError::fail)?;
             every_sum_once(&plan, measured).map_err(TestCaseError::fail)?;
+            let rows: usize = plan.buckets.iter().map(|bucket| bucket.rows.len()).sum();
+            let dispatched = rows as u64 <= draw.limits.workgroups * draw.limits.workgroups;
+            if !measured && dispatched && whole_buffers(&tensors, &draw.limits) {
+                pages_are_written_once(&plan.buckets).map_err(TestCaseError::fail)?;
+            }
         }
         Ok(())
     });
     outcome.map_err(|error| error.to_string().into())
 }
 
-/// Gradients in another buffer (0), in turn with the values (1), or after all of them (2).
+/// Whether every buffer can be bound as a whole.
+fn whole_buffers(tensors: &[Tensor], limits: &Limits) -> bool {
+    let places = tensors.iter().flat_map(|tensor| [tensor.value, tensor.gradient].map(|place| place.offset + 4 * (tensor.len + 4)));
+    places.max().is_none_or(|end| end <= limits.binding)
+}
+
+/// Gradients in another buffer (0), in turn with the values (1), after all of them (2), or all in buffers of their own (3).
 fn lay_out(draw: &Draw) -> Vec<Tensor> {
-    let mut arena = Arena::default();
     let (mut at, mut tensors) = (0, Vec::new());
     for (index, (&len, gap)) in draw.lens.iter().zip(&draw.gaps).enumerate() {
         let value = (0, at + 4 * gap);
@@ -103,10 +209,12 @@ fn lay_out(draw: &Draw) -> Vec<Tensor> {
             gradient = (0, at);
             at += 4 * len;
         }
+        let own = 10 + 2 * index;
+        let (value, gradient) = if draw.gradients == 3 { ((own, 4 * gap), (own + 1, 4 * gap)) } else { (value, gradient) };
         // Whole rows.
         let row = draw.rows[index].min(len as u32);
         let len = len - len % u64::from(row);
-        let own = tensor(index as u32, len, value, gradient, arena.place(draw.lanes, len, &draw.limits));
+        let own = tensor(index as u32, len, value, gradient);
         let scale =
             |length, period: u32| Some(Scale { place: Place { buffer: 7, offset: 12, room: 4 * u64::from(period) }, length, period });
         let scale = match draw.scales[index] {
@@ -115,7 +223,9 @@ fn lay_out(draw: &Draw) -> Vec<Tensor> {
             2 => scale(row, len as u32 / row),
             _ => scale(1, row),
         };
-        tensors.push(Tensor { scale, unit: draw.units.then_some(Unit { factors: 0, length: row }), ..own });
+        let unit = draw.units.then_some(Unit { factors: 0, length: row });
+        let kind = Kind { variant: 0, scaled: scale.is_some(), adaptive: draw.units, whole_units: draw.units && row % 4 == 0 };
+        tensors.push(Tensor { kind, arrays: draw.limits.arrays(3), zero_grad: draw.zero_grad, scale, unit, ..own });
     }
     if draw.gradients == 2 {
         let mut at = at + 4 * draw.distance;
@@ -128,17 +238,25 @@ fn lay_out(draw: &Draw) -> Vec<Tensor> {
 }
 
 fn within(bucket: &Bucket, limits: &Limits) -> Result<(), String> {
-    let windows = [Some(bucket.values), bucket.gradients, bucket.state, bucket.scale];
-    for window in windows.into_iter().flatten() {
+    for window in bucket.windows.iter().copied().chain(bucket.state) {
         if window.size > limits.binding || window.offset % limits.alignment != 0 {
             return Err(format!("{window:?} under {limits:?}"));
         }
     }
-    let apart = |a: Window, b: Window| a.offset + a.size <= b.offset || b.offset + b.size <= a.offset;
-    match (bucket.kernel.gradients, bucket.gradients) {
-        (Gradients::Shared, None) | (Gradients::Apart, Some(_)) => {}
-        (Gradients::Far, Some(gradients)) if apart(bucket.values, gradients) => {}
-        other => return Err(format!("{other:?} with values {:?}", bucket.values)),
+    // WebGPU refuses a buffer that is read-only and writable in one dispatch, and writable bindings that overlap.
+    let arrays: Vec<_> = bucket.kernel.arrays.iter().zip(&bucket.windows).collect();
+    for (index, (array, window)) in arrays.iter().enumerate() {
+        for (other, others) in &arrays[..index] {
+            let apart = window.offset + window.size <= others.offset || others.offset + others.size <= window.offset;
+            if window.buffer == others.buffer && (array.written != other.written || (array.written && !apart)) {
+                return Err(format!("{array:?} at {window:?} beside {other:?} at {others:?}"));
+            }
+        }
+    }
+    // A single pair is bound in any case; where that is more than the device allows, it says so itself.
+    let most = limits.arrays(3);
+    if bucket.kernel.pairs.len() > 1 && arrays.len() > most {
+        return Err(format!("{} arrays, at most {most}", arrays.len()));
     }
     let most = limits.workgroups * limits.workgroups;
     match bucket.rows.len() as u64 <= most {
@@ -168,18 +286,21 @@ fn every_element_once(tensors: &[Tensor], buckets: &[Bucket]) -> Result<(), Stri
     Ok(())
 }
 
-/// Rows with one sum, or with one for each unit, have every number up to the last one once.
+/// Rows with one sum, or with one for each unit, have every number of their bucket once, and buckets and tensors every number up to the last.
 fn every_sum_once(plan: &Plan, measured: bool) -> Result<(), String> {
-    let rows = plan.buckets.iter().flat_map(|bucket| bucket.rows.iter().map(move |row| (bucket.kernel.adaptive, row)));
-    let sums = |(adaptive, row): (bool, &Row)| {
-        // A plan of updates has one each, whatever its units.
-        let units = if measured && adaptive && row.unit_length != 0 { row.count / row.unit_length } else { 1 };
-        row.partial..row.partial + units
-    };
-    let mut numbers: Vec<u32> = rows.flat_map(sums).collect();
+    let mut numbers: Vec<u32> = Vec::new();
+    for bucket in &plan.buckets {
+        for row in &bucket.rows {
+            // A plan of updates has one each, whatever its units.
+            let units = if measured && bucket.kernel.kind.adaptive && row.unit_length != 0 { row.count / row.unit_length } else { 1 };
+            numbers.extend((row.partial..row.partial + units).map(|number| bucket.sums.start + number));
+        }
+    }
+    let mut of_tensors: Vec<u32> = plan.partials.iter().flatten().cloned().flatten().collect();
+    of_tensors.sort_unstable();
     numbers.sort_unstable();
-    let end = plan.partials.iter().map(|range| range.end).max().unwrap_or_default();
-    match numbers.iter().copied().eq(0..end) {
+    let end = plan.buckets.last().map_or(0, |bucket| bucket.sums.end);
+    match numbers.iter().copied().eq(0..end) && of_tensors == numbers {
         true => Ok(()),
         false => Err(format!("sums {numbers:?} of {end}")),
     }
@@ -188,28 +309,34 @@ fn every_sum_once(plan: &Plan, measured: bool) -> Result<(), String> {
 /// The element of its tensor that a row begins with, if value, gradient, every lane and the scales agree on it, and all that it touches is bound.
 fn first_element(bucket: &Bucket, row: &Row, tensor: &Tensor) -> Option<u64> {
     let bytes = 4 * u64::from(row.count);
-    let vector = bucket.kernel.access == Access::Vector;
-    let element = |window: Window, place: Place, at: u32, granule: u64| {
-        let end = 4 * u64::from(at) + bytes.next_multiple_of(granule);
+    let element = |window: Window, place: Place, at: u32, vectors: bool| {
+        let end = 4 * u64::from(at) + bytes.next_multiple_of(if vectors { 16 } else { 4 });
         let absolute = window.offset + 4 * u64::from(at);
-        let bound = window.buffer == place.buffer && end <= window.size && (!vector || at.is_multiple_of(4));
+        let bound = window.buffer == place.buffer && end <= window.size && (!vectors || at.is_multiple_of(4));
         bound.then(|| (absolute - place.offset) / 4)
     };
-    let granule = if vector { 16 } else { 4 };
-    let gradient = element(bucket.gradients.unwrap_or(bucket.values), tensor.gradient, row.gradient, granule)?;
+    let Pair { values, gradients, scales } = *bucket.kernel.pairs.get(row.pair as usize)?;
+    let array = |index: usize, place, at| {
+        let (window, array) = bucket.windows.get(index).zip(bucket.kernel.arrays.get(index))?;
+        element(*window, place, at, array.access != Access::Scalar)
+    };
+    let gradient = array(gradients, tensor.gradient, row.gradient)?;
     let mut firsts = vec![u64::from(row.element)];
     // A measurement without units reads no values.
-    if bucket.values.buffer == tensor.value.buffer && bucket.gradients != Some(bucket.values) {
-        firsts.push(element(bucket.values, tensor.value, row.value, granule)?);
+    if bucket.kernel.arrays[values].values {
+        firsts.push(array(values, tensor.value, row.value)?);
     }
     if let Some(window) = bucket.state {
         let segment = tensor.state.iter().find(|segment| segment.elements.contains(&u64::from(row.element)))?;
         for lane in 0..segment.lanes {
             let at = row.state + lane as u32 * row.stride;
-            firsts.push(segment.elements.start + element(window, segment.lane(lane), at, 16)?);
+            // Units that are not of whole vectors are measured from between those of the state.
+            let vectors = !bucket.kernel.kind.adaptive || bucket.kernel.kind.whole_units;
+            firsts.push(segment.elements.start + element(window, segment.lane(lane), at, vectors)?);
         }
     }
-    if let (Some(window), Some(scale)) = (bucket.scale, tensor.scale) {
+    if let (Some(scales), Some(scale)) = (scales, tensor.scale) {
+        let window = bucket.windows[scales];
         for element in [row.element, row.element + row.count - 1] {
             let at = row.scale.wrapping_add((element / row.scale_length) % row.scale_period);
             let expected = scale.place.offset + 4 * u64::from((element / scale.length) % scale.period);

@@ -1,14 +1,11 @@
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+//! Kernels as pipelines.
 
 use super::{caught, now};
 use crate::error::{Error, Result};
-use crate::plan::Kernel;
-use crate::rule::Pass;
 use crate::wgsl::{Shader, Slot};
 
-/// Invocations of the largest workgroup, that of `prepare`; WebGPU guarantees as many.
-const INVOCATIONS: u64 = 256;
+/// Invocations of the smallest workgroup that kernels are divided for.
+const INVOCATIONS: u64 = 8;
 
 /// A pipeline and what it binds.
 #[derive(Clone, Debug)]
@@ -100,53 +97,4 @@ fn own_line(label: &str, shader: &Shader, message: &wgpu::CompilationMessage) ->
     let line = 1 + before.matches('\n').count();
     let text = shader.source[shader.own.clone()].lines().nth(line - 1)?.trim().to_owned();
     Some(Error::Wgsl { kernel: label.to_owned(), line, text, message: message.message.clone() })
-}
-
-/// What kernels over rows are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Task {
-    /// A pass of the rule.
-    Rule(Pass),
-    /// The gradients' norms.
-    Measure,
-    /// One more micro-batch.
-    Accumulate,
-    /// Values and one of the averages change places.
-    Swap(usize),
-}
-
-/// The kernels that have been compiled so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Kernels {
-    /// Those over rows.
-    compiled: HashMap<(Task, Kernel), Compiled>,
-    /// Those of one workgroup, by label.
-    singles: HashMap<&'static str, Compiled>,
-}
-
-impl Kernels {
-    /// A kernel of one workgroup, compiled at first use.
-    pub(crate) fn single(&mut self, device: &wgpu::Device, label: &'static str, shader: impl FnOnce() -> Shader) -> Result<&Compiled> {
-        match self.singles.entry(label) {
-            Entry::Occupied(compiled) => Ok(compiled.into_mut()),
-            Entry::Vacant(place) => Ok(place.insert(Compiled::new(device, label, &shader())?)),
-        }
-    }
-
-    /// The kernel for a task, compiled at first use from this label and text.
-    pub(crate) fn get(
-        &mut self,
-        device: &wgpu::Device,
-        task: Task,
-        kernel: Kernel,
-        shader: impl FnOnce() -> (String, Shader),
-    ) -> Result<&Compiled> {
-        match self.compiled.entry((task, kernel)) {
-            Entry::Occupied(compiled) => Ok(compiled.into_mut()),
-            Entry::Vacant(place) => {
-                let (label, shader) = shader();
-                Ok(place.insert(Compiled::new(device, &label, &shader)?))
-            }
-        }
-    }
 }

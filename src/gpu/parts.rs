@@ -1,0 +1,60 @@
+//! Tables of sums that several dispatches fill. Each fills a part in a buffer of its own, since wgpu would let dispatches into one buffer wait for one
+//! another; further dispatches then put the parts one after the other.
+
+use super::buffers::whole;
+use super::{Dispatch, Engine, Recorder, fold};
+use crate::error::Result;
+use crate::plan::Sum;
+use crate::wgsl::{self, Slot};
+
+/// A table of sums in parts, one for each dispatch that fills it.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    buffers: Vec<wgpu::Buffer>,
+    collects: Vec<Dispatch>,
+}
+
+impl Parts {
+    /// Parts of so many sums each, and what puts them into `table`; a single part is the table itself.
+    pub(crate) fn new(engine: &Engine, sums: &[u32], table: &wgpu::Buffer) -> Result<Self> {
+        if sums.len() <= 1 {
+            return Ok(Parts { buffers: vec![table.clone(); sums.len()], collects: Vec::new() });
+        }
+        let part = |&sums: &u32| whole(&engine.device, "a part of the table of sums", size_of::<Sum>() as u64 * u64::from(sums));
+        let buffers = sums.iter().map(part).collect::<Result<Vec<_>>>()?;
+        let mut collects = Vec::new();
+        let (mut level, mut sizes) = (buffers.clone(), sums.to_vec());
+        let most = engine.limits.arrays(1);
+        while level.len() > most {
+            let next: Vec<u32> = sizes.chunks(most).map(|sizes| sizes.iter().sum()).collect();
+            let tables = next.iter().map(part).collect::<Result<Vec<_>>>()?;
+            for ((parts, table), &sums) in level.chunks(most).zip(&tables).zip(&next) {
+                collects.push(collect(engine, parts, table, sums)?);
+            }
+            (level, sizes) = (tables, next);
+        }
+        collects.push(collect(engine, &level, table, sizes.iter().sum())?);
+        Ok(Parts { buffers, collects })
+    }
+
+    /// Where a dispatch, by its number, puts its sums.
+    pub(crate) fn of(&self, number: usize) -> Option<&wgpu::Buffer> {
+        self.buffers.get(number)
+    }
+
+    /// Records what puts the parts together.
+    pub(crate) fn collect(&self, recorder: &mut impl Recorder) {
+        self.collects.iter().for_each(|dispatch| recorder.record(dispatch));
+    }
+}
+
+fn collect(engine: &Engine, parts: &[wgpu::Buffer], table: &wgpu::Buffer, sums: u32) -> Result<Dispatch> {
+    let invocations = engine.limits.workgroup;
+    let kernel = engine.pipelines.get("collect", wgsl::collect(invocations, parts.len()))?;
+    let bind_group = kernel.bind(&engine.device, |slot| match slot {
+        Slot::Part(index) => parts[index].as_entire_binding(),
+        _ => table.as_entire_binding(),
+    })?;
+    let workgroups = fold(u64::from(sums.div_ceil(invocations)), engine.limits.workgroups);
+    Ok(Dispatch::new(&kernel, bind_group, workgroups))
+}

@@ -1,0 +1,99 @@
+//! The caller's buffers: what a plan sees of them, and what may not overlap.
+
+use std::collections::HashMap;
+
+use super::Slot;
+use crate::error::{Error, Result, Role};
+use crate::gpu::{Binding, Param};
+use crate::plan::{self, Interval, Limits};
+use crate::step::Setup;
+
+/// A parameter as a plan sees it.
+pub(super) fn tensor(setup: &Setup, hyper: &[u32], (index, slot): (usize, &Slot), limits: &Limits, buffers: &mut Buffers) -> plan::Tensor {
+    let features = setup.features();
+    let has_lanes = !features.lanes(&*setup.groups[slot.member.group].rule).is_empty();
+    // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters.
+    let ours = 2 + usize::from(has_lanes) + usize::from(features.measures_update || features.accumulates);
+    let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
+    plan::Tensor {
+        len: slot.elements,
+        kind: slot.kind,
+        arrays: limits.arrays(ours),
+        zero_grad: setup.options.zero_grad,
+        value: place(&slot.param.value, slot.elements, true),
+        gradient: place(&slot.param.gradient, slot.elements, setup.options.zero_grad),
+        state: slot.state.clone(),
+        hyper: hyper[slot.member.block],
+        record: slot.member.record,
+        member: index as u32,
+        scale: slot.param.lr_scales.as_ref().zip(slot.scale).map(|(scales, broadcast)| plan::Scale {
+            place: place(&scales.binding, u64::from(broadcast.period), false),
+            length: broadcast.length,
+            period: broadcast.period,
+        }),
+        unit: slot.unit,
+    }
+}
+
+/// No step may write what another parameter, or the same one's gradient, occupies; nor read scales from a buffer that it writes.
+pub(super) fn check_buffers(setup: &Setup, slots: &[Slot]) -> Result<()> {
+    let mut buffers = Buffers::default();
+    let mut intervals = Vec::new();
+    let is_written = |role: Role| role == Role::Value || setup.options.zero_grad;
+    for (index, slot) in slots.iter().enumerate() {
+        for (role, binding) in [(Role::Value, &slot.param.value), (Role::Gradient, &slot.param.gradient)] {
+            let (buffer, start, owner) = (buffers.number(binding.buffer()), binding.offset(), 2 * index + usize::from(role != Role::Value));
+            // With its padding, which kernels and `zero_grad` may write.
+            let end = start + binding.room(4 * slot.elements);
+            intervals.push(Interval { buffer, start, end, written: is_written(role), owner });
+        }
+    }
+    check_scales(&mut buffers, slots, [Role::Value, Role::Gradient].into_iter().filter(|&role| is_written(role)))?;
+    let Some((first, second)) = plan::overlap(intervals) else { return Ok(()) };
+    let describe = |owner: usize| {
+        let role = if owner.is_multiple_of(2) { Role::Value } else { Role::Gradient };
+        (slots[owner / 2].param.name.clone(), role)
+    };
+    let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
+    Err(Error::Overlap { first, first_role, second, second_role })
+}
+
+/// No scales lie in a buffer that a step writes in these roles.
+fn check_scales(buffers: &mut Buffers, slots: &[Slot], written: impl Iterator<Item = Role>) -> Result<()> {
+    let owners = written.flat_map(|role| slots.iter().map(move |slot| (slot, role)));
+    let owners = owners.map(|(slot, role)| (buffers.number(binding(slot, role).buffer()), (&slot.param.name, role)));
+    let owners: HashMap<usize, (&String, Role)> = owners.collect();
+    for Param { name, lr_scales, .. } in slots.iter().map(|slot| &slot.param) {
+        let owner = lr_scales.as_ref().and_then(|scales| owners.get(&buffers.number(scales.binding.buffer())));
+        if let Some((other, role)) = owner {
+            let what = format!("{name}: its lr_scales are in the buffer of {other}'s {role}; WebGPU needs them in one of their own");
+            return Err(Error::Conflict { what });
+        }
+    }
+    Ok(())
+}
+
+fn binding(slot: &Slot, role: Role) -> &Binding {
+    if role == Role::Value { &slot.param.value } else { &slot.param.gradient }
+}
+
+/// The caller's buffers, numbered for the plan.
+#[derive(Default)]
+pub(super) struct Buffers {
+    numbers: HashMap<wgpu::Buffer, usize>,
+    buffers: Vec<wgpu::Buffer>,
+}
+
+impl Buffers {
+    pub(super) fn number(&mut self, buffer: &wgpu::Buffer) -> usize {
+        *self.numbers.entry(buffer.clone()).or_insert_with(|| {
+            self.buffers.push(buffer.clone());
+            self.buffers.len() - 1
+        })
+    }
+
+    /// The buffers by their numbers.
+    pub(super) fn into_list(self) -> Vec<wgpu::Buffer> {
+        self.buffers
+    }
+}

@@ -1,0 +1,129 @@
+//! What a dispatch binds of the caller's buffers: as few windows as there can be, none of which WebGPU refuses beside another.
+
+use core::ops::Range;
+
+use super::{Access, Array, Limits, Place, Window};
+
+/// Bytes of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bytes {
+    pub(super) buffer: usize,
+    pub(super) start: u64,
+    pub(super) end: u64,
+}
+
+impl Bytes {
+    /// These elements of a tensor; the end is rounded up to a granule.
+    pub(super) fn of(place: Place, elements: &Range<u64>, granule: u64) -> Bytes {
+        let start = place.offset + 4 * elements.start;
+        Bytes { buffer: place.buffer, start, end: start + (4 * (elements.end - elements.start)).next_multiple_of(granule) }
+    }
+
+    /// The smallest window over both that can be bound.
+    pub(super) fn hull(self, other: Bytes, limits: &Limits) -> Bytes {
+        let start = self.start.min(other.start);
+        Bytes { buffer: self.buffer, start: start - start % limits.alignment, end: self.end.max(other.end) }
+    }
+
+    pub(super) fn len(self) -> u64 {
+        self.end - self.start
+    }
+
+    pub(super) fn window(self) -> Window {
+        Window { buffer: self.buffer, offset: self.start, size: self.len() }
+    }
+
+    fn overlaps(self, other: Bytes) -> bool {
+        self.buffer == other.buffer && self.start < other.end && other.start < self.end
+    }
+}
+
+/// What a tensor's elements are in an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Values,
+    Gradients,
+    Scales,
+}
+
+/// What some elements of a tensor touch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touch {
+    pub(super) bytes: Bytes,
+    pub(super) is: Use,
+    pub(super) written: bool,
+    /// Whether vectors can serve them.
+    pub(super) vectors: bool,
+}
+
+/// An array in the making.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    bytes: Bytes,
+    array: Array,
+}
+
+/// The arrays of a dispatch in the making. They keep their numbers as more come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arrays {
+    open: Vec<Open>,
+}
+
+impl Arrays {
+    /// With these besides, in no more than `most` arrays, and the array of each; `None` if that cannot be bound.
+    pub(super) fn with(&self, touches: &[Touch], most: usize, limits: &Limits) -> Option<(Arrays, Vec<usize>)> {
+        let mut arrays = self.clone();
+        let numbers = touches.iter().map(|touch| arrays.place(touch, limits)).collect::<Option<Vec<_>>>()?;
+        (arrays.open.len() <= most).then_some((arrays, numbers))
+    }
+
+    /// Into an array that has its buffer already, if the window may grow so far, else into one more.
+    fn place(&mut self, touch: &Touch, limits: &Limits) -> Option<usize> {
+        let buffer = touch.bytes.buffer;
+        // In one dispatch, a buffer is only read or it is written: all of its arrays then are.
+        let of_buffer = |open: &&mut Open| open.bytes.buffer == buffer;
+        let written = touch.written || self.open.iter().any(|open| open.bytes.buffer == buffer && open.array.written);
+        self.open.iter_mut().filter(of_buffer).for_each(|open| open.array.written = written);
+        let grown = |open: &Open| open.bytes.hull(touch.bytes, limits);
+        let serves = |open: &Open| {
+            let same_type = open.array.scales == (touch.is == Use::Scales);
+            open.bytes.buffer == buffer && same_type && grown(open).len() <= limits.binding
+        };
+        let found = (0..self.open.len()).rev().find(|&index| serves(&self.open[index]));
+        let number = found.unwrap_or(self.open.len());
+        match found {
+            Some(index) => self.open[index].bytes = grown(&self.open[index]),
+            None => {
+                let bytes = touch.bytes.hull(touch.bytes, limits);
+                let access = limits.division.vectors;
+                let array = Array { access, values: false, gradients: false, scales: false, written };
+                (bytes.len() <= limits.binding).then(|| self.open.push(Open { bytes, array }))?;
+            }
+        }
+        let own = self.open[number].bytes;
+        let apart = self.open.iter().enumerate().all(|(index, open)| index == number || !open.bytes.overlaps(own));
+        let array = &mut self.open[number].array;
+        match touch.is {
+            Use::Values => array.values = true,
+            Use::Gradients => array.gradients = true,
+            Use::Scales => array.scales = true,
+        }
+        if !touch.vectors {
+            array.access = Access::Scalar;
+        }
+        (apart || !written).then_some(number)
+    }
+
+    /// The element of an array at which these bytes begin; windows are at most 4 GiB. What lies before the window wraps.
+    pub(super) fn element(&self, array: usize, start: u64) -> u32 {
+        (start as i64 - self.open[array].bytes.start as i64).div_euclid(4) as u32
+    }
+
+    pub(super) fn arrays(&self) -> Vec<Array> {
+        self.open.iter().map(|open| open.array).collect()
+    }
+
+    pub(super) fn windows(&self) -> Vec<Window> {
+        self.open.iter().map(|open| open.bytes.window()).collect()
+    }
+}

@@ -1,0 +1,108 @@
+//! Which parameters are updated by one dispatch, and where their state lies: a set has a page of its own, so that no two dispatches write one buffer.
+//! (wgpu puts a barrier between such two: small ones then run one after another, 14 times slower on an H200.)
+
+use core::ops::Range;
+use std::collections::HashMap;
+
+use super::arrays::Arrays;
+use super::bucket::{Purpose, touches};
+use super::{Kind, Limits, Place, Tensor};
+
+/// Some of a parameter's elements, all of which one set has: every lane of them (a state tensor in use, or what a step keeps besides), one lane after the
+/// other, so that one binding serves them all. A parameter has one segment, unless its lanes together are larger than can be bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Which elements of the parameter.
+    pub elements: Range<u64>,
+    /// Where the first lane begins; the room is that of one lane. The buffer is the set's page.
+    pub place: Place,
+    /// Bytes from one lane to the next.
+    pub stride: u64,
+    /// How many lanes there are.
+    pub lanes: u64,
+}
+
+impl Segment {
+    /// Where one lane begins.
+    pub fn lane(&self, lane: u64) -> Place {
+        Place { offset: self.place.offset + lane * self.stride, ..self.place }
+    }
+
+    /// The set.
+    pub fn set(&self) -> usize {
+        self.place.buffer
+    }
+}
+
+/// What parameters of one set have in common.
+type Key = (Kind, bool);
+
+/// All sets. Parameters are put together once, when the optimizer is made: later only what they bind changes.
+#[derive(Clone, Debug, Default)]
+pub struct Sets {
+    /// The bytes of each set's page; 0 if it has no state.
+    pub pages: Vec<u64>,
+    /// Sets whose parameters vectors cannot serve.
+    scalar: Vec<bool>,
+    /// What each binds of the caller's, as long as it takes more.
+    arrays: Vec<Arrays>,
+    /// The last set of each key.
+    open: HashMap<Key, usize>,
+    /// The set that has a buffer of values already.
+    homes: HashMap<(Key, usize), usize>,
+}
+
+impl Sets {
+    /// Finds a set, and room in its page, for `lanes` lanes of a parameter. Each lane begins where it can be bound on its own and is padded to that
+    /// alignment, so that state is always accessed as vectors. `scalar` says that vectors cannot serve all parameters in these buffers.
+    pub fn place(&mut self, lanes: usize, tensor: &Tensor, scalar: bool, limits: &Limits) -> Vec<Segment> {
+        let (lanes, granule) = (lanes as u64, limits.alignment.max(16) / 4);
+        // Values have to fit in a window too, whose start is rounded down.
+        let most =
+            (limits.binding.min(limits.buffer) / (4 * lanes.max(1))).min((limits.binding - limits.alignment.min(limits.binding)) / 4);
+        let most = (most - most % granule).max(granule);
+        let ranges = (0..tensor.len.div_ceil(most)).map(|index| index * most..tensor.len.min((index + 1) * most));
+        ranges.map(|elements| self.segment(lanes, tensor, elements, scalar, limits)).collect()
+    }
+
+    fn segment(&mut self, lanes: u64, tensor: &Tensor, elements: Range<u64>, scalar: bool, limits: &Limits) -> Segment {
+        let stride = 4 * (elements.end - elements.start).next_multiple_of(limits.alignment.max(16) / 4);
+        let set = self.set((tensor.kind, scalar), tensor, &elements, lanes * stride, limits);
+        let offset = self.pages[set];
+        self.pages[set] += lanes * stride;
+        Segment { elements, place: Place { buffer: set, offset, room: stride }, stride, lanes }
+    }
+
+    /// The set of a segment: the one that has its buffer of values already, else the last one, else a new one.
+    fn set(&mut self, key: Key, tensor: &Tensor, elements: &Range<u64>, bytes: u64, limits: &Limits) -> usize {
+        let touches = touches(tensor, elements, Purpose::Update);
+        let home = (key, tensor.value.buffer);
+        let known = [self.homes.get(&home), self.open.get(&key)].into_iter().flatten().copied();
+        let room = limits.binding.min(limits.buffer).saturating_sub(bytes);
+        let known: Vec<usize> = known.filter(|&set| self.pages[set] <= room).collect();
+        let with = |set: usize| Some((set, self.arrays[set].with(&touches, tensor.arrays, limits)?.0));
+        let (set, arrays) = known.into_iter().find_map(with).unwrap_or_else(|| {
+            self.pages.push(0);
+            self.scalar.push(key.1);
+            self.arrays.push(Arrays::default());
+            let alone = Arrays::default().with(&touches, usize::MAX, limits);
+            (self.pages.len() - 1, alone.map(|(arrays, _)| arrays).unwrap_or_default())
+        });
+        self.arrays[set] = arrays;
+        self.homes.insert(home, set);
+        self.open.insert(key, set);
+        set
+    }
+
+    /// Leaves the sets as they are: what is placed from now on takes new ones.
+    pub fn close(&mut self) {
+        self.open.clear();
+        self.homes.clear();
+        self.arrays.fill_with(Arrays::default);
+    }
+
+    /// Whether vectors cannot serve a set.
+    pub fn is_scalar(&self, set: usize) -> bool {
+        self.scalar.get(set).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,202 @@
+//! How kernels reach the caller's arrays. A row says which pair of arrays has its elements, the same for all invocations of a workgroup.
+//!
+//! Where a branch that nobody takes costs nothing, each load and store switches over the pairs. Elsewhere the functions that touch arrays are there once
+//! for each pair, and the switch is outside their loops: llvmpipe goes through all cases, with nothing in most of them.
+
+use std::collections::BTreeSet;
+
+use super::{Declaration, Slot, array, element, load, store};
+use crate::plan::{Array, Kernel, Pair};
+
+/// A function that touches arrays, as the rest of a kernel calls it.
+pub(super) struct Entry<'a> {
+    pub(super) name: &'static str,
+    /// Name and type of each parameter; the first is `row`.
+    pub(super) parameters: &'a [(&'static str, &'static str)],
+    pub(super) result: Option<&'static str>,
+}
+
+/// A function over the arrays of one role: its name, parameters, result, and the accessor that it calls.
+struct Accessor {
+    name: &'static str,
+    parameters: &'static str,
+    result: Option<&'static str>,
+    array: fn(&Pair) -> Option<usize>,
+    call: fn(usize) -> String,
+}
+
+const LOAD_VALUE: Accessor = Accessor {
+    name: "load_value",
+    parameters: "row: Row, i: u32, left: u32",
+    result: Some("vec4f"),
+    array: |pair| Some(pair.values),
+    call: |array| format!("load_array{array}(row.value + i, left)"),
+};
+const STORE_VALUE: Accessor = Accessor {
+    name: "store_value",
+    parameters: "row: Row, i: u32, left: u32, x: vec4f, old: vec4f",
+    result: None,
+    array: |pair| Some(pair.values),
+    call: |array| format!("store_array{array}(row.value + i, left, x, old)"),
+};
+const LOAD_GRADIENT: Accessor = Accessor {
+    name: "load_gradient",
+    parameters: "row: Row, i: u32, left: u32",
+    result: Some("vec4f"),
+    array: |pair| Some(pair.gradients),
+    call: |array| format!("load_array{array}(row.gradient + i, left)"),
+};
+const CLEAR_GRADIENT: Accessor = Accessor {
+    name: "clear_gradient",
+    parameters: "row: Row, i: u32, left: u32, old: vec4f",
+    result: None,
+    array: |pair| Some(pair.gradients),
+    call: |array| format!("store_array{array}(row.gradient + i, left, vec4f(0.0), old)"),
+};
+const LOAD_SCALE: Accessor = Accessor {
+    name: "load_scale",
+    parameters: "row: Row, at: u32",
+    result: Some("f32"),
+    array: |pair| pair.scales,
+    call: |array| format!("array{array}[at]"),
+};
+
+/// What a kernel does with the caller's arrays.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Uses {
+    pub(super) loads_values: bool,
+    pub(super) stores_values: bool,
+    pub(super) loads_gradients: bool,
+    pub(super) clears_gradients: bool,
+    pub(super) loads_scales: bool,
+    /// Whether arrays are bound as an update binds them, written as a buffer's others are, or only as they are used.
+    pub(super) updates: bool,
+}
+
+impl Uses {
+    fn of(&self, array: &Array) -> bool {
+        let values = array.values && (self.loads_values || self.stores_values);
+        values || (array.gradients && (self.loads_gradients || self.clears_gradients)) || (array.scales && self.loads_scales)
+    }
+
+    fn written(&self, array: &Array) -> bool {
+        let own = (array.values && self.stores_values) || (array.gradients && self.clears_gradients);
+        own || (self.updates && array.written)
+    }
+
+    /// The arrays that are bound.
+    pub(super) fn bindings(&self, kernel: &Kernel) -> Vec<Declaration> {
+        let used = kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array));
+        let declared =
+            |(index, own): (usize, &Array)| array(Slot::Array(index), format!("array{index}"), element(own.access), self.written(own));
+        used.map(declared).collect()
+    }
+
+    /// The accessors of each array.
+    fn accessors(&self, kernel: &Kernel) -> String {
+        let of = |(index, own): (usize, &Array)| {
+            let name = format!("array{index}");
+            let load = if own.scales { String::new() } else { load(own.access, &name, &name) };
+            if self.written(own) { load + &store(own.access, &name, &name) } else { load }
+        };
+        kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array)).map(of).collect()
+    }
+
+    /// The functions over these pairs.
+    fn functions(&self, pairs: &[(usize, Pair)]) -> String {
+        let all = [
+            (self.loads_values, LOAD_VALUE),
+            (self.stores_values, STORE_VALUE),
+            (self.loads_gradients, LOAD_GRADIENT),
+            (self.clears_gradients, CLEAR_GRADIENT),
+            (self.loads_scales, LOAD_SCALE),
+        ];
+        let mut text: String = all.into_iter().filter(|(used, _)| *used).map(|(_, accessor)| accessor.over(pairs)).collect();
+        if self.loads_gradients && !self.clears_gradients {
+            text += "fn clear_gradient(row: Row, i: u32, left: u32, old: vec4f) {\n}\n";
+        }
+        text
+    }
+
+    /// The arrays' accessors and `text`, whose functions call them.
+    pub(super) fn body(&self, kernel: &Kernel, text: &str, entries: &[Entry<'_>]) -> String {
+        let pairs: Vec<(usize, Pair)> = kernel.pairs.iter().copied().enumerate().collect();
+        let accessors = self.accessors(kernel);
+        if kernel.division.skips_branches || pairs.len() == 1 {
+            return accessors + &self.functions(&pairs) + text;
+        }
+        let copies: String = pairs.iter().map(|pair| numbered(&(self.functions(&[*pair]) + text), pair.0)).collect();
+        let switches: String = entries.iter().map(|entry| entry.switch(pairs.len())).collect();
+        accessors + &copies + &switches
+    }
+}
+
+impl Accessor {
+    fn over(&self, pairs: &[(usize, Pair)]) -> String {
+        let Accessor { name, parameters, result, array, call } = self;
+        let arrays: BTreeSet<usize> = pairs.iter().filter_map(|(_, pair)| array(pair)).collect();
+        let of_array =
+            |wanted: usize| pairs.iter().filter(move |(_, pair)| array(pair) == Some(wanted)).map(|&(number, _)| number).collect();
+        let cases: Vec<(Vec<usize>, String)> = arrays.iter().map(|&wanted| (of_array(wanted), call(wanted))).collect();
+        function(name, parameters, *result, &cases)
+    }
+}
+
+impl Entry<'_> {
+    /// The function of this name, which calls the copy for the row's pair.
+    fn switch(&self, pairs: usize) -> String {
+        let parameters: Vec<String> = self.parameters.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+        let arguments: Vec<&str> = self.parameters.iter().map(|(name, _)| *name).collect();
+        let call = |pair: usize| (vec![pair], format!("{}_{pair}({})", self.name, arguments.join(", ")));
+        function(self.name, &parameters.join(", "), self.result, &(0..pairs).map(call).collect::<Vec<_>>())
+    }
+}
+
+/// A function that is one of these calls, by the row's pair.
+fn function(name: &str, parameters: &str, result: Option<&str>, cases: &[(Vec<usize>, String)]) -> String {
+    let (arrow, keyword) = result.map_or((String::new(), ""), |result| (format!(" -> {result}"), "return "));
+    let head = format!("fn {name}({parameters}){arrow} {{\n");
+    let (Some((_, last)), Some(others)) = (cases.last(), cases.get(..cases.len().saturating_sub(1))) else { return head + "}\n" };
+    if others.is_empty() {
+        return format!("{head}    {keyword}{last};\n}}\n");
+    }
+    let case = |(pairs, call): &(Vec<usize>, String)| {
+        let pairs: Vec<String> = pairs.iter().map(|pair| format!("{pair}u")).collect();
+        format!("        case {}: {{\n            {keyword}{call};\n        }}\n", pairs.join(", "))
+    };
+    let others: String = others.iter().map(case).collect();
+    format!("{head}    switch row.pair {{\n{others}        default: {{\n            {keyword}{last};\n        }}\n    }}\n}}\n")
+}
+
+/// The text with a number behind the name of each function that it defines.
+fn numbered(text: &str, number: usize) -> String {
+    let name = |at: usize| text[at..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let defined: BTreeSet<&str> = text.match_indices("fn ").map(|(at, keyword)| name(at + keyword.len())).collect();
+    let mut result = String::with_capacity(2 * text.len());
+    let mut at = 0;
+    while let Some(character) = text[at..].chars().next() {
+        let word = name(at);
+        result.push_str(word);
+        at += word.len();
+        if word.is_empty() {
+            result.push(character);
+            at += character.len_utf8();
+        } else if text[at..].starts_with('(') && defined.contains(word) {
+            result += &format!("_{number}");
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered;
+
+    #[test]
+    fn functions_that_a_text_defines_get_a_number_wherever_it_calls_them() {
+        let text =
+            "// Calls load.\nfn load(at: u32) -> f32 {\n    return other(at) + load_all[at];\n}\nfn run() {\n    let load = load(1u);\n}\n";
+        let expected = "// Calls load.\nfn load_7(at: u32) -> f32 {\n    return other(at) + load_all[at];\n}\nfn run_7() {\n    let load = load_7(1u);\n}\n";
+        assert_eq!(numbered(text, 7), expected);
+    }
+}
