@@ -12,7 +12,7 @@ pub struct Cli {
     /// Where summary.json and the pictures go
     #[arg(long, default_value = "target/bench")]
     pub out: PathBuf,
-    /// Only the groups of rows, or the rows, whose name has this in it
+    /// Only the groups of rows, or the rows, whose name, as group/row, has this in it
     #[arg(long)]
     pub only: Option<String>,
     /// A Python that has torch, for PyTorch as a peer
@@ -43,6 +43,6 @@ impl Cli {
 
     /// Whether a row of a group is wanted.
     pub fn wants(&self, group: &str, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| group.contains(only) || name.contains(only))
+        self.only.as_ref().is_none_or(|only| format!("{group}/{name}").contains(only))
     }
 }

@@ -1,12 +1,12 @@
 //! The same elements in more and more tensors.
 
-use wgpu_optim::{AdamW, Binding, Optimizer, Param, Tensors};
+use wgpu_optim::{AdamW, Optimizer, Tensors};
 
-use crate::data::{Source, buffer};
+use crate::data::Source;
 use crate::measure::{Contender, race};
 use crate::peers::{Scalar, ScalarBuffers};
 use crate::report::Case;
-use crate::{Bench, Result};
+use crate::{Bench, Result, separate};
 
 const COUNT: &str = "count";
 const ELEMENTS: usize = 1_000_000;
@@ -30,7 +30,7 @@ fn one(bench: &mut Bench, count: usize) -> Result<()> {
         source.fill_gradient(gpu, &param.gradient, length);
     }
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), tensors.params())?;
-    let separate = separate(bench, &source, names())?;
+    let separate = separate::optimizer(bench, &source, names())?;
     let buffers = ScalarBuffers::new(gpu, &source, vec![length; count])?;
     let mut scalar = Scalar::new(gpu, &buffers, 64);
     let mut contenders = [
@@ -43,20 +43,4 @@ fn one(bench: &mut Bench, count: usize) -> Result<()> {
     let bytes = Some(28 * length * count);
     bench.report.race(Case { group: COUNT, name, elements: length * count, tensors: count, bytes }, &timings);
     Ok(())
-}
-
-/// An optimizer of tensors that have a buffer each, for values and for gradients.
-pub fn separate<S: AsRef<[usize]>>(bench: &Bench, source: &Source, named: impl Iterator<Item = (String, S)>) -> Result<Optimizer> {
-    let gpu = &bench.gpu;
-    let mut params = Vec::new();
-    for (name, shape) in named {
-        let length: usize = shape.as_ref().iter().product();
-        let [value, gradient] = [buffer(gpu, 4 * length as u64)?, buffer(gpu, 4 * length as u64)?];
-        let binding = |buffer| Binding::new(buffer, 0, 4 * length as u64);
-        let (value, gradient) = (binding(&value), binding(&gradient));
-        source.fill_value(gpu, &value, length);
-        source.fill_gradient(gpu, &gradient, length);
-        params.push(Param::new(name, shape.as_ref(), value, gradient));
-    }
-    Ok(Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), params)?)
 }

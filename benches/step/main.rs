@@ -15,6 +15,7 @@ mod memory;
 mod peers;
 mod report;
 mod rules;
+mod separate;
 mod shapes;
 mod tensors;
 mod traffic;
@@ -32,7 +33,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 10] = [
+const GROUPS: [(&str, bool, Group); 11] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -40,6 +41,7 @@ const GROUPS: [(&str, bool, Group); 10] = [
     ("cold", false, cold::all),
     ("memory", false, memory::all),
     ("count", false, count::all),
+    ("separate", true, separate::all),
     ("features", true, features::all),
     ("tensors", true, tensors::all),
     ("rules", true, rules::all),

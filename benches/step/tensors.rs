@@ -3,7 +3,6 @@
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{AdamW, Optimizer, Tensors};
 
-use crate::count;
 use crate::data::Source;
 use crate::measure::{Contender, race};
 use crate::peers::{Process, Scalar, ScalarBuffers, Twin, processes};
@@ -15,7 +14,7 @@ use crate::{Bench, Result};
 
 const TENSORS: &str = "tensors";
 
-/// All models, in one bucket and in the caller's buffers.
+/// All models, in one bucket.
 pub fn all(bench: &mut Bench) -> Result<()> {
     let models = bench.models(TENSORS);
     let others = if models.is_empty() { Vec::new() } else { processes(bench, TENSORS) };
@@ -28,10 +27,6 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         let source = Source::new(&bench.gpu, model.elements())?;
         let outcome = against_peers(bench, model, &source, &others);
         bench.or_open(TENSORS, model.name, outcome);
-        if model.shapes.len() > 1 {
-            let outcome = separate(bench, model, &source);
-            bench.or_open(TENSORS, format!("{}, separate buffers", model.name), outcome);
-        }
     }
     Ok(())
 }
@@ -39,14 +34,7 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 /// `Tensors` against all peers.
 fn against_peers(bench: &mut Bench, model: &Model, source: &Source, others: &[Process]) -> Result<()> {
     let (gpu, n, rule) = (&bench.gpu, model.elements(), AdamW::default());
-    let tensors = Tensors::new(&gpu.device, model.named())?;
-    let mut at = 0;
-    for (param, len) in tensors.params().iter().zip(model.lengths()) {
-        source.copy(gpu, at, param.value.buffer(), param.value.offset(), len);
-        source.copy(gpu, at + 1, param.gradient.buffer(), param.gradient.offset(), len);
-        at += len;
-    }
-    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule, tensors.params())?;
+    let optimizer = in_one(bench, model, source)?;
     let buffers = ScalarBuffers::new(gpu, source, model.lengths())?;
     let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
     let mut pool = Pool::new(n);
@@ -79,19 +67,15 @@ pub fn case(group: &'static str, model: &Model) -> Case {
     Case { group, name: model.name.to_owned(), elements, tensors: model.shapes.len(), bytes: Some(bytes) }
 }
 
-/// Values and gradients in a buffer each: as many dispatches as tensors.
-fn separate(bench: &mut Bench, model: &Model, source: &Source) -> Result<()> {
+/// An optimizer of `Tensors`, which has all values in one buffer and all gradients in another.
+pub fn in_one(bench: &Bench, model: &Model, source: &Source) -> Result<Optimizer> {
     let gpu = &bench.gpu;
-    let optimizer = count::separate(bench, source, model.named())?;
-    let buffers = ScalarBuffers::new(gpu, source, model.lengths())?;
-    let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
-    let mut contenders = [
-        Contender::pass("separate buffers", |pass| optimizer.step_in(pass)),
-        Contender::pass("by hand, 64", |pass| small.record(pass)),
-        Contender::pass("by hand, 256", |pass| large.record(pass)),
-    ];
-    let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
-    let name = format!("{}, separate buffers", model.name);
-    bench.report.race(Case { name, ..case(TENSORS, model) }, &timings);
-    Ok(())
+    let tensors = Tensors::new(&gpu.device, model.named())?;
+    let mut at = 0;
+    for (param, len) in tensors.params().iter().zip(model.lengths()) {
+        source.copy(gpu, at, param.value.buffer(), param.value.offset(), len);
+        source.copy(gpu, at + 1, param.gradient.buffer(), param.gradient.offset(), len);
+        at += len;
+    }
+    Ok(Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), tensors.params())?)
 }
