@@ -1,6 +1,6 @@
 //! Kernels as pipelines.
 
-use super::{caught, now};
+use super::{Bound, caught, now};
 use crate::error::{Error, Result};
 use crate::wgsl::{Shader, Slot};
 
@@ -12,7 +12,8 @@ const INVOCATIONS: u64 = 8;
 pub(crate) struct Compiled<S = Slot> {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
-    pub(crate) slots: Vec<S>,
+    /// What each binding is, and whether it is written.
+    pub(crate) slots: Vec<(S, bool)>,
 }
 
 impl Compiled {
@@ -65,16 +66,21 @@ impl<S: Copy> Compiled<S> {
                 compilation_options: Default::default(),
                 cache: None,
             });
-            Compiled { pipeline, layout, slots: slots.iter().map(|&(slot, _)| slot).collect() }
+            Compiled { pipeline, layout, slots: slots.to_vec() }
         })
     }
 
     /// Binds what `resource` has for each slot.
-    pub(crate) fn bind<'a>(&self, device: &wgpu::Device, resource: impl Fn(S) -> wgpu::BindingResource<'a>) -> Result<wgpu::BindGroup> {
-        let entry = |(binding, &slot): (usize, &S)| wgpu::BindGroupEntry { binding: binding as u32, resource: resource(slot) };
+    pub(crate) fn bind<'a>(&self, device: &wgpu::Device, resource: impl Fn(S) -> wgpu::BindingResource<'a>) -> Result<Bound> {
+        let entry = |(binding, &(slot, _)): (usize, &(S, bool))| wgpu::BindGroupEntry { binding: binding as u32, resource: resource(slot) };
         let entries: Vec<_> = self.slots.iter().enumerate().map(entry).collect();
+        let buffer = |(entry, (_, written)): (&wgpu::BindGroupEntry<'_>, &(S, bool))| match &entry.resource {
+            wgpu::BindingResource::Buffer(binding) if *written => Some(binding.buffer.clone()),
+            _ => None,
+        };
+        let written = entries.iter().zip(&self.slots).filter_map(buffer).collect();
         let descriptor = wgpu::BindGroupDescriptor { label: Some("wgpu-optim"), layout: &self.layout, entries: &entries };
-        caught(device, || device.create_bind_group(&descriptor))
+        caught(device, || Bound { group: device.create_bind_group(&descriptor), written })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Dispatches, and what they are recorded into.
 
+use std::collections::HashSet;
+
 use super::Compiled;
 use crate::plan::Window;
 
@@ -7,38 +9,36 @@ use crate::plan::Window;
 #[derive(Clone, Debug)]
 pub(crate) struct Dispatch {
     pub(crate) pipeline: wgpu::ComputePipeline,
-    pub(crate) bind_group: wgpu::BindGroup,
+    pub(crate) bound: Bound,
     pub(crate) workgroups: (u32, u32),
 }
 
+/// A bind group, and the buffers in it that are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) group: wgpu::BindGroup,
+    pub(crate) written: Vec<wgpu::Buffer>,
+}
+
 impl Dispatch {
-    pub(crate) fn new<S>(kernel: &Compiled<S>, bind_group: wgpu::BindGroup, workgroups: (u32, u32)) -> Self {
-        Dispatch { pipeline: kernel.pipeline.clone(), bind_group, workgroups }
+    pub(crate) fn new<S>(kernel: &Compiled<S>, bound: Bound, workgroups: (u32, u32)) -> Self {
+        Dispatch { pipeline: kernel.pipeline.clone(), bound, workgroups }
     }
 }
 
 /// What dispatches are recorded into.
 pub(crate) trait Recorder {
-    fn set_pipeline(&mut self, pipeline: &wgpu::ComputePipeline);
-    fn set_bind_group(&mut self, bind_group: &wgpu::BindGroup);
-    fn dispatch(&mut self, x: u32, y: u32);
+    /// What follows waits for what came before, in any case.
+    fn after(&mut self) {}
 
-    fn record(&mut self, dispatch: &Dispatch) {
-        self.set_pipeline(&dispatch.pipeline);
-        self.set_bind_group(&dispatch.bind_group);
-        self.dispatch(dispatch.workgroups.0, dispatch.workgroups.1);
-    }
+    fn record(&mut self, dispatch: &Dispatch);
 }
 
 impl Recorder for wgpu::ComputePass<'_> {
-    fn set_pipeline(&mut self, pipeline: &wgpu::ComputePipeline) {
-        wgpu::ComputePass::set_pipeline(self, pipeline);
-    }
-    fn set_bind_group(&mut self, bind_group: &wgpu::BindGroup) {
-        wgpu::ComputePass::set_bind_group(self, 0, bind_group, &[]);
-    }
-    fn dispatch(&mut self, x: u32, y: u32) {
-        self.dispatch_workgroups(x, y, 1);
+    fn record(&mut self, dispatch: &Dispatch) {
+        self.set_pipeline(&dispatch.pipeline);
+        self.set_bind_group(0, &dispatch.bound.group, &[]);
+        self.dispatch_workgroups(dispatch.workgroups.0, dispatch.workgroups.1, 1);
     }
 }
 
@@ -53,18 +53,40 @@ pub struct Recorded {
     pub dispatches: usize,
     /// Workgroups of all dispatches.
     pub workgroups: u64,
+    /// Dispatches that wait for another, although neither needs what the other does: both write one buffer.
+    pub waits: usize,
 }
 
-impl Recorder for Recorded {
-    fn set_pipeline(&mut self, _pipeline: &wgpu::ComputePipeline) {
-        self.pipelines += 1;
+/// A count in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    recorded: Recorded,
+    /// What is written since something had to be waited for.
+    written: HashSet<wgpu::Buffer>,
+}
+
+impl Counter {
+    pub(crate) fn recorded(self) -> Recorded {
+        self.recorded
     }
-    fn set_bind_group(&mut self, _bind_group: &wgpu::BindGroup) {
-        self.bind_groups += 1;
+}
+
+impl Recorder for Counter {
+    fn after(&mut self) {
+        self.written.clear();
     }
-    fn dispatch(&mut self, x: u32, y: u32) {
-        self.dispatches += 1;
-        self.workgroups += u64::from(x) * u64::from(y);
+
+    fn record(&mut self, dispatch: &Dispatch) {
+        let Recorded { pipelines, bind_groups, dispatches, workgroups, waits } = self.recorded;
+        let own: HashSet<wgpu::Buffer> = dispatch.bound.written.iter().cloned().collect();
+        self.recorded = Recorded {
+            pipelines: pipelines + 1,
+            bind_groups: bind_groups + 1,
+            dispatches: dispatches + 1,
+            workgroups: workgroups + u64::from(dispatch.workgroups.0) * u64::from(dispatch.workgroups.1),
+            waits: waits + usize::from(!own.is_disjoint(&self.written)),
+        };
+        self.written.extend(own);
     }
 }
 

@@ -30,7 +30,7 @@ pub use tensors::Tensors;
 
 pub(crate) use buffers::upload;
 pub(crate) use compiled::Compiled;
-pub(crate) use dispatch::{Dispatch, Recorder, fold, resource};
+pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;
 pub(crate) use layout::Layout;
 pub(crate) use pages::Pages;

@@ -11,7 +11,8 @@ use crate::wgsl::{self, Slot};
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
     buffers: Vec<wgpu::Buffer>,
-    collects: Vec<Dispatch>,
+    /// Level by level: a part of the next one is made of several.
+    collects: Vec<Vec<Dispatch>>,
 }
 
 impl Parts {
@@ -28,12 +29,11 @@ impl Parts {
         while level.len() > most {
             let next: Vec<u32> = sizes.chunks(most).map(|sizes| sizes.iter().sum()).collect();
             let tables = next.iter().map(part).collect::<Result<Vec<_>>>()?;
-            for ((parts, table), &sums) in level.chunks(most).zip(&tables).zip(&next) {
-                collects.push(collect(engine, parts, table, sums)?);
-            }
+            let into = |((parts, table), &sums): ((&[wgpu::Buffer], &wgpu::Buffer), &u32)| collect(engine, parts, table, sums);
+            collects.push(level.chunks(most).zip(&tables).zip(&next).map(into).collect::<Result<_>>()?);
             (level, sizes) = (tables, next);
         }
-        collects.push(collect(engine, &level, table, sizes.iter().sum())?);
+        collects.push(vec![collect(engine, &level, table, sizes.iter().sum())?]);
         Ok(Parts { buffers, collects })
     }
 
@@ -44,7 +44,10 @@ impl Parts {
 
     /// Records what puts the parts together.
     pub(crate) fn collect(&self, recorder: &mut impl Recorder) {
-        self.collects.iter().for_each(|dispatch| recorder.record(dispatch));
+        for level in &self.collects {
+            recorder.after();
+            level.iter().for_each(|dispatch| recorder.record(dispatch));
+        }
     }
 }
 

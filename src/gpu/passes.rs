@@ -122,6 +122,7 @@ impl Passes {
         if let Some(sums) = self.sums.as_ref().filter(|_| task == Task::Measure) {
             sums.collect(recorder);
         }
+        recorder.after();
     }
 
     /// Whether a task is anything.

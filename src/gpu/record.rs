@@ -92,13 +92,13 @@ impl Record {
     /// With every `prepare` bound anew.
     fn bound(self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
         let (features, invocations) = (setup.features(), limits(device).workgroup);
-        let prepare = |(number, rule): (u32, &Box<dyn AnyRule>)| {
-            let shader = wgsl::prepare(&**rule, number, invocations, &features);
+        let prepare = |(number, rule): (u32, &dyn AnyRule)| {
+            let shader = wgsl::prepare(rule, number, invocations, &features);
             let kernel = self.pipelines.get(&format!("{} prepare", rule.name()), shader)?;
             let bind_group = kernel.bind(device, |slot| self.resource(slot))?;
             Ok(Dispatch::new(&kernel, bind_group, (1, 1)))
         };
-        let prepares = (0..).zip(&self.rules).map(prepare).collect::<Result<_>>()?;
+        let prepares = (0..).zip(self.rules.iter().map(|rule| &**rule)).map(prepare).collect::<Result<_>>()?;
         Ok(Record { prepares, ..self })
     }
 
@@ -120,7 +120,11 @@ impl Record {
 
     /// Records what decides about a step, after gradients were measured.
     pub(crate) fn dispatch(&self, recorder: &mut impl Recorder) {
-        self.prepares.iter().for_each(|dispatch| recorder.record(dispatch));
+        for dispatch in &self.prepares {
+            recorder.record(dispatch);
+            // The others go by what the first one decides.
+            recorder.after();
+        }
     }
 }
 

@@ -148,7 +148,7 @@ fn tree(setup: &Setup, slots: &[Slot], measure: &Plan, limits: &plan::Limits) ->
     let mut tops = Vec::new();
     for ((index, slot), partials) in slots.iter().enumerate().zip(&measure.partials) {
         let Some(first) = partials.first() else {
-            tops.push(vec![nothing..nothing + 1]);
+            tops.push(core::iter::once(nothing..nothing + 1).collect());
             continue;
         };
         let Some(unit) = slot.unit else {

@@ -29,12 +29,12 @@ impl Draft {
     /// More groups. Their parameters are put together in sets of their own.
     pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits) -> Result<()> {
         let first = self.slots.len();
-        groups.into_iter().try_for_each(|group| self.add(group))?;
+        groups.into_iter().try_for_each(|group| self.add(group, limits))?;
         self.sets.close();
         self.put_together(first, limits)
     }
 
-    fn add(&mut self, group: Group) -> Result<()> {
+    fn add(&mut self, group: Group, limits: &Limits) -> Result<()> {
         let number = self.setup.groups.len();
         let params = self.setup.add(group)?;
         let rule = self.setup.groups[number].rule.clone();
@@ -50,7 +50,8 @@ impl Draft {
             let record = self.layout.push_entry(&*rule, features.averages.len());
             let unit = self.unit(number, &param, elements)?;
             let scale = scale(&*rule, &param)?;
-            let whole_units = unit.is_some_and(|unit| unit.length.is_multiple_of(4));
+            // Where branches are skipped, one kernel serves units of any length.
+            let whole_units = !limits.division.skips_branches && unit.is_some_and(|unit| unit.length.is_multiple_of(4));
             let kind = Kind { variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units };
             let member = Member { group: number, block, record, active: !param.frozen };
             self.slots.push(Slot { param, elements, kind, state: Vec::new(), unit, scale, member });

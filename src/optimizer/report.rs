@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Optimizer;
 use crate::error::{Error, Result};
-use crate::gpu::{Flight, Task};
+use crate::gpu::{Counter, Flight, Task};
 use crate::rule::Pass;
 use crate::step::{NonFinite, Status};
 
@@ -102,16 +102,16 @@ impl Optimizer {
 
     /// What [`Optimizer::step`] records.
     pub fn recorded_step(&self) -> crate::Recorded {
-        let mut recorded = crate::Recorded::default();
-        self.record_step(&mut recorded);
-        recorded
+        let mut counter = Counter::default();
+        self.record_step(&mut counter);
+        counter.recorded()
     }
 
     /// What [`Optimizer::accumulate`] records.
     pub fn recorded_accumulate(&self) -> crate::Recorded {
-        let mut recorded = crate::Recorded::default();
-        self.record_accumulate(&mut recorded);
-        recorded
+        let mut counter = Counter::default();
+        self.record_accumulate(&mut counter);
+        counter.recorded()
     }
 
     /// Whether a rule tells values that are trained from those to evaluate with.

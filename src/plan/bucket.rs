@@ -64,8 +64,8 @@ pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u6
 pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Result<Plan, u64> {
     let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
     for (index, tensor) in tensors.iter().enumerate() {
-        let Kind { adaptive, whole_units, .. } = tensor.kind;
-        let kind = Kind { adaptive, whole_units, ..Kind::default() };
+        let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
+        let kind = Kind { adaptive: tensor.kind.adaptive, whole_units, ..Kind::default() };
         if accumulated {
             for segment in &tensor.state {
                 let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };

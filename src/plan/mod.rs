@@ -185,7 +185,7 @@ pub struct Kind {
     pub scaled: bool,
     /// Whether each unit has a factor of its own.
     pub adaptive: bool,
-    /// Whether these have lengths that are multiples of four, so that no vector is of two.
+    /// Whether these are known to have lengths that are multiples of four, so that no vector is of two.
     pub whole_units: bool,
 }
 

@@ -82,7 +82,7 @@ impl Tree {
         let mut at = first;
         let ranges = groups.iter().map(|&count| {
             at += count as u32;
-            vec![at - count as u32..at]
+            core::iter::once(at - count as u32..at).collect()
         });
         let sums = upper.sums(ranges.collect());
         // A level that only copies, so that the groups' slots are consecutive; a group without parameters has none, and nobody asks for it.

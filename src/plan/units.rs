@@ -33,8 +33,8 @@ impl Units {
             return sums;
         }
         let each = length.div_ceil(limits.measured()) as u32;
-        let ranges = (0..sums.len() as u32 / each).map(|unit| vec![sums.start + unit * each..sums.start + (unit + 1) * each]);
-        let slots = levels.sums(ranges.collect());
+        let own = |unit: u32| core::iter::once(sums.start + unit * each..sums.start + (unit + 1) * each).collect();
+        let slots = levels.sums((0..sums.len() as u32 / each).map(own).collect());
         slots[0]..slots[0] + slots.len() as u32
     }
 }

@@ -44,6 +44,7 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
         body(rule, pass, &uses, kernel, features),
     ];
     if updates && kind.adaptive {
+        parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
         parts.push(if kind.whole_units { UNIT_WHOLE } else { UNIT }.into());
     }
     if updates && features.clamps {

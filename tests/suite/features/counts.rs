@@ -4,12 +4,53 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
+use wgpu_optim::testing::{STYLES, Scene, Style};
 use wgpu_optim::{AdamW, Clip, Group, MicroBatches, NonFinite, NormClip, Optimizer, Options, Recorded, Tensors};
 
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    vec![contexts[1].trial("features/counts/three-at-most".into(), three_at_most)]
+    let mut trials = vec![contexts[1].trial("features/counts/three-at-most".into(), three_at_most)];
+    for (context, dispatches) in contexts.iter().zip([12, 81]) {
+        trials.push(context.trial("features/counts/separate".into(), move |gpu| separate(gpu, dispatches)));
+        for style in STYLES {
+            trials.push(context.trial(format!("features/counts/nothing-waits/{style:?}"), move |gpu| nothing_waits(gpu, style)));
+        }
+    }
+    trials
+}
+
+/// 161 tensors in buffers of their own: as many share a dispatch as the device can bind, on an adapter with 32 storage buffers and with WebGPU's 8.
+fn separate(gpu: &Gpu, dispatches: usize) -> Outcome {
+    let most = gpu.device.limits().max_storage_buffers_per_shader_stage as usize;
+    let group = || vec![(AdamW::default().into(), (0..161).map(|index| 4 * (1 + index * 7 % 100)).collect())];
+    let scene = Scene::with_groups(gpu, group(), Style::Separate, 1)?;
+    let Recorded { dispatches: got, waits, .. } = scene.optimizer.recorded_step();
+    assert_eq!((got, waits), (161_usize.div_ceil((most - 3) / 2) + 1, 0), "with {most} storage buffers");
+    assert!(got <= dispatches + 1 || most < 8);
+    Ok(())
+}
+
+/// No two dispatches that could run side by side write one buffer, whatever the layout and the options: wgpu lets the second one wait for the first. All
+/// parameters have one rule, since two kernels cannot be one dispatch.
+fn nothing_waits(gpu: &Gpu, style: Style) -> Outcome {
+    // Clipping by units of any length is one kernel only where branches are skipped.
+    let is_software = gpu.device.features().contains(wgpu_optim::wgpu::Features::SHADER_INT64);
+    let clips = [Some("clip-norm"), (!is_software).then_some("clip-adaptive")];
+    for clip in clips.into_iter().flatten().map(Some).chain([None]) {
+        let mut setting =
+            clip.map_or_else(|| super::pairs::setting(AdamW::default()), |clip| super::pairs::everything(AdamW::default().into(), clip));
+        let others = setting.groups.drain(1..).flat_map(|group| group.params).collect::<Vec<_>>();
+        setting.groups[0].params.extend(others);
+        setting.groups[0].params.iter_mut().for_each(|param| param.lr_scales = None);
+        let scene = super::pairs::scene(gpu, &setting, style)?;
+        let recorded = [scene.optimizer.recorded_step(), scene.optimizer.recorded_accumulate()];
+        assert_eq!(recorded.map(|recorded| recorded.waits), [0, 0], "{clip:?}: {recorded:?}");
+    }
+    // The count is seen to see something: two rules over values in one buffer.
+    let scene = super::pairs::scene(gpu, &super::pairs::setting(AdamW::default()), style)?;
+    assert_eq!(scene.optimizer.recorded_step().waits, usize::from(style != Style::Separate));
+    Ok(())
 }
 
 /// For a `Tensors` model of any number of tensors: two dispatches, three if something is measured, whatever else is switched on; and two for a micro-batch.
@@ -46,5 +87,5 @@ fn three_at_most(gpu: &Gpu) -> Outcome {
 
 /// So many dispatches, each with a pipeline and a bind group of its own.
 fn recorded(dispatches: usize, workgroups: u64) -> Recorded {
-    Recorded { pipelines: dispatches, bind_groups: dispatches, dispatches, workgroups }
+    Recorded { pipelines: dispatches, bind_groups: dispatches, dispatches, workgroups, waits: 0 }
 }
