@@ -1,6 +1,6 @@
 //! What an optimizer is going to be, before there is anything of it on the device.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::buffers::{Buffers, tensor};
 use super::{Group, Slot};
@@ -65,14 +65,11 @@ impl Draft {
         let (mut buffers, features) = (Buffers::default(), self.setup.features());
         let new = self.slots.iter().enumerate().skip(first);
         let tensors: Vec<Tensor> = new.map(|slot| tensor(&self.setup, &self.layout.hyper, slot, limits, &mut buffers)).collect();
-        // One dispatch for all values in a buffer, if possible: if not by vectors, then by scalars.
-        let mut scalar: HashMap<usize, bool> = HashMap::new();
-        for tensor in &tensors {
-            *scalar.entry(tensor.value.buffer).or_default() |= !tensor.is_of_vectors();
-        }
+        let by_scalars = by_scalars(&tensors, limits);
         for (slot, tensor) in self.slots[first..].iter_mut().zip(&tensors) {
             let lanes = features.lanes(&*self.setup.groups[slot.member.group].rule).len();
-            slot.state = self.sets.place(lanes, tensor, scalar[&tensor.value.buffer], limits);
+            let scalar = !tensor.is_of_vectors() || by_scalars.contains(&tensor.value.buffer);
+            slot.state = self.sets.place(lanes, tensor, scalar, limits);
             check_state(slot, &self.setup, limits)?;
         }
         Ok(())
@@ -101,6 +98,22 @@ impl Draft {
         })?;
         Ok(Some(Unit { factors: self.layout.push_factors(elements / u64::from(length)), length }))
     }
+}
+
+/// The buffers whose values are all accessed one by one, since vectors cannot serve some of them and would serve few: then one dispatch does for all, where
+/// else two would write one buffer, and one of them wait.
+fn by_scalars(tensors: &[Tensor], limits: &Limits) -> HashSet<usize> {
+    let mut mixed: HashMap<usize, (bool, u64)> = HashMap::new();
+    for tensor in tensors {
+        let (needs_scalars, vectors) = mixed.entry(tensor.value.buffer).or_default();
+        *needs_scalars |= !tensor.is_of_vectors();
+        *vectors += if tensor.is_of_vectors() { tensor.len } else { 0 };
+    }
+    mixed
+        .into_iter()
+        .filter(|(_, (needs_scalars, vectors))| *needs_scalars && *vectors <= limits.division.scalars)
+        .map(|(buffer, _)| buffer)
+        .collect()
 }
 
 /// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.

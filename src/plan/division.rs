@@ -13,17 +13,21 @@ pub struct Division {
     pub skips_branches: bool,
     /// Elements of which a workgroup measures the gradients, at most.
     pub measured: u64,
+    /// Of the elements in a buffer, how many may be accessed one by one that vectors could serve, so that one dispatch serves them all.
+    pub scalars: u64,
 }
 
 impl Division {
     /// For real GPUs, and for whatever is not known to be better with another. On an H200, 256 invocations through 1,024 consecutive elements a
     /// turn reach 0.97 of a device copy; 64 invocations in eights reached 0.83. Norms take longer pieces, since a workgroup waits for all its loads
-    /// before it adds up.
-    pub const GPU: Division = Division { invocations: 256, vectors: Access::Vector, skips_branches: true, measured: 4 * CHUNK };
+    /// before it adds up. Up to a million elements, waiting for another dispatch takes longer than scalars do.
+    pub const GPU: Division =
+        Division { invocations: 256, vectors: Access::Vector, skips_branches: true, measured: 4 * CHUNK, scalars: 1 << 20 };
 
     /// For software adapters with 64-bit integers: llvmpipe runs eight invocations to their end before the next eight, each of which would read anew
-    /// what a chunk is; it takes as long for each word, whatever its size; and it goes through all branches.
-    pub const SOFTWARE: Division = Division { invocations: 8, vectors: Access::Vector64, skips_branches: false, measured: CHUNK };
+    /// what a chunk is; it takes as long for each word, whatever its size, so that scalars pay for very few only; and it goes through all branches.
+    pub const SOFTWARE: Division =
+        Division { invocations: 8, vectors: Access::Vector64, skips_branches: false, measured: CHUNK, scalars: 1 << 16 };
 
     /// With fewer invocations, where a device allows no more.
     pub fn at_most(self, invocations: u32) -> Self {
