@@ -31,6 +31,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn scheduled(&self) -> Vec<&'static str>;
     /// See [`Rule::TRACKS_VALUES`].
     fn tracks_values(&self) -> bool;
+    /// See [`Rule::GOES_ON`].
+    fn goes_on(&self) -> bool;
     /// See [`Rule::INPUTS`].
     fn inputs(&self) -> &'static [&'static str];
     /// See [`Rule::VIEWS`].
@@ -88,6 +90,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn tracks_values(&self) -> bool {
         R::TRACKS_VALUES
+    }
+    fn goes_on(&self) -> bool {
+        R::GOES_ON
     }
     fn inputs(&self) -> &'static [&'static str] {
         R::INPUTS

@@ -44,12 +44,15 @@ pub struct Bounded {
 impl Bounded {
     /// A number that the f32 computation is given. One that is subnormal there may count as 0.
     pub fn given(x: f32) -> Self {
-        Bounded { value: f64::from(x), error: if x.is_normal() { 0.0 } else { f64::from(x.abs()) } }
+        Bounded { value: f64::from(x), error: if x.is_subnormal() { f64::from(x.abs()) } else { 0.0 } }
     }
 
     /// The result of an operation on inexact operands: their propagated error and the operation's own, which for a result that is
     /// subnormal in f32 may be all of it.
     fn result(value: f64, propagated: f64, units: f64) -> Self {
+        if !value.is_finite() {
+            return Bounded { value, error: 0.0 };
+        }
         let magnitude = value.abs() + propagated;
         let flushed = if magnitude < f64::from(f32::MIN_POSITIVE) { magnitude } else { 0.0 };
         Bounded { value, error: propagated + units * UNIT * magnitude + flushed }

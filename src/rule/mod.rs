@@ -128,6 +128,11 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// State tensors that the rule only reads: the caller's passes write them, through [`crate::Optimizer::state`].
     const INPUTS: &'static [&'static str] = &[];
 
+    /// Whether elements go on after a gradient that is NaN or infinite, as torch's Rprop does; `update` is then given it as it is. Otherwise `update` is
+    /// given a NaN for both, and has to make the element NaN: arithmetic does, and so do the functions of `shaders/lib/numerics.wgsl`, but WGSL's `sign`,
+    /// `min`, `max` and `clamp` need not. (The value that [`crate::Clip::Value`] makes of an infinite gradient is finite, as in torch.)
+    const GOES_ON: bool = false;
+
     /// Whether the values that are trained are not those to evaluate the model with: then the WGSL text has `fn evaluate(h: Hyper, s: Scalars,
     /// p: ptr<function, vec4f>, state: ptr<function, State>)` and, likewise, `train`.
     const VIEWS: bool = false;

@@ -61,6 +61,7 @@ impl Rule for Rprop {
         keys: &[("etas", "eta_minus, eta_plus"), ("step_sizes", "step_size_min, step_size_max")],
         preset: &[],
     }];
+    const GOES_ON: bool = true;
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -2,14 +2,18 @@ use super::{Failure, Outcome};
 use crate::rule::Bounded;
 
 /// Holds f32 results against the truth and its error bound, element by element. A value's error is the error of its displacement, since
-/// both start from the same f32; the bound is absolute, so a large value hides nothing.
+/// both start from the same f32; the bound is absolute, so a large value hides nothing. Where the truth is NaN or infinite, so is the result, and
+/// nowhere else.
 pub fn compare(what: &str, got: &[f32], truth: &[Bounded]) -> Outcome {
     if got.len() != truth.len() {
         return Err(Failure(format!("{what}: {} elements, expected {}", got.len(), truth.len())));
     }
     for (index, (&got, truth)) in got.iter().zip(truth).enumerate() {
         let error = (f64::from(got) - truth.value).abs();
-        let within = got.is_finite() && truth.error.is_finite() && error <= truth.error;
+        let within = match truth.value.is_finite() {
+            true => got.is_finite() && truth.error.is_finite() && error <= truth.error,
+            false => (truth.value.is_nan() && got.is_nan()) || f64::from(got) == truth.value,
+        };
         if !within {
             let Bounded { value, error: bound } = truth;
             return Err(Failure(format!("{what}[{index}]: got {got:e}, expected {value:e}; off by {error:e}, tolerance {bound:e}")));

@@ -31,6 +31,22 @@ pub fn values(seed: u64, len: usize) -> Vec<f32> {
     (0..len).map(|i| if i % 16 == 7 { 0.0 } else { random.normal() as f32 }).collect()
 }
 
+/// What is no number: a NaN of either sign, one that signals, and both infinities.
+pub const NON_FINITE: [f32; 5] =
+    [f32::NAN, f32::from_bits(0xffc0_0000), f32::from_bits(0x7f80_0001), f32::INFINITY, f32::NEG_INFINITY];
+
+/// Makes some gradients of a tensor [`NON_FINITE`], others in each of the first eight steps, so that 19 of 20 elements are still judged after four; and in
+/// the second step the last one of a tensor of more than four, which is where kernels go element by element.
+pub fn spoil(step: usize, gradients: &mut [f32]) {
+    let len = gradients.len();
+    for (index, bad) in NON_FINITE.into_iter().enumerate() {
+        gradients.iter_mut().skip(40 + NON_FINITE.len() * (step % 8) + index).step_by(401).for_each(|g| *g = bad);
+    }
+    if let Some(last) = gradients.last_mut().filter(|_| step == 1 && len > 4) {
+        *last = NON_FINITE[len % NON_FINITE.len()];
+    }
+}
+
 /// Gradients of both signs: mostly normal, with zeros, ties, and magnitudes from 1e-20, whose square f32 cannot hold, to 1e4.
 pub fn gradients(seed: u64, len: usize) -> Vec<f32> {
     let mut random = Random(seed ^ 0x6772_6164);

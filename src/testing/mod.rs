@@ -18,6 +18,7 @@
 mod compare;
 mod inputs;
 mod layout;
+mod non_finite;
 mod rows;
 mod scene;
 mod shaders;
@@ -25,8 +26,9 @@ mod shaders;
 use core::fmt;
 
 pub use compare::{compare, must_fail, same_bits};
-pub use inputs::{Random, gradients, values};
+pub use inputs::{NON_FINITE, Random, gradients, spoil, values};
 pub use layout::{STYLES, Style};
+pub use non_finite::{cpu_keeps_non_finite, keeps_non_finite};
 pub use rows::{Check, Row, STEPS, agrees, cases_cover, is_live, rejects, rows, tolerances_are_tight};
 pub use scene::Scene;
 pub use shaders::{kernels_are_valid, module, tasks_are_valid};
@@ -71,7 +73,7 @@ impl From<crate::Error> for Failure {
 ///
 /// The kernels are valid WGSL with at most eight storage buffers; they agree with the twin, in every case that the rule names and every layout
 /// of buffers, in every value and state after every step, within tolerances propagated from what WGSL allows; sentinels around all
-/// tensors survive; every hyper-parameter is set in some case, changes the result when it changes, and is refused outside its range.
+/// tensors survive; an element whose gradient was NaN or infinite once is NaN from then on, unless the rule goes on, and no other is; every hyper-parameter is set in some case, changes the result when it changes, and is refused outside its range.
 pub fn prove(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     rows(rule).into_iter().try_for_each(|row| row.check.run(gpu).map_err(|failure| Failure(format!("{}: {failure}", row.name))))
 }

@@ -92,6 +92,15 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// These values, before the first step.
+    pub fn set_values(&mut self, values: &[Vec<f32>]) {
+        for (index, values) in values.iter().enumerate() {
+            self.put(self.places[index].0, values);
+            self.truth[index] = values.iter().copied().map(Bounded::given).collect();
+        }
+        self.upload();
+    }
+
     /// New gradients for every parameter, times the loss scale.
     pub fn next_gradients(&mut self) -> Vec<Vec<f32>> {
         self.steps += 1;
@@ -138,6 +147,14 @@ impl<'a> Scene<'a> {
     pub fn step(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
         self.step_with(&gradients, taking_part)
+    }
+
+    /// The same for all parameters, some of whose gradients are NaN or infinite ([`inputs::spoil`]).
+    pub fn rough_step(&mut self) -> Outcome {
+        let (step, mut gradients) = (self.steps as usize, self.next_gradients());
+        gradients.iter_mut().for_each(|gradient| inputs::spoil(step, gradient));
+        self.set_gradients(&gradients);
+        self.step_with(&gradients, |_| true)
     }
 
     /// One step with the gradients that are there, which these are.
