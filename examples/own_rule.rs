@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use wgpu_optim::adapter::{Allowance, request};
-use wgpu_optim::rule::{NoScalars, Range, Real, Rule};
+use wgpu_optim::rule::{NoScalars, Range, Real, Rule, clamped};
 use wgpu_optim::{Optimizer, Tensors, hyper_parameters, layout, state, testing};
 
 hyper_parameters! {
@@ -34,7 +34,7 @@ impl Rule for ClippedMomentum {
     const FORMULA: &'static str = "b = momentum * b + clamp(g, -limit, limit);  p -= lr * b";
     const WGSL: &'static str = "
         fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-            let g = min(max(gradient, vec4f(-h.limit)), vec4f(h.limit));
+            let g = clamped(gradient, vec4f(-h.limit), vec4f(h.limit));
             state.b = h.momentum * state.b + g;
             *p -= h.lr * state.b;
         }";
@@ -52,7 +52,7 @@ impl Rule for ClippedMomentum {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        let g = gradient.max(-h.limit).min(h.limit);
+        let g = clamped(gradient, -h.limit, h.limit);
         state.b = h.momentum * state.b + g;
         *p = *p - h.lr * state.b;
     }

@@ -99,7 +99,7 @@ fn lerp(a: vec4f, b: vec4f, weight: f32) -> vec4f {
     return a + weight * (b - a);
 }
 
-// x where both a and b are negative or neither is, else 0.
+// x where both a and b are negative or neither is, else 0; either where one of them is a NaN.
 fn where_same_side(x: vec4f, a: vec4f, b: vec4f) -> vec4f {
     return select(vec4f(0.0), x, (a < vec4f(0.0)) == (b < vec4f(0.0)));
 }
@@ -111,15 +111,49 @@ fn moving_average(average: vec4f, x: vec4f, beta: f32, rest: f32) -> vec4f {
     return select(x, average, is_near) + select(-beta, rest, is_near) * (x - average);
 }
 
-// One of three by the sign of x: below, at or above 0.
-fn by_sign(x: vec4f, below: vec4f, at: vec4f, above: vec4f) -> vec4f {
-    return select(select(at, below, x < vec4f(0.0)), above, x > vec4f(0.0));
+// A NaN stays one. WGSL may assume that there is none: its sign, min, max and clamp drop it on some adapters, and so may comparisons. Its arithmetic is
+// that of the hardware, which keeps it, and bits are what they are: what comes from gradients goes through these.
+
+// Whether each is a NaN.
+fn is_nan(x: vec4f) -> vec4<bool> {
+    return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
 }
 
-// x * x, or f32's largest square where that would be infinite: an infinite mean would make NaN of its next value.
+// x, or a NaN where it is infinite: one bit more, since WGSL has no constant for it.
+fn finite_or_nan(x: vec4f) -> vec4f {
+    let bits = bitcast<vec4u>(x);
+    return bitcast<vec4f>(bits | select(vec4u(0u), vec4u(0x00400000u), (bits & vec4u(0x7f800000u)) == vec4u(0x7f800000u)));
+}
+
+// -1, 0 or 1 by the sign of x.
+fn sign_of(x: vec4f) -> vec4f {
+    return select(sign(x), x, is_nan(x));
+}
+
+// The larger of two that are not negative: the order of such numbers is that of their bits, and a NaN comes last.
+fn larger(a: vec4f, b: vec4f) -> vec4f {
+    return bitcast<vec4f>(max(bitcast<vec4u>(a), bitcast<vec4u>(b)));
+}
+
+// x, but no less than `low`.
+fn at_least(x: vec4f, low: vec4f) -> vec4f {
+    return select(max(x, low), x, is_nan(x));
+}
+
+// x, but no less than `low` and no more than `high`.
+fn clamped(x: vec4f, low: vec4f, high: vec4f) -> vec4f {
+    return select(min(max(x, low), high), x, is_nan(x));
+}
+
+// One of three by the sign of x: below, at or above 0.
+fn by_sign(x: vec4f, below: vec4f, at: vec4f, above: vec4f) -> vec4f {
+    return select(select(select(at, below, x < vec4f(0.0)), above, x > vec4f(0.0)), x, is_nan(x));
+}
+
+// x * x, or nearly f32's largest number where that would be infinite: an infinite mean would make NaN of its next value.
 fn square(x: vec4f) -> vec4f {
-    let y = clamp(x, vec4f(-1.8446743e19), vec4f(1.8446743e19));
-    return y * y;
+    let y = x * x;
+    return select(y, vec4f(3.4028233e38), bitcast<vec4u>(y) == vec4u(0x7f800000u));
 }
 
 // g + decay * p; without decay just g, whatever p is, as in torch: an infinite p times 0 would be NaN.

@@ -39,9 +39,15 @@ fn across(x: vec4f) -> f32 {
     return (x.x + x.y) + (x.z + x.w);
 }
 
+// An infinity or NaN among the values makes their sum so.
 fn sum_of(gradient: Tally, value: Tally) -> Sum {
-    let largest = max(max(gradient.largest.x, gradient.largest.y), max(gradient.largest.z, gradient.largest.w));
-    return Sum(across(gradient.low), across(gradient.high), largest, across(value.low), across(value.high));
+    let most = most_of(value.largest);
+    let value_high = select(across(value.high), bitcast<f32>(most), most >= 0x7f800000u);
+    return Sum(across(gradient.low), across(gradient.high), most_of(gradient.largest), across(value.low), value_high);
+}
+
+fn most_of(largest: vec4u) -> u32 {
+    return max(max(largest.x, largest.y), max(largest.z, largest.w));
 }
 
 fn joined(a: Sum, b: Sum) -> Sum {

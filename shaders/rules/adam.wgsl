@@ -10,7 +10,7 @@ fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state:
     let g = penalized(h.sign * gradient, *p, h.coupled_decay);
     state.m = moving_average(state.m, g, h.beta1, h.rest1);
     state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
-    state.max_v = max(state.max_v, state.v);
+    state.max_v = larger(state.max_v, state.v);
     let denominator = sqrt(state.max_v) * s.inverse_root2 + h.eps;
     let decayed = select(*p, where_same_side(*p, *p, state.m), h.cautious != 0u);
     *p -= penalized(s.step_size * (state.m / denominator), decayed, s.decay);

@@ -8,6 +8,6 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     let g = penalized(h.sign * gradient, *p, h.coupled_decay);
     state.m = moving_average(state.m, g, h.beta1, h.rest1);
-    state.u = max(h.beta2 * state.u, abs(g) + h.eps);
+    state.u = larger(h.beta2 * state.u, abs(g) + h.eps);
     *p -= penalized(s.step_size * (state.m / state.u), *p, s.decay);
 }

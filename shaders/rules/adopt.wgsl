@@ -8,8 +8,8 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    let normed = gradient / max(sqrt(state.v), vec4f(h.eps));
-    let clipped = min(max(normed, vec4f(-s.limit)), vec4f(s.limit));
+    let normed = gradient / larger(sqrt(state.v), vec4f(h.eps));
+    let clipped = clamped(normed, vec4f(-s.limit), vec4f(s.limit));
     state.m = moving_average(state.m, clipped, h.beta1, h.rest1);
     *p -= penalized(h.lr * state.m, *p, s.decay);
     state.v = moving_average(state.v, square(gradient), s.beta2, s.rest2);

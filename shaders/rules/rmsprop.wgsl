@@ -6,7 +6,7 @@ fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state:
     var variance = state.v;
     if USES_a {
         state.a = moving_average(state.a, g, h.alpha, h.rest);
-        variance = max(state.v - state.a * state.a, vec4f(0.0));
+        variance = at_least(state.v - state.a * state.a, vec4f(0.0));
     }
     state.b = g / (sqrt(variance + h.eps_inside) + h.eps_outside) + select(vec4f(0.0), h.momentum * state.b, USES_b);
     *p -= h.lr * state.b;

@@ -2,5 +2,5 @@
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.b = moving_average(state.b, gradient, h.momentum, h.rest);
-    *p -= h.lr * penalized(sign(state.b), *p, h.weight_decay);
+    *p -= h.lr * penalized(sign_of(state.b), *p, h.weight_decay);
 }

@@ -8,7 +8,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     }
     sum = gather(invocation, sum);
     if invocation == 0u {
-        status.moved = norm(sum.low, sum.high, 1.0);
+        status.moved = select(bitcast<f32>(sum.largest), norm(sum.low, sum.high, 1.0), sum.largest < 0x7f800000u);
         status.values = norm(sum.value_low, sum.value_high, 1.0);
     }
 }

@@ -8,9 +8,12 @@ fn unit_factors(invocation: u32, unscale: f32) {
             let gradient = norm(sum.low, sum.high, unscale);
             let values = norm(sum.value_low, sum.value_high, 1.0);
             var factor = bitcast<u32>(adaptive_factor(gradient, values, clip.limit, clip.eps));
-            if sum.largest >= 0x7f800000u {
-                // Beside an infinity no finite gradient is left, and nothing but NaN beside a NaN.
-                factor = select(0u, sum.largest, sum.largest > 0x7f800000u);
+            // Beside an infinity no finite gradient is left, and nothing but NaN beside a NaN, or where both norms are infinite.
+            let largest_value = bitcast<u32>(sum.value_high) & 0x7fffffffu;
+            if sum.largest == 0x7f800000u && largest_value < 0x7f800000u {
+                factor = 0u;
+            } else if sum.largest >= 0x7f800000u || largest_value > 0x7f800000u {
+                factor = 0x7fc00000u;
             }
             record[tree[at + 3u] + unit] = factor;
         }

@@ -14,7 +14,7 @@ pub struct CpuReport<F> {
     pub gradient_norm: Option<F>,
     /// The scale for the next loss.
     pub loss_scale: F,
-    /// The norm of the last step's changes over that of the values before, if it is measured.
+    /// The norm of the last step's changes over that of the values before, if it is measured and a number.
     pub update_ratio: Option<f64>,
 }
 
@@ -31,7 +31,7 @@ impl<F: Real> CpuOptimizer<F> {
             skips: common.skips,
             gradient_norm: common.norm,
             loss_scale: common.loss_scale,
-            update_ratio: self.update.map(|(moved, values)| moved / values),
+            update_ratio: self.update.map(|(moved, values)| moved / values).filter(|ratio| ratio.is_finite()),
         })
     }
 

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::tensor::Tensor;
-use crate::rule::{AnyRule, Assigned, Pass, Real, Sweep};
+use crate::rule::{AnyRule, Assigned, Pass, Real, Sweep, clamped};
 use crate::step::{Average, Broadcast};
 
 const CHUNK: usize = crate::plan::CHUNK as usize;
@@ -146,8 +146,8 @@ impl<F: Real> Extra<'_, F> {
             g = g * factors[element / length];
         }
         match self.limit {
-            Some(limit) if g.partial_cmp(&g).is_some() => g.max(-limit).min(limit),
-            _ => g,
+            Some(limit) => clamped(g, -limit, limit),
+            None => g,
         }
     }
 

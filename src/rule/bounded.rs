@@ -33,6 +33,9 @@ mod units {
 ///
 /// A twin that runs in this number yields the truth and, element by element, the tolerance within which a GPU must agree. So there are no
 /// tolerances to choose, and none to widen.
+///
+/// NaN and infinities are exact: they come from gradients that are so, and f32 makes the same of them. Numbers beyond f32's largest are not modelled: they
+/// stay numbers, which no f32 result agrees with, but for [`Real::finite_or_nan`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounded {
     /// The value in f64.
@@ -151,7 +154,15 @@ impl Real for Bounded {
     }
     /// A constant or hyper-parameter: the f32 computation has it rounded.
     fn of(x: f64) -> Self {
-        Bounded { value: x, error: (x - f64::from(x as f32)).abs() }
+        Bounded { value: x, error: if x.is_finite() { (x - f64::from(x as f32)).abs() } else { 0.0 } }
+    }
+    fn is_nan(self) -> bool {
+        self.value.is_nan()
+    }
+    /// Infinite for certain, that is.
+    fn finite_or_nan(self) -> Self {
+        let least = self.value.abs() - self.error;
+        if least <= f64::from(f32::MAX) { self } else { Bounded { value: f64::NAN, error: 0.0 } }
     }
     fn sqrt(self) -> Self {
         let value = self.value.sqrt();
@@ -173,6 +184,9 @@ impl Real for Bounded {
     }
     /// Where one is larger for certain, the other's error does not matter.
     fn max(self, other: Self) -> Self {
+        if self.value.is_nan() || other.value.is_nan() {
+            return Bounded { value: f64::NAN, error: 0.0 };
+        }
         if self.value - self.error > other.value + other.error {
             return self;
         }
@@ -187,11 +201,14 @@ impl Real for Bounded {
     /// A number that may have either sign may jump by 2.
     fn sign(self) -> Self {
         let value = if self.value == 0.0 { 0.0 } else { self.value.signum() };
-        let certain = self.error == 0.0 || self.value.abs() > self.error;
+        let certain = self.error == 0.0 || self.value.abs() > self.error || self.value.is_nan();
         Bounded { value, error: if certain { 0.0 } else { 2.0 } }
     }
     /// A number whose sign is uncertain may choose any of the three.
     fn by_sign(self, below: Self, at: Self, above: Self) -> Self {
+        if self.value.is_nan() {
+            return self;
+        }
         let sign = self.sign();
         let chosen = if sign.value > 0.0 {
             above

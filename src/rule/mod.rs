@@ -19,7 +19,8 @@ pub use hyper::{HyperParameter, HyperParameters, Number};
 pub use layout::{BLOCK, block};
 pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout};
 pub use numerics::{
-    exponent_parts, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized, power, square, step_pow, where_same_side,
+    at_least, by_sign, clamped, exponent_parts, finite_or_nan, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized,
+    power, sign_of, square, step_pow, where_same_side,
 };
 pub use range::Range;
 pub use real::{Real, Word};
@@ -33,10 +34,14 @@ pub use twin::{Assigned, Pass, Sweep, Twin};
 /// structs `Hyper`, `Scalars` and `State` are generated from the three layouts below, and the functions of
 /// `shaders/lib/numerics.wgsl` are in scope. So are the kernels' own: helpers of a rule are best named after it (`lion_mixture`). A state that is not in use reads as zero and is not kept.
 ///
+/// A gradient that is NaN or infinite makes its element NaN ([`Rule::GOES_ON`]). Arithmetic sees to that; WGSL's `sign`, `min`, `max` and `clamp` may lose
+/// a NaN, so what comes from the gradient goes through [`sign_of`], [`larger`], [`at_least`], [`clamped`] and [`by_sign`], which are in scope there under
+/// the same names. In Rust all functions of [`Real`] keep it.
+///
 /// A rule of one's own, in full, run by the CPU twin; [`crate::Optimizer::new`] takes it just so:
 ///
 /// ```
-/// use wgpu_optim::rule::{NoScalars, Range, Real, Rule};
+/// use wgpu_optim::rule::{NoScalars, Range, Real, Rule, clamped};
 /// use wgpu_optim::{cpu::CpuOptimizer, hyper_parameters, layout, state};
 ///
 /// hyper_parameters! {
@@ -60,7 +65,7 @@ pub use twin::{Assigned, Pass, Sweep, Twin};
 ///     const FORMULA: &'static str = "sum += clamp(g, -1, 1);  p -= lr * sum";
 ///     const WGSL: &'static str = "
 ///         fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-///             state.sum += min(max(gradient, vec4f(-1.0)), vec4f(1.0));
+///             state.sum += clamped(gradient, vec4f(-1.0), vec4f(1.0));
 ///             *p -= h.lr * state.sum;
 ///         }";
 ///     type Hyper<F: Real> = Hyper<F>;
@@ -75,7 +80,7 @@ pub use twin::{Assigned, Pass, Sweep, Twin};
 ///     }
 ///     #[inline(always)]
 ///     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-///         state.sum = state.sum + gradient.max(-F::one()).min(F::one());
+///         state.sum = state.sum + clamped(gradient, -F::one(), F::one());
 ///         *p = *p - h.lr * state.sum;
 ///     }
 ///     fn cases() -> Vec<(&'static str, Self)> {
@@ -129,8 +134,7 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     const INPUTS: &'static [&'static str] = &[];
 
     /// Whether elements go on after a gradient that is NaN or infinite, as torch's Rprop does; `update` is then given it as it is. Otherwise `update` is
-    /// given a NaN for both, and has to make the element NaN: arithmetic does, and so do the functions of `shaders/lib/numerics.wgsl`, but WGSL's `sign`,
-    /// `min`, `max` and `clamp` need not. (The value that [`crate::Clip::Value`] makes of an infinite gradient is finite, as in torch.)
+    /// given a NaN for both, and has to make the element NaN. (The value that [`crate::Clip::Value`] makes of an infinite gradient is finite, as in torch.)
     const GOES_ON: bool = false;
 
     /// Whether the values that are trained are not those to evaluate the model with: then the WGSL text has `fn evaluate(h: Hyper, s: Scalars,

@@ -46,7 +46,43 @@ pub fn lerp<F: Real>(a: F, b: F, weight: F) -> F {
     a.lerp(b, weight)
 }
 
-/// `x` where both `a` and `b` are negative or neither is, else 0.
+/// `x`, or a NaN where it is infinite.
+#[inline(always)]
+pub fn finite_or_nan<F: Real>(x: F) -> F {
+    x.finite_or_nan()
+}
+
+/// -1, 0 or 1 by the sign of `x`; a NaN stays one, which WGSL's `sign` does not promise.
+#[inline(always)]
+pub fn sign_of<F: Real>(x: F) -> F {
+    x.sign()
+}
+
+/// The larger of two that are not negative; a NaN stays one, which WGSL's `max` does not promise.
+#[inline(always)]
+pub fn larger<F: Real>(a: F, b: F) -> F {
+    a.max(b)
+}
+
+/// `x`, but no less than `low`; a NaN stays one.
+#[inline(always)]
+pub fn at_least<F: Real>(x: F, low: F) -> F {
+    x.max(low)
+}
+
+/// `x`, but no less than `low` and no more than `high`; a NaN stays one, which WGSL's `min`, `max` and `clamp` do not promise.
+#[inline(always)]
+pub fn clamped<F: Real>(x: F, low: F, high: F) -> F {
+    x.max(low).min(high)
+}
+
+/// One of three by the sign of `x`: below, at or above 0; a NaN stays one.
+#[inline(always)]
+pub fn by_sign<F: Real>(x: F, below: F, at: F, above: F) -> F {
+    x.by_sign(below, at, above)
+}
+
+/// `x` where both `a` and `b` are negative or neither is, else 0; either where one of them is a NaN.
 #[inline(always)]
 pub fn where_same_side<F: Real>(x: F, a: F, b: F) -> F {
     let (negative, other) = (b.by_sign(x, F::zero(), F::zero()), b.by_sign(F::zero(), x, x));

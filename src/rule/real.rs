@@ -51,13 +51,17 @@ pub trait Real:
     fn recip(self) -> Self;
     /// The absolute value.
     fn abs(self) -> Self;
-    /// The larger one.
+    /// Whether this is a NaN.
+    fn is_nan(self) -> bool;
+    /// This number, or a NaN if it is infinite.
+    fn finite_or_nan(self) -> Self;
+    /// The larger one; a NaN if either is, unlike [`f32::max`].
     fn max(self, other: Self) -> Self;
-    /// The smaller one.
+    /// The smaller one; a NaN if either is, unlike [`f32::min`].
     fn min(self, other: Self) -> Self;
-    /// The sign: -1, 0 or 1; 0 for either zero.
+    /// The sign: -1, 0 or 1; 0 for either zero, a NaN for a NaN.
     fn sign(self) -> Self;
-    /// One of three by the sign of this number: below, at or above 0.
+    /// One of three by the sign of this number: below, at or above 0; a NaN stays one.
     fn by_sign(self, below: Self, at: Self, above: Self) -> Self;
     /// `self + weight * (other - self)`.
     fn lerp(self, other: Self, weight: Self) -> Self {
@@ -112,11 +116,20 @@ macro_rules! real {
             fn abs(self) -> Self {
                 num_traits::Float::abs(self)
             }
+            fn is_nan(self) -> bool {
+                num_traits::Float::is_nan(self)
+            }
+            fn finite_or_nan(self) -> Self {
+                if num_traits::Float::is_finite(self) { self } else { <$float>::NAN }
+            }
+            // Each comparison is false for a NaN, so that this is two instructions where `other` is known to be a number.
             fn max(self, other: Self) -> Self {
-                num_traits::Float::max(self, other)
+                let larger = if other > self { other } else { self };
+                if num_traits::Float::is_nan(other) { other } else { larger }
             }
             fn min(self, other: Self) -> Self {
-                num_traits::Float::min(self, other)
+                let smaller = if other < self { other } else { self };
+                if num_traits::Float::is_nan(other) { other } else { smaller }
             }
             fn sign(self) -> Self {
                 if self == 0.0 { 0.0 } else { num_traits::Float::signum(self) }
@@ -125,7 +138,10 @@ macro_rules! real {
                 if self > 0.0 {
                     return above;
                 }
-                if self < 0.0 { below } else { at }
+                if self < 0.0 {
+                    return below;
+                }
+                if self == 0.0 { at } else { self }
             }
             fn exp_m1(self) -> Self {
                 num_traits::Float::exp_m1(self)
@@ -172,7 +188,30 @@ impl Word for u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::cube_root;
+    use super::{Real, cube_root};
+    use crate::rule::{Bounded, clamped, larger, sign_of, square};
+
+    /// Every function whose result is one of its operands, or says something about one.
+    fn keeps_a_nan<F: Real>() {
+        let (nan, two) = (F::of(f64::NAN), F::of(2.0));
+        let kept =
+            [nan.max(two), two.max(nan), nan.min(two), two.min(nan), nan.sign(), nan.by_sign(two, two, two), nan.abs(), nan.lerp(two, two)];
+        assert!(kept.into_iter().all(Real::is_nan), "{kept:?}");
+        let kept =
+            [larger(two, nan), clamped(nan, -two, two), sign_of(-nan), square(nan), nan.sqrt(), nan.cube_root(), nan.finite_or_nan()];
+        assert!(kept.into_iter().all(Real::is_nan), "{kept:?}");
+        let infinite = F::of(f64::INFINITY);
+        assert!(infinite.finite_or_nan().is_nan() && (-infinite).finite_or_nan().is_nan() && (infinite - infinite).is_nan());
+        assert!(two.finite_or_nan() == two && square(infinite).to_value() < f64::INFINITY && square(infinite).error() < 1e32);
+        assert!(clamped(-infinite, -two, two) == -two && clamped(infinite, -two, two) == two && infinite.sign() == F::one());
+    }
+
+    #[test]
+    fn a_nan_stays_one() {
+        keeps_a_nan::<f32>();
+        keeps_a_nan::<f64>();
+        keeps_a_nan::<Bounded>();
+    }
 
     #[test]
     fn cube_roots_are_the_nearest_ones() {

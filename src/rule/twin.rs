@@ -1,5 +1,5 @@
 use super::widest::{Op, widest};
-use super::{Layout, Real, Rule, ScalarLayout, StateLayout};
+use super::{Layout, Real, Rule, ScalarLayout, StateLayout, finite_or_nan};
 
 /// What a kernel does with each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,7 +74,10 @@ impl<R: Rule, F: Real> Op for Elements<'_, R, F> {
         let Elements { pass, h, s, tensors: Sweep { gradients, values, mut lanes } } = self;
         let lanes = &mut lanes;
         match pass {
-            Pass::Update => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
+            Pass::Update if R::GOES_ON => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
+            Pass::Update => {
+                R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
+            }
             Pass::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
             Pass::Train => R::State::sweep(lanes, None, values, |_, p, state| R::train(&h, &s, p, state)),
         }

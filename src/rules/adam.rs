@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square, where_same_side};
+use crate::rule::{KnownAs, Range, Real, Rule, larger, ln_beta, moving_average, one_minus_pow, penalized, square, where_same_side};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -134,7 +134,7 @@ impl Rule for Adam {
         let g = penalized(h.sign * gradient, *p, h.coupled_decay);
         state.m = moving_average(state.m, g, h.beta1, h.rest1);
         state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
-        state.max_v = state.max_v.max(state.v);
+        state.max_v = larger(state.max_v, state.v);
         let denominator = state.max_v.sqrt() * s.inverse_root2 + h.eps;
         let decayed = if h.cautious != 0 { where_same_side(*p, *p, state.m) } else { *p };
         *p = *p - penalized(s.step_size * (state.m / denominator), decayed, s.decay);

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized};
+use crate::rule::{KnownAs, Range, Real, Rule, larger, ln_beta, moving_average, one_minus_pow, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -99,7 +99,7 @@ impl Rule for Adamax {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = penalized(h.sign * gradient, *p, h.coupled_decay);
         state.m = moving_average(state.m, g, h.beta1, h.rest1);
-        state.u = (h.beta2 * state.u).max(g.abs() + h.eps);
+        state.u = larger(h.beta2 * state.u, g.abs() + h.eps);
         *p = *p - penalized(s.step_size * (state.m / state.u), *p, s.decay);
     }
 

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule, moving_average, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, clamped, larger, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -15,6 +15,8 @@ hyper_parameters! {
     /// Sources: Taniguchi et al., "ADOPT: modified Adam can converge with any beta2 with the optimal rate", arXiv 2411.02853, with the
     /// clipping of the authors' code, as in optax's `adopt`. The decay, which optax's has not, is that of the authors' code with `decouple`: like
     /// everything else it starts with the second step. (pytorch_optimizer's `ADOPT` counts `k` one further, and decays in the first.)
+    ///
+    /// A gradient that is NaN or infinite makes its element NaN, in the first step too, where optax's value stays until the second.
     ///
     /// `eps` has to be above 0, since the first step divides by it.
     pub struct Adopt {
@@ -86,8 +88,8 @@ impl Rule for Adopt {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        let normed = gradient / state.v.sqrt().max(h.eps);
-        let clipped = normed.max(-s.limit).min(s.limit);
+        let normed = gradient / larger(state.v.sqrt(), h.eps);
+        let clipped = clamped(normed, -s.limit, s.limit);
         state.m = moving_average(state.m, clipped, h.beta1, h.rest1);
         *p = *p - penalized(h.lr * state.m, *p, s.decay);
         state.v = moving_average(state.v, square(gradient), s.beta2, s.rest2);

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized};
+use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized, sign_of};
 use crate::{hyper_parameters, layout, state};
 
 hyper_parameters! {
@@ -12,6 +12,9 @@ hyper_parameters! {
     ///
     /// Sources: Chen et al., "Symbolic discovery of optimization algorithms", arXiv 2302.06675, algorithm 2, as in optax's `lion`, except that
     /// `weight_decay` is 0 by default, as in the authors' own code (optax: 1e-3). The decay is decoupled.
+    ///
+    /// A gradient that is NaN or infinite makes its element NaN, as with the other rules. (optax: a NaN does; an infinity is one more step of `lr` and leaves
+    /// the mean infinite, until one of the other sign makes it NaN.)
     ///
     /// `sign(0)` is 0: where gradient and mean are zero, only the decay moves a value. The usual `lr` is 3 to 10 times smaller than Adam's.
     pub struct Lion {
@@ -68,7 +71,7 @@ impl Rule for Lion {
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let c = moving_average(state.m, gradient, h.beta1, h.rest1);
-        *p = *p - h.lr * penalized(c.sign(), *p, h.weight_decay);
+        *p = *p - h.lr * penalized(sign_of(c), *p, h.weight_decay);
         state.m = moving_average(state.m, gradient, h.beta2, h.rest2);
     }
 

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized, square};
+use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, at_least, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, state};
 
 hyper_parameters! {
@@ -96,7 +96,7 @@ impl Rule for RmsProp {
         let mut variance = state.v;
         if h.centered != 0 {
             state.a = moving_average(state.a, g, h.alpha, h.rest);
-            variance = (state.v - state.a * state.a).max(F::zero());
+            variance = at_least(state.v - state.a * state.a, F::zero());
         }
         let denominator = (variance + h.eps_inside).sqrt() + h.eps_outside;
         state.b = h.momentum * state.b + g / denominator;

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule};
+use crate::rule::{KnownAs, Range, Real, Rule, by_sign, clamped};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -17,6 +17,9 @@ hyper_parameters! {
     /// variant without weight backtracking of Igel and Huesken, "Improving the Rprop learning algorithm" (NC 2000), "iRprop-", as
     /// `torch.optim.Rprop` has it: where the sign changed the value rests for one step, and the next step neither grows nor shrinks. The
     /// limits also hold where `f` is 1, so for the first step. There is no weight decay. (optax's `rprop` applies the step of the previous call.)
+    ///
+    /// Alone among the rules it goes on after a gradient that is no number, as torch does: a NaN has sign 0, so the value rests, and so does the factor of
+    /// the next step; an infinity has its sign.
     ///
     /// Signs are compared, not the product's: `g * prev` is 0 in f32 where it is below 1.4e-45, and torch then takes `f = 1`. Here the result is that
     /// of f64.
@@ -49,6 +52,12 @@ scalars! {
 state! {
     /// The last gradient, or 0 where the value rested, and the step size.
     pub struct State<F> { prev = "prev", step_size = "step_size" }
+}
+
+/// -1, 0 or 1 by the sign of `x`, and 0 for a NaN, as in torch.
+#[inline(always)]
+fn rprop_sign<F: Real>(x: F) -> F {
+    if x.is_nan() { F::zero() } else { x.sign() }
 }
 
 impl Rule for Rprop {
@@ -84,12 +93,12 @@ impl Rule for Rprop {
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = h.sign * gradient;
-        let agreement = g.sign() * state.prev.sign();
-        let factor = agreement.by_sign(h.eta_minus, F::one(), h.eta_plus);
+        let agreement = rprop_sign(g) * rprop_sign(state.prev);
+        let factor = by_sign(agreement, h.eta_minus, F::one(), h.eta_plus);
         state.step_size = state.step_size + s.initial;
-        state.step_size = (state.step_size * factor).max(h.step_size_min).min(h.step_size_max);
-        state.prev = agreement.by_sign(F::zero(), g, g);
-        *p = *p - state.prev.sign() * state.step_size;
+        state.step_size = clamped(state.step_size * factor, h.step_size_min, h.step_size_max);
+        state.prev = by_sign(agreement, F::zero(), g, g);
+        *p = *p - rprop_sign(state.prev) * state.step_size;
     }
 
     fn check(&self) -> Result<(), String> {

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized};
+use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized, sign_of};
 use crate::{hyper_parameters, layout, state};
 
 hyper_parameters! {
@@ -11,6 +11,9 @@ hyper_parameters! {
     ///
     /// Sources: Bernstein et al., "signSGD: compressed optimisation for non-convex problems", arXiv 1802.04434, algorithms 1 and 2, as in optax's
     /// `signum` and `sign_sgd`, which have no decay; its decoupled form is that of the same authors' arXiv 1810.05291, algorithm 1.
+    ///
+    /// A gradient that is NaN or infinite makes its element NaN, as with the other rules. (optax: a NaN does; an infinity is one more step of `lr` and leaves
+    /// the mean infinite, until one of the other sign makes it NaN.)
     ///
     /// `sign(0)` is 0: where `b` is zero, only the decay moves a value.
     pub struct Signum {
@@ -62,7 +65,7 @@ impl Rule for Signum {
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         state.b = moving_average(state.b, gradient, h.momentum, h.rest);
-        *p = *p - h.lr * penalized(state.b.sign(), *p, h.weight_decay);
+        *p = *p - h.lr * penalized(sign_of(state.b), *p, h.weight_decay);
     }
 
     fn uses(&self, _state: &str) -> bool {

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized};
+use crate::rule::{KnownAs, Range, Real, Rule, at_least, clamped, ln_beta, moving_average, one_minus_pow, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -112,8 +112,8 @@ impl Rule for Sophia {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = h.sign * gradient;
         state.m = moving_average(state.m, g, h.beta1, h.rest1);
-        let u = state.m * s.inverse1 / (h.gamma * state.h).max(h.eps);
-        *p = *p - penalized(h.lr * u.max(-h.clip_threshold).min(h.clip_threshold), *p, s.decay);
+        let u = state.m * s.inverse1 / at_least(h.gamma * state.h, h.eps);
+        *p = *p - penalized(h.lr * clamped(u, -h.clip_threshold, h.clip_threshold), *p, s.decay);
         if s.fold != F::zero() {
             state.h = moving_average(state.h, state.hessian_estimate, h.beta2, h.rest2);
         }

@@ -32,8 +32,7 @@ pub fn values(seed: u64, len: usize) -> Vec<f32> {
 }
 
 /// What is no number: a NaN of either sign, one that signals, and both infinities.
-pub const NON_FINITE: [f32; 5] =
-    [f32::NAN, f32::from_bits(0xffc0_0000), f32::from_bits(0x7f80_0001), f32::INFINITY, f32::NEG_INFINITY];
+pub const NON_FINITE: [f32; 5] = [f32::NAN, f32::from_bits(0xffc0_0000), f32::from_bits(0x7f80_0001), f32::INFINITY, f32::NEG_INFINITY];
 
 /// Makes some gradients of a tensor [`NON_FINITE`], others in each of the first eight steps, so that 19 of 20 elements are still judged after four; and in
 /// the second step the last one of a tensor of more than four, which is where kernels go element by element.

@@ -142,7 +142,8 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     if features.clamps {
         body.push_str("    gradient = limited(gradient, given.limit);\n");
     }
-    body.push_str("    update(h, s, gradient, p, state);\n");
+    let given = if rule.goes_on() { "gradient" } else { "finite_or_nan(gradient)" };
+    body += &format!("    update(h, s, {given}, p, state);\n");
     if kernel.kind.scaled {
         body.push_str("    *p = before + lr_scales(row, i, left) * (*p - before);\n");
     }

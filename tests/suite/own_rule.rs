@@ -41,7 +41,7 @@ fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state:
     *p -= h.rate * gradient;
 }",
         "fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-            state.b = h.momentum * state.b + min(max(gradient, vec4f(-h.limit)), vec4f(h.limit));
+            state.b = h.momentum * state.b + clamped(gradient, vec4f(-h.limit), vec4f(h.limit));
             *p -= 1.0001 * h.lr * state.b;
         }",
         ClippedMomentum::WGSL,
