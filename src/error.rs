@@ -37,6 +37,11 @@ impl fmt::Display for Role {
 
 /// Everything that can go wrong. Each message names the parameter and both numbers, and says what to do.
 ///
+/// What may have been meant by a binding that is too long.
+fn if_longer(needed: &u64, bound: &u64) -> &'static str {
+    if bound > needed { "; if a prefix is meant, say Binding::prefix(buffer)" } else { "" }
+}
+
 /// A call that fails has changed nothing: the optimizer is as it was, and usable.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -52,10 +57,10 @@ pub enum Error {
         /// The factor.
         got: f64,
     },
-    /// A shape with a zero in it.
+    /// A column of a data set whose rows have no elements.
     #[error("{param}: shape {shape:?} has no elements")]
     EmptyTensor {
-        /// The parameter.
+        /// The column.
         param: String,
         /// Its shape.
         shape: Vec<usize>,
@@ -75,7 +80,7 @@ pub enum Error {
         param: String,
     },
     /// The binding is not as large as the shape says.
-    #[error("{param}: shape {shape:?} in {dtype} takes {needed} bytes, the {role} binding has {bound}")]
+    #[error("{param}: shape {shape:?} in {dtype} takes {needed} bytes, the {role} binding has {bound}{}", if_longer(.needed, .bound))]
     SizeMismatch {
         /// The parameter.
         param: String,

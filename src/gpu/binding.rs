@@ -3,12 +3,14 @@ use crate::plan::Place;
 
 /// Part of a storage buffer: the values or the gradients of one parameter. It keeps the buffer alive.
 ///
-/// Made from a whole buffer, a `BufferSlice` or a `BufferBinding`. The offset is any multiple of 4 bytes; the buffer needs the usage
-/// `STORAGE`.
+/// Made from a whole buffer, a `BufferSlice` or a `BufferBinding`, and exactly as long as the tensor: a longer one is refused, since a forgotten count of
+/// rows would train a part of a model in silence. Where a part is meant, [`Binding::new`] or [`Binding::prefix`] says so. The offset is any multiple of
+/// 4 bytes; the buffer needs the usage `STORAGE`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
     buffer: wgpu::Buffer,
     offset: u64,
+    /// Bytes; `None` is as many as the tensor takes.
     size: Option<u64>,
     /// Bytes from the offset on that belong to nobody else, where that is known.
     room: Option<u64>,
@@ -20,7 +22,20 @@ impl Binding {
         Binding { buffer: buffer.clone(), offset, size: Some(size), room: None }
     }
 
-    /// The same, with `room` bytes that belong to nobody else.
+    /// As much of the buffer, from its start on, as the tensor takes: for buffers with room to grow.
+    ///
+    /// ```
+    /// # fn param(values: &wgpu_optim::wgpu::Buffer, gradients: &wgpu_optim::wgpu::Buffer) -> wgpu_optim::Param {
+    /// use wgpu_optim::{Binding, Param};
+    ///
+    /// Param::new("means", &[1000, 3], Binding::prefix(values), Binding::prefix(gradients)) // of at least 12,000 bytes each
+    /// # }
+    /// ```
+    pub fn prefix(buffer: &wgpu::Buffer) -> Self {
+        Binding { buffer: buffer.clone(), offset: 0, size: None, room: None }
+    }
+
+    /// `size` bytes from the offset on, with `room` bytes that belong to nobody else.
     pub(crate) fn padded(buffer: &wgpu::Buffer, offset: u64, size: u64, room: u64) -> Self {
         Binding { room: Some(room), ..Binding::new(buffer, offset, size) }
     }
@@ -46,9 +61,11 @@ impl Binding {
     }
 
     /// For the caller's own bind groups; the offset must then be a multiple of the device's `min_storage_buffer_offset_alignment`, as
-    /// those of [`crate::Tensors`] and of [`crate::Optimizer::state`] are.
+    /// those of [`crate::Tensors`] and of [`crate::Optimizer::state`] are. A [`Binding::prefix`] is the whole buffer there. wgpu binds at least 4 bytes: an
+    /// empty tensor's are its padding, or what follows.
     pub fn as_wgpu(&self) -> wgpu::BufferBinding<'_> {
-        wgpu::BufferBinding { buffer: &self.buffer, offset: self.offset, size: self.size.and_then(wgpu::BufferSize::new) }
+        let bound = |size: u64| if size == 0 { self.room(4) } else { size };
+        wgpu::BufferBinding { buffer: &self.buffer, offset: self.offset, size: self.size.map(bound).and_then(wgpu::BufferSize::new) }
     }
 
     /// [`Binding::as_wgpu`] as a resource of a bind group.
@@ -89,14 +106,14 @@ impl Binding {
 }
 
 impl From<&wgpu::Buffer> for Binding {
-    /// The whole buffer, which may be longer than the tensor.
+    /// The whole buffer.
     fn from(buffer: &wgpu::Buffer) -> Self {
-        Binding { buffer: buffer.clone(), offset: 0, size: None, room: None }
+        Binding::new(buffer, 0, buffer.size())
     }
 }
 
 impl From<wgpu::Buffer> for Binding {
-    /// The whole buffer, which may be longer than the tensor.
+    /// The whole buffer.
     fn from(buffer: wgpu::Buffer) -> Self {
         (&buffer).into()
     }
@@ -109,9 +126,9 @@ impl From<wgpu::BufferSlice<'_>> for Binding {
 }
 
 impl From<wgpu::BufferBinding<'_>> for Binding {
-    /// Without a size: all from the offset on, which may be longer than the tensor.
+    /// Without a size: all from the offset on.
     fn from(binding: wgpu::BufferBinding<'_>) -> Self {
-        let size = binding.size.map(wgpu::BufferSize::get);
-        Binding { buffer: binding.buffer.clone(), offset: binding.offset, size, room: None }
+        let rest = binding.buffer.size().saturating_sub(binding.offset);
+        Binding::new(binding.buffer, binding.offset, binding.size.map_or(rest, wgpu::BufferSize::get))
     }
 }

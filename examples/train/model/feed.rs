@@ -1,6 +1,7 @@
 use std::error::Error;
 
 use bytemuck::{Pod, Zeroable};
+use wgpu_optim::Binding;
 use wgpu_optim::batches::{Batch, Batches, Column, Dtype, Sampler};
 use wgpu_optim::wgpu::{self, BufferUsages, util::DeviceExt};
 
@@ -62,6 +63,8 @@ impl Feed {
         layout: &wgpu::BindGroupLayout,
         (inputs, width, labels): (&wgpu::Buffer, usize, &wgpu::Buffer),
     ) -> Result<Self, Box<dyn Error>> {
+        // The model's buffers have room for the larger of two sizes of batches.
+        let (inputs, labels) = (Binding::prefix(inputs), Binding::prefix(labels));
         let columns =
             [Column::new("pixels", width, rows.dtype, &rows.pixels, inputs), Column::new("labels", 1, Dtype::U32, &rows.labels, labels)];
         let batches = Batches::new(device, queue, sampler, columns)?;

@@ -56,7 +56,7 @@ const ROWS: [Row; 18] = [
             let destination = Binding::new(&buffer(gpu, 64), 0, 52);
             with(gpu, |column| (column.dtype, column.destination) = (Dtype::U32, destination))
         },
-        "x: shape [4, 3] in u32 takes 48 bytes, the destination binding has 52",
+        "x: shape [4, 3] in u32 takes 48 bytes, the destination binding has 52; if a prefix is meant, say Binding::prefix(buffer)",
     ),
     (
         "destination-past-the-buffer",
@@ -111,7 +111,10 @@ const ROWS: [Row; 18] = [
     ),
     (
         "infinite-normalisation",
-        |gpu| with(gpu, |column| column.dtype = Dtype::U8 { scale: 1e37, offset: -1.0 }),
+        |gpu| {
+            let dtype = Dtype::U8 { scale: 1e37, offset: -1.0 };
+            with(gpu, |column| (column.dtype, column.source) = (dtype, buffer(gpu, 32).into()))
+        },
         "x: byte * 1e37 + -1.0 must be finite in f32 for every byte from 0 to 255",
     ),
 ];

@@ -47,7 +47,7 @@ fn options(gpu: &Gpu) -> Outcome {
         of(|options| (options.loss_scale, options.non_finite) = (LossScale::Dynamic(DynamicScale::default()), NonFinite::Fail)),
         "LossScale::Dynamic looks for overflows and NonFinite::Fail fails at the first one; use NonFinite::Skip",
     );
-    expect(of(|options| options.ema = Some(Ema { decay: 1.0, ..Ema::default() })), "Ema::decay must be in [0, 1), got 1.0");
+    expect(of(|options| options.ema = Some(Ema { decay: 1.5, ..Ema::default() })), "Ema::decay must be in [0, 1], got 1.5");
     expect(of(|options| options.swa = Some(Swa { start: 0, every: 1 })), "the average's start must be at least 1, got 0.0");
     expect(of(|options| options.swa = Some(Swa { start: 1, every: 0 })), "the average's every must be at least 1, got 0.0");
     expect(of(|options| options.lookahead = Some(Lookahead { every: 3, alpha: 0.0 })), "Lookahead::alpha must be in (0, 1], got 0.0");
@@ -57,10 +57,10 @@ fn options(gpu: &Gpu) -> Outcome {
 fn groups(gpu: &Gpu) -> Outcome {
     let clipped = |clip: Clip| refused(gpu, |group, _| group.clip = Some(clip));
     let scheduled = |name: &str, schedule: Schedule| refused(gpu, |group, _| group.schedules.push((name.into(), schedule)));
-    expect(clipped(Clip::Value(0.0)), "group 0: the clip's limit must be above 0, as f32 is, got 0.0");
+    expect(clipped(Clip::Value(-0.5)), "group 0: the clip's limit must be 0 or above, as f32 is, got -0.5");
     expect(
         clipped(Clip::Norm(NormClip { max_norm: -1.0, ..NormClip::default() })),
-        "group 0: max_norm must be above 0, as f32 is, got -1.0",
+        "group 0: max_norm must be 0 or above, as f32 is, got -1.0",
     );
     expect(
         clipped(Clip::Norm(NormClip { eps: f64::NAN, ..NormClip::default() })),
@@ -68,14 +68,14 @@ fn groups(gpu: &Gpu) -> Outcome {
     );
     expect(
         clipped(Clip::Adaptive(AdaptiveClip { clipping: f64::INFINITY, ..AdaptiveClip::default() })),
-        "group 0: clipping must be above 0, as f32 is, got inf",
+        "group 0: clipping must be 0 or above, as f32 is, got inf",
     );
     expect(scheduled("beta1", Schedule::Constant(0.5)), "there is no schedulable hyper-parameter \"beta1\"; there are: lr, weight_decay");
     expect(
         scheduled("lr", Schedule::Constant(-0.5)),
         "group 0: the schedule of lr: its values go from -0.5 to -0.5, times 1; Adam: lr must be in [0, inf), got -0.5",
     );
-    let empty = scheduled("lr", Schedule::Linear { from: 0.0, to: 1.0, steps: 0 }).unwrap_or_default();
+    let empty = scheduled("lr", Schedule::Sequence(Vec::new())).unwrap_or_default();
     assert!(empty.starts_with("group 0: the schedule of lr: "), "{empty}");
     expect(
         refused(gpu, |group, _| group.schedules = vec![("lr".into(), Schedule::Constant(0.1)), ("lr".into(), Schedule::Constant(0.2))]),
@@ -102,7 +102,10 @@ fn scales(gpu: &Gpu) -> Outcome {
     assert_eq!(scaled(binding()?, &[4, 3]), None);
     let misfit = scaled(binding()?, &[3, 4]).unwrap_or_default();
     assert!(misfit.starts_with("a: scales of shape [3, 4] do not fit [4, 3]"), "{misfit}");
-    expect(scaled(binding()?, &[4, 1]), "a: shape [4, 1] in f32 takes 16 bytes, the lr_scales binding has 48");
+    expect(
+        scaled(binding()?, &[4, 1]),
+        "a: shape [4, 1] in f32 takes 16 bytes, the lr_scales binding has 48; if a prefix is meant, say Binding::prefix(buffer)",
+    );
     let tensors = Tensors::new(&gpu.device, [("a", [4, 3]), ("b", [4, 3])])?;
     let borrowed = |from: &wgpu_optim::Binding, zero_grad| {
         let scales = LrScales { binding: from.clone(), shape: vec![4, 3] };
