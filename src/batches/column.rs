@@ -54,7 +54,7 @@ impl Dtype {
 pub struct Column {
     /// Unique among the columns; errors go by it.
     pub name: String,
-    /// Elements of a row: 784 for 28 x 28 pixels, 1 for a label.
+    /// Elements of a row, at least 1: 784 for 28 x 28 pixels, 1 for a label.
     pub width: usize,
     /// What the elements are.
     pub dtype: Dtype,
@@ -76,6 +76,9 @@ impl Column {
     pub(super) fn check(&self, sampler: &Sampler) -> Result<[u64; 2]> {
         let shape = |rows: u32| [rows as usize, self.width];
         let [source, batch] = [shape(sampler.rows), shape(sampler.batch_size)];
+        if self.width == 0 {
+            return Err(Error::EmptyTensor { param: self.name.clone(), shape: source.to_vec() });
+        }
         let needed = (elements(&self.name, &source)? * self.dtype.bytes()).next_multiple_of(4);
         let filled = 4 * elements(&self.name, &batch)?;
         let [stored, gathered] = self.dtype.names();

@@ -14,7 +14,7 @@ impl<F: Real> CpuOptimizer<F> {
         Self::with_groups([Group::new(rule, tensors.into_iter().map(Into::into))])
     }
 
-    /// An optimizer of several groups, each with its rule. Fails on no tensors, an empty one, a name used twice, and settings out of range.
+    /// An optimizer of several groups, each with its rule. Fails on no tensors, a name used twice, and settings out of range.
     pub fn with_groups(groups: impl IntoIterator<Item = Group<CpuParam>>) -> Result<Self> {
         Self::with_options(groups, Options::default())
     }

@@ -95,7 +95,7 @@ impl<F: Real> CpuOptimizer<F> {
                 limit.factor = unscale * norm_factor(norm, F::of(max_norm), F::of(eps));
             }
             Clip::Adaptive(clip) => {
-                let unit = tensor.unit.unwrap_or(tensor.len);
+                let unit = tensor.unit.unwrap_or(tensor.len).max(1);
                 let units = gradient.chunks(unit).zip(values.chunks(unit));
                 let norms = units.map(|(g, p)| (unscale * Measure::of(g).norm::<F>(), Measure::of(p).norm::<F>()));
                 limit.units = norms.map(|(g, p)| adaptive_factor(g, p, F::of(clip.clipping), F::of(clip.eps))).collect();

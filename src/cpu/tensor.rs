@@ -30,11 +30,9 @@ impl<F: Real> Tensor<F> {
     pub(super) fn new(param: CpuParam, group: usize, block: usize, setup: &Setup) -> Result<Self> {
         let (rule, options) = (&*setup.groups[group].rule, &setup.options);
         let CpuParam { name, shape, lr_scales, frozen, .. } = param;
-        if shape.contains(&0) {
-            return Err(Error::EmptyTensor { param: name, shape });
-        }
-        let Some(len) = shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)).filter(|&len| len <= isize::MAX as usize / 8)
-        else {
+        // Empty, whatever the other sizes.
+        let len = if shape.contains(&0) { Some(0) } else { shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)) };
+        let Some(len) = len.filter(|&len| len <= isize::MAX as usize / 8) else {
             return Err(Error::HugeTensor { param: name, shape });
         };
         if lr_scales.is_some() && rule.tracks_values() {

@@ -6,6 +6,10 @@ use crate::error::{Error, Result};
 /// What buffers are for that are read back, and written, between steps.
 pub(crate) const KEPT: wgpu::BufferUsages =
     wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_SRC).union(wgpu::BufferUsages::COPY_DST);
+
+/// Bytes of the smallest buffer, since wgpu binds none without room for one element of its array: more than any of ours has.
+const LEAST: u64 = 64;
+
 /// Fails if so many bytes do not fit in one binding.
 pub(crate) fn fits(device: &wgpu::Device, what: &str, needed: u64) -> Result<()> {
     let allowed = super::limits(device).binding.min(super::limits(device).buffer);
@@ -19,7 +23,7 @@ pub(crate) fn fits(device: &wgpu::Device, what: &str, needed: u64) -> Result<()>
 pub(crate) fn whole(device: &wgpu::Device, what: &str, size: u64) -> Result<wgpu::Buffer> {
     fits(device, what, size)?;
     let label = format!("wgpu-optim {what}");
-    let descriptor = wgpu::BufferDescriptor { label: Some(&label), size, usage: KEPT, mapped_at_creation: false };
+    let descriptor = wgpu::BufferDescriptor { label: Some(&label), size: size.max(LEAST), usage: KEPT, mapped_at_creation: false };
     caught(device, || device.create_buffer(&descriptor))
 }
 
@@ -42,11 +46,12 @@ pub(crate) fn upload_for<T: bytemuck::Pod>(
     data: &[T],
 ) -> Result<wgpu::Buffer> {
     let bytes: &[u8] = bytemuck::cast_slice(data);
-    let descriptor = wgpu::BufferDescriptor { label: Some(label), size: bytes.len() as u64, usage, mapped_at_creation: true };
+    let size = if bytes.is_empty() { LEAST } else { bytes.len() as u64 };
+    let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
     // Not `create_buffer_init`, which panics on a lost device.
     let buffer = caught(device, || device.create_buffer(&descriptor))?;
     let mut view = buffer.get_mapped_range_mut(..).map_err(|error| Error::Wgpu(error.to_string()))?;
-    view.copy_from_slice(bytes);
+    view.slice(..bytes.len()).copy_from_slice(bytes);
     drop(view);
     buffer.unmap();
     Ok(buffer)

@@ -7,7 +7,7 @@ use crate::step::{Broadcast, Named};
 pub struct Param {
     /// Unique among the optimizer's parameters; state, checkpoints and errors go by it.
     pub name: String,
-    /// Sizes of the dimensions; empty for a single number.
+    /// Sizes of the dimensions; none for a single number. With a 0 among them the tensor is empty, which is legal: steps count it and do nothing else.
     pub shape: Vec<usize>,
     /// The values, which a step changes.
     pub value: Binding,
@@ -43,7 +43,7 @@ impl Param {
         Param { name: name.into(), shape: shape.to_vec(), value, gradient, lr_scale: 1.0, lr_scales: None, frozen: false }
     }
 
-    /// The number of elements, if there are any and they can be counted in bytes.
+    /// The number of elements, if they can be counted in bytes.
     pub(crate) fn elements(&self) -> Result<u64> {
         elements(&self.name, &self.shape)
     }
@@ -71,8 +71,9 @@ impl Named for Param {
 }
 
 pub(crate) fn elements(param: &str, shape: &[usize]) -> Result<u64> {
+    // Whatever the other sizes.
     if shape.contains(&0) {
-        return Err(Error::EmptyTensor { param: param.into(), shape: shape.to_vec() });
+        return Ok(0);
     }
     let product = shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size as u64));
     let product = product.filter(|&elements| elements <= u64::MAX / 8);

@@ -16,8 +16,8 @@ pub struct Tensors {
 }
 
 impl Tensors {
-    /// Allocates f32 tensors of these names and shapes. Fails on a name used twice, a shape without elements, and a tensor larger than a
-    /// buffer may be.
+    /// Allocates f32 tensors of these names and shapes. Fails on a name used twice, and a tensor larger than a buffer may
+    /// be. An empty tensor has nothing but padding, so that it can be bound.
     pub fn new<N: Into<String>, S: AsRef<[usize]>>(device: &wgpu::Device, shapes: impl IntoIterator<Item = (N, S)>) -> Result<Self> {
         let limits = limits(device);
         let mut names = HashMap::new();
@@ -110,7 +110,7 @@ impl Tensors {
 
 /// The bytes that a tensor takes, so that the next one can be bound on its own.
 fn room(bytes: u64, limits: &Limits) -> u64 {
-    bytes.next_multiple_of(limits.alignment.max(16))
+    bytes.max(1).next_multiple_of(limits.alignment.max(16))
 }
 
 fn buffer(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {

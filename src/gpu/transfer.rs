@@ -13,6 +13,9 @@ pub(crate) async fn read<T: bytemuck::Pod>(
     len: u64,
 ) -> Result<Vec<T>> {
     let size = len * size_of::<T>() as u64;
+    if size == 0 {
+        return Ok(Vec::new());
+    }
     let (staging, submission) = caught(device, || {
         let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
         let label = Some("wgpu-optim read-back");
@@ -53,6 +56,9 @@ pub(crate) fn write(
     let (has, needs) = (binding.buffer().usage(), wgpu::BufferUsages::COPY_DST);
     if !has.contains(needs) {
         return Err(Error::MissingUsage { param: param.into(), role, has, needs });
+    }
+    if data.is_empty() {
+        return Ok(());
     }
     caught(device, || queue.write_buffer(binding.buffer(), binding.offset(), bytemuck::cast_slice(data)))
 }

@@ -45,7 +45,10 @@ pub(super) fn check_buffers(setup: &Setup, slots: &[Slot]) -> Result<()> {
             let (buffer, start, owner) = (buffers.number(binding.buffer()), binding.offset(), 2 * index + usize::from(role != Role::Value));
             // With its padding, which kernels and `zero_grad` may write.
             let end = start + binding.room(4 * slot.elements);
-            intervals.push(Interval { buffer, start, end, written: is_written(role), owner });
+            // An empty tensor without padding overlaps nothing, wherever it is.
+            if start < end {
+                intervals.push(Interval { buffer, start, end, written: is_written(role), owner });
+            }
         }
     }
     check_scales(&mut buffers, slots, [Role::Value, Role::Gradient].into_iter().filter(|&role| is_written(role)))?;

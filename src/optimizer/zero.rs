@@ -17,6 +17,9 @@ pub(super) fn clears(slots: &[Slot]) -> Vec<Clear> {
     for slot in slots {
         let (binding, bytes) = (&slot.param.gradient, 4 * slot.elements);
         let (start, end) = (binding.offset(), binding.offset() + binding.room(bytes));
+        if start == end {
+            continue;
+        }
         match clears.last_mut() {
             Some(last) if last.buffer == *binding.buffer() && last.end == start => last.end = end,
             _ => clears.push(Clear { buffer: binding.buffer().clone(), start, end, param: slot.param.name.clone() }),

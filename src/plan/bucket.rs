@@ -44,7 +44,7 @@ pub(super) enum Purpose {
 pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u64> {
     let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
     for (index, tensor) in tensors.iter().enumerate() {
-        for segment in &tensor.state {
+        for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
             let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
             parts.entry((segment.set(), tensor.kind)).or_default().push(part);
         }
@@ -67,7 +67,7 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
         let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
         let kind = Kind { adaptive: tensor.kind.adaptive, whole_units, ..Kind::default() };
         if accumulated {
-            for segment in &tensor.state {
+            for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
                 let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
                 parts.entry((segment.set(), kind)).or_default().push(part);
             }
@@ -239,6 +239,9 @@ impl Open {
 /// What elements of a tensor touch of the caller's buffers.
 pub(super) fn touches(tensor: &Tensor, elements: &Range<u64>, purpose: Purpose) -> Vec<Touch> {
     let updates = purpose == Purpose::Update;
+    if elements.is_empty() {
+        return Vec::new();
+    }
     let touch = |place: Place, is, written| {
         let vectors = place.offset.is_multiple_of(16) && 4 * elements.end.next_multiple_of(4) <= place.room;
         Touch { bytes: Bytes::of(place, elements, if vectors { 16 } else { 4 }), is, written, vectors }

@@ -61,12 +61,13 @@ impl Sets {
         let most =
             (limits.binding.min(limits.buffer) / (4 * lanes.max(1))).min((limits.binding - limits.alignment.min(limits.binding)) / 4);
         let most = (most - most % granule).max(granule);
-        let ranges = (0..tensor.len.div_ceil(most)).map(|index| index * most..tensor.len.min((index + 1) * most));
+        // An empty parameter has one granule, so that its state can be bound.
+        let ranges = (0..tensor.len.div_ceil(most).max(1)).map(|index| index * most..tensor.len.min((index + 1) * most));
         ranges.map(|elements| self.segment(lanes, tensor, elements, scalar, limits)).collect()
     }
 
     fn segment(&mut self, lanes: u64, tensor: &Tensor, elements: Range<u64>, scalar: bool, limits: &Limits) -> Segment {
-        let stride = 4 * (elements.end - elements.start).next_multiple_of(limits.alignment.max(16) / 4);
+        let stride = 4 * (elements.end - elements.start).max(1).next_multiple_of(limits.alignment.max(16) / 4);
         let set = self.set((tensor.kind, scalar), tensor, &elements, lanes * stride, limits);
         let offset = self.pages[set];
         self.pages[set] += lanes * stride;

@@ -11,7 +11,7 @@ impl Schedule {
     /// # Errors
     ///
     /// A message that names the field and its number and says what is accepted: values that are not 0 or of magnitude 1.18e-38 to 3.4e38;
-    /// steps that are not 1 to 2^31 (the first two lengths of [`Schedule::WarmupStableDecay`] may be 0); a `gamma` or `power` that is not
+    /// steps that are above 2^31, and those that are 0 where a period, a timescale or a cycle has to be 1 at least; a `gamma` or `power` that is not
     /// above 0; a `pct_start` outside `[0, 1]`; steps out of order; an empty list; an exponential between numbers that it cannot join; and
     /// growth beyond f32.
     pub fn check(&self) -> Result<(), String> {
@@ -48,8 +48,11 @@ impl Schedule {
             )),
             Schedule::Exponential { from, gamma } => holds("from", from).and(positive("gamma", gamma)),
             Schedule::Polynomial { from, to, steps, power } => ramp(from, to, steps).and(positive("power", power)),
-            Schedule::CosineRestarts { from, to, steps, mult } => ramp(from, to, steps).and(counts("mult", mult)),
+            Schedule::CosineRestarts { from, to, steps, mult } => {
+                ramp(from, to, steps).and(counts("steps", steps)).and(counts("mult", mult))
+            }
             Schedule::OneCycle { from, peak, to, steps, pct_start, anneal, three_phase } => ramp(from, to, steps)
+                .and(counts("steps", steps))
                 .and(holds("peak", peak))
                 .and(fraction("pct_start", pct_start))
                 .and(joins(anneal, ("from", from), ("peak", peak)))
@@ -60,8 +63,8 @@ impl Schedule {
                 .and(holds("peak", peak))
                 .and(at_most("warmup", warmup))
                 .and(at_most("stable", stable))
-                .and(counts("decay", decay))
-                .and(joins(anneal, ("peak", peak), ("to", to))),
+                .and(at_most("decay", decay))
+                .and(if decay == 0 { Ok(()) } else { joins(anneal, ("peak", peak), ("to", to)) }),
             Schedule::PiecewiseLinear(ref points) => {
                 let steps: Vec<u32> = points.iter().map(|&(step, _)| step).collect();
                 let values = points.iter().enumerate().try_for_each(|(index, &(_, value))| holds(&format!("point {index}"), value));
@@ -132,7 +135,7 @@ fn at_most(field: &str, count: u32) -> Checked {
 }
 
 fn ramp(from: f64, to: f64, steps: u32) -> Checked {
-    holds("from", from).and(holds("to", to)).and(counts("steps", steps))
+    holds("from", from).and(holds("to", to)).and(at_most("steps", steps))
 }
 
 /// An exponential does not reach 0, nor the other side of it.
@@ -155,7 +158,7 @@ fn ascending(field: &str, steps: &[u32], in_order: fn(u32, u32) -> bool, how: &s
 fn sequence(parts: &[(u32, Schedule)]) -> Checked {
     let Some((_, others)) = parts.split_last() else { return Err("no parts; give it at least one".to_owned()) };
     for (index, &(steps, _)) in others.iter().enumerate() {
-        counts(&format!("the length of part {index}"), steps)?;
+        at_most(&format!("the length of part {index}"), steps)?;
     }
     let part =
         |(index, (_, schedule)): (usize, &(u32, Schedule))| schedule.check_fields().map_err(|message| format!("part {index}: {message}"));

@@ -193,6 +193,34 @@ mod tests {
     }
 
     #[test]
+    fn what_lasts_no_steps_is_skipped() {
+        let (from, peak, to) = (0.0, 2.0, 0.5);
+        let wsd = |warmup, stable, anneal| Schedule::WarmupStableDecay { from, peak, to, warmup, stable, decay: 0, anneal };
+        let none = Schedule::Linear { from: 3.0, to: 4.0, steps: 0 };
+        for (schedule, values) in [
+            (wsd(2, 1, Anneal::Linear), [0.0, 1.0, 2.0, 0.5]),
+            (wsd(0, 0, Anneal::Cosine), [0.5; 4]),
+            (wsd(1, 1, Anneal::Exponential), [0.0, 2.0, 0.5, 0.5]),
+            (none.clone(), [4.0; 4]),
+            (Schedule::Cosine { from: 3.0, to: 4.0, steps: 0 }, [4.0; 4]),
+            (Schedule::Polynomial { from: 3.0, to: 4.0, steps: 0, power: 2.0 }, [4.0; 4]),
+            (
+                Schedule::Sequence(vec![
+                    (0, none),
+                    (1, Schedule::Constant(1.0)),
+                    (0, Schedule::Constant(7.0)),
+                    (0, Schedule::Constant(2.0)),
+                ]),
+                [1.0, 2.0, 2.0, 2.0],
+            ),
+        ] {
+            assert_eq!(schedule.check(), Ok(()));
+            assert_eq!([0, 1, 2, 3].map(|step| schedule.value(step)), values, "{schedule:?}");
+            assert_eq!(schedule.value(u32::MAX), values[3]);
+        }
+    }
+
+    #[test]
     fn an_exponential_between_equal_ends_is_constant() {
         let (peak, to) = (0.0, 0.0);
         let schedule = Schedule::WarmupStableDecay { from: 1.0, peak, to, warmup: 2, stable: 1, decay: 3, anneal: Anneal::Exponential };

@@ -43,7 +43,7 @@ pub enum Schedule {
         from: f64,
         /// The value from step `steps` on.
         to: f64,
-        /// How many steps it takes, from 1.
+        /// How many steps it takes; with 0 it is `to` at once.
         steps: u32,
     },
     /// `from * gamma^floor(t / every)`, for ever. torch: `StepLR` with `every = step_size`.
@@ -77,7 +77,7 @@ pub enum Schedule {
         from: f64,
         /// The value from step `steps` on.
         to: f64,
-        /// How many steps it takes, from 1.
+        /// How many steps it takes; with 0 it is `to` at once.
         steps: u32,
         /// The exponent, above 0; 1 is linear.
         power: f64,
@@ -89,7 +89,7 @@ pub enum Schedule {
         from: f64,
         /// The value from step `steps` on.
         to: f64,
-        /// How many steps it takes, from 1.
+        /// How many steps it takes; with 0 it is `to` at once.
         steps: u32,
     },
     /// [`Schedule::Cosine`] over and over, each time `mult` times as long (up to 2^32 - 1 steps): SGDR, arXiv 1608.03983, equation 5. torch:
@@ -156,14 +156,14 @@ pub enum Schedule {
         warmup: u32,
         /// Steps at the peak, from 0.
         stable: u32,
-        /// Steps of the decay, from 1.
+        /// Steps of the decay, from 0.
         decay: u32,
         /// How it decays; the paper has [`Anneal::Exponential`].
         anneal: Anneal,
     },
     /// Straight lines between these (step, value) points, in ascending order of steps; before the first point its value, after the last one its.
     PiecewiseLinear(Vec<(u32, f64)>),
-    /// One after the other, each for as many steps (from 1) as stand beside it, from its own step 0 on; the last one for ever, whatever stands
+    /// One after the other, each for as many steps as stand beside it (none with 0), from its own step 0 on; the last one for ever, whatever stands
     /// beside it. One that ends earlier holds its last value, one that is longer is cut off. torch: `SequentialLR`, whose `milestones` are
     /// the sums of these numbers.
     Sequence(Vec<(u32, Schedule)>),

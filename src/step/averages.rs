@@ -8,7 +8,7 @@ use crate::rule::Real;
 /// The state is called `ema`; [`crate::Optimizer::swap`] exchanges it with the values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ema {
-    /// In [0, 1).
+    /// In [0, 1]; 1 keeps the first copy, as in torch.
     pub decay: f64,
     /// Use `min(decay, (1 + n) / (10 + n))` for the average after the copy and `n - 1` others, so that early values are forgotten.
     pub warm_up: bool,
@@ -101,7 +101,7 @@ impl Average {
         whole("the average's every", every)?;
         let (name, wants, got, valid) = match *self {
             Average::Lookahead(Lookahead { alpha, .. }) => ("Lookahead::alpha", "in (0, 1]", alpha, alpha > 0.0 && alpha <= 1.0),
-            Average::Ema(Ema { decay, .. }) => ("Ema::decay", "in [0, 1)", decay, (0.0..1.0).contains(&decay)),
+            Average::Ema(Ema { decay, .. }) => ("Ema::decay", "in [0, 1]", decay, (0.0..=1.0).contains(&decay)),
             Average::Swa(_) => return Ok(()),
         };
         if valid { Ok(()) } else { Err(Error::Option { name, wants, got }) }

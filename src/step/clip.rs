@@ -10,7 +10,7 @@ pub enum Clip {
     /// They are not.
     #[default]
     None,
-    /// `g = clamp(g, -limit, limit)`, with a NaN staying one: torch's `clip_grad_value_`. The limit is above 0.
+    /// `g = clamp(g, -limit, limit)`, with a NaN staying one: torch's `clip_grad_value_`. The limit is 0 or above.
     Value(f64),
     /// `g = g * min(1, max_norm / (norm + eps))`
     Norm(NormClip),
@@ -24,7 +24,7 @@ pub enum Clip {
 /// gradients from 1e-26 to 3e38. For 10^8 elements, 31 roundings of the sum bound the error by 1.1e-6; measured are 7e-8 at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
-    /// The largest norm that stays as it is, above 0. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
+    /// The largest norm that stays as it is, 0 or above. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
     pub max_norm: f64,
     /// Which norm.
     pub order: NormOrder,
@@ -73,7 +73,7 @@ pub enum Over {
 /// dimensions: as in timm's `adaptive_clip_grad`. optax's `adaptive_grad_clip` is the same for matrices that are stored `[in, out]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaptiveClip {
-    /// The longest gradient, as a part of the values' norm, above 0.
+    /// The longest gradient, as a part of the values' norm, 0 or above.
     pub clipping: f64,
     /// Values count as at least so long.
     pub eps: f64,
@@ -111,31 +111,25 @@ impl Clip {
         matches!(self, Clip::Norm(_) | Clip::Adaptive(_))
     }
 
-    /// How many elements make a unit, if units have factors of their own.
+    /// How many elements make a unit, if units have factors of their own; an empty tensor has none.
     pub(crate) fn unit(&self, shape: &[usize]) -> Option<u64> {
         let rest = || shape.iter().map(|&size| size as u64).product::<u64>() / shape.first().map_or(1, |&size| size as u64);
         let whole = || shape.iter().map(|&size| size as u64).product();
-        matches!(self, Clip::Adaptive(_)).then(|| if shape.len() > 1 { rest() } else { whole() })
+        (matches!(self, Clip::Adaptive(_)) && !shape.contains(&0)).then(|| if shape.len() > 1 { rest() } else { whole() })
     }
 
     pub(crate) fn check(&self, group: usize) -> Result<()> {
-        let positive = |name: &'static str, got: f64, infinite: bool| {
-            let normal = got >= f64::from(f32::MIN_POSITIVE) && got <= f64::from(f32::MAX);
-            if normal || (infinite && got == f64::INFINITY) {
-                Ok(())
-            } else {
-                Err(Error::Setting { group, name, wants: "above 0, as f32 is", got })
-            }
-        };
-        let eps = |got: f64| {
+        let check = |name: &'static str, got: f64, infinite: bool| {
             let valid = got == 0.0 || (f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX)).contains(&got);
-            if valid { Ok(()) } else { Err(Error::Setting { group, name: "the clip's eps", wants: "0 or above, as f32 is", got }) }
+            let valid = valid || (infinite && got == f64::INFINITY);
+            if valid { Ok(()) } else { Err(Error::Setting { group, name, wants: "0 or above, as f32 is", got }) }
         };
+        let eps = |got: f64| check("the clip's eps", got, false);
         match *self {
             Clip::None => Ok(()),
-            Clip::Value(limit) => positive("the clip's limit", limit, false),
-            Clip::Norm(NormClip { max_norm, eps: added, .. }) => positive("max_norm", max_norm, true).and(eps(added)),
-            Clip::Adaptive(AdaptiveClip { clipping, eps: least }) => positive("clipping", clipping, false).and(eps(least)),
+            Clip::Value(limit) => check("the clip's limit", limit, false),
+            Clip::Norm(NormClip { max_norm, eps: added, .. }) => check("max_norm", max_norm, true).and(eps(added)),
+            Clip::Adaptive(AdaptiveClip { clipping, eps: least }) => check("clipping", clipping, false).and(eps(least)),
         }
     }
 }
@@ -143,10 +137,6 @@ impl Clip {
 /// `min(1, max_norm / (norm + eps))`, 1 where there is no gradient at all. `shaders/step/settle.wgsl` has the same.
 pub(crate) fn norm_factor<F: Real>(norm: F, max_norm: F, eps: F) -> F {
     let long = norm + eps;
-    // A NaN stays one, which `min` does not promise.
-    if long.partial_cmp(&long).is_none() {
-        return long;
-    }
     if long == F::zero() {
         return F::one();
     }
@@ -156,9 +146,6 @@ pub(crate) fn norm_factor<F: Real>(norm: F, max_norm: F, eps: F) -> F {
 /// The factor of a unit whose gradient and values have these norms.
 pub(crate) fn adaptive_factor<F: Real>(gradient: F, values: F, clipping: F, eps: F) -> F {
     let longest = clipping * values.max(eps);
-    if gradient.partial_cmp(&gradient).is_none() {
-        return gradient;
-    }
     if gradient < longest {
         return F::one();
     }

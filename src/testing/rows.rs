@@ -5,8 +5,8 @@ use crate::{Error, Group, Optimizer, Options};
 
 /// Steps that a row takes.
 pub const STEPS: usize = 4;
-/// Around the sizes of a vector, a workgroup and a chunk; 70,000 elements do not fit into a window of 64 KiB.
-const SIZES: [usize; 13] = [1, 3, 4, 5, 255, 256, 257, 1757, 4095, 4096, 4097, 10, 70_000];
+/// Around the sizes of a vector, a workgroup and a chunk; 70,000 elements do not fit into a window of 64 KiB; and nothing at all.
+const SIZES: [usize; 14] = [1, 3, 4, 5, 255, 256, 257, 0, 1757, 4095, 4096, 4097, 10, 70_000];
 
 /// One thing that has to hold for a rule.
 pub struct Row {

@@ -3,7 +3,9 @@
 
 mod attempts;
 mod counts;
+mod empty;
 mod groups;
+mod non_finite;
 mod norms;
 mod pairs;
 mod recorded;
@@ -35,6 +37,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         same::trials(contexts),
         norms::trials(contexts),
         groups::trials(contexts),
+        empty::trials(contexts),
+        non_finite::trials(contexts),
         counts::trials(contexts),
         attempts::trials(contexts),
         reports::trials(contexts),

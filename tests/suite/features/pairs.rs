@@ -84,8 +84,8 @@ pub const FEATURES: [Feature; 21] = [
     ("measured-update", "measured-update", |setting| setting.options.measure_update = true),
 ];
 
-/// Around a vector, a workgroup, a chunk and a long unit, with rows of 1, 7, 100, 600 and 5,000 elements.
-const SHAPES: [&[usize]; 9] = [&[3, 1], &[5, 7], &[1], &[100, 2, 50], &[4097], &[2, 600], &[10], &[3, 5000], &[257]];
+/// Around a vector, a workgroup, a chunk and a long unit, with rows of 1, 7, 100, 600 and 5,000 elements, and empty ones.
+const SHAPES: [&[usize]; 11] = [&[3, 1], &[5, 7], &[1], &[100, 2, 50], &[4097], &[2, 600], &[10], &[3, 5000], &[257], &[0, 7], &[2, 0]];
 
 /// Two groups of these shapes, with a rule that keeps momentum beside another.
 pub fn setting(rule: impl Into<Box<dyn AnyRule>>) -> Setting {
@@ -98,7 +98,7 @@ pub fn setting(rule: impl Into<Box<dyn AnyRule>>) -> Setting {
 }
 
 /// A rule for each row, with and without scalars, with up to four states.
-fn rule(index: usize) -> Box<dyn AnyRule> {
+pub fn rule(index: usize) -> Box<dyn AnyRule> {
     match index % 4 {
         0 => AdamW { lr: 1e-2, ..AdamW::default() }.into(),
         1 => Adan { lr: 1e-2, weight_decay: 0.1, ..Adan::default() }.into(),
@@ -140,7 +140,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials
 }
 
-fn with(rule: Box<dyn AnyRule>, features: &[Feature]) -> Setting {
+pub fn with(rule: Box<dyn AnyRule>, features: &[Feature]) -> Setting {
     let mut setting = setting(rule);
     features.iter().for_each(|(_, _, apply)| apply(&mut setting));
     setting

@@ -39,6 +39,21 @@ fn cases() -> Vec<(&'static str, Schedule)> {
         ("constant", Constant(3e-4)),
         ("linear-up", Linear { from: 0.0, to: 1e-3, steps: 4000 }),
         ("linear-down", Linear { from: 0.3, to: 0.0, steps: 9_999_991 }),
+        ("linear-no-step", Linear { from: 0.3, to: 0.1, steps: 0 }),
+        ("no-decay", WarmupStableDecay { from: 0.0, peak: 1e-3, to: 1e-4, warmup: 7, stable: 5, decay: 0, anneal: Anneal::Exponential }),
+        (
+            "nothing-but-the-end",
+            WarmupStableDecay { from: 0.0, peak: 1e-3, to: 0.0, warmup: 0, stable: 0, decay: 0, anneal: Anneal::Linear },
+        ),
+        (
+            "parts-of-no-steps",
+            Sequence(vec![
+                (0, Constant(9.0)),
+                (3, Linear { from: 0.0, to: 1e-3, steps: 3 }),
+                (0, Noam { peak: 7.0, warmup: 5 }),
+                (0, Constant(1e-3)),
+            ]),
+        ),
         ("linear-one-step", Linear { from: 0.3, to: 0.1, steps: 1 }),
         ("step", Step { from: 0.1, gamma: 0.97, every: 7777 }),
         ("step-slow", Step { from: 0.1, gamma: 0.1, every: 300_000 }),
