@@ -97,11 +97,15 @@ impl<F: Real> CpuOptimizer<F> {
         let setup = self.viewed.as_ref().unwrap_or(&self.setup);
         let assigned = assigned(setup, self.common.step);
         let blocks = &setup.blocks.list;
-        let work = |tensor: &Tensor<F>| Work { pass, rule: &*blocks[tensor.block].rule, assigned: &assigned[tensor.block], extra: None };
-        let works: Vec<Work<'_, F>> = self.tensors.iter().map(work).collect();
+        // A group that was added since the last step has no block in its setup, and no step to view.
+        let work = |tensor: &Tensor<F>| {
+            let (block, assigned) = (blocks.get(tensor.block)?, assigned.get(tensor.block)?);
+            Some(Work { pass, rule: &*block.rule, assigned, extra: None })
+        };
+        let works: Vec<Option<Work<'_, F>>> = self.tensors.iter().map(work).collect();
         let elements = values.iter().map(|value| value.len()).sum();
         let updated = self.tensors.iter_mut().zip(values).zip(&works).filter(|((tensor, _), _)| tensor.step > 0);
-        run(elements, updated.map(|((tensor, value), work)| Job::new(work, tensor, value, &[])));
+        run(elements, updated.filter_map(|((tensor, value), work)| Some(Job::new(work.as_ref()?, tensor, value, &[]))));
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod attempts;
 mod counts;
 mod empty;
+mod cpu_sequences;
 mod groups;
 mod non_finite;
 mod norms;
@@ -34,6 +35,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         recorded::trials(contexts),
         skips::trials(contexts),
         sequences::trials(contexts),
+        cpu_sequences::trials(),
         same::trials(contexts),
         norms::trials(contexts),
         groups::trials(contexts),

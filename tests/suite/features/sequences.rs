@@ -27,16 +27,17 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials
 }
 
-struct Draw(Random);
+/// Draws everything that a sequence is made of.
+pub(super) struct Draw(pub(super) Random);
 
 impl Draw {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         (self.0.bits() % n as u64) as usize
     }
-    fn chance(&mut self, of: usize) -> bool {
+    pub(super) fn chance(&mut self, of: usize) -> bool {
         self.below(of) == 0
     }
-    fn of<T: Clone>(&mut self, list: &[T]) -> T {
+    pub(super) fn of<T: Clone>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())].clone()
     }
     fn rule(&mut self, may_track_values: bool) -> Box<dyn AnyRule> {
@@ -63,7 +64,7 @@ impl Draw {
             _ => Clip::Adaptive(AdaptiveClip { clipping: 0.2, eps: 1e-2 }),
         }
     }
-    fn schedule(&mut self) -> Schedule {
+    pub(super) fn schedule(&mut self) -> Schedule {
         match self.below(3) {
             0 => Schedule::Constant(0.01),
             1 => Schedule::Cosine { from: 1e-2, to: 1e-3, steps: 5 },
@@ -73,7 +74,7 @@ impl Draw {
             ]),
         }
     }
-    fn group(&mut self, first: usize, options: &Options) -> Group<CpuParam> {
+    pub(super) fn group(&mut self, first: usize, options: &Options) -> Group<CpuParam> {
         let rule = self.rule(options.lookahead.is_none());
         let shapes: [&[usize]; 19] = [
             &[1],
@@ -120,7 +121,7 @@ impl Draw {
         }
         group
     }
-    fn options(&mut self) -> Options {
+    pub(super) fn options(&mut self) -> Options {
         Options {
             clip: self.clip(),
             loss_scale: match self.below(3) {
