@@ -372,11 +372,36 @@ pub enum Error {
         /// What is added.
         offset: f64,
     },
-    /// wgpu refused something: a buffer of another device, a destroyed buffer, no memory left.
+    /// The device is lost: unplugged, reset by its driver, or destroyed by the program. Nothing that is on it can be read any more.
+    #[error("the device is lost; request another one, and make the optimizer there from a checkpoint")]
+    DeviceLost,
+    /// The device has no memory left for a buffer.
+    #[error("the GPU has no memory left: {0}")]
+    OutOfMemory(String),
+    /// wgpu refuses a buffer of the caller's: it was destroyed, or is another device's.
+    #[error("{param}: wgpu refuses the {role} buffer: {message}")]
+    Buffer {
+        /// The parameter or column.
+        param: String,
+        /// Which buffer.
+        role: Role,
+        /// What wgpu says.
+        message: String,
+    },
+    /// The device has limits that leave compute shaders nothing to bind.
+    #[error("the device binds no storage buffers: its {limit} is 0, as with the limits of WebGL; request one with wgpu::Limits::default()")]
+    NoStorageBuffers {
+        /// The limit's name in wgpu.
+        limit: &'static str,
+    },
+    /// A report was asked for its contents after it had given them.
+    #[error("this report was given before; each is given once, Optimizer::report makes another")]
+    ReportGiven,
+    /// wgpu refused something else.
     #[error("wgpu: {0}")]
     Wgpu(String),
-    /// A read-back did not arrive: the device is lost or the buffer was destroyed.
-    #[error("read-back failed; the device is lost or a buffer was destroyed: {0}")]
+    /// A read-back did not arrive, on a device that is not lost.
+    #[error("read-back failed: {0}")]
     ReadBack(String),
     /// No adapter was found.
     #[error(
@@ -391,6 +416,29 @@ pub enum Error {
         /// What wgpu said.
         reason: String,
     },
+}
+
+impl Error {
+    /// What wgpu refused, about this buffer of the caller's.
+    pub(crate) fn about(self, param: &str, role: Role) -> Self {
+        match self {
+            Error::Wgpu(message) => {
+                // The last line is the innermost reason; those before it say which call of ours it was.
+                let message = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned();
+                Error::Buffer { param: param.to_owned(), role, message }
+            }
+            other => other,
+        }
+    }
+
+    /// Of what wgpu refused, the first buffer of the caller's that it refuses by itself, if there is one.
+    pub(crate) fn of_first_refused<'a>(self, mut buffers: impl Iterator<Item = (&'a str, Role, Result<()>)>) -> Self {
+        if !matches!(self, Error::Wgpu(_)) {
+            return self;
+        }
+        let refused = buffers.find_map(|(param, role, binds)| Some(binds.err()?.about(param, role)));
+        refused.unwrap_or(self)
+    }
 }
 
 /// Shorthand.

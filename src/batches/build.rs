@@ -3,7 +3,7 @@ use super::kernels::{self, Shader, Slot};
 use super::sampler::Sampler;
 use super::windows::{ELEMENTS, Part};
 use crate::error::{Error, Result, Role};
-use crate::gpu::{Compiled, Dispatch, caught, fold, limits, resource, upload};
+use crate::gpu::{Compiled, Dispatch, caught, check_binds, fold, limits, resource, upload};
 use crate::plan::{Interval, Limits, overlap};
 
 /// All that can be wrong with a data set, apart from limits.
@@ -58,6 +58,13 @@ pub(super) fn dispatches(
         }
     }
     Ok(dispatches)
+}
+
+/// The error with the name of the column whose buffer wgpu refuses, if one is behind it.
+pub(super) fn named(device: &wgpu::Device, columns: &[Column], error: Error) -> Error {
+    let bindings =
+        columns.iter().flat_map(|column| [(column, Role::Source, &column.source), (column, Role::Destination, &column.destination)]);
+    error.of_first_refused(bindings.map(|(column, role, binding)| (&*column.name, role, check_binds(device, binding.buffer()))))
 }
 
 /// What all dispatches share.

@@ -3,7 +3,7 @@ use super::column::Column;
 use super::cursor::{Batch, Cursor};
 use super::sampler::Sampler;
 use crate::error::Result;
-use crate::gpu::{Binding, Dispatch, Recorder, caught, read};
+use crate::gpu::{Binding, Dispatch, Recorder, check_storage, create, put, read};
 
 /// Fills the caller's buffers with one batch of a data set after the other: [`Batches::next`], recorded before the forward pass.
 ///
@@ -27,18 +27,17 @@ impl Batches {
     /// a destination in its source's buffer, and a row that does not fit in a binding.
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, sampler: Sampler, columns: impl IntoIterator<Item = Column>) -> Result<Self> {
         let columns: Vec<Column> = columns.into_iter().collect();
+        check_storage(device)?;
         build::check(&sampler, &columns)?;
-        let (cursor, batch) = caught(device, || {
-            use wgpu::BufferUsages as Usage;
-            let buffer = |label, size, usage| {
-                let usage = usage | Usage::STORAGE | Usage::COPY_SRC;
-                device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
-            };
-            let cursor = buffer("wgpu-optim cursor", size_of::<Cursor>() as u64, Usage::COPY_DST);
-            let batch = buffer("wgpu-optim batch", size_of::<Batch>() as u64, Usage::UNIFORM);
-            (cursor, batch)
-        })?;
-        let dispatches = build::dispatches(device, &sampler, &columns, &cursor, &batch)?;
+        use wgpu::BufferUsages as Usage;
+        let buffer = |label, size, usage| {
+            let usage = usage | Usage::STORAGE | Usage::COPY_SRC;
+            create(device, &wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+        };
+        let cursor = buffer("wgpu-optim cursor", size_of::<Cursor>() as u64, Usage::COPY_DST)?;
+        let batch = buffer("wgpu-optim batch", size_of::<Batch>() as u64, Usage::UNIFORM)?;
+        let dispatches = build::dispatches(device, &sampler, &columns, &cursor, &batch);
+        let dispatches = dispatches.map_err(|error| build::named(device, &columns, error))?;
         let batch = Binding::from(batch);
         Ok(Batches { device: device.clone(), queue: queue.clone(), sampler, cursor, batch, dispatches })
     }
@@ -82,6 +81,6 @@ impl Batches {
     /// with another batch size is accepted; with [`Sampler::drop_last`], too few rows for a batch are left out.
     pub fn write_cursor(&self, cursor: Cursor) -> Result<()> {
         let cursor = self.sampler.start(cursor)?;
-        caught(&self.device, || self.queue.write_buffer(&self.cursor, 0, bytemuck::bytes_of(&cursor)))
+        put(&self.device, &self.queue, &self.cursor, 0, &[cursor])
     }
 }

@@ -1,6 +1,6 @@
 //! Buffers of our own.
 
-use super::caught;
+use super::{caught, is_lost, made};
 use crate::error::{Error, Result};
 
 /// What buffers are for that are read back, and written, between steps.
@@ -9,6 +9,33 @@ pub(crate) const KEPT: wgpu::BufferUsages =
 
 /// Bytes of the smallest buffer, since wgpu binds none without room for one element of its array: more than any of ours has.
 const LEAST: u64 = 64;
+
+/// Makes a buffer. A lost device is an error, though wgpu has none.
+pub(crate) fn create(device: &wgpu::Device, descriptor: &wgpu::BufferDescriptor<'_>) -> Result<wgpu::Buffer> {
+    let buffer = caught(device, || device.create_buffer(descriptor)).map_err(|error| match error {
+        Error::OutOfMemory(_) => Error::OutOfMemory(format!("{} bytes for {}", descriptor.size, descriptor.label.unwrap_or_default())),
+        other => other,
+    })?;
+    made::count(|made| made.buffers += 1);
+    // Who maps one learns it there.
+    if !descriptor.mapped_at_creation && is_lost(device) { Err(Error::DeviceLost) } else { Ok(buffer) }
+}
+
+/// Fails with what wgpu has against binding this buffer, whatever else is bound: it was destroyed, or is another device's.
+pub(crate) fn check_binds(device: &wgpu::Device, buffer: &wgpu::Buffer) -> Result<()> {
+    let label = Some("wgpu-optim probe");
+    let ty = wgpu::BufferBindingType::Storage { read_only: true };
+    let ty = wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+    let entry = wgpu::BindGroupLayoutEntry { binding: 0, visibility: wgpu::ShaderStages::COMPUTE, ty, count: None };
+    // Its first element: the whole may be larger than a binding.
+    let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: 0, size: wgpu::BufferSize::new(4) });
+    caught(device, || {
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &[entry] });
+        let entries = [wgpu::BindGroupEntry { binding: 0, resource }];
+        device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout: &layout, entries: &entries })
+    })
+    .map(drop)
+}
 
 /// Fails if so many bytes do not fit in one binding.
 pub(crate) fn fits(device: &wgpu::Device, what: &str, needed: u64) -> Result<()> {
@@ -24,7 +51,7 @@ pub(crate) fn whole(device: &wgpu::Device, what: &str, size: u64) -> Result<wgpu
     fits(device, what, size)?;
     let label = format!("wgpu-optim {what}");
     let descriptor = wgpu::BufferDescriptor { label: Some(&label), size: size.max(LEAST), usage: KEPT, mapped_at_creation: false };
-    caught(device, || device.create_buffer(&descriptor))
+    create(device, &descriptor)
 }
 
 /// A storage buffer with these contents, which nothing writes again.
@@ -49,8 +76,9 @@ pub(crate) fn upload_for<T: bytemuck::Pod>(
     let size = if bytes.is_empty() { LEAST } else { bytes.len() as u64 };
     let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
     // Not `create_buffer_init`, which panics on a lost device.
-    let buffer = caught(device, || device.create_buffer(&descriptor))?;
-    let mut view = buffer.get_mapped_range_mut(..).map_err(|error| Error::Wgpu(error.to_string()))?;
+    let buffer = create(device, &descriptor)?;
+    // wgpu had nothing against it and it is void: the device is lost.
+    let mut view = buffer.get_mapped_range_mut(..).map_err(|_| Error::DeviceLost)?;
     view.slice(..bytes.len()).copy_from_slice(bytes);
     drop(view);
     buffer.unmap();

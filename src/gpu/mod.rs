@@ -7,6 +7,7 @@ mod compiled;
 mod dispatch;
 mod engine;
 mod layout;
+pub(crate) mod made;
 mod pages;
 mod param;
 mod parts;
@@ -20,6 +21,7 @@ mod tables;
 mod tensors;
 mod transfer;
 
+use crate::error::{Error, Result};
 use crate::plan::Division;
 
 pub use binding::Binding;
@@ -28,7 +30,7 @@ pub use param::{LrScales, Param};
 pub use pipelines::Pipelines;
 pub use tensors::Tensors;
 
-pub(crate) use buffers::upload;
+pub(crate) use buffers::{check_binds, create, upload};
 pub(crate) use compiled::Compiled;
 pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;
@@ -39,9 +41,22 @@ pub(crate) use parts::Parts;
 pub(crate) use passes::{Passes, Task};
 pub(crate) use record::Record;
 pub(crate) use ring::{Flight, Ring};
-pub(crate) use scope::{caught, now};
+pub(crate) use scope::{caught, is_lost, now};
 pub(crate) use tables::Member;
-pub(crate) use transfer::{read, write};
+pub(crate) use transfer::{put, read, write};
+
+/// Fails on a device that binds no storage buffers at all, as one with the limits of WebGL.
+pub(crate) fn check_storage(device: &wgpu::Device) -> Result<()> {
+    let limits = device.limits();
+    let obeyed = [
+        ("max_storage_buffers_per_shader_stage", u64::from(limits.max_storage_buffers_per_shader_stage)),
+        ("max_storage_buffer_binding_size", limits.max_storage_buffer_binding_size),
+    ];
+    match obeyed.into_iter().find(|&(_, allowed)| allowed == 0) {
+        Some((limit, _)) => Err(Error::NoStorageBuffers { limit }),
+        None => Ok(()),
+    }
+}
 
 /// The limits of a device that a plan obeys, and its class.
 pub(crate) fn limits(device: &wgpu::Device) -> crate::plan::Limits {

@@ -1,6 +1,6 @@
 //! The buffers of the state: one for each set of parameters that are updated together, so that no two dispatches write one buffer.
 
-use super::{Binding, caught};
+use super::{Binding, create};
 use crate::error::Result;
 use crate::plan::{Segment, Window};
 
@@ -19,9 +19,8 @@ impl Pages {
             usage: super::buffers::KEPT,
             mapped_at_creation: false,
         };
-        let new = &sizes[self.buffers.len()..];
-        let make = |size: &u64| (*size > 0).then(|| device.create_buffer(&page(size)));
-        self.buffers.extend(caught(device, || new.iter().map(make).collect::<Vec<_>>())?);
+        let new = sizes[self.buffers.len()..].iter().map(|size| (*size > 0).then(|| create(device, &page(size))).transpose());
+        self.buffers.extend(new.collect::<Result<Vec<_>>>()?);
         Ok(())
     }
 

@@ -3,7 +3,8 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::caught;
+use super::transfer::failed;
+use super::{caught, create};
 use crate::error::{Error, Result};
 
 /// How long a future rests before it asks to be polled again: natively, perhaps nobody else polls the device. (Waiting for the submission itself with a
@@ -69,24 +70,24 @@ impl Ring {
         }
         let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
         let descriptor = wgpu::BufferDescriptor { label: Some("wgpu-optim report"), size, usage, mapped_at_creation: false };
-        caught(device, || device.create_buffer(&descriptor))
+        create(device, &descriptor)
     }
 }
 
 impl Flight {
     fn arrived(&mut self) -> Option<Result<Vec<u32>>> {
         if self.staging.is_none() {
-            return Some(Err(Error::ReadBack("this report was given before".into())));
+            return Some(Err(Error::ReportGiven));
         }
         let result = self.arrival.lock().unwrap_or_else(PoisonError::into_inner).result.take()?;
-        Some(result.map_err(Error::ReadBack).and_then(|()| self.unload()))
+        Some(result.map_err(|reason| failed(&self.device, &reason)).and_then(|()| self.unload()))
     }
 
     fn unload(&mut self) -> Result<Vec<u32>> {
         let Some(staging) = self.staging.take() else { return Ok(Vec::new()) };
         let words = match staging.get_mapped_range(..) {
             Ok(view) => bytemuck::pod_collect_to_vec(&view),
-            Err(error) => return Err(Error::ReadBack(error.to_string())),
+            Err(error) => return Err(failed(&self.device, &error)),
         };
         staging.unmap();
         self.ring.free.lock().unwrap_or_else(PoisonError::into_inner).push(staging);
@@ -97,7 +98,7 @@ impl Flight {
     pub(crate) fn poll_now(&mut self) -> Option<Result<Vec<u32>>> {
         match self.device.poll(wgpu::PollType::Poll) {
             Ok(_) => self.arrived(),
-            Err(error) => Some(Err(Error::ReadBack(error.to_string()))),
+            Err(error) => Some(Err(failed(&self.device, &error))),
         }
     }
 }

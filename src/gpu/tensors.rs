@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::{Binding, Param, caught, elements, limits, read, write};
+use super::{Binding, Param, check_storage, create, elements, limits, read, write};
 use crate::error::{Error, Result, Role, unknown};
 use crate::plan::Limits;
 
@@ -19,6 +19,7 @@ impl Tensors {
     /// Allocates f32 tensors of these names and shapes. Fails on a name used twice, and a tensor larger than a buffer may
     /// be. An empty tensor has nothing but padding, so that it can be bound.
     pub fn new<N: Into<String>, S: AsRef<[usize]>>(device: &wgpu::Device, shapes: impl IntoIterator<Item = (N, S)>) -> Result<Self> {
+        check_storage(device)?;
         let limits = limits(device);
         let mut names = HashMap::new();
         let mut tensors: Vec<(String, Vec<usize>, usize, u64, u64)> = Vec::new();
@@ -44,7 +45,7 @@ impl Tensors {
         if tensors.is_empty() {
             return Err(Error::NoParameters);
         }
-        let buffers = |label| caught(device, || sizes.iter().map(|&size| buffer(device, label, size)).collect::<Vec<_>>());
+        let buffers = |label| sizes.iter().map(|&size| buffer(device, label, size)).collect::<Result<Vec<_>>>();
         let (values, gradients) = (buffers("wgpu-optim values")?, buffers("wgpu-optim gradients")?);
         let param = |(name, shape, page, offset, bytes): (String, Vec<usize>, usize, u64, u64)| {
             let binding = |buffers: &[wgpu::Buffer]| Binding::padded(&buffers[page], offset, bytes, room(bytes, &limits));
@@ -92,7 +93,7 @@ impl Tensors {
     async fn read(&self, queue: &wgpu::Queue, name: &str, role: Role) -> Result<Vec<f32>> {
         let param = self.param(name)?;
         let binding = if role == Role::Value { &param.value } else { &param.gradient };
-        read(&self.device, queue, binding.buffer(), binding.offset(), param.elements()?).await
+        read(&self.device, queue, binding.buffer(), binding.offset(), param.elements()?).await.map_err(|error| error.about(name, role))
     }
 
     /// Writes the values of a tensor, before anything that is submitted from now on.
@@ -113,8 +114,8 @@ fn room(bytes: u64, limits: &Limits) -> u64 {
     bytes.max(1).next_multiple_of(limits.alignment.max(16))
 }
 
-fn buffer(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
+fn buffer(device: &wgpu::Device, label: &str, size: u64) -> Result<wgpu::Buffer> {
     use wgpu::BufferUsages as Usage;
     let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-    device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+    create(device, &wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
 }

@@ -1,6 +1,7 @@
 use futures_intrusive::channel::shared::oneshot_channel;
 
-use super::{Binding, caught};
+use super::buffers::create;
+use super::{Binding, caught, is_lost};
 use crate::error::{Error, Result, Role};
 
 /// Copies `len` elements from the GPU. It submits a copy of its own and, on native platforms, waits for the queue; so it belongs between
@@ -16,28 +17,31 @@ pub(crate) async fn read<T: bytemuck::Pod>(
     if size == 0 {
         return Ok(Vec::new());
     }
-    let (staging, submission) = caught(device, || {
-        let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-        let label = Some("wgpu-optim read-back");
-        let staging = device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false });
+    let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+    let label = Some("wgpu-optim read-back");
+    let staging = create(device, &wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })?;
+    let submission = caught(device, || {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
         encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, size);
-        (staging, queue.submit([encoder.finish()]))
-    })
-    .map_err(|error| Error::ReadBack(error.to_string()))?;
+        queue.submit([encoder.finish()])
+    })?;
     let (sender, receiver) = oneshot_channel();
     // The receiver is dropped only together with this future, when nobody waits for the result any more.
-    caught(device, || staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))
-        .map_err(|error| Error::ReadBack(error.to_string()))?;
+    caught(device, || staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))?;
     let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
-    device.poll(poll).map_err(|error| Error::ReadBack(error.to_string()))?;
+    device.poll(poll).map_err(|error| failed(device, &error))?;
     match receiver.receive().await {
         Some(Ok(())) => {}
-        Some(Err(error)) => return Err(Error::ReadBack(error.to_string())),
-        None => return Err(Error::ReadBack("the device dropped the request".into())),
+        Some(Err(error)) => return Err(failed(device, &error)),
+        None => return Err(failed(device, &"the device dropped the request")),
     }
-    let view = staging.get_mapped_range(..).map_err(|error| Error::ReadBack(error.to_string()))?;
+    let view = staging.get_mapped_range(..).map_err(|error| failed(device, &error))?;
     Ok(bytemuck::pod_collect_to_vec(&view))
+}
+
+/// Why a read-back that was submitted did not arrive.
+pub(crate) fn failed(device: &wgpu::Device, reason: &dyn core::fmt::Display) -> Error {
+    if is_lost(device) { Error::DeviceLost } else { Error::ReadBack(reason.to_string()) }
 }
 
 /// Writes a whole tensor through the queue.
@@ -57,8 +61,20 @@ pub(crate) fn write(
     if !has.contains(needs) {
         return Err(Error::MissingUsage { param: param.into(), role, has, needs });
     }
-    if data.is_empty() {
-        return Ok(());
-    }
-    caught(device, || queue.write_buffer(binding.buffer(), binding.offset(), bytemuck::cast_slice(data)))
+    put(device, queue, binding.buffer(), binding.offset(), data).map_err(|error| error.about(param, role))
+}
+
+/// Writes a part of a buffer through the queue.
+pub(crate) fn put<T: bytemuck::Pod>(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    buffer: &wgpu::Buffer,
+    offset: u64,
+    data: &[T],
+) -> Result<()> {
+    let bytes: &[u8] = bytemuck::cast_slice(data);
+    let Some(size) = wgpu::BufferSize::new(bytes.len() as u64) else { return Ok(()) };
+    // `write_buffer` says nothing on a lost device; this gives no room to write to.
+    let room = || queue.write_buffer_with(buffer, offset, size).map(|mut room| room.copy_from_slice(bytes));
+    caught(device, room)?.ok_or(Error::DeviceLost)
 }

@@ -1,6 +1,6 @@
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role, unknown};
-use crate::gpu::{Binding, read, write};
+use crate::gpu::{Binding, put, read, write};
 use crate::rule::AnyRule;
 use crate::wgsl::scalars;
 
@@ -101,8 +101,7 @@ impl Optimizer {
     /// submitted from now on.
     pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
         let at = u64::from(self.slots[self.find(param)?].member.record);
-        let write = || self.engine.queue.write_buffer(&self.engine.record.buffer, 4 * at, &steps.to_le_bytes());
-        crate::gpu::caught(&self.engine.device, write)
+        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, &[steps])
     }
 
     /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: what [`Optimizer::read_scalars`]
@@ -114,8 +113,7 @@ impl Optimizer {
             return Err(Error::Length { param: param.into(), role: Role::Scalars, needed, got });
         }
         let at = self.scalars_at(slot) as u64;
-        let write = || self.engine.queue.write_buffer(&self.engine.record.buffer, 4 * at, bytemuck::cast_slice(scalars));
-        if scalars.is_empty() { Ok(()) } else { crate::gpu::caught(&self.engine.device, write) }
+        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, scalars)
     }
 
     fn scalars_at(&self, slot: &Slot) -> usize {
@@ -134,6 +132,7 @@ impl Optimizer {
             return Err(Error::MissingUsage { param: slot.param.name.clone(), role, has, needs });
         }
         self.check_failed().await?;
-        read(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), elements).await
+        let data = read(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), elements).await;
+        data.map_err(|error| error.about(&slot.param.name, role))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Slot;
 use crate::error::{Error, Result, Role};
-use crate::gpu::{Binding, Param};
+use crate::gpu::{Binding, Param, check_binds};
 use crate::plan::{self, Interval, Limits};
 use crate::step::Setup;
 
@@ -74,6 +74,15 @@ fn check_scales(buffers: &mut Buffers, slots: &[Slot], written: impl Iterator<It
         }
     }
     Ok(())
+}
+
+/// The error with the name of the parameter whose buffer wgpu refuses, if one is behind it.
+pub(super) fn named(device: &wgpu::Device, slots: &[Slot], error: Error) -> Error {
+    let bindings = slots.iter().flat_map(|Slot { param, .. }| {
+        let scales = param.lr_scales.as_ref().map(|scales| (param, Role::LrScales, &scales.binding));
+        [(param, Role::Value, &param.value), (param, Role::Gradient, &param.gradient)].into_iter().chain(scales)
+    });
+    error.of_first_refused(bindings.map(|(param, role, binding)| (&*param.name, role, check_binds(device, binding.buffer()))))
 }
 
 fn binding(slot: &Slot, role: Role) -> &Binding {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::buffers::{Buffers, check_buffers, tensor};
+use super::buffers::{Buffers, check_buffers, named, tensor};
 use super::draft::Draft;
 use super::{Group, Optimizer, Slot, zero};
 use crate::error::{Error, Result};
-use crate::gpu::{Engine, Member, Pages, Param, Passes, Pipelines, Record, limits};
+use crate::gpu::{Engine, Member, Pages, Param, Passes, Pipelines, Record, check_storage, limits};
 use crate::plan::{self, Levels, Plan, Sets, Tree, Units};
 use crate::rule::AnyRule;
 use crate::step::{Options, Setup};
@@ -47,6 +47,7 @@ impl Optimizer {
         options: Options,
     ) -> Result<Self> {
         let (device, pipelines) = (pipelines.device(), pipelines.clone());
+        check_storage(device)?;
         let limits = limits(device);
         let mut draft = Draft::new(options)?;
         draft.add_all(groups, &limits)?;
@@ -62,7 +63,7 @@ impl Optimizer {
         let record = Record::new(&pipelines, &setup, &layout, &members(&slots), &tree)?;
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, pages, tree, record, pipelines };
-        let passes = Passes::new(&engine, &setup, update, measure, buffers)?;
+        let passes = Passes::new(&engine, &setup, update, measure, buffers).map_err(|error| named(&engine.device, &slots, error))?;
         let (clears, ring) = (zero::clears(&slots), Default::default());
         let labels = labels(&slots);
         Ok(Optimizer { engine, setup, slots, names, labels, passes, clears, ring })
@@ -89,7 +90,7 @@ impl Optimizer {
         next.pages.extend(&next.device, &next.sets.pages)?;
         let status = engine.record.status.clone();
         next.record = Record::with_status(&next.pipelines, &setup, &next.layout, &members(&slots), &next.tree, status)?;
-        let passes = Passes::new(&next, &setup, update, measure, buffers)?;
+        let passes = Passes::new(&next, &setup, update, measure, buffers).map_err(|error| named(&next.device, &slots, error))?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
         let (clears, ring) = (zero::clears(&slots), core::mem::take(&mut self.ring));
@@ -107,7 +108,8 @@ impl Optimizer {
         if self.setup.features().measures {
             engine.record = engine.record.measuring(&engine.device, &self.setup, &engine.layout, &members(&slots), &engine.tree)?;
         }
-        self.passes = Passes::new(&engine, &self.setup, update, measure, buffers)?;
+        let passes = Passes::new(&engine, &self.setup, update, measure, buffers);
+        self.passes = passes.map_err(|error| named(&engine.device, &slots, error))?;
         self.clears = zero::clears(&slots);
         (self.engine, self.slots) = (engine, slots);
         Ok(())

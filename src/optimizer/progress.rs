@@ -2,7 +2,7 @@ use core::mem::offset_of;
 
 use super::Optimizer;
 use crate::error::Result;
-use crate::gpu::{caught, read};
+use crate::gpu::{put, read};
 use crate::step::{Progress, Status, check_scale};
 
 impl Optimizer {
@@ -31,7 +31,6 @@ impl Optimizer {
     }
 
     fn write_status(&self, offset: usize, words: &[u32]) -> Result<()> {
-        let write = || self.engine.queue.write_buffer(&self.engine.record.status, offset as u64, bytemuck::cast_slice(words));
-        caught(&self.engine.device, write)
+        put(&self.engine.device, &self.engine.queue, &self.engine.record.status, offset as u64, words)
     }
 }

@@ -113,7 +113,18 @@ fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule, scal
     }
     let mut changed = rule.boxed();
     changed.set(name, 0.5);
-    changed.check_replaces(rule, group)
+    let states =
+        |rule: &dyn AnyRule| rule.active_states().into_iter().map(|state| rule.states()[state].name).collect::<Vec<_>>().join(", ");
+    let (has, needs) = (states(rule), states(&*changed));
+    if has == needs {
+        return Ok(());
+    }
+    let message = format!(
+        "{} keeps the state [{has}] with the {name} that the rule itself has, and a schedule needs [{needs}]; make the optimizer with a rule whose \
+         {name} is the schedule's first value that is not 0",
+        rule.name()
+    );
+    Err(Error::Schedule { group, parameter: parameter.name, message })
 }
 
 /// The members that depend on a hyper-parameter, each as `offset + slope * x`; `None` if one depends on it otherwise.

@@ -25,6 +25,7 @@ mod shaders;
 
 use core::fmt;
 
+pub use crate::gpu::made::Made;
 pub use compare::{compare, must_fail, same_bits};
 pub use inputs::{NON_FINITE, Random, gradients, spoil, values};
 pub use layout::{STYLES, Style};

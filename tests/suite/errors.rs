@@ -6,7 +6,10 @@ use libtest_mimic::{Failed, Trial};
 use wgpu::BufferUsages as Usage;
 use wgpu_optim::adapter::{Allowance, Gpu};
 use wgpu_optim::cpu::CpuOptimizer;
-use wgpu_optim::{Adam, AdamW, Binding, Error, Group, Optimizer, Param, RmsProp, Rprop, Sgd, Tensors};
+use wgpu_optim::{
+    Adam, AdamW, Asgd, Binding, Ema, Error, Group, LossScale, LrScales, Optimizer, Options, Param, RmsProp, Role, Rprop, Schedule, Sgd,
+    Tensors,
+};
 
 use crate::context::{Context, Outcome, another};
 use wgpu_optim::rule::AnyRule;
@@ -23,6 +26,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     row("unchanged-after-errors", unchanged_after_errors);
     row("own-state-as-gradient", own_state_as_gradient);
     row("few-invocations", few_invocations);
+    row("no-storage-buffers", no_storage_buffers);
+    row("lost-device-in-every-call", lost_device_in_every_call);
+    row("destroyed-buffers-by-name", destroyed_buffers_by_name);
     row("lost-device", lost_device);
     row("lost-device-while-building", lost_device_while_building);
     trials.push(contexts[2].trial("errors/record-over-the-limit".into(), record_over_the_limit));
@@ -213,11 +219,11 @@ fn adam(gpu: &Gpu) -> Optimizer {
     Optimizer::with_groups(&gpu.device, &gpu.queue, [group]).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn is_wgpu_error<T>(result: Result<T, Error>) -> Outcome {
+/// What wgpu has against a buffer is told with the parameter's name.
+fn names<T: core::fmt::Debug>(result: Result<T, Error>, param: &str, role: Role, message: &str) -> Outcome {
     match result {
-        Err(Error::Wgpu(message)) if !message.is_empty() => Ok(()),
-        Err(other) => Err(format!("another error: {other}").into()),
-        Ok(_) => Err(Failed::from("no error")),
+        Err(Error::Buffer { param: got, role: of, message: says }) if (&*got, of) == (param, role) && says.contains(message) => Ok(()),
+        other => Err(format!("expected {param}'s {role} and \"{message}\", got {other:?}").into()),
     }
 }
 
@@ -227,23 +233,55 @@ fn another_device() -> Result<Gpu, Failed> {
 
 fn buffer_of_another_device(gpu: &Gpu) -> Outcome {
     let other = another_device()?;
-    is_wgpu_error(optimizer(gpu, vec![Param { gradient: (&buffer(&other, 16)).into(), ..param(gpu, "w", &[4]) }]))?;
+    let message = "doesn't match";
+    let made = optimizer(gpu, vec![param(gpu, "v", &[4]), Param { gradient: (&buffer(&other, 16)).into(), ..param(gpu, "w", &[4]) }]);
+    names(made, "w", Role::Gradient, message)?;
     let mut optimizer = adam(gpu);
-    is_wgpu_error(optimizer.set_gradients([("w", &buffer(&other, 16))]))?;
+    names(optimizer.set_gradients([("w", &buffer(&other, 16))]), "w", Role::Gradient, message)?;
     takes_a_step(gpu, &optimizer, 1)
 }
 
 fn destroyed_buffer(gpu: &Gpu) -> Outcome {
     let destroyed = buffer(gpu, 16);
     destroyed.destroy();
-    is_wgpu_error(optimizer(gpu, vec![Param { value: destroyed.into(), ..param(gpu, "w", &[4]) }]))
+    names(optimizer(gpu, vec![Param { value: destroyed.into(), ..param(gpu, "w", &[4]) }]), "w", Role::Value, "has been destroyed")
+}
+
+/// Whatever meets a buffer that the caller destroyed says whose it is.
+fn destroyed_buffers_by_name(gpu: &Gpu) -> Outcome {
+    let message = "has been destroyed";
+    let params = [param(gpu, "v", &[4]), param(gpu, "w", &[4])];
+    let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, Adam::default(), params.clone())?;
+    let destroyed = buffer(gpu, 16);
+    destroyed.destroy();
+    names(optimizer.set_gradients([("v", &destroyed)]), "v", Role::Gradient, message)?;
+    names(optimizer.set_values([("w", &destroyed)]), "w", Role::Value, message)?;
+    takes_a_step_of(gpu, &optimizer, &[1, 1])?;
+    params[1].value.buffer().destroy();
+    optimizer.state("v", "v")?.buffer().destroy();
+    names(pollster::block_on(optimizer.read_value("w")), "w", Role::Value, message)?;
+    names(optimizer.write_value("w", &[1.0; 4]), "w", Role::Value, message)?;
+    names(pollster::block_on(optimizer.read_state("w", "m")), "w", Role::State, message)?;
+    names(optimizer.write_state("v", "m", &[1.0; 4]), "v", Role::State, message)?;
+    assert_eq!(pollster::block_on(optimizer.read_gradient("w"))?, [0.0; 4]);
+    let tensors = Tensors::new(&gpu.device, [("t", [4])])?;
+    tensors.gradient("t")?.buffer().destroy();
+    names(pollster::block_on(tensors.read_gradient(&gpu.queue, "t")), "t", Role::Gradient, message)?;
+    names(tensors.write_gradient(&gpu.queue, "t", &[1.0; 4]), "t", Role::Gradient, message)?;
+    let scales = LrScales { binding: Binding::new(&destroyed, 0, 16), shape: vec![4] };
+    let scaled = Param { lr_scales: Some(scales), ..param(gpu, "s", &[4]) };
+    names(Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), [param(gpu, "u", &[4]), scaled]), "s", Role::LrScales, message)
 }
 
 fn takes_a_step(gpu: &Gpu, optimizer: &Optimizer, steps: u32) -> Outcome {
+    takes_a_step_of(gpu, optimizer, &[steps])
+}
+
+fn takes_a_step_of(gpu: &Gpu, optimizer: &Optimizer, steps: &[u32]) -> Outcome {
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     optimizer.step(&mut encoder);
     gpu.queue.submit([encoder.finish()]);
-    assert_eq!(pollster::block_on(optimizer.read_steps())?, [steps]);
+    assert_eq!(pollster::block_on(optimizer.read_steps())?, steps);
     Ok(())
 }
 
@@ -278,13 +316,69 @@ fn lost_device(_: &Gpu) -> Outcome {
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     optimizer.step(&mut encoder);
     for _ in 0..2 {
-        match pollster::block_on(optimizer.read_value("w")) {
-            Err(error @ Error::ReadBack(_)) => assert!(error.to_string().contains("the device is lost"), "{error}"),
-            other => return Err(format!("a read-back from a lost device: {other:?}").into()),
-        }
+        assert_eq!(pollster::block_on(optimizer.read_value("w")), Err(Error::DeviceLost));
     }
-    assert!(pollster::block_on(optimizer.read_steps()).is_err());
+    assert_eq!(pollster::block_on(optimizer.read_steps()), Err(Error::DeviceLost));
+    assert!(Error::DeviceLost.to_string().contains("the device is lost"));
     Ok(())
+}
+
+/// Whatever is called on a lost device says that it is lost, natively.
+fn lost_device_in_every_call(_: &Gpu) -> Outcome {
+    use pollster::block_on;
+    let gpu = another_device()?;
+    let tensors = Tensors::new(&gpu.device, [("w", [4])])?;
+    let make = |name: &str| {
+        let group = Group::new(Asgd::default(), [Param { name: name.into(), ..tensors.param("w")?.clone() }]);
+        let options = Options { ema: Some(Ema::default()), loss_scale: LossScale::Static(2.0), ..Options::default() };
+        Optimizer::with_options(&gpu.device, &gpu.queue, [group], options)
+    };
+    let mut optimizer = make("w")?;
+    let (progress, scalars) = (block_on(optimizer.read_progress())?, block_on(optimizer.read_scalars())?);
+    drop(block_on(optimizer.report())?);
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    gpu.device.destroy();
+    let params = [param(&gpu, "late", &[4])];
+    let schedule = Schedule::Linear { from: 0.5, to: 0.25, steps: 3 };
+    let results = [
+        ("Tensors::new", Tensors::new(&gpu.device, [("w", [4])]).map(drop)),
+        ("Optimizer::new", make("w").map(drop)),
+        ("set_lr", optimizer.set_lr(0.5)),
+        ("set", optimizer.set(0, "weight_decay", 0.5)),
+        ("set_rule", optimizer.set_rule(0, Asgd { lr: 0.5, ..Asgd::default() })),
+        ("set_schedule", optimizer.set_schedule(0, "lr", Some(schedule))),
+        ("set_active", optimizer.set_active(["w"], false)),
+        ("set_gradients", optimizer.set_gradients([("w", tensors.gradient("w")?.clone())])),
+        ("set_values", optimizer.set_values([("w", tensors.value("w")?.clone())])),
+        ("add_group", optimizer.add_group(&mut encoder, Group::new(Asgd::default(), params))),
+        ("set_loss_scale", optimizer.set_loss_scale(4.0)),
+        ("write_progress", optimizer.write_progress(&progress)),
+        ("write_value", optimizer.write_value("w", &[1.0; 4])),
+        ("write_state", optimizer.write_state("w", "ema", &[1.0; 4])),
+        ("write_steps", optimizer.write_steps("w", 3)),
+        ("write_scalars", optimizer.write_scalars("w", &scalars[0])),
+        ("read_value", block_on(optimizer.read_value("w")).map(drop)),
+        ("read_gradient", block_on(optimizer.read_gradient("w")).map(drop)),
+        ("read_state", block_on(optimizer.read_state("w", "ema")).map(drop)),
+        ("read_steps", block_on(optimizer.read_steps()).map(drop)),
+        ("read_scalars", block_on(optimizer.read_scalars()).map(drop)),
+        ("read_progress", block_on(optimizer.read_progress()).map(drop)),
+        ("report", block_on(optimizer.report()).map(drop)),
+        ("Tensors::write_value", tensors.write_value(&gpu.queue, "w", &[1.0; 4])),
+        ("Tensors::write_gradient", tensors.write_gradient(&gpu.queue, "w", &[1.0; 4])),
+        ("Tensors::read_value", block_on(tensors.read_value(&gpu.queue, "w")).map(drop)),
+    ];
+    assert!(!scalars[0].is_empty(), "the rule has scalars to write");
+    let others: Vec<_> = results.iter().filter(|(_, result)| *result != Err(Error::DeviceLost)).collect();
+    if others.is_empty() { Ok(()) } else { Err(format!("these do not say that the device is lost: {others:#?}").into()) }
+}
+
+fn no_storage_buffers(_: &Gpu) -> Outcome {
+    let gpu = another(Allowance::Limited(Box::new(wgpu::Limits::downlevel_webgl2_defaults())))?;
+    let expected = "the device binds no storage buffers: its max_storage_buffers_per_shader_stage is 0, as with the limits of WebGL; request one \
+                    with wgpu::Limits::default()";
+    says(optimizer(&gpu, vec![param(&gpu, "w", &[4])]), expected)?;
+    says(tensors(&gpu, &[("w", &[4])]), expected)
 }
 
 fn own_state_as_gradient(gpu: &Gpu) -> Outcome {
@@ -304,7 +398,7 @@ fn few_invocations(_: &Gpu) -> Outcome {
     says(optimizer(&gpu, vec![param(&gpu, "w", &[4])]), expected)
 }
 
-/// What a lost device makes is void, and wgpu does not say so at once: no panic, and an error from the read-back at the latest.
+/// What a lost device makes is void, and wgpu does not say so: no panic, and an error from the first call.
 fn lost_device_while_building(_: &Gpu) -> Outcome {
     let gpu = another_device()?;
     gpu.device.destroy();

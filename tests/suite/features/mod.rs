@@ -3,8 +3,8 @@
 
 mod attempts;
 mod counts;
-mod empty;
 mod cpu_sequences;
+mod empty;
 mod groups;
 mod non_finite;
 mod norms;

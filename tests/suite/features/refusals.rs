@@ -86,7 +86,11 @@ fn groups(gpu: &Gpu) -> Outcome {
         group.rule = Sgd::default().into();
         group.schedules.push(("momentum".into(), Schedule::Constant(0.9)));
     });
-    assert!(momentum.is_some_and(|message| message.contains("needs other kernels or state")));
+    expect(
+        momentum,
+        "group 0: the schedule of momentum: Sgd keeps the state [] with the momentum that the rule itself has, and a schedule needs [b]; make the \
+         optimizer with a rule whose momentum is the schedule's first value that is not 0",
+    );
     expect(refused(gpu, |group, _| group.params[0].lr_scale = -1.0), "a: lr_scale must be 0 or above, and finite, got -1.0");
     expect(refused(gpu, |group, _| group.params[0].lr_scale = f64::NAN), "a: lr_scale must be 0 or above, and finite, got NaN");
     Ok(())
