@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wgpu_optim::{AdamW, Optimizer, Tensors};
+use wgpu_optim::{AdamW, Optimizer, Schedule, Tensors};
 
 use crate::measure::{Contender, race};
 use crate::peers::Empty;
@@ -14,6 +14,7 @@ const COUNTS: [usize; 3] = [1, 100, 10_000];
 const LENGTH: usize = 100;
 /// Steps in one encoder, so that the clock does not count.
 const STEPS: u32 = 100;
+
 /// Over the number of tensors in one bucket.
 pub fn all(bench: &mut Bench) -> Result<()> {
     let empty = Empty::new(&bench.gpu.device);
@@ -52,6 +53,29 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         let ours = allocations(bench, |encoder| optimizer.step(encoder));
         bench.report.figure(HOST, format!("heap allocations of 100 steps: {count} tensors"), ours, "");
         bench.report.figure(HOST, format!("of them not wgpu's, a step: {count} tensors"), (ours - by_hand) / f64::from(STEPS), "");
+    }
+    optimizers.iter_mut().try_for_each(|(count, optimizer)| changes(bench, *count, optimizer))
+}
+
+/// A change of the optimizer, in the call of this number.
+type Change = fn(&mut Optimizer, u32) -> wgpu_optim::Result<()>;
+
+/// What the host may change before each step: the mean time of a call.
+fn changes(bench: &mut Bench, count: usize, optimizer: &mut Optimizer) -> Result<()> {
+    let changes: [(&str, Change); 3] = [
+        ("set_lr", |optimizer, call| optimizer.set_lr(1e-3 + 1e-6 * f64::from(call))),
+        ("set_active of one", |optimizer, call| optimizer.set_active(["0"], call.is_multiple_of(2))),
+        ("set_schedule, on and off", |optimizer, call| {
+            optimizer.set_schedule(0, "lr", call.is_multiple_of(2).then_some(Schedule::Constant(1e-3)))
+        }),
+    ];
+    for (name, change) in changes {
+        // Twice before the clock starts, so that what is compiled once is there.
+        (0..2).try_for_each(|call| change(optimizer, call))?;
+        let start = Instant::now();
+        (0..STEPS).try_for_each(|call| change(optimizer, call))?;
+        let seconds = start.elapsed().as_secs_f64() / f64::from(STEPS);
+        bench.report.figure(HOST, format!("{name}: {count} tensors"), 1e6 * seconds, "us a call");
     }
     Ok(())
 }

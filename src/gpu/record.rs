@@ -2,7 +2,7 @@
 
 use super::buffers::{KEPT, fits, table, upload_for, whole};
 use super::tables::{Member, Tables, distinct};
-use super::{Dispatch, Layout, Pipelines, Recorder, limits};
+use super::{Compiled, Dispatch, Layout, Pipelines, Recorder, limits};
 use crate::error::Result;
 use crate::plan::{Sum, Tree};
 use crate::rule::AnyRule;
@@ -24,6 +24,8 @@ pub(crate) struct Record {
     /// The `prepare` of all parameters that run one rule, each one dispatch of one workgroup.
     prepares: Vec<Dispatch>,
     pipelines: Pipelines,
+    /// Their kernels that know no schedules, and those that do, compiled when they are first bound: what a schedule that comes and goes needs is kept.
+    kernels: [Vec<Compiled>; 2],
 }
 
 /// The sums of gradients and how they are formed.
@@ -62,7 +64,7 @@ impl Record {
         let tables = Tables::new(device, setup, layout, members, tree)?;
         let rules = distinct(setup, members).into_iter().map(AnyRule::boxed).collect();
         let sums = sums(device, setup, tree)?;
-        Record { buffer, status, tables, sums, prepares: Vec::new(), rules, pipelines }.bound(device, setup)
+        Record { buffer, status, tables, sums, prepares: Vec::new(), rules, pipelines, kernels: Default::default() }.bound(device, setup)
     }
 
     /// With gradients measured by this tree.
@@ -89,16 +91,19 @@ impl Record {
         Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() }.bound(device, setup)
     }
 
-    /// With every `prepare` bound anew.
-    fn bound(self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
+    /// With every `prepare` bound anew, and compiled if it is not yet.
+    fn bound(mut self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
         let (features, invocations) = (setup.features(), limits(device).workgroup);
-        let prepare = |(number, rule): (u32, &dyn AnyRule)| {
-            let shader = wgsl::prepare(rule, number, invocations, &features);
-            let kernel = self.pipelines.get(&format!("{} prepare", rule.name()), shader)?;
-            let bind_group = kernel.bind(device, |slot| self.resource(slot))?;
-            Ok(Dispatch::new(&kernel, bind_group, (1, 1)))
+        let kernels = &mut self.kernels[usize::from(features.schedules)];
+        for (number, rule) in self.rules.iter().enumerate().skip(kernels.len()) {
+            let shader = wgsl::prepare(&**rule, number as u32, invocations, &features);
+            kernels.push(self.pipelines.get(&format!("{} prepare", rule.name()), shader)?);
+        }
+        let prepare = |kernel: &Compiled| {
+            let bound = kernel.bind(device, |slot| self.resource(slot))?;
+            Ok(Dispatch::new(kernel, bound, (1, 1)))
         };
-        let prepares = (0..).zip(self.rules.iter().map(|rule| &**rule)).map(prepare).collect::<Result<_>>()?;
+        let prepares = self.kernels[usize::from(features.schedules)].iter().map(prepare).collect::<Result<_>>()?;
         Ok(Record { prepares, ..self })
     }
 

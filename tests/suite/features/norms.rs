@@ -34,8 +34,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         for (name, fill) in fills {
             trials.push(context.trial(format!("features/norms/{name}"), move |gpu| is_near(gpu, fill, &[1, 5, 4097, 1_000_003])));
         }
-        let huge = move |gpu: &Gpu| is_near(gpu, |random| 2.0 * random.uniform() as f32 - 0.9, &[25_000_000; 4]);
-        trials.push(context.trial("features/norms/a-hundred-million".into(), huge));
+        // As many sums to add up as a hundred million elements have, in 6 MB.
+        let sums = move |gpu: &Gpu| is_near(gpu, |random| 2.0 * random.uniform() as f32 - 0.9, &[37; 24_415]);
+        trials.push(context.trial("features/norms/sums-of-a-hundred-million".into(), sums));
     }
     trials.push(contexts[2].trial("features/norms/by-many-windows".into(), move |gpu| {
         is_near(gpu, |random| random.normal() as f32, &[1, 5, 4097, 1_000_003])
