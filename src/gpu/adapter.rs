@@ -27,6 +27,7 @@ pub struct Gpu {
 
 /// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
 /// device on it, with timestamp queries where there are any, and on a software adapter integers of 64 bits, with which optimizers are faster there.
+/// Sums have another order with these than without, so the same inputs give the same bits only on devices with the same features.
 pub async fn request(allowance: Allowance) -> Result<Gpu> {
     // Without a backend, wgpu panics instead of finding no adapter.
     if wgpu::Instance::enabled_backend_features().is_empty() {

@@ -24,7 +24,7 @@ pub type Group<P = Param> = crate::step::Group<P>;
 /// Passes parameters on the GPU by their gradients: one [`Optimizer::step`] recorded after the caller's backward pass.
 ///
 /// Step counts, per-step scalars, schedules, the loss scale and state live on the GPU, so what a step records is the same every time and needs
-/// no host round trip. What the host sets (hyper-parameters, gradients' places, who takes part) holds for the steps recorded afterwards, in
+/// no host round trip. The same inputs give the same bits on the same device with the same features. What the host sets (hyper-parameters, gradients' places, who takes part) holds for the steps recorded afterwards, in
 /// whatever order encoders are submitted.
 #[derive(Debug)]
 pub struct Optimizer {
