@@ -29,11 +29,15 @@ impl Comparison<'_> {
     /// Says what will run.
     pub fn header(&self, out: &mut dyn Write) -> io::Result<()> {
         let Comparison { options, images, gpu, choices, seeds } = self;
-        let widths = [&[images.size()], &*options.hidden, &[images.classes]].concat();
+        let widths = [&[images.size()], &*options.hidden, &[images.classes.len()]].concat();
         let widths: Vec<String> = widths.iter().map(usize::to_string).collect();
         let wide = choices.iter().map(|choice| choice.name.len()).max().unwrap_or_default().max("adapter".len());
         writeln!(out, "{:wide$}  {} ({})", "adapter", gpu.info.name, gpu.info.backend)?;
         writeln!(out, "{:wide$}  {}: {} rows to train on, {} to test with", "data", options.data, images.train(), images.test())?;
+        let gaps = images.gaps();
+        if !gaps.is_empty() {
+            writeln!(out, "{:wide$}  {} different ones; no image to train on has {}", "labels", images.classes.len(), gaps.join(", "))?;
+        }
         write!(out, "{:wide$}  {}, ReLU, cross-entropy; {} epochs, ", "network", widths.join("-"), options.epochs)?;
         match seeds.end - seeds.start {
             1 => writeln!(out, "seed {}", seeds.start)?,
@@ -79,7 +83,8 @@ impl Comparison<'_> {
             test_rows: images.test(),
             inputs: images.size(),
             hidden: &options.hidden,
-            classes: images.classes,
+            classes: images.classes.len(),
+            labels: &images.classes,
             epochs: options.epochs,
             seconds: took.as_secs_f64(),
             best: report::best(entries).map(|entry| &*entry.name),

@@ -54,7 +54,7 @@ fn plain_and_gzip_files_are_the_same() {
     }
     let images = read(&plain).expect("the files are whole");
     assert_eq!(Ok(&images), read(&packed).as_ref());
-    assert_eq!((images.width, images.height, images.classes, images.white, images.test), (4, 2, 3, 255, Some(2)));
+    assert_eq!((images.width, images.height, images.classes.clone(), images.white, images.test), (4, 2, vec![0, 1, 2], 255, Some(2)));
     assert_eq!((images.labels.clone(), images.pixels[..24].to_vec()), (vec![2, 0, 1, 1, 2], (0..24).collect()));
     let split = images.split(Random::new(1, 0));
     assert_eq!((split.train, split.test), (vec![0, 1, 2], vec![3, 4]), "the files say which rows are for testing");
@@ -64,7 +64,7 @@ fn plain_and_gzip_files_are_the_same() {
 fn broken_files_are_refused() {
     let pixels: Vec<u8> = (0..24).collect();
     let whole_images = gzip(&idx(&[IMAGES, 3, 2, 4], &pixels));
-    let cases: [(&str, &str, Vec<u8>, &str); 16] = [
+    let cases: [(&str, &str, Vec<u8>, &str); 20] = [
         ("empty", TRAIN_IMAGES, vec![], "truncated: it ends within the header"),
         ("half-magic", TRAIN_LABELS, vec![0, 0], "truncated: it ends within the header"),
         ("half-header", TEST_IMAGES, idx(&[IMAGES, 2], &[0, 0]), "truncated: it ends within the header"),
@@ -72,15 +72,25 @@ fn broken_files_are_refused() {
         ("images-as-labels", TEST_LABELS, idx(&[IMAGES, 2, 2, 4], &[0; 16]), "the magic number is 0x00000803 instead of 0x00000801"),
         ("text", TRAIN_IMAGES, b"<html>not found</html>".to_vec(), "the magic number is 0x3c68746d"),
         ("gzip-without-name", TRAIN_IMAGES, whole_images.clone(), "the magic number is 0x1f8b"),
-        ("short", TRAIN_IMAGES, idx(&[IMAGES, 3, 2, 4], &pixels[..23]), "truncated: 23 bytes after the header, sizes [3, 2, 4] need 24"),
-        ("long", TRAIN_IMAGES, idx(&[IMAGES, 2, 2, 4], &pixels), "more than the 16 bytes after the header that sizes [2, 2, 4] need"),
+        (
+            "short",
+            TRAIN_IMAGES,
+            idx(&[IMAGES, 3, 2, 4], &pixels[..23]),
+            "truncated: 23 bytes after the header instead of 24; its sizes are [3, 2, 4]",
+        ),
+        ("long", TRAIN_IMAGES, idx(&[IMAGES, 3, 2, 2], &pixels), "more than 12 bytes after the header; its sizes are [3, 2, 2]"),
         ("few-labels", TRAIN_LABELS, idx(&[LABELS, 2], &[0, 1]), "2 labels for 3 images"),
         ("none", TRAIN_LABELS, idx(&[LABELS, 0], &[]), "the sizes are [0]; their product must be 1 to"),
         ("flat", TRAIN_IMAGES, idx(&[IMAGES, 3, 0, 4], &[]), "the sizes are [3, 0, 4]"),
-        ("huge", TRAIN_IMAGES, idx(&[IMAGES, u32::MAX, u32::MAX, u32::MAX], &[]), "their product must be 1 to 4294967295"),
+        ("huge", TRAIN_IMAGES, idx(&[IMAGES, u32::MAX, u32::MAX, u32::MAX], &[]), "their product must be 1 to 1073741824"),
+        // Neither is unpacked: what the headers say is compared first.
+        ("too-much", TRAIN_IMAGES, idx(&[IMAGES, 3, 20_000, 20_000], &[]), "their product must be 1 to 1073741824"),
+        ("more-images", TRAIN_IMAGES, idx(&[IMAGES, 1 << 20, 28, 28], &[]), "3 labels for 1048576 images"),
         ("other-size", TEST_IMAGES, idx(&[IMAGES, 2, 4, 4], &[0; 32]), "images of 4 x 4 pixels, those to train on have 2 x 4"),
-        ("other-label", TEST_LABELS, idx(&[LABELS, 2], &[1, 3]), "label 1 is 3, those to train on end at 2"),
+        ("other-label", TEST_LABELS, idx(&[LABELS, 2], &[1, 3]), "label 1 is 3, which no image to train on has"),
         ("one-class", TRAIN_LABELS, idx(&[LABELS, 3], &[0; 3]), "all labels are 0"),
+        ("another-class", TRAIN_LABELS, idx(&[LABELS, 3], &[7; 3]), "all labels are 7"),
+        ("in-a-gap", TEST_LABELS, idx(&[LABELS, 2], &[0, 255]), "label 1 is 255, which no image to train on has"),
     ];
     for (case, name, bytes, message) in cases {
         let path = folder(&format!("idx-{case}"));
@@ -93,6 +103,29 @@ fn broken_files_are_refused() {
     write(&path, TRAIN_IMAGES, &idx(&[IMAGES, 3, 3, 3], &[0; 27]));
     write(&path, TEST_IMAGES, &idx(&[IMAGES, 2, 3, 3], &[0; 18]));
     refused("odd-pixels", &path, TRAIN_IMAGES, "3 x 3 pixels are not a multiple of 4");
+}
+
+/// Labels are not classes: a single 255 is one class more, and what is between is told.
+#[test]
+fn labels_with_gaps_are_classes_of_their_own() {
+    let path = folder("idx-gaps");
+    whole(&path);
+    write(&path, TRAIN_LABELS, &idx(&[LABELS, 3], &[255, 1, 3]));
+    write(&path, TEST_LABELS, &idx(&[LABELS, 2], &[3, 255]));
+    let images = read(&path).expect("the files are whole");
+    assert_eq!((images.classes.clone(), images.labels.clone()), (vec![1, 3, 255], vec![2, 0, 1, 1, 2]));
+    assert_eq!(images.gaps(), ["0", "2", "4 to 254"]);
+}
+
+#[test]
+fn more_classes_than_the_network_has_outputs_are_refused() {
+    let path = folder("idx-many");
+    whole(&path);
+    write(&path, TRAIN_IMAGES, &idx(&[IMAGES, 65, 2, 4], &[0; 65 * 8]));
+    write(&path, TRAIN_LABELS, &idx(&[LABELS, 65], &(0..65).collect::<Vec<u8>>()));
+    refused("many", &path, TRAIN_LABELS, "65 different labels, the network has outputs for 64");
+    write(&path, TRAIN_LABELS, &idx(&[LABELS, 65], &(0..65).map(|label| label.min(63)).collect::<Vec<u8>>()));
+    assert_eq!(read(&path).expect("the files are whole").classes.len(), 64);
 }
 
 #[test]

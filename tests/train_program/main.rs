@@ -24,8 +24,9 @@ mod refusals;
 mod runs;
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a run gave.
 #[derive(Debug)]
@@ -36,17 +37,38 @@ struct Outcome {
 }
 
 fn run(args: &[&str]) -> Outcome {
-    run_until(args, &AtomicBool::new(false))
+    run_until(args, None, &AtomicBool::new(false))
 }
 
-/// The same, with Ctrl-C pressed when `stop` is set.
-fn run_until(args: &[&str], stop: &AtomicBool) -> Outcome {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
+/// The same, with Ctrl-C pressed as soon as the output has this text.
+fn run_until(args: &[&str], text: Option<&str>, stop: &AtomicBool) -> Outcome {
+    let (mut out, mut err) = (Reader { read: Vec::new(), text, stop }, Vec::new());
     let args = ["train"].iter().chain(args).map(Into::into);
     let console = cli::Console { out: &mut out, err: &mut err, terminal: false, stop };
     let code = cli::run(args, console).expect("a Vec can be written");
     let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
-    Outcome { code, out: text(out), err: text(err) }
+    Outcome { code, out: text(out.read), err: text(err) }
+}
+
+/// Somebody who reads the output and presses Ctrl-C at a text.
+struct Reader<'a> {
+    read: Vec<u8>,
+    text: Option<&'a str>,
+    stop: &'a AtomicBool,
+}
+
+impl Write for Reader<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.read.extend_from_slice(bytes);
+        if self.text.is_some_and(|text| String::from_utf8_lossy(&self.read).contains(text)) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// An empty folder of this name.

@@ -1,6 +1,7 @@
 //! IDX, the format of MNIST and its relatives (<http://yann.lecun.com/exdb/mnist/>): a magic number, the sizes as big-endian words, the
 //! bytes. Plain or gzip.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,19 @@ use super::Images;
 /// Magic numbers of unsigned bytes in three dimensions and in one.
 const IMAGES: u32 = 0x0803;
 const LABELS: u32 = 0x0801;
+
+/// Bytes that a header may announce: the largest of MNIST's relatives, EMNIST by class, has 0.64 * 10^9, and a gzip of 1 MB can hold 1 GB of zeros.
+const MOST: u64 = 1 << 30;
+
+/// Different labels to train on at most, since the network has an output for each: EMNIST by class has 62.
+const CLASSES: usize = 64;
+
+/// A file whose header was read, and whose bytes were not.
+struct Header<const DIMENSIONS: usize> {
+    path: PathBuf,
+    sizes: [usize; DIMENSIONS],
+    rest: Box<dyn Read>,
+}
 
 /// The bytes of a file and their sizes in each dimension.
 struct Array<const DIMENSIONS: usize> {
@@ -32,32 +46,47 @@ pub fn images(folder: &Path) -> Result<Images, String> {
     if !(width * height).is_multiple_of(4) {
         return Err(format!("{}: {height} x {width} pixels are not a multiple of 4", train.0.path.display()));
     }
-    let classes = usize::from(train.1.bytes.iter().copied().max().unwrap_or_default()) + 1;
-    if classes == 1 {
-        return Err(format!("{}: all labels are 0", train.1.path.display()));
-    }
-    if let Some(place) = test.1.bytes.iter().position(|&label| usize::from(label) >= classes) {
-        let (path, label, last) = (test.1.path.display(), test.1.bytes[place], classes - 1);
-        return Err(format!("{path}: label {place} is {label}, those to train on end at {last}"));
-    }
-    let labels = train.1.bytes.iter().chain(&test.1.bytes).map(|&label| label.into()).collect();
+    let classes = classes(&train.1)?;
+    let labels = [classified(&train.1, &classes)?, classified(&test.1, &classes)?].concat();
     let pixels = [train.0.bytes, test.0.bytes].concat();
     Ok(Images { pixels, labels, width, height, classes, white: u8::MAX, test: Some(test.1.bytes.len()) })
 }
 
-/// Images and as many labels.
+/// The different labels of a file to train on, ascending.
+fn classes(labels: &Array<1>) -> Result<Vec<u8>, String> {
+    let classes: Vec<u8> = labels.bytes.iter().copied().collect::<BTreeSet<u8>>().into_iter().collect();
+    match *classes {
+        [only] => Err(format!("{}: all labels are {only}", labels.path.display())),
+        _ if classes.len() > CLASSES => {
+            Err(format!("{}: {} different labels, the network has outputs for {CLASSES}", labels.path.display(), classes.len()))
+        }
+        _ => Ok(classes),
+    }
+}
+
+/// The class of each label.
+fn classified(labels: &Array<1>, classes: &[u8]) -> Result<Vec<u32>, String> {
+    let class = |(place, label): (usize, &u8)| {
+        let unknown = || format!("{}: label {place} is {label}, which no image to train on has", labels.path.display());
+        classes.binary_search(label).map(|class| class as u32).map_err(|_| unknown())
+    };
+    labels.bytes.iter().enumerate().map(class).collect()
+}
+
+/// Images and as many labels. Both headers are compared before anything is unpacked.
 fn part(folder: &Path, part: &str) -> Result<(Array<3>, Array<1>), String> {
-    let images: Array<3> = read(&folder.join(format!("{part}-images-idx3-ubyte")), IMAGES)?;
-    let labels: Array<1> = read(&folder.join(format!("{part}-labels-idx1-ubyte")), LABELS)?;
+    let images: Header<3> = open(&folder.join(format!("{part}-images-idx3-ubyte")), IMAGES)?;
+    let labels: Header<1> = open(&folder.join(format!("{part}-labels-idx1-ubyte")), LABELS)?;
     let (count, labelled) = (images.sizes[0], labels.sizes[0]);
     if count != labelled {
-        return Err(format!("{}: {labelled} labels for {count} images", labels.path.display()));
+        let (labels, images) = (labels.path.display(), images.path.display());
+        return Err(format!("{labels}: {labelled} labels for {count} images in {images}"));
     }
-    Ok((images, labels))
+    Ok((images.read()?, labels.read()?))
 }
 
 /// The plain file of this name, else the one with `.gz` behind it.
-fn read<const DIMENSIONS: usize>(plain: &Path, magic: u32) -> Result<Array<DIMENSIONS>, String> {
+fn open<const DIMENSIONS: usize>(plain: &Path, magic: u32) -> Result<Header<DIMENSIONS>, String> {
     let packed = PathBuf::from(format!("{}.gz", plain.display()));
     let (path, file) = match File::open(plain) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => (packed.clone(), File::open(&packed)),
@@ -67,33 +96,46 @@ fn read<const DIMENSIONS: usize>(plain: &Path, magic: u32) -> Result<Array<DIMEN
         io::ErrorKind::NotFound => format!("{}: neither this file nor {}.gz exists", plain.display(), plain.display()),
         _ => format!("{}: {error}", path.display()),
     })?;
-    let reader: Box<dyn Read> =
+    let mut rest: Box<dyn Read> =
         if path == packed { Box::new(GzDecoder::new(BufReader::new(file))) } else { Box::new(BufReader::new(file)) };
-    let (sizes, bytes) = parse(reader, magic).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(Array { path, sizes, bytes })
+    let sizes = sizes(&mut rest, magic).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Header { path, sizes, rest })
 }
 
-fn parse<const DIMENSIONS: usize>(mut reader: impl Read, magic: u32) -> Result<([usize; DIMENSIONS], Vec<u8>), String> {
-    let found = word(&mut reader)?;
+fn sizes<const DIMENSIONS: usize>(reader: &mut impl Read, magic: u32) -> Result<[usize; DIMENSIONS], String> {
+    let found = word(reader)?;
     if found != magic {
         return Err(format!("the magic number is {found:#010x} instead of {magic:#010x}"));
     }
     let mut sizes = [0; DIMENSIONS];
     for size in &mut sizes {
-        *size = word(&mut reader)? as usize;
+        *size = word(reader)? as usize;
     }
-    let length =
-        sizes.iter().try_fold(1_u64, |length, &size| length.checked_mul(size as u64)).filter(|&length| u32::try_from(length).is_ok());
-    let Some(length) = length.filter(|&length| length > 0) else {
-        return Err(format!("the sizes are {sizes:?}; their product must be 1 to {}", u32::MAX));
-    };
-    // One byte more than there should be, to see whether there are more; a file is not believed when it names a size.
+    let length = sizes.iter().try_fold(1_u64, |length, &size| length.checked_mul(size as u64));
+    match length {
+        Some(1..=MOST) => Ok(sizes),
+        _ => Err(format!("the sizes are {sizes:?}; their product must be 1 to {MOST}")),
+    }
+}
+
+impl<const DIMENSIONS: usize> Header<DIMENSIONS> {
+    fn read(self) -> Result<Array<DIMENSIONS>, String> {
+        let Header { path, sizes, rest } = self;
+        let length: usize = sizes.iter().product();
+        let bytes = bytes(rest, length).map_err(|error| format!("{}: {error}; its sizes are {sizes:?}", path.display()))?;
+        Ok(Array { path, sizes, bytes })
+    }
+}
+
+/// So many bytes and no more. A file is not believed when it names a size: room grows with what comes.
+fn bytes(reader: impl Read, length: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    reader.take(length + 1).read_to_end(&mut bytes).map_err(|error| broken(&error))?;
-    match bytes.len() as u64 {
-        got if got == length => Ok((sizes, bytes)),
-        got if got < length => Err(format!("truncated: {got} bytes after the header, sizes {sizes:?} need {length}")),
-        _ => Err(format!("more than the {length} bytes after the header that sizes {sizes:?} need")),
+    // One byte more than there should be, to see whether there are more.
+    reader.take(length as u64 + 1).read_to_end(&mut bytes).map_err(|error| broken(&error))?;
+    match bytes.len() {
+        got if got == length => Ok(bytes),
+        got if got < length => Err(format!("truncated: {got} bytes after the header instead of {length}")),
+        _ => Err(format!("more than {length} bytes after the header")),
     }
 }
 

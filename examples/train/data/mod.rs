@@ -7,19 +7,19 @@ use std::path::Path;
 
 use crate::random::Random;
 
-/// Labelled images. None is empty, and labels are below `classes`.
+/// Labelled images. None is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Images {
     /// One byte per pixel, row after row.
     pub pixels: Vec<u8>,
-    /// One per image.
+    /// The class of each image, an index into `classes`.
     pub labels: Vec<u32>,
     /// Pixels per row of an image.
     pub width: usize,
     /// Rows of pixels per image.
     pub height: usize,
-    /// How many different labels there are.
-    pub classes: usize,
+    /// The labels that there are to train on, ascending: one output of the network each.
+    pub classes: Vec<u8>,
     /// The largest value of a pixel.
     pub white: u8,
     /// How many images at the end are for testing, if the data say so.
@@ -44,6 +44,21 @@ impl Images {
     /// Pixels per image.
     pub fn size(&self) -> usize {
         self.width * self.height
+    }
+
+    /// Ranges of labels up to the largest that no image has, as text.
+    pub fn gaps(&self) -> Vec<String> {
+        let mut gaps = Vec::new();
+        let mut next = 0;
+        for label in self.classes.iter().map(|&label| usize::from(label)) {
+            match label - next {
+                0 => {}
+                1 => gaps.push(next.to_string()),
+                _ => gaps.push(format!("{next} to {}", label - 1)),
+            }
+            next = label + 1;
+        }
+        gaps
     }
 
     /// How many there are to train on.

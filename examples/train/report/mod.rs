@@ -25,7 +25,7 @@ pub fn save(path: &Path, images: &Images, entries: &[Entry], best: &Entry, summa
     let [loss, accuracy, confusion, weights, numbers] = FILES;
     folder.write(loss, &pictures::loss(entries)?)?;
     folder.write(accuracy, &pictures::accuracy(entries)?)?;
-    folder.write(confusion, &pictures::confusion(best)?)?;
+    folder.write(confusion, &pictures::confusion(best, images)?)?;
     folder.write(weights, &pictures::weights(best, images)?)?;
     folder.write(numbers, &serde_json::to_vec_pretty(summary)?)?;
     Ok(folder.publish()?)

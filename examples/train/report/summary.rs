@@ -26,6 +26,8 @@ pub struct Summary<'a> {
     pub inputs: usize,
     pub hidden: &'a [usize],
     pub classes: usize,
+    /// That of each class.
+    pub labels: &'a [u8],
     pub epochs: u32,
     /// From the start of the program to the first picture.
     pub seconds: f64,

@@ -72,7 +72,7 @@ pub struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// Builds the network, for steps of `batch` rows and of all.
     pub fn new(gpu: &'a Gpu, images: &'a Images, hidden: &[usize], batch: usize) -> Result<Self, Box<dyn Error>> {
-        let widths = [&[images.size()], hidden, &[images.classes]].concat();
+        let widths = [&[images.size()], hidden, &[images.classes.len()]].concat();
         let shapes = model::shapes(&widths);
         let tensors = Tensors::new(&gpu.device, shapes.clone())?;
         let places = images.train().max(images.test());
@@ -145,7 +145,8 @@ impl<'a> Trainer<'a> {
 
     fn confusion(&self, labels: &[u32]) -> Result<Vec<Vec<u32>>, Box<dyn Error>> {
         let classes: Vec<u32> = model::read(&self.gpu.device, &self.gpu.queue, &self.model.classes)?;
-        let mut matrix = vec![vec![0; self.images.classes]; self.images.classes];
+        let count = self.images.classes.len();
+        let mut matrix = vec![vec![0; count]; count];
         for (&label, &class) in labels.iter().zip(&classes) {
             matrix[label as usize][class as usize] += 1;
         }

@@ -4,6 +4,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::Result;
 use super::sheet::{COLOURS, Font, GRID, INK, PALE, PAPER, Sheet, mix, png};
+use crate::data::Images;
 use crate::report::Entry;
 
 const LEFT: f64 = 88.0;
@@ -13,8 +14,8 @@ const MARGIN: f64 = 32.0;
 const MATRIX: f64 = 560.0;
 
 /// How often which label was taken for which, over all seeds.
-pub fn confusion(entry: &Entry) -> Result<Vec<u8>> {
-    let classes = entry.runs.first().map_or(0, |run| run.confusion.len());
+pub fn confusion(entry: &Entry, images: &Images) -> Result<Vec<u8>> {
+    let classes = images.classes.len();
     let count = |label: usize, class: usize| entry.sound().map(|run| run.confusion[label][class]).sum::<u32>();
     let matrix: Vec<Vec<u32>> = (0..classes).map(|label| (0..classes).map(|class| count(label, class)).collect()).collect();
     let cell = (MATRIX / classes as f64).floor().max(20.0);
@@ -25,12 +26,12 @@ pub fn confusion(entry: &Entry) -> Result<Vec<u8>> {
         let pale = Font { size: 16.0, colour: PALE, anchor: HPos::Center };
         sheet.text([middle, 72.0], "classified as", pale)?;
         sheet.upright([28.0, TOP + side / 2.0], "labelled", pale)?;
-        for (label, counts) in matrix.iter().enumerate() {
-            let at = (label as f64 + 0.5) * cell;
+        for ((class, counts), label) in matrix.iter().enumerate().zip(&images.classes) {
+            let at = (class as f64 + 0.5) * cell;
             let name = Font { size: font, colour: INK, anchor: HPos::Center };
             sheet.text([LEFT + at, TOP - 18.0], &label.to_string(), name)?;
             sheet.text([LEFT - 20.0, TOP + at], &label.to_string(), name)?;
-            row(sheet, cell, label, counts)?;
+            row(sheet, cell, class, counts)?;
         }
         Ok(())
     })
