@@ -134,6 +134,7 @@ impl Printer<'_> {
         let errors = errors.map(|error| format!("{error:>13.2e}")).join(" ");
         let states: Vec<String> = report.state_max_error.iter().map(|(key, error)| format!("{key} {error:.1e}")).collect();
         let (pass, states) = (if report.pass { "pass" } else { "FAIL" }, states.join(", "));
-        writeln!(self.out, "{trace:<24} {optimizer:<9} {backend:<7} {steps:>5} {errors} {fidelity:>13.3}  {pass} {states}")
+        let doubt = report.doubt.as_ref().map_or(String::new(), |doubt| format!("; too far from the truth: {doubt}"));
+        writeln!(self.out, "{trace:<24} {optimizer:<9} {backend:<7} {steps:>5} {errors} {fidelity:>13.3}  {pass} {states}{doubt}")
     }
 }

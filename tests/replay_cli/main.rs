@@ -92,6 +92,29 @@ fn other_results_fail() {
     assert_eq!(passes, [true, false]);
 }
 
+/// A damaged truth is as far from the framework as from us: fidelity is 1, and says nothing.
+#[test]
+fn a_damaged_truth_fails() {
+    let cases: [(&str, &str, Change); 5] = [
+        ("value", "the framework's w, step 2, by 6.6e2", |draft| draft.f64("param/w/2", &[2, 2], &[0.75, 660.0, 0.75, 0.75])),
+        ("value-a-little", "the framework's w, step 1, by 1.0e-3", |draft| draft.f64("param/w/1", &[2, 2], &[0.5, 0.5, 0.501, 0.5])),
+        ("small-parameter", "the framework's b, step 2, by 1.0e-3", |draft| draft.f64("param/b/2", &[1], &[0.751])),
+        ("state", "our b/momentum_buffer, step 2, by 3.7e5", |draft| draft.f64("state/b/momentum_buffer/2", &[1], &[-3.7e5])),
+        ("state-a-little", "our w/momentum_buffer, step 1, by 2.0e-3", |draft| {
+            draft.f64("state/w/momentum_buffer/1", &[2, 2], &[1.0, 1.0, 1.0, 1.002])
+        }),
+    ];
+    for (name, message, change) in cases {
+        let mut draft = Draft::new();
+        change(&mut draft);
+        let file = draft.save(&format!("damaged-{name}"));
+        let outcome = run(&["--backend", "cpu"], &[file]);
+        let row = outcome.out.lines().last().unwrap_or_default();
+        assert!(outcome.is(FAILED) && row.contains("FAIL") && row.contains(message), "{name}: {outcome:?}");
+        assert!(row.contains(" 1.000 "), "{name}: fidelity sees it by itself: {row}");
+    }
+}
+
 #[test]
 fn what_is_not_finite_fails_and_stays_json() {
     let cases: [(&str, Change); 4] = [
