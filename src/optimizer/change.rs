@@ -1,3 +1,4 @@
+use super::buffers::named;
 use super::build::members;
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, unknown};
@@ -52,7 +53,8 @@ impl Optimizer {
         let features = self.setup.features();
         // Nothing else reads who takes part.
         if features.measures || features.accumulates {
-            self.passes = self.passes.bound(&engine, &self.setup)?;
+            let passes = self.passes.bound(&engine, &self.setup);
+            self.passes = passes.map_err(|error| named(&engine.device, &self.slots, error))?;
         }
         self.engine = engine;
         self.slots.iter_mut().zip(members).for_each(|(slot, member)| slot.member = member);

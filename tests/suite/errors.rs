@@ -7,8 +7,8 @@ use wgpu::BufferUsages as Usage;
 use wgpu_optim::adapter::{Allowance, Gpu};
 use wgpu_optim::cpu::CpuOptimizer;
 use wgpu_optim::{
-    Adam, AdamW, Asgd, Binding, Ema, Error, Group, LossScale, LrScales, Optimizer, Options, Param, RmsProp, Role, Rprop, Schedule, Sgd,
-    Tensors,
+    Adam, AdamW, Asgd, Binding, Ema, Error, Group, LossScale, LrScales, NonFinite, Optimizer, Options, Param, RmsProp, Role, Rprop,
+    Schedule, Sgd, Tensors,
 };
 
 use crate::context::{Context, Outcome, another};
@@ -257,8 +257,14 @@ fn destroyed_buffers_by_name(gpu: &Gpu) -> Outcome {
     names(optimizer.set_gradients([("v", &destroyed)]), "v", Role::Gradient, message)?;
     names(optimizer.set_values([("w", &destroyed)]), "w", Role::Value, message)?;
     takes_a_step_of(gpu, &optimizer, &[1, 1])?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let late = Param { gradient: (&destroyed).into(), ..param(gpu, "late", &[4]) };
+    names(optimizer.add_group(&mut encoder, Group::new(Adam::default(), [late])), "late", Role::Gradient, message)?;
+    let options = Options { non_finite: NonFinite::Skip, ..Options::default() };
+    let mut measuring = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Adam::default(), params.clone())], options)?;
     params[1].value.buffer().destroy();
     optimizer.state("v", "v")?.buffer().destroy();
+    names(measuring.set_active(["v"], false), "w", Role::Value, message)?;
     names(pollster::block_on(optimizer.read_value("w")), "w", Role::Value, message)?;
     names(optimizer.write_value("w", &[1.0; 4]), "w", Role::Value, message)?;
     names(pollster::block_on(optimizer.read_state("w", "m")), "w", Role::State, message)?;

@@ -191,6 +191,7 @@ impl State {
     }
 }
 
+/// The twin bounds nearly every error: not where a variance of a centred RMSProp, which is a difference, may be anything down to 0.
 fn run(seed: u64) -> Outcome {
     let mut draw = Draw(Random(77_000 + seed));
     let options = draw.options();
@@ -219,7 +220,8 @@ fn run(seed: u64) -> Outcome {
             }
         }
         for ((name, _), (got, expected)) in state.params.iter().zip(fast.values.iter().zip(&truth.values)) {
-            compare(name, got, expected).map_err(|failure| failed(failure.to_string()))?;
+            let (got, expected): (Vec<f32>, Vec<Bounded>) = got.iter().zip(expected).filter(|(_, truth)| truth.error.is_finite()).unzip();
+            compare(name, &got, &expected).map_err(|failure| failed(failure.to_string()))?;
         }
         if fast.optimizer.steps() != truth.optimizer.steps() {
             return Err(failed(format!("step counts are {:?}, expected {:?}", fast.optimizer.steps(), truth.optimizer.steps())));
