@@ -4,7 +4,7 @@ use wgpu_optim::adapter::Gpu;
 
 use crate::Result;
 use crate::cli::Cli;
-use crate::measure::{Clock, Effort};
+use crate::measure::{Clock, Effort, Pace};
 use crate::report::Report;
 use crate::shapes::{Model, models};
 
@@ -12,6 +12,7 @@ use crate::shapes::{Model, models};
 pub struct Bench {
     pub cli: Cli,
     pub gpu: Gpu,
+    pub pace: Pace,
     pub report: Report,
 }
 
@@ -22,8 +23,9 @@ const SMOKE: usize = 10_000;
 
 impl Bench {
     pub fn new(cli: Cli, gpu: Gpu) -> Self {
-        let report = Report::new(&gpu, cli.date.clone(), cli.is_smoke());
-        Bench { cli, gpu, report }
+        let pace = if cli.hot { Pace::Hot } else { Pace::of(&gpu.info) };
+        let report = Report::new(&gpu, pace, cli.date.clone(), cli.is_smoke());
+        Bench { cli, gpu, pace, report }
     }
 
     pub fn is_smoke(&self) -> bool {
@@ -31,7 +33,7 @@ impl Bench {
     }
 
     pub fn clock(&self) -> Clock<'_> {
-        Clock::new(&self.gpu)
+        Clock::new(&self.gpu, self.pace)
     }
 
     pub fn effort(&self) -> Effort {
@@ -48,13 +50,19 @@ impl Bench {
         if self.is_smoke() { vec![SMOKE] } else { sizes.to_vec() }
     }
 
-    /// Why not to allocate so many bytes. On a software adapter the device's memory is the host's, where too much ends the process instead of
-    /// failing; others say it themselves.
+    /// The largest tensor to be measured, in elements.
+    pub fn largest(&self) -> usize {
+        self.cli.largest.unwrap_or(self.pace.largest())
+    }
+
+    /// Why not to allocate so many bytes. On software and integrated adapters the device's memory is the host's, where too much ends the process
+    /// instead of failing; others say it themselves.
     pub fn lacks_memory(&self, bytes: usize) -> Option<String> {
         let table = fs::read_to_string("/proc/meminfo").ok()?;
         let line = table.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
         let available = 1024 * line.trim().trim_end_matches(" kB").parse::<usize>().ok()?;
-        let short = self.gpu.info.device_type == wgpu::DeviceType::Cpu && bytes > available / 10 * 9;
+        let shared = matches!(self.gpu.info.device_type, wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu);
+        let short = shared && bytes > available / 10 * 9;
         short.then(|| format!("it takes {} MB, and {} MB are free", bytes >> 20, available >> 20))
     }
 

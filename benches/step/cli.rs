@@ -12,9 +12,15 @@ pub struct Cli {
     /// Where summary.json and the pictures go
     #[arg(long, default_value = "target/bench")]
     pub out: PathBuf,
-    /// Only the groups of rows, or the rows, whose name, as group/row, has this in it
+    /// Only the groups of rows, or the rows, whose name, as group/row, has this in it; several times for several
     #[arg(long)]
-    pub only: Option<String>,
+    pub only: Vec<String>,
+    /// Names the groups of rows, and ends
+    #[arg(long)]
+    pub list: bool,
+    /// As on a card, whatever the adapter: to see on a software adapter that this runs, not how fast
+    #[arg(long)]
+    pub hot: bool,
     /// A Python that has torch, for PyTorch as a peer
     #[arg(long)]
     pub python: Option<PathBuf>,
@@ -24,9 +30,9 @@ pub struct Cli {
     /// Rounds of a comparison at most
     #[arg(long, default_value_t = 11)]
     pub repeats: usize,
-    /// Largest tensor of the rules' rows, in elements
-    #[arg(long, default_value_t = 100_000_000)]
-    pub largest: usize,
+    /// Largest single tensor, in elements; 10^9 on a card, 10^8 on a software adapter
+    #[arg(long)]
+    pub largest: Option<usize>,
     /// Goes into summary.json as it is
     #[arg(long)]
     pub date: Option<String>,
@@ -43,6 +49,12 @@ impl Cli {
 
     /// Whether a row of a group is wanted.
     pub fn wants(&self, group: &str, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| format!("{group}/{name}").contains(only))
+        let row = format!("{group}/{name}");
+        self.only.is_empty() || self.only.iter().any(|only| row.contains(only))
+    }
+
+    /// Whether a group is wanted whose rows cannot be asked for.
+    pub fn wants_all_of(&self, group: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| group.contains(only))
     }
 }

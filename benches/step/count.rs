@@ -1,6 +1,6 @@
 //! The same elements in more and more tensors.
 
-use wgpu_optim::{AdamW, Optimizer, Tensors};
+use wgpu_optim::{AdamW, Optimizer, Options, Tensors};
 
 use crate::data::Source;
 use crate::measure::{Contender, race};
@@ -30,7 +30,7 @@ fn one(bench: &mut Bench, count: usize) -> Result<()> {
         source.fill_gradient(gpu, &param.gradient, length);
     }
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), tensors.params())?;
-    let separate = separate::optimizer(bench, &source, names())?;
+    let separate = separate::optimizer(bench, &source, names(), Options::default())?;
     let buffers = ScalarBuffers::new(gpu, &source, vec![length; count])?;
     let mut scalar = Scalar::new(gpu, &buffers, 64);
     let mut contenders = [

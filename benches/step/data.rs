@@ -29,7 +29,7 @@ pub fn buffer(gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer> {
     }
 }
 
-/// Random numbers on the GPU and on the host.
+/// Random numbers on the GPU and on the host. Where more are asked for than there are, they repeat.
 pub struct Source {
     numbers: Vec<f32>,
     buffer: wgpu::Buffer,
@@ -70,7 +70,13 @@ impl Source {
 
     pub fn copy(&self, gpu: &Gpu, from: usize, to: &wgpu::Buffer, offset: u64, n: usize) {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&self.buffer, 4 * from as u64, to, offset, 4 * n as u64);
+        let mut done = 0;
+        while done < n {
+            let at = (from + done) % self.numbers.len();
+            let part = (self.numbers.len() - at).min(n - done);
+            encoder.copy_buffer_to_buffer(&self.buffer, 4 * at as u64, to, offset + 4 * done as u64, 4 * part as u64);
+            done += part;
+        }
         gpu.queue.submit([encoder.finish()]);
     }
 }

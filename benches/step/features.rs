@@ -6,16 +6,16 @@ use wgpu_optim::{
     Swa, Tensors, rules,
 };
 
+use crate::ceiling::Ceiling;
 use crate::data::Source;
-use crate::measure::{Contender, race};
+use crate::measure::{Contender, Pace, race};
 use crate::report::Case;
-use crate::rules::NO_ARITHMETIC;
-use crate::traffic::{OURS, Pool, Streams, Traffic};
-use crate::{Bench, Result};
+use crate::traffic::{Pool, Streams};
+use crate::{Bench, Result, whole};
 
 const FEATURES: &str = "features";
-/// All rules at the first size, and the usual one at both.
-const SIZES: [usize; 2] = [1_000_000, 10_000_000];
+/// All rules at the first size, and the usual one at all: at the last one on a card.
+const SIZES: [usize; 3] = [1_000_000, 10_000_000, 100_000_000];
 const USUAL: &str = "AdamW";
 
 /// A feature, and what its step moves, a dispatch each.
@@ -36,7 +36,6 @@ fn features(rule: &dyn AnyRule) -> Vec<Feature> {
     let feature = |name, options, traffic| Feature { name, options, schedule: false, traffic };
     let accumulated = Options { micro_batches: MicroBatches::Mean, ..Default::default() };
     let ema = Some(Ema::default());
-    let all = Options { clip: norm, loss_scale: LossScale::Dynamic(DynamicScale::default()), ema, zero_grad: true, ..Default::default() };
     let dynamic = LossScale::Dynamic(DynamicScale { init: 1.0, ..Default::default() });
     vec![
         feature("nothing", Options::default(), vec![update]),
@@ -56,13 +55,19 @@ fn features(rule: &dyn AnyRule) -> Vec<Feature> {
         feature("swa", Options { swa: Some(Swa::default()), ..Default::default() }, vec![averaged]),
         Feature { schedule: true, ..feature("schedule", Options::default(), vec![update]) },
         feature("measure_update", Options { measure_update: true, ..Default::default() }, vec![update]),
-        feature("norm, loss scale, ema, zero_grad", all, vec![measure, Streams::in_place(kept + 2, 0)]),
+        feature("norm, loss scale, ema, zero_grad", whole::options(), whole::traffic(kept)),
     ]
 }
 
 /// All features.
 pub fn all(bench: &mut Bench) -> Result<()> {
-    for n in bench.sizes(&SIZES) {
+    for n in bench.sizes(&SIZES[..if bench.pace == Pace::Hot { 3 } else { 2 }]) {
+        if n > bench.largest() {
+            if bench.cli.wants(FEATURES, USUAL) {
+                bench.report.open(FEATURES, format!("{USUAL}, n = {n}"), "--largest");
+            }
+            continue;
+        }
         let source = Source::new(&bench.gpu, n)?;
         let mut pool = Pool::new(n);
         for rule in rules::all().into_iter().filter(|rule| n == SIZES[0] || rule.name() == USUAL) {
@@ -81,8 +86,7 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 fn one(bench: &mut Bench, rule: &dyn AnyRule, feature: &Feature, n: usize, source: &Source, pool: &mut Pool) -> Result<()> {
     let plain = optimizer(bench, rule, Options::default(), false, n, source)?;
     let optimizer = optimizer(bench, rule, feature.options, feature.schedule, n, source)?;
-    let traffic = |&streams: &Streams| Traffic::new(&bench.gpu, source, pool, streams, OURS);
-    let traffic: Vec<Traffic> = feature.traffic.iter().map(traffic).collect::<Result<_>>()?;
+    let ceiling = Ceiling::new(bench, source, pool, &feature.traffic)?;
     let accumulates = feature.options.accumulates();
     let step = |pass: &mut wgpu::ComputePass<'_>| {
         // It is switched on, or it could not be measured.
@@ -91,13 +95,11 @@ fn one(bench: &mut Bench, rule: &dyn AnyRule, feature: &Feature, n: usize, sourc
         }
         optimizer.step_in(pass);
     };
-    let mut contenders = [
-        Contender::pass(feature.name, step),
-        Contender::pass(NO_ARITHMETIC, |pass| traffic.iter().for_each(|traffic| traffic.record(pass))),
-        Contender::pass("the rule alone", |pass| plain.step_in(pass)),
-    ];
+    let mut contenders = vec![Contender::pass(feature.name, step), Contender::pass("the rule alone", |pass| plain.step_in(pass))];
+    contenders.extend(ceiling.contenders());
     // All rules with all features are many races.
-    let timings = race(&bench.clock(), &mut contenders, bench.effort().times(if n == SIZES[1] { 1.0 } else { 0.25 }))?;
+    let timings = race(&bench.clock(), &mut contenders, bench.effort().times(if n >= SIZES[1] { 1.0 } else { 0.25 }))?;
+    drop(contenders);
     let bytes = Some(n * feature.traffic.iter().map(Streams::bytes).sum::<usize>());
     let name = format!("{}, {}", rule.name(), feature.name);
     bench.report.race(Case { group: FEATURES, name, elements: n, tensors: 1, bytes }, &timings);

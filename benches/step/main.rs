@@ -2,13 +2,16 @@
 
 mod backend;
 mod bench;
+mod ceiling;
 mod cli;
 mod cold;
 mod count;
 mod data;
 mod features;
+mod files;
 mod geometry;
 mod host;
+mod huge;
 mod limits;
 mod measure;
 mod memory;
@@ -19,6 +22,7 @@ mod separate;
 mod shapes;
 mod tensors;
 mod traffic;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -33,7 +37,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 11] = [
+const GROUPS: [(&str, bool, Group); 13] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -43,8 +47,10 @@ const GROUPS: [(&str, bool, Group); 11] = [
     ("count", false, count::all),
     ("separate", true, separate::all),
     ("features", true, features::all),
+    ("whole", true, whole::all),
     ("tensors", true, tensors::all),
     ("rules", true, rules::all),
+    ("huge", false, huge::all),
 ];
 
 fn main() -> ExitCode {
@@ -58,6 +64,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
+    if cli.list {
+        GROUPS.iter().for_each(|(name, ..)| println!("{name}"));
+        return Ok(());
+    }
     let gpu = match pollster::block_on(request(Allowance::Adapter)) {
         Ok(gpu) => gpu,
         Err(error) if cli.is_smoke() => {
@@ -68,8 +78,7 @@ fn run(cli: Cli) -> Result<()> {
     };
     let mut bench = Bench::new(cli, gpu);
     for (name, by_row, group) in GROUPS {
-        let wanted = bench.cli.only.as_ref().is_none_or(|only| by_row || name.contains(only));
-        if wanted {
+        if by_row || bench.cli.wants_all_of(name) {
             group(&mut bench)?;
         }
     }

@@ -4,14 +4,14 @@ use wgpu_optim::cpu::CpuOptimizer;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{Optimizer, Tensors, rules};
 
+use crate::ceiling::Ceiling;
 use crate::data::Source;
 use crate::measure::{Contender, race};
 use crate::report::Case;
-use crate::traffic::{OURS, Pool, Streams, Traffic};
+use crate::traffic::{Pool, Streams};
 use crate::{Bench, Result};
 
 const RULES: &str = "rules";
-pub const NO_ARITHMETIC: &str = "no arithmetic";
 pub const CPU: &str = "CPU backend";
 
 /// One element is the latency of a step, a thousand a small layer; 10^5 are in the caches (Adam: 1.6 MB), 10^6 at their edge, 10^7 past them, and 10^8
@@ -21,7 +21,7 @@ const SIZES: [usize; 6] = [1, 1_000, 100_000, 1_000_000, 10_000_000, 100_000_000
 /// All rules at all sizes.
 pub fn all(bench: &mut Bench) -> Result<()> {
     for n in bench.sizes(&SIZES) {
-        if n > bench.cli.largest {
+        if n > bench.largest() {
             bench.report.open(RULES, format!("n = {n}"), "--largest");
             continue;
         }
@@ -54,16 +54,15 @@ fn one(bench: &mut Bench, rule: &dyn AnyRule, n: usize, source: &Source, pool: &
     source.fill_value(gpu, tensors.value("w")?, n);
     source.fill_gradient(gpu, tensors.gradient("w")?, n);
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.boxed(), tensors.params())?;
-    let traffic = Traffic::new(gpu, source, pool, Streams::of(rule), OURS)?;
+    let ceiling = Ceiling::new(bench, source, pool, &[Streams::of(rule)])?;
     let mut twin = CpuOptimizer::<f32>::new(rule.boxed(), [("w", n)])?;
     let mut value = source.values(n).to_vec();
-    let mut contenders = [
-        Contender::pass(rule.name(), |pass| optimizer.step_in(pass)),
-        Contender::pass(NO_ARITHMETIC, |pass| traffic.record(pass)),
-        Contender::host(CPU, || Ok(twin.step(&mut [&mut value], &[Some(source.gradients(n))])?)),
-    ];
+    let mut contenders = vec![Contender::pass(rule.name(), |pass| optimizer.step_in(pass))];
+    contenders.extend(ceiling.contenders());
+    contenders.push(Contender::host(CPU, || Ok(twin.step(&mut [&mut value], &[Some(source.gradients(n))])?)));
     let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
     let bytes = Some(n * rule.bytes_per_parameter());
+    drop(contenders);
     bench.report.race(Case { group: RULES, name: rule.name().into(), elements: n, tensors: 1, bytes }, &timings);
     Ok(())
 }

@@ -1,15 +1,15 @@
 //! AdamW over the tensors of models, and over one large tensor, against everything that others have.
 
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{AdamW, Optimizer, Tensors};
+use wgpu_optim::{AdamW, Group, Optimizer, Options, Tensors};
 
+use crate::ceiling::Ceiling;
 use crate::data::Source;
 use crate::measure::{Contender, race};
 use crate::peers::{Process, Scalar, ScalarBuffers, Twin, processes};
 use crate::report::Case;
-use crate::rules::NO_ARITHMETIC;
 use crate::shapes::Model;
-use crate::traffic::{OURS, Pool, Streams, Traffic};
+use crate::traffic::{Pool, Streams};
 use crate::{Bench, Result};
 
 const TENSORS: &str = "tensors";
@@ -34,19 +34,19 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 /// `Tensors` against all peers.
 fn against_peers(bench: &mut Bench, model: &Model, source: &Source, others: &[Process]) -> Result<()> {
     let (gpu, n, rule) = (&bench.gpu, model.elements(), AdamW::default());
-    let optimizer = in_one(bench, model, source)?;
+    let optimizer = in_one(bench, model, source, Options::default())?;
     let buffers = ScalarBuffers::new(gpu, source, model.lengths())?;
     let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
     let mut pool = Pool::new(n);
-    let traffic = Traffic::new(gpu, source, &mut pool, Streams::of(&rule), OURS)?;
+    let ceiling = Ceiling::new(bench, source, &mut pool, &[Streams::of(&rule)])?;
     let mut twin = Twin::new(source, model.lengths())?;
     let mut contenders = vec![
         Contender::pass("Tensors", |pass| optimizer.step_in(pass)),
-        Contender::pass(NO_ARITHMETIC, |pass| traffic.record(pass)),
         Contender::pass("by hand, 64", |pass| small.record(pass)),
         Contender::pass("by hand, 256", |pass| large.record(pass)),
         twin.contender(),
     ];
+    contenders.extend(ceiling.contenders());
     for (other, kind) in others.iter().flat_map(|other| other.kinds().iter().map(move |kind| (other, kind))) {
         match other.contender(kind, &model.shapes) {
             Ok(contender) => contenders.push(contender),
@@ -68,7 +68,7 @@ pub fn case(group: &'static str, model: &Model) -> Case {
 }
 
 /// An optimizer of `Tensors`, which has all values in one buffer and all gradients in another.
-pub fn in_one(bench: &Bench, model: &Model, source: &Source) -> Result<Optimizer> {
+pub fn in_one(bench: &Bench, model: &Model, source: &Source, options: Options) -> Result<Optimizer> {
     let gpu = &bench.gpu;
     let tensors = Tensors::new(&gpu.device, model.named())?;
     let mut at = 0;
@@ -77,5 +77,6 @@ pub fn in_one(bench: &Bench, model: &Model, source: &Source) -> Result<Optimizer
         source.copy(gpu, at + 1, param.gradient.buffer(), param.gradient.offset(), len);
         at += len;
     }
-    Ok(Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), tensors.params())?)
+    let group = Group::new(AdamW::default(), tensors.params());
+    Ok(Optimizer::with_options(&gpu.device, &gpu.queue, [group], options)?)
 }

@@ -5,6 +5,7 @@ use wgpu_optim::rule::AnyRule;
 
 use crate::Result;
 use crate::data::{Source, buffer};
+use crate::measure::Pace;
 
 /// What a kernel reads and writes for each element, in streams of 4 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +51,26 @@ impl Access {
     }
 }
 
-/// As the library's kernels do.
-pub const OURS: Geometry = Geometry { invocations: 64, chunk: 4096, access: Access::Vector, lanes: 8 };
+/// Every eight invocations of 64 go through consecutive elements.
+pub const EIGHTS: Geometry = Geometry { invocations: 64, chunk: 4096, access: Access::Vector, lanes: 8 };
 
-/// As they do on software adapters.
-pub const SOFTWARE: Geometry = Geometry { invocations: 8, access: Access::Pairs, ..OURS };
+/// The whole workgroup goes through 1,024 consecutive elements at a time.
+pub const WIDE: Geometry = Geometry { invocations: 256, lanes: 256, ..EIGHTS };
+
+/// As the library's kernels do on software adapters.
+pub const SOFTWARE: Geometry = Geometry { invocations: 8, access: Access::Pairs, ..EIGHTS };
+
+impl Geometry {
+    /// The division of plain kernels that rows are held against. On a card it is the best one known, whatever the library's own is (H200: 4.08 TB/s
+    /// of Adam's traffic, eight in a row 3.5), or what the device allows of it; on a software adapter, of what does well on a card, what does best.
+    pub fn plain(pace: Pace, device: &wgpu::Device) -> Self {
+        let most = device.limits().max_compute_invocations_per_workgroup.min(WIDE.invocations);
+        match pace {
+            Pace::Hot => Geometry { invocations: most, lanes: most, ..WIDE },
+            Pace::Rested => EIGHTS,
+        }
+    }
+}
 
 impl Streams {
     pub const COPY: Streams = Streams { in_place: 0, read: 1, written: 1 };
@@ -130,6 +146,11 @@ pub struct Pool {
 impl Pool {
     pub fn new(n: usize) -> Self {
         Pool { n, buffers: Vec::new() }
+    }
+
+    /// Of each.
+    pub fn elements(&self) -> usize {
+        self.n
     }
 
     fn grow(&mut self, gpu: &Gpu, source: &Source, count: usize) -> Result<()> {

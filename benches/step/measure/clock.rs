@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use wgpu_optim::adapter::Gpu;
 
-use super::{Contender, Run};
+use super::{Contender, Pace, Run};
 use crate::Result;
 
 /// What one run took, in seconds.
@@ -19,6 +19,7 @@ pub struct Sample {
 /// Times runs by the host's clock, and passes by the GPU's where it has one.
 pub struct Clock<'a> {
     gpu: &'a Gpu,
+    pace: Pace,
     stamps: Option<Stamps>,
 }
 
@@ -30,15 +31,42 @@ struct Stamps {
 }
 
 impl<'a> Clock<'a> {
-    pub fn new(gpu: &'a Gpu) -> Self {
+    pub fn new(gpu: &'a Gpu, pace: Pace) -> Self {
         let has = gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
-        Clock { gpu, stamps: has.then(|| Stamps::new(&gpu.device)) }
+        Clock { gpu, pace, stamps: has.then(|| Stamps::new(&gpu.device)) }
+    }
+
+    /// How contenders come to their turns.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Keeps the device busy with a contender's own runs, for about so many seconds and once at least. One of them always waits behind another, so
+    /// that the device does not idle while the host records.
+    pub fn busy(&self, contender: &mut Contender<'_>, seconds: f64) -> Result<()> {
+        let start = Instant::now();
+        let mut before = None;
+        loop {
+            let submission = match &mut contender.run {
+                Run::Elsewhere(_, run) => run().map(|_| None)?,
+                Run::Encoder(record) => Some(self.submit(record).1),
+                Run::Pass(record) => Some(self.submit(&mut |encoder| record(&mut encoder.begin_compute_pass(&Default::default()))).1),
+            };
+            if let Some(before) = std::mem::replace(&mut before, submission) {
+                self.gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(before), timeout: None })?;
+            }
+            if start.elapsed().as_secs_f64() >= seconds {
+                break;
+            }
+        }
+        self.gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
+        Ok(())
     }
 
     /// One run.
     pub fn time(&self, contender: &mut Contender<'_>) -> Result<Sample> {
         match &mut contender.run {
-            Run::Elsewhere(run) => Ok(Sample { whole: run()?, record: None, gpu: None }),
+            Run::Elsewhere(_, run) => run(),
             Run::Encoder(record) => self.recorded(record, None),
             Run::Pass(record) => {
                 let writes = self.stamps.as_ref().map(|stamps| wgpu::ComputePassTimestampWrites {
@@ -55,14 +83,20 @@ impl<'a> Clock<'a> {
     /// Reading the timestamps back is a submission of its own, after the time was taken.
     fn recorded(&self, record: &mut dyn FnMut(&mut wgpu::CommandEncoder), stamps: Option<&Stamps>) -> Result<Sample> {
         let start = Instant::now();
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        record(&mut encoder);
-        let recorded = start.elapsed().as_secs_f64();
-        self.gpu.queue.submit([encoder.finish()]);
+        let (recorded, _) = self.submit(record);
         self.gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
         let whole = start.elapsed().as_secs_f64();
         let gpu = stamps.map(|stamps| stamps.read(self.gpu)).transpose()?;
         Ok(Sample { whole, record: Some(recorded), gpu })
+    }
+
+    /// Seconds until the last command was recorded, and what was submitted.
+    fn submit(&self, record: &mut dyn FnMut(&mut wgpu::CommandEncoder)) -> (f64, wgpu::SubmissionIndex) {
+        let start = Instant::now();
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        record(&mut encoder);
+        let recorded = start.elapsed().as_secs_f64();
+        (recorded, self.gpu.queue.submit([encoder.finish()]))
     }
 }
 

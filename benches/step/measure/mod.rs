@@ -1,11 +1,13 @@
 //! Contenders race in rounds, so that whatever else the machine does meets all of them.
 
 mod clock;
+mod pace;
 mod spread;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use clock::{Clock, Sample};
+pub use pace::{BUSY, Pace};
 pub use spread::Spread;
 
 use crate::Result;
@@ -14,6 +16,8 @@ use crate::Result;
 pub struct Contender<'a> {
     pub name: String,
     pub run: Run<'a>,
+    /// Its times count so many times.
+    weight: f64,
 }
 
 /// What a run is.
@@ -23,7 +27,16 @@ pub enum Run<'a> {
     /// Commands of an encoder.
     Encoder(Box<dyn FnMut(&mut wgpu::CommandEncoder) + 'a>),
     /// Something that says itself how many seconds it took.
-    Elsewhere(Box<dyn FnMut() -> Result<f64> + 'a>),
+    Elsewhere(On, Box<dyn FnMut() -> Result<Sample> + 'a>),
+}
+
+/// What something else runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// The cores of the host.
+    Cores,
+    /// The device.
+    Device,
 }
 
 /// What a contender's runs took.
@@ -48,8 +61,6 @@ pub struct Effort {
 const TURN: f64 = 4e-3;
 /// A run that is shorter comes after one that is not counted: the caches are then its own.
 const SHORT: f64 = 20e-3;
-/// Between turns, so that no thread of the contender before is still spinning: PyTorch's do for 10 ms.
-const REST: Duration = Duration::from_millis(25);
 /// A first run that takes longer is warm-up enough.
 const LONG: f64 = 0.5;
 /// No fewer, or there is no spread.
@@ -68,17 +79,31 @@ impl Effort {
 }
 
 impl<'a> Contender<'a> {
+    fn new(name: impl Into<String>, run: Run<'a>) -> Self {
+        Contender { name: name.into(), run, weight: 1.0 }
+    }
+
+    /// Its times count so many times: those of a copy that moves a part of the bytes, as if it moved all.
+    pub fn times(self, weight: f64) -> Self {
+        Contender { weight, ..self }
+    }
+
     pub fn pass(name: impl Into<String>, record: impl FnMut(&mut wgpu::ComputePass<'_>) + 'a) -> Self {
-        Contender { name: name.into(), run: Run::Pass(Box::new(record)) }
+        Contender::new(name, Run::Pass(Box::new(record)))
     }
 
     pub fn encoder(name: impl Into<String>, record: impl FnMut(&mut wgpu::CommandEncoder) + 'a) -> Self {
-        Contender { name: name.into(), run: Run::Encoder(Box::new(record)) }
+        Contender::new(name, Run::Encoder(Box::new(record)))
     }
 
-    /// Something that says itself how many seconds it took.
-    pub fn clocked(name: impl Into<String>, run: impl FnMut() -> Result<f64> + 'a) -> Self {
-        Contender { name: name.into(), run: Run::Elsewhere(Box::new(run)) }
+    /// Something on the host that says itself how many seconds it took.
+    pub fn clocked(name: impl Into<String>, mut run: impl FnMut() -> Result<f64> + 'a) -> Self {
+        Contender::elsewhere(name, On::Cores, move || Ok(Sample { whole: run()?, record: None, gpu: None }))
+    }
+
+    /// Something that says itself what it took.
+    pub fn elsewhere(name: impl Into<String>, on: On, run: impl FnMut() -> Result<Sample> + 'a) -> Self {
+        Contender::new(name, Run::Elsewhere(on, Box::new(run)))
     }
 
     /// Something on the host.
@@ -101,8 +126,8 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
         expected.push(if first < LONG && effort.rounds > 1 { clock.time(contender)?.whole } else { first });
     }
     let rest = |contender: &Contender<'_>| {
-        if effort.rounds > 1 && matches!(contender.run, Run::Elsewhere(_)) {
-            std::thread::sleep(REST);
+        if effort.rounds > 1 {
+            std::thread::sleep(clock.pace().rest(&contender.run));
         }
     };
     contenders.last().into_iter().for_each(rest);
@@ -114,22 +139,27 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
         }
         for turn in 0..contenders.len() {
             let index = (round + turn) % contenders.len();
-            if expected[index] < SHORT && effort.rounds > 1 {
-                clock.time(&mut contenders[index])?;
+            let contender = &mut contenders[index];
+            let busy = clock.pace().busy(&contender.run);
+            match busy {
+                Some(seconds) => clock.busy(contender, if effort.rounds > 1 { seconds } else { 0.0 })?,
+                None if expected[index] < SHORT && effort.rounds > 1 => drop(clock.time(contender)?),
+                None => {}
             }
-            let runs = if effort.rounds > 1 { (TURN / expected[index].max(1e-6)).clamp(1.0, 16.0) as usize } else { 1 };
+            // A process that has kept the device busy itself has made several steps already.
+            let once = effort.rounds == 1 || busy.is_some() && matches!(contender.run, Run::Elsewhere(..));
+            let runs = if once { 1 } else { (TURN / expected[index].max(1e-6)).clamp(1.0, 16.0) as usize };
             for _ in 0..runs {
                 samples[index].push(clock.time(&mut contenders[index])?);
             }
             rest(&contenders[index]);
         }
     }
-    contenders.iter().zip(samples).map(|(contender, samples)| timing(&contender.name, &samples)).collect()
+    contenders.iter().zip(samples).map(|(contender, samples)| timing(contender, &samples)).collect()
 }
 
-fn timing(name: &str, samples: &[Sample]) -> Result<Timing> {
-    let whole = Spread::of(samples.iter().map(|sample| sample.whole)).ok_or("no rounds; --repeats is at least 1")?;
-    let record = Spread::of(samples.iter().filter_map(|sample| sample.record));
-    let gpu = Spread::of(samples.iter().filter_map(|sample| sample.gpu));
-    Ok(Timing { name: name.to_owned(), whole, record, gpu })
+fn timing(contender: &Contender<'_>, samples: &[Sample]) -> Result<Timing> {
+    let spread = |time: fn(&Sample) -> Option<f64>| Spread::of(samples.iter().filter_map(time).map(|time| contender.weight * time));
+    let whole = spread(|sample| Some(sample.whole)).ok_or("no rounds; --repeats is at least 1")?;
+    Ok(Timing { name: contender.name.clone(), whole, record: spread(|sample| sample.record), gpu: spread(|sample| sample.gpu) })
 }

@@ -12,17 +12,18 @@ pub use process::Process;
 pub use scalar::{Scalar, ScalarBuffers};
 pub use twin::Twin;
 
+use crate::files::file;
 use crate::{Bench, Result};
 
 /// burn, where `--burn` gives its program: benches/peers/burn.
 pub fn burn(bench: &Bench) -> Option<Result<Process>> {
-    bench.cli.burn.as_ref().map(|program| Process::start(&mut Command::new(program)))
+    bench.cli.burn.as_ref().map(|program| Process::start(&mut Command::new(program), bench.pace))
 }
 
 /// PyTorch, where `--python` gives a Python that has it; else it is open.
 pub fn torch(bench: &mut Bench, group: &'static str) -> Option<Process> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/adamw_torch.py");
-    let process = bench.cli.python.as_ref().map(|python| Process::start(Command::new(python).arg(script)));
+    let script = file("benches/peers/adamw_torch.py");
+    let process = bench.cli.python.as_ref().map(|python| Process::start(Command::new(python).arg(script), bench.pace));
     started(bench, group, "PyTorch", process.unwrap_or_else(|| Err("no --python with torch".into())))
 }
 

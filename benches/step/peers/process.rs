@@ -8,12 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Result;
-use crate::measure::Contender;
+use crate::measure::{BUSY, Contender, On, Pace, Sample};
 
 /// A process that makes steps when it is told to.
 pub struct Process {
     lines: RefCell<Lines>,
     hello: Hello,
+    pace: Pace,
 }
 
 /// What it says first.
@@ -23,7 +24,10 @@ struct Hello {
     about: String,
     /// The optimizers that it has.
     kinds: Vec<String>,
-    /// Those that run on the CPU.
+    /// Those that do the whole step.
+    #[serde(default)]
+    whole_kinds: Vec<String>,
+    /// Those of both that run on the CPU; the others run on the device.
     #[serde(default)]
     cpu_kinds: Vec<String>,
 }
@@ -35,13 +39,14 @@ struct Lines {
 }
 
 impl Process {
-    pub fn start(command: &mut Command) -> Result<Self> {
+    /// What runs on a device times itself hot or rested, as this is.
+    pub fn start(command: &mut Command, pace: Pace) -> Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let to = child.stdin.take().ok_or("no input")?;
         let from = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut lines = Lines { child, to, from };
         let hello = serde_json::from_value(lines.answer()?)?;
-        Ok(Process { lines: RefCell::new(lines), hello })
+        Ok(Process { lines: RefCell::new(lines), hello, pace })
     }
 
     pub fn about(&self) -> &str {
@@ -53,20 +58,37 @@ impl Process {
         &self.hello.kinds
     }
 
-    /// Those of them that run on the CPU.
-    pub fn cpu_kinds(&self) -> &[String] {
-        &self.hello.cpu_kinds
+    /// Those that do the whole step.
+    pub fn whole_kinds(&self) -> &[String] {
+        &self.hello.whole_kinds
+    }
+
+    /// The optimizers that run on the CPU.
+    pub fn cpu_kinds(&self) -> impl Iterator<Item = &str> {
+        self.hello.kinds.iter().filter(|kind| self.on(kind) == On::Cores).map(String::as_str)
+    }
+
+    fn on(&self, kind: &str) -> On {
+        if self.hello.cpu_kinds.iter().any(|other| other == kind) { On::Cores } else { On::Device }
     }
 
     /// Makes the tensors and an optimizer of this kind, whose steps are the contender's runs.
     pub fn contender<'a>(&'a self, kind: &'a str, shapes: &[Vec<usize>]) -> Result<Contender<'a>> {
         self.lines.borrow_mut().ask(&json!({ "make": kind, "shapes": shapes }))?;
-        Ok(Contender::clocked(kind, move || self.seconds(&json!({ "step": kind }))))
+        let mut question = json!({ "step": kind });
+        if let (Pace::Hot, On::Device) = (self.pace, self.on(kind)) {
+            question["busy"] = json!(BUSY);
+        }
+        Ok(Contender::elsewhere(kind, self.on(kind), move || {
+            let answer = self.lines.borrow_mut().ask(&question)?;
+            Ok(Sample { whole: self.seconds(&answer)?, record: None, gpu: answer["gpu_seconds"].as_f64() })
+        }))
     }
 
     /// From the creation of tensors to the end of their first step.
     pub fn first_step(&self, shapes: &[Vec<usize>]) -> Result<f64> {
-        self.seconds(&json!({ "first": shapes }))
+        let answer = self.lines.borrow_mut().ask(&json!({ "first": shapes }))?;
+        self.seconds(&answer)
     }
 
     /// Frees the tensors.
@@ -74,8 +96,7 @@ impl Process {
         self.lines.borrow_mut().ask(&json!({ "clear": true })).map(drop)
     }
 
-    fn seconds(&self, question: &Value) -> Result<f64> {
-        let answer = self.lines.borrow_mut().ask(question)?;
+    fn seconds(&self, answer: &Value) -> Result<f64> {
         answer["seconds"].as_f64().ok_or_else(|| format!("{}: no seconds in {answer}", self.about()).into())
     }
 }

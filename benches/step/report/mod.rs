@@ -14,7 +14,7 @@ use wgpu_optim::adapter::Gpu;
 pub use row::{Case, Figure, Open, Row};
 
 use crate::Result;
-use crate::measure::Timing;
+use crate::measure::{Pace, Timing};
 
 /// Everything that was measured, in order.
 #[derive(Debug, Serialize)]
@@ -24,6 +24,8 @@ pub struct Report {
     cores: usize,
     /// Processes that ran or waited for a core in the minute before, where the system says so: others make times longer, and ratios less certain.
     load: Option<f64>,
+    /// How contenders came to their turns, which says what `figure_seconds` are: GPU time if hot, wall time if rested.
+    pace: Pace,
     smoke: bool,
     pub rows: Vec<Row>,
     pub figures: Vec<Figure>,
@@ -46,7 +48,7 @@ struct Adapter {
 }
 
 impl Report {
-    pub fn new(gpu: &Gpu, date: Option<String>, smoke: bool) -> Self {
+    pub fn new(gpu: &Gpu, pace: Pace, date: Option<String>, smoke: bool) -> Self {
         let (info, limits) = (&gpu.info, gpu.device.limits());
         let adapter = Adapter {
             name: info.name.clone(),
@@ -61,15 +63,15 @@ impl Report {
         println!("adapter: {} ({}, {} {})", adapter.name, adapter.backend, adapter.driver, adapter.driver_info);
         let load = fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse().ok());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Report { adapter, date, cores, load, smoke, rows: Vec::new(), figures: Vec::new(), open: Vec::new(), group: "" }
+        Report { adapter, date, cores, load, pace, smoke, rows: Vec::new(), figures: Vec::new(), open: Vec::new(), group: "" }
     }
 
     /// The first of a race, and the others as its peers.
     pub fn race(&mut self, case: Case, timings: &[Timing]) {
         let Some((own, others)) = timings.split_first() else { return };
         self.begin(case.group);
-        let row = Row::new(case, own, others);
-        table::row(&row);
+        let row = Row::new(case, own, others, self.pace);
+        table::row(&row, self.pace);
         self.rows.push(row);
     }
 
@@ -90,7 +92,7 @@ impl Report {
 
     fn begin(&mut self, group: &'static str) {
         if self.group != group {
-            table::title(group);
+            table::title(group, self.pace);
             self.group = group;
         }
     }

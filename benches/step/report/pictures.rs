@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::chart::{Chart, Line};
 use super::{Report, Row};
 use crate::Result;
-use crate::rules::{CPU, NO_ARITHMETIC};
+use crate::ceiling::NO_ARITHMETIC;
+use crate::rules::CPU;
 
 /// Those that there are rows for, as PNG files.
 pub fn all(report: &Report) -> Result<Vec<(&'static str, Vec<u8>)>> {
@@ -20,7 +21,7 @@ fn bandwidth(report: &Report) -> Chart {
     let mut lines = by_name(report, |row| row.gb_per_s);
     let limit = |row: &&Row| row.group == "rules" && row.name == "AdamW";
     let points = report.rows.iter().filter(limit).filter_map(|row| {
-        let seconds = row.peers.get(NO_ARITHMETIC)?.seconds.median;
+        let seconds = row.peers.get(NO_ARITHMETIC)?.figure_seconds;
         Some((row.n as f64, row.bytes? as f64 / seconds / 1e9))
     });
     lines.push(Line { name: "limit: AdamW's traffic, no arithmetic".into(), points: points.collect(), bold: true });
@@ -41,8 +42,8 @@ fn gpu_cpu(report: &Report) -> Chart {
 fn tensors(report: &Report) -> Chart {
     let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for row in report.rows.iter().filter(|row| row.group == "count") {
-        let others = row.peers.iter().map(|(name, peer)| (&**name, peer.seconds.median));
-        for (name, seconds) in [("AdamW, one bucket", row.seconds.median)].into_iter().chain(others) {
+        let others = row.peers.iter().map(|(name, peer)| (&**name, peer.figure_seconds));
+        for (name, seconds) in [("AdamW, one bucket", row.figure_seconds)].into_iter().chain(others) {
             lines.entry(name.to_owned()).or_default().push((row.tensors as f64, 1e3 * seconds));
         }
     }

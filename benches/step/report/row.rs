@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::measure::{Spread, Timing};
+use crate::measure::{Pace, Spread, Timing};
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -30,7 +30,10 @@ pub struct Row {
     pub record_seconds: Option<Spread>,
     /// Between GPU timestamps.
     pub gpu_seconds: Option<Spread>,
+    /// The median that counts: on a card of the GPU's, elsewhere of the host's.
+    pub figure_seconds: f64,
     pub bytes: Option<usize>,
+    /// By it.
     pub gb_per_s: Option<f64>,
     pub peers: BTreeMap<String, Peer>,
 }
@@ -44,6 +47,9 @@ pub struct Peer {
     pub ratio: f64,
     /// The same by GPU timestamps.
     pub gpu_ratio: Option<f64>,
+    pub figure_seconds: f64,
+    /// The ratio that counts: on a card by GPU time where both have it, elsewhere by wall time.
+    pub figure_ratio: f64,
 }
 
 /// A number that is not a time.
@@ -65,12 +71,15 @@ pub struct Open {
 
 impl Row {
     /// The first of a race against the others.
-    pub fn new(case: Case, own: &Timing, others: &[Timing]) -> Self {
+    pub fn new(case: Case, own: &Timing, others: &[Timing], pace: Pace) -> Self {
         let Case { group, name, elements, tensors, bytes } = case;
+        let figure = |timing: &Timing| pace.figure(timing.whole, timing.gpu).median;
         let peer = |other: &Timing| {
             let gpu_ratio = other.gpu.zip(own.gpu).map(|(other, own)| other.median / own.median);
             let ratio = other.whole.median / own.whole.median;
-            (other.name.clone(), Peer { seconds: other.whole, gpu_seconds: other.gpu, ratio, gpu_ratio })
+            let figure_ratio = if pace == Pace::Hot { gpu_ratio.unwrap_or(ratio) } else { ratio };
+            let (seconds, gpu_seconds, figure_seconds) = (other.whole, other.gpu, figure(other));
+            (other.name.clone(), Peer { seconds, gpu_seconds, ratio, gpu_ratio, figure_seconds, figure_ratio })
         };
         Row {
             group,
@@ -82,7 +91,8 @@ impl Row {
             record_seconds: own.record,
             gpu_seconds: own.gpu,
             bytes,
-            gb_per_s: bytes.map(|bytes| bytes as f64 / own.whole.median / 1e9),
+            figure_seconds: figure(own),
+            gb_per_s: bytes.map(|bytes| bytes as f64 / figure(own) / 1e9),
             peers: others.iter().map(peer).collect(),
         }
     }

@@ -1,18 +1,31 @@
 //! Rows for people, as they come.
 
-use super::row::{Figure, Open, Row};
+use super::row::{Figure, Open, Peer, Row};
+use crate::measure::Pace;
 
-pub fn title(group: &str) {
+pub fn title(group: &str, pace: Pace) {
+    let [figure, beside] = pace.names();
     println!("\n{group}");
-    println!("{:<34} {:>11} {:>9} {:>19} {:>9} {:>7}  times as fast as", "", "n", "median", "p10..p90", "gpu", "GB/s");
+    println!("{:<34} {:>11} {figure:>9} {:>19} {beside:>9} {:>7}  times as fast as", "", "n", "p10..p90", "GB/s");
 }
 
-pub fn row(row: &Row) {
-    let spread = format!("{}..{}", time(row.seconds.p10), time(row.seconds.p90));
-    let gpu = row.gpu_seconds.map_or("-".into(), |gpu| time(gpu.median));
+pub fn row(row: &Row, pace: Pace) {
+    let times = [("wall", Some(row.seconds)), ("gpu", row.gpu_seconds)];
+    let [figure, beside] = pace.names().map(|name| times.into_iter().find(|time| time.0 == name).and_then(|time| time.1));
+    let spread = figure.map_or("-".into(), |figure| format!("{}..{}", time(figure.p10), time(figure.p90)));
+    let [figure, beside] = [figure, beside].map(|times| times.map_or("-".into(), |times| time(times.median)));
     let rate = row.gb_per_s.map_or("-".into(), |rate| format!("{rate:.2}"));
-    let peers: Vec<String> = row.peers.iter().map(|(name, peer)| format!("{name} {}", number(peer.ratio))).collect();
-    println!("{:<34} {:>11} {:>9} {spread:>19} {gpu:>9} {rate:>7}  {}", row.name, row.n, time(row.seconds.median), peers.join(", "));
+    let peers: Vec<String> = row.peers.iter().map(|(name, peer)| format!("{name} {}", ratio(peer, pace))).collect();
+    println!("{:<34} {:>11} {figure:>9} {spread:>19} {beside:>9} {rate:>7}  {}", row.name, row.n, peers.join(", "));
+}
+
+/// On a card by GPU time, and by wall time in brackets, or alone where there is no other.
+fn ratio(peer: &Peer, pace: Pace) -> String {
+    match (pace, peer.gpu_ratio) {
+        (Pace::Rested, _) => number(peer.ratio),
+        (Pace::Hot, Some(gpu)) => format!("{} (wall {})", number(gpu), number(peer.ratio)),
+        (Pace::Hot, None) => format!("(wall {})", number(peer.ratio)),
+    }
 }
 
 pub fn figure(figure: &Figure) {
