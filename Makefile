@@ -1,5 +1,5 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train landscape test lint replay bench bench-smoke burn package
+.PHONY: help adapter train landscape test lint replay bench bench-smoke burn kit kit-check package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with the optimizers of the mission, side by side"
@@ -7,9 +7,11 @@ help:
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make lint       formatting, clippy and documentation, warnings being errors"
 	@echo "make replay     hold the recorded PyTorch and optax runs against both backends"
-	@echo "make bench      steps against limits and peers, into target/bench (10 to 15 minutes)"
+	@echo "make bench      steps against limits and peers, into target/bench (a quarter of an hour, or 20 minutes)"
 	@echo "                with PYTHON=path a Python that has torch takes part; with BURN=yes burn, once built (half an hour)"
 	@echo "make bench-smoke  the same, tiny, to see that it runs"
+	@echo "make kit        suite, benchmark and replay with their data in one archive under target/kit, for machines with a GPU and without Rust"
+	@echo "make kit-check  the same in the debug profile, unpacked elsewhere and looked at"
 	@echo "make package    what would be published, built from the package itself"
 
 # Asks wgpu itself whether there is an adapter, and brings the software one if not. In the profile of what comes next, so that nothing is
@@ -48,6 +50,13 @@ bench: adapter $(if $(BURN),burn)
 
 bench-smoke: adapter $(if $(BURN),burn)
 	cargo bench --bench step -- --smoke --out target/bench-smoke $(PEERS)
+	cargo bench --bench step -- --smoke --hot --only rules/AdamW --only whole --out target/bench-smoke-hot
+
+kit:
+	./scripts/kit
+
+kit-check:
+	PROFILE=dev ./scripts/kit --check
 
 package:
 	cargo publish --dry-run

@@ -5,6 +5,8 @@
 mod backend;
 #[path = "../../examples/replay/cli.rs"]
 mod cli;
+#[path = "../../benches/step/files.rs"]
+mod files;
 #[path = "../../examples/replay/replay.rs"]
 mod replay;
 #[path = "../../examples/replay/rule.rs"]

@@ -1,17 +1,18 @@
 //! The project's own traces prove something: about every hyper-parameter, and none passes with another value.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use wgpu_optim::rules;
 
+use super::files::file;
 use super::trace::Trace;
 use super::{replay, rule};
 
 /// The traces that the project recorded itself.
 fn own_traces() -> Vec<Trace> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces");
+    let folder = file("tests/traces");
     let paths = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be listed").path());
     let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "safetensors")).collect();
     paths.sort();

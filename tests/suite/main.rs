@@ -8,6 +8,9 @@ mod context;
 mod docs;
 mod errors;
 mod features;
+#[path = "../../benches/step/files.rs"]
+mod files;
+mod kit;
 mod order;
 mod own_rule;
 mod parity;
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     trials.extend(context::trials(&contexts));
     trials.extend(plans::trials());
     trials.extend(docs::trials(&contexts));
+    trials.extend(kit::trials());
     trials.extend(checker::trials());
     trials.extend(traces::trials(&contexts));
     trials.extend(scalars::trials(&contexts));

@@ -1,14 +1,15 @@
 //! What other frameworks' step features did: `tests/recorded/README.md`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use libtest_mimic::Failed;
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 
+use crate::files::file;
+
 fn read(subject: &str) -> Result<Vec<u8>, Failed> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recorded/{subject}.safetensors"));
+    let path = file("tests/recorded").join(format!("{subject}.safetensors"));
     std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 

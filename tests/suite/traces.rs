@@ -8,6 +8,7 @@ use wgpu_optim::rule::AnyRule;
 use wgpu_optim::rules;
 
 use crate::context::{Context, Outcome};
+use crate::files::file;
 
 // The replay program's own modules; what only its command line needs is not used here.
 #[allow(dead_code)]
@@ -47,7 +48,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 
 /// The project's own traces and those that were recorded elsewhere.
 fn files() -> Vec<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces");
+    let own = file("tests/traces");
     let list = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = list(&own).chain(list(&own.join("recorded"))).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
