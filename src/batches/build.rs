@@ -79,7 +79,7 @@ struct Common<'a> {
 impl Common<'_> {
     fn advance(&self, kernel: &Compiled<Slot>) -> Result<Dispatch> {
         let bind_group = kernel.bind(self.device, |slot| self.resource(slot))?;
-        Ok(Dispatch::new(&kernel, bind_group, (1, 1)))
+        Ok(Dispatch::new(kernel, bind_group, (1, 1)))
     }
 
     fn gather(&self, kernel: &Compiled<Slot>, column: &Column, table: Option<&wgpu::Buffer>, part: Part) -> Result<Dispatch> {
@@ -92,7 +92,7 @@ impl Common<'_> {
             (slot, _) => self.resource(slot),
         })?;
         let workgroups = fold(u64::from(part.task.count).div_ceil(ELEMENTS), self.limits.workgroups);
-        Ok(Dispatch::new(&kernel, bind_group, workgroups))
+        Ok(Dispatch::new(kernel, bind_group, workgroups))
     }
 
     fn resource(&self, slot: Slot) -> wgpu::BindingResource<'_> {

@@ -1,7 +1,5 @@
 //! Dispatches, and what they are recorded into.
 
-use std::collections::HashSet;
-
 use super::Compiled;
 use crate::plan::Window;
 
@@ -62,7 +60,7 @@ pub struct Recorded {
 pub(crate) struct Counter {
     recorded: Recorded,
     /// What is written since something had to be waited for.
-    written: HashSet<wgpu::Buffer>,
+    written: Vec<wgpu::Buffer>,
 }
 
 impl Counter {
@@ -78,15 +76,15 @@ impl Recorder for Counter {
 
     fn record(&mut self, dispatch: &Dispatch) {
         let Recorded { pipelines, bind_groups, dispatches, workgroups, waits } = self.recorded;
-        let own: HashSet<wgpu::Buffer> = dispatch.bound.written.iter().cloned().collect();
+        let waits_for = dispatch.bound.written.iter().any(|buffer| self.written.contains(buffer));
         self.recorded = Recorded {
             pipelines: pipelines + 1,
             bind_groups: bind_groups + 1,
             dispatches: dispatches + 1,
             workgroups: workgroups + u64::from(dispatch.workgroups.0) * u64::from(dispatch.workgroups.1),
-            waits: waits + usize::from(!own.is_disjoint(&self.written)),
+            waits: waits + usize::from(waits_for),
         };
-        self.written.extend(own);
+        self.written.extend_from_slice(&dispatch.bound.written);
     }
 }
 
