@@ -148,19 +148,19 @@ fn in_buffers_of_no_size(gpu: &Gpu) -> Outcome {
             lr_scales: Some(LrScales { binding: Binding::new(&scales, 0, 0), shape: vec![0, 1] }),
             ..Param::new("within", &[0, 4], Binding::new(&shared, 8, 0), Binding::new(&shared, 64, 0))
         };
-        let params = [Param::new("none", &[4, 0], &buffer(0), &buffer(0)), within];
+        let params = [Param::new("none", &[4, 0], buffer(0), buffer(0)), within];
         let options = options(&Adam::default(), clip);
         let mut optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Adam::default(), params)], options)?;
         exercised(gpu, &mut optimizer, &["none", "within"])?;
         optimizer.set_gradients([("none", Binding::new(&shared, 4, 0))])?;
-        optimizer.set_values([("none", &buffer(0))])?;
+        optimizer.set_values([("none", buffer(0))])?;
         exercised(gpu, &mut optimizer, &["none", "within"])?;
-        let full = Param::new("full", &[16], &shared, &buffer(64));
+        let full = Param::new("full", &[16], &shared, buffer(64));
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        optimizer.add_group(&mut encoder, Group::new(Adam::default(), [full, Param::new("last", &[0], &buffer(0), &buffer(0))]))?;
+        optimizer.add_group(&mut encoder, Group::new(Adam::default(), [full, Param::new("last", &[0], buffer(0), buffer(0))]))?;
         gpu.queue.submit([encoder.finish()]);
         exercised_beside(gpu, &optimizer)?;
-        let longer = Optimizer::new(&gpu.device, &gpu.queue, sgd(), [Param::new("none", &[0], &shared, &buffer(0))]);
+        let longer = Optimizer::new(&gpu.device, &gpu.queue, sgd(), [Param::new("none", &[0], &shared, buffer(0))]);
         assert!(matches!(longer, Err(Error::SizeMismatch { needed: 0, bound: 64, .. })));
     }
     Ok(())
