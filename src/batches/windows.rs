@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn windows_cover_everything_once() {
         for (binding, alignment) in [(64, 16), (256, 32), (1000, 256), (1 << 20, 256)] {
-            let limits = Limits { binding, alignment, workgroups: 65_535, buffer: 1 << 30, software: false };
+            let limits = Limits { binding, alignment, workgroups: 65_535, buffer: 1 << 30, ..Limits::DEFAULT };
             for (rows, batch, width) in [(1, 1, 1), (40, 7, 1), (50, 50, 3), (33, 10, 11)] {
                 for (element, from, to) in [(4, 0, 0), (4, 8, 4), (1, 12, 36), (1, 260, 252)] {
                     let source = Matrix { rows, width, element, offset: from };
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_fits_is_one_dispatch_and_what_does_not_says_how_much() {
-        let limits = Limits { binding: 128 << 20, alignment: 256, workgroups: 65_535, buffer: 256 << 20, software: false };
+        let limits = Limits::DEFAULT;
         let [source, destination] = [(60_000, 1), (100, 4)].map(|(rows, element)| Matrix { rows, width: 784, element, offset: 0 });
         assert_eq!(parts(source, destination, &limits).map(|parts| parts.len()), Ok(1));
         let narrow = Limits { binding: 3000, ..limits };
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn few_workgroups_make_more_windows() {
-        let limits = Limits { binding: 1 << 20, alignment: 256, workgroups: 2, buffer: 1 << 30, software: false };
+        let limits = Limits { binding: 1 << 20, alignment: 256, workgroups: 2, buffer: 1 << 30, ..Limits::DEFAULT };
         let [source, destination] = [3, 5000].map(|rows| Matrix { rows, width: 1, element: 4, offset: 0 });
         assert_eq!(check(source, destination, &limits).iter().map(|part| part.task.count).collect::<Vec<_>>(), [4096, 904]);
     }

@@ -50,7 +50,8 @@ pub(crate) fn fits(device: &wgpu::Device, what: &str, needed: u64) -> Result<()>
 pub(crate) fn whole(device: &wgpu::Device, what: &str, size: u64) -> Result<wgpu::Buffer> {
     fits(device, what, size)?;
     let label = format!("wgpu-optim {what}");
-    let descriptor = wgpu::BufferDescriptor { label: Some(&label), size: size.max(LEAST), usage: KEPT, mapped_at_creation: false };
+    let descriptor =
+        wgpu::BufferDescriptor { label: Some(&label), size: if size == 0 { LEAST } else { size }, usage: KEPT, mapped_at_creation: false };
     create(device, &descriptor)
 }
 

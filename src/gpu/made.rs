@@ -5,6 +5,8 @@ use core::cell::Cell;
 
 /// What this crate has had wgpu make on the calling thread: rows run in threads of their own, many on one device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// Only proofs make one.
+#[cfg_attr(not(feature = "testing"), allow(dead_code))]
 pub struct Made {
     /// Compute pipelines, each of them compiled.
     pub pipelines: u64,

@@ -56,6 +56,17 @@ pub struct Limits {
 const MOST_ARRAYS: usize = 128;
 
 impl Limits {
+    /// WebGPU's own defaults.
+    pub const DEFAULT: Limits = Limits {
+        binding: 128 << 20,
+        alignment: 256,
+        workgroups: 65_535,
+        buffer: 256 << 20,
+        buffers: 8,
+        workgroup: 256,
+        division: Division::GPU,
+    };
+
     /// How many of the caller's arrays a kernel can bind that binds so many buffers of ours; at least those of one pair, which a device may refuse.
     pub fn arrays(&self, ours: usize) -> usize {
         self.buffers.saturating_sub(ours).clamp(2, MOST_ARRAYS)

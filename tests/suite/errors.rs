@@ -5,15 +5,15 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use wgpu::BufferUsages as Usage;
 use wgpu_optim::adapter::{Allowance, Gpu};
-use wgpu_optim::cpu::CpuOptimizer;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::{
-    Adam, AdamW, Asgd, Binding, Ema, Error, Group, LossScale, LrScales, NonFinite, Optimizer, Options, Param, RmsProp, Role, Rprop,
-    Schedule, Sgd, Tensors,
+    Adam, AdamW, Asgd, Binding, Clip, Ema, Error, Group, LossScale, LrScales, NonFinite, NormClip, Optimizer, Options, Param, RmsProp,
+    Role, Rprop, Schedule, Sgd, Tensors,
 };
 
 use crate::context::{Context, Outcome, another};
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::testing::must_fail;
+use wgpu_optim::testing::{Scene, Style, must_fail};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -396,11 +396,24 @@ fn own_state_as_gradient(gpu: &Gpu) -> Outcome {
     takes_a_step(gpu, &optimizer, 1)
 }
 
+/// Workgroups are as large as the device allows, down to eight invocations: steps come out the same, norms of gradients included.
 fn few_invocations(_: &Gpu) -> Outcome {
-    let limits = wgpu::Limits { max_compute_invocations_per_workgroup: 128, ..wgpu::Limits::default() };
-    let gpu = another(Allowance::Limited(Box::new(limits)))?;
-    let expected = "the kernel Sgd prepare needs 256, the device's max_compute_invocations_per_workgroup is 128; request a device with a \
+    let allowed = |max_compute_invocations_per_workgroup| {
+        let limits = wgpu::Limits { max_compute_invocations_per_workgroup, ..wgpu::Limits::default() };
+        another(Allowance::Limited(Box::new(limits)))
+    };
+    for invocations in [128, 100, 8] {
+        let gpu = allowed(invocations)?;
+        let clip = Clip::Norm(NormClip { max_norm: 0.7, ..NormClip::default() });
+        let groups = [5000, 3].map(|len| Group::new(Adam::default(), [CpuParam::new(format!("p{len}"), &[len])]));
+        let options = Options { clip, measure_update: true, ..Options::default() };
+        let mut scene = Scene::with_options(&gpu, groups.into(), options, Style::Separate, 7)?;
+        scene.step(|_| true)?;
+        scene.check()?;
+    }
+    let expected = "the kernel Sgd prepare needs 8, the device's max_compute_invocations_per_workgroup is 4; request a device with a \
                     higher limit, or split";
+    let gpu = allowed(4)?;
     says(optimizer(&gpu, vec![param(&gpu, "w", &[4])]), expected)
 }
 

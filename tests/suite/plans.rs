@@ -27,15 +27,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-const LIMITS: Limits = Limits {
-    binding: 128 << 20,
-    alignment: 256,
-    workgroups: 65_535,
-    buffer: 256 << 20,
-    buffers: 8,
-    workgroup: 256,
-    division: Division::GPU,
-};
+const LIMITS: Limits = Limits::DEFAULT;
 
 fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> Tensor {
     let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len };
@@ -224,7 +216,7 @@ fn lay_out(draw: &Draw) -> Vec<Tensor> {
             _ => scale(1, row),
         };
         let unit = draw.units.then_some(Unit { factors: 0, length: row });
-        let kind = Kind { variant: 0, scaled: scale.is_some(), adaptive: draw.units, whole_units: draw.units && row % 4 == 0 };
+        let kind = Kind { variant: 0, scaled: scale.is_some(), adaptive: draw.units, whole_units: draw.units && row.is_multiple_of(4) };
         tensors.push(Tensor { kind, arrays: draw.limits.arrays(3), zero_grad: draw.zero_grad, scale, unit, ..own });
     }
     if draw.gradients == 2 {
