@@ -2,7 +2,7 @@
 // 256 take three rounds and eight take one: each barrier costs, most of all on llvmpipe.
 
 var<workgroup> gathered: array<Sum, INVOCATIONS>;
-var<workgroup> eighths: array<Sum, (INVOCATIONS + 7u) / 8u>;
+var<workgroup> eighths: array<Sum, max(8u, INVOCATIONS / 8u)>;
 
 fn gather(invocation: u32, own: Sum) -> Sum {
     gathered[invocation] = own;
@@ -41,6 +41,10 @@ fn of_gathered(at: u32) -> Sum {
 }
 
 fn of_eighths(at: u32, count: u32) -> Sum {
+    if count == 8u {
+        let low = joined(joined(eighths[at], eighths[at + 1u]), joined(eighths[at + 2u], eighths[at + 3u]));
+        return joined(low, joined(joined(eighths[at + 4u], eighths[at + 5u]), joined(eighths[at + 6u], eighths[at + 7u])));
+    }
     var sum = eighths[at];
     for (var k = 1u; k < count; k++) {
         sum = joined(sum, eighths[at + k]);

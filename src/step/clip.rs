@@ -21,7 +21,8 @@ pub enum Clip {
 /// Limits the norm of all gradients together: torch's `clip_grad_norm_` (Pascanu et al., arXiv 1211.5063).
 ///
 /// Norms are sums of squares over fixed pieces, added in pairs in a fixed order: the same bits each time on the same device with the same
-/// features, without overflow or underflow for gradients from 1e-26 to 3e38. For 10^8 elements, 31 roundings of the sum bound the error by 1.1e-6; measured are 7e-8 at most.
+/// features, without overflow or underflow for gradients from 1e-26 to 3e38. For 10^8 elements, 35 roundings of the sum bound the
+/// error by 1.2e-6 (56 by 1.8e-6 on software adapters with 64-bit integers); measured are 7e-8 at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
     /// The largest norm that stays as it is, 0 or above. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
