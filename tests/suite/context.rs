@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::Error;
-use wgpu_optim::adapter::{Allowance, Gpu, request_from};
+use wgpu_optim::adapter::{Allowance, Gpu, instance, request_from};
 
 /// The result of a row.
 pub type Outcome = Result<(), Failed>;
@@ -34,9 +34,8 @@ fn required() -> bool {
 
 /// One more device, of the suite's only instance.
 pub fn another(allowance: Allowance) -> Result<Gpu, Error> {
-    static INSTANCE: LazyLock<wgpu::Instance> =
-        LazyLock::new(|| wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env()));
-    pollster::block_on(request_from(&INSTANCE, allowance))
+    static INSTANCE: LazyLock<Result<wgpu::Instance, Error>> = LazyLock::new(|| pollster::block_on(instance()));
+    pollster::block_on(request_from(INSTANCE.as_ref().map_err(Error::clone)?, allowance))
 }
 
 /// All that the adapter can, and on a software adapter the kernels that are written for it; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
@@ -64,6 +63,14 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         Ok(())
     };
     let mut trials: Vec<Trial> = contexts.iter().map(|context| context.trial("device".into(), limits)).collect();
+    trials.push(contexts[0].trial("device-is-of-a-primary-backend".into(), |gpu| {
+        // GL comes in only where there is nothing else, or where it is asked for.
+        if std::env::var_os("WGPU_BACKEND").is_none() && wgpu::Backends::from(gpu.info.backend).intersects(wgpu::Backends::PRIMARY) {
+            let others = pollster::block_on(pollster::block_on(instance())?.enumerate_adapters(wgpu::Backends::GL));
+            assert!(others.is_empty(), "{} adapters of GL beside {}", others.len(), gpu.info.name);
+        }
+        Ok(())
+    }));
     trials.push(contexts[1].trial("device-is-limited".into(), |gpu| {
         let limits = gpu.device.limits();
         assert_eq!((limits.max_storage_buffers_per_shader_stage, limits.max_storage_buffer_binding_size), (8, 128 << 20));
