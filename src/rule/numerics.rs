@@ -5,7 +5,11 @@ use super::Real;
 /// `ln(beta)` for [`one_minus_pow`], formed on the host in f64, as a number and what its rounding left over; finite for `beta = 0`, where
 /// `beta^t` is below f64's smallest number.
 pub fn ln_beta<F: Real>(beta: f64) -> (F, F) {
-    let exact = beta.ln().max(-1e3);
+    parts(beta.ln().max(-1e3))
+}
+
+/// A number and what its rounding left over.
+pub(crate) fn parts<F: Real>(exact: f64) -> (F, F) {
     let high = F::of(exact);
     (high, F::of(exact - high.to_value()))
 }

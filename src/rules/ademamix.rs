@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, parts, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -79,8 +79,13 @@ impl Rule for AdEMAMix {
         // 1 / ln(0) is -0.
         let inverse_ln_beta1 = self.beta1.ln().recip();
         let warms_up = self.beta3_warmup > 0.0 && self.beta3 > self.beta1;
-        let slope = if warms_up { (self.beta3.ln().recip() - inverse_ln_beta1) / self.beta3_warmup } else { 0.0 };
-        let rounded = F::of(slope);
+        // 1 / ln(beta3) - 1 / ln(beta1), without the difference of two that may be near each other.
+        let rise = match self.beta1 == 0.0 {
+            true => self.beta3.ln().recip(),
+            false => -((self.beta3 - self.beta1) / self.beta1).ln_1p() / self.beta1.ln() / self.beta3.ln(),
+        };
+        let slope = if warms_up { rise / self.beta3_warmup } else { 0.0 };
+        let (slope, slope_low) = parts(slope);
         Hyper {
             lr: F::of(self.lr),
             beta1: F::of(self.beta1),
@@ -98,8 +103,8 @@ impl Rule for AdEMAMix {
             weight_decay: F::of(self.weight_decay),
             beta3_warmup: F::of(if warms_up { self.beta3_warmup } else { 0.0 }),
             inverse_ln_beta1: F::of(inverse_ln_beta1),
-            slope: rounded,
-            slope_low: F::of(slope - rounded.to_value()),
+            slope,
+            slope_low,
         }
     }
 

@@ -1,4 +1,4 @@
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square, step_pow};
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, parts, penalized, square, step_pow};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -72,7 +72,8 @@ impl Rule for NAdam {
     fn hyper<F: Real>(&self) -> Hyper<F> {
         let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
         let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
-        let (ln_decay, ln_decay_low) = ln_beta(0.96_f64.powf(self.momentum_decay));
+        // Not by the power, which is next to 1 for a small one.
+        let (ln_decay, ln_decay_low) = parts((self.momentum_decay * 0.96_f64.ln()).max(-1e3));
         Hyper {
             lr: F::of(self.lr),
             beta1: F::of(self.beta1),

@@ -45,11 +45,32 @@ impl RAdam {
         2.0 / (1.0 - self.beta2) - 1.0
     }
 
-    /// The first step to be rectified, if there is one: `rho` grows with the step towards `rho_inf`.
-    fn rectified_from(&self) -> Option<u32> {
-        let rho = |step: i32| self.rho_inf() - 2.0 * f64::from(step) * self.beta2.powi(step) / (1.0 - self.beta2.powi(step));
-        (1..1000).filter(|_| self.rho_inf() > 5.0).find(|&step| rho(step) > 5.0).map(i32::unsigned_abs)
+    /// `rho` of a step. Beside what is far larger, `coth(x) - 1 / x` is all that counts.
+    fn rho(&self, step: u32) -> f64 {
+        let (t, a) = (f64::from(step), -ln_beta::<f64>(self.beta2).0);
+        match 0.5 * a * t < SERIES {
+            true => t - t * coth_rest(0.5 * a * t) + coth_rest(0.5 * a),
+            false => self.rho_inf() - 2.0 * t * (-a * t).exp() / -(-a * t).exp_m1(),
+        }
     }
+
+    /// The first step to be rectified, if there is one: `rho` grows with the step towards `rho_inf`, and is nearer to it than f64 can tell before step
+    /// 1000 where that is near 5.
+    fn rectified_from(&self) -> Option<u32> {
+        (1..1000).filter(|_| self.rho_inf() > 5.0).find(|&step| self.rho(step) > 5.0)
+    }
+}
+
+/// Below this, `coth(x) - 1 / x` loses more than a digit, and five terms of its series have all that f64 has.
+const SERIES: f64 = 0.05;
+
+/// `coth(x) - 1 / x`
+fn coth_rest(x: f64) -> f64 {
+    if x >= SERIES {
+        return x.tanh().recip() - x.recip();
+    }
+    let y = x * x;
+    x * (1.0 / 3.0 - y * (1.0 / 45.0 - y * (2.0 / 945.0 - y * (1.0 / 4725.0 - y * (2.0 / 93_555.0)))))
 }
 
 layout! {
@@ -111,7 +132,7 @@ impl Rule for RAdam {
             decoupled_decay: F::of(decay(true)),
             sign: F::of(if self.maximize { -1.0 } else { 1.0 }),
             rho_inf: F::of(rho_inf),
-            rho_offset: F::of(rho_inf + 2.0 / ln_beta::<f64>(self.beta2).0),
+            rho_offset: F::of(coth_rest(-0.5 * ln_beta::<f64>(self.beta2).0)),
             rectified_from: F::of(from.map_or(f64::from(f32::MAX), f64::from)),
             rectification: F::of(from.map_or(0.0, |_| (rho_inf / ((rho_inf - 4.0) * (rho_inf - 2.0))).sqrt())),
         }

@@ -207,7 +207,7 @@ impl Rule for ScheduleFreeAdamW {
             lr: F::of(self.lr),
             beta1: F::of(self.beta1),
             rest1: F::of(1.0 - self.beta1),
-            outward: F::of(1.0 - 1.0 / self.beta1),
+            outward: F::of((self.beta1 - 1.0) / self.beta1),
             beta2: F::of(self.beta2),
             rest2: F::of(1.0 - self.beta2),
             ln_beta2,

@@ -1,9 +1,11 @@
 //! The proof, rung by rung (README, "How it is proven"): every row is a named test, most of them made from the list of rules.
 //!
-//! Rows that need an adapter show as ignored where there is none, and fail there with `REQUIRE_GPU=1`.
+//! Rows that need an adapter show as ignored where there is none, and fail there with `REQUIRE_GPU=1`. `SUITE=numerics` chooses those that differ
+//! from adapter to adapter.
 
 mod batches;
 mod checker;
+mod constants;
 mod context;
 mod docs;
 mod errors;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     trials.extend(checker::trials());
     trials.extend(traces::trials(&contexts));
     trials.extend(scalars::trials(&contexts));
+    trials.extend(constants::trials(&contexts));
     trials.extend(schedules::trials(&contexts));
     trials.extend(parity::trials(&contexts));
     trials.extend(order::trials(&contexts));
