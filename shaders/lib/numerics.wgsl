@@ -58,19 +58,21 @@ fn log2_series(s: f32) -> f32 {
 // ln(a / b) for a, b >= 0; -1e30 for an a of 0. `log` may be off by 2^-21 near 1, so: a 2^-k, exact and within sqrt(2) of b, and the series
 // of ln(x) = 2 artanh((x - 1) / (x + 1)), whose x - 1 is exact for a near b.
 fn ln_ratio(a: f32, b: f32) -> f32 {
-    let normal = max(vec2f(a, b), vec2f(1.1754944e-38));
-    let k = round(log2(max(normal.x / normal.y, 1.1754944e-38)));
-    let scaled = ldexp(normal.x, -i32(k));
-    let u = quotient(scaled - normal.y, scaled + normal.y);
+    let x = wide(max(a, 1.1754944e-38));
+    let y = wide(max(b, 1.1754944e-38));
+    let up = select(0, 1, x.significand > 1.4142135 * y.significand);
+    let down = select(0, 1, y.significand > 1.4142135 * x.significand);
+    let scaled = x.significand * two_power(down - up);
+    let u = quotient(scaled - y.significand, scaled + y.significand);
     let u2 = u * u;
     let series = 2.0 * u * (1.0 + u2 * (3.3333333e-1 + u2 * (0.2 + u2 * (1.4285714e-1 + u2 * 1.1111111e-1))));
-    return select(k * 6.9314718e-1 + series, -1e30, a == 0.0);
+    return select(f32(x.exponent - y.exponent + up - down) * 6.9314718e-1 + series, -1e30, a == 0.0);
 }
 
-// 1 / sqrt(x): WGSL allows inverseSqrt 2 ulp; one Newton step leaves about one.
+// 1 / sqrt(x): WGSL allows inverseSqrt 2 ulp; one Newton step leaves about one. The half is y's, since that of a small x would be subnormal.
 fn inverse_root(x: f32) -> f32 {
     let y = inverseSqrt(x);
-    return y + y * (0.5 - 0.5 * x * y * y);
+    return y + y * (0.5 - (0.5 * y) * (x * y));
 }
 
 // sqrt(x) for x > 0, which WGSL lets inherit from inverseSqrt, to about an ulp.
@@ -92,6 +94,12 @@ fn cube_root(x: vec4f) -> vec4f {
 fn quotient(a: f32, b: f32) -> f32 {
     let q = a / b;
     return q + fma(-q, b, a) / b;
+}
+
+// a / b, also where the reciprocal of b would be flushed.
+fn ratio(a: vec4f, b: vec4f) -> vec4f {
+    let scale = select(vec4f(1.0), vec4f(9.094947e-13), abs(b) > vec4f(1.0141205e31));
+    return (a * scale) / (b * scale);
 }
 
 // a + weight * (b - a).
@@ -159,4 +167,60 @@ fn square(x: vec4f) -> vec4f {
 // g + decay * p; without decay just g, whatever p is, as in torch: an infinite p times 0 would be NaN.
 fn penalized(g: vec4f, p: vec4f, decay: f32) -> vec4f {
     return select(g + decay * p, g, decay == 0.0);
+}
+
+// A number of any magnitude, significand * 2^exponent. Adapters may flush what f32 has no normal number for, and form a / b as a * (1 / b), so
+// what may leave the normal numbers on its way, or divides by more than 2^126, goes through these. An infinity or NaN is not for them.
+struct Wide { significand: f32, exponent: i32 }
+
+// The exponent of 0, below that of any other.
+const WIDE_ZERO: i32 = -100000;
+
+fn wide(x: f32) -> Wide {
+    let bits = bitcast<u32>(x);
+    let exponent = i32((bits >> 23u) & 0xffu) - 127;
+    if exponent == -127 {
+        return Wide(0.0, WIDE_ZERO);
+    }
+    return Wide(bitcast<f32>((bits & 0x807fffffu) | 0x3f800000u), exponent);
+}
+
+// The f32 that it is: 0 below the normal numbers, and at most f32's largest.
+fn narrow(x: Wide) -> f32 {
+    let own = wide(x.significand);
+    let exponent = own.exponent + x.exponent;
+    let sign = bitcast<u32>(own.significand) & 0x80000000u;
+    let bits = (bitcast<u32>(own.significand) & 0x807fffffu) | (u32(clamp(exponent, -126, 127) + 127) << 23u);
+    return bitcast<f32>(select(select(bits, sign | 0x7f7fffffu, exponent > 127), 0u, exponent < -126));
+}
+
+// 2^k for k from -126 to 127.
+fn two_power(k: i32) -> f32 {
+    return bitcast<f32>(u32(k + 127) << 23u);
+}
+
+fn wide_product(a: Wide, b: Wide) -> Wide {
+    return Wide(a.significand * b.significand, a.exponent + b.exponent);
+}
+
+fn wide_quotient(a: Wide, b: Wide) -> Wide {
+    return Wide(quotient(a.significand, b.significand), a.exponent - b.exponent);
+}
+
+// What is below 2^-126 of the other counts as that little.
+fn wide_sum(a: Wide, b: Wide) -> Wide {
+    let most = max(a.exponent, b.exponent);
+    let scaled = a.significand * two_power(max(a.exponent - most, -126)) + b.significand * two_power(max(b.exponent - most, -126));
+    return Wide(scaled, most);
+}
+
+fn wide_less(a: Wide, b: Wide) -> bool {
+    return wide_sum(a, Wide(-b.significand, b.exponent)).significand < 0.0;
+}
+
+fn wide_max(a: Wide, b: Wide) -> Wide {
+    if wide_less(a, b) {
+        return b;
+    }
+    return a;
 }

@@ -54,21 +54,19 @@ fn joined(a: Sum, b: Sum) -> Sum {
     return Sum(a.low + b.low, a.high + b.high, max(a.largest, b.largest), a.value_low + b.value_low, a.value_high + b.value_high);
 }
 
-// x * 2^by for x >= 0, through its bits like the rest here; 0 below the normal numbers, and at most f32's largest.
-fn shifted(x: f32, by: i32) -> f32 {
-    let exponent = i32(bitcast<u32>(x) >> 23u) + by;
-    let moved = bitcast<f32>(bitcast<u32>(x) + (bitcast<u32>(by) << 23u));
-    return select(select(moved, bitcast<f32>(0x7f7fffffu), exponent > 254), 0.0, exponent < 1 || x == 0.0);
+// The norm times `scale`, which f32 may not hold.
+fn wide_norm(low: f32, high: f32, scale: f32) -> Wide {
+    let small = wide(select(root(max(low, 1.1754944e-38)), 0.0, low < 1.1754944e-38));
+    var length = Wide(small.significand, small.exponent - 23);
+    if high != 0.0 {
+        let in_high = narrow(Wide(small.significand, small.exponent - 101));
+        let large = wide(root(high + in_high * in_high));
+        length = Wide(large.significand, large.exponent + 78);
+    }
+    return wide_product(length, wide(scale));
 }
 
-// The norm times `scale`, at most f32's largest number. The scale's power of 2 is shifted too, since either product may be no normal number.
+// The same, at most f32's largest number.
 fn norm(low: f32, high: f32, scale: f32) -> f32 {
-    let by = i32(bitcast<u32>(scale) >> 23u) - 127;
-    let rest = bitcast<f32>((bitcast<u32>(scale) & 0x007fffffu) | 0x3f800000u);
-    let small = select(root(max(low, 1.1754944e-38)), 0.0, low < 1.1754944e-38);
-    if high == 0.0 {
-        return shifted(small * rest, by - 23);
-    }
-    let in_high = shifted(small, -101);
-    return shifted(root(high + in_high * in_high) * rest, by + 78);
+    return narrow(wide_norm(low, high, scale));
 }

@@ -9,5 +9,5 @@ fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state:
     let g = penalized(h.sign * gradient, *p, h.coupled_decay);
     state.m = moving_average(state.m, g, h.beta1, h.rest1);
     state.u = larger(h.beta2 * state.u, abs(g) + h.eps);
-    *p -= penalized(s.step_size * (state.m / state.u), *p, s.decay);
+    *p -= penalized(s.step_size * ratio(state.m, state.u), *p, s.decay);
 }

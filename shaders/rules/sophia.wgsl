@@ -9,7 +9,7 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     let g = h.sign * gradient;
     state.m = moving_average(state.m, g, h.beta1, h.rest1);
-    let u = state.m * s.inverse1 / at_least(h.gamma * state.h, vec4f(h.eps));
+    let u = ratio(state.m * s.inverse1, at_least(h.gamma * state.h, vec4f(h.eps)));
     *p -= penalized(h.lr * clamped(u, vec4f(-h.clip_threshold), vec4f(h.clip_threshold)), *p, s.decay);
     if s.fold != 0.0 {
         state.h = moving_average(state.h, state.hessian_estimate, h.beta2, h.rest2);

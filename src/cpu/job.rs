@@ -2,7 +2,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::tensor::Tensor;
 use crate::rule::{AnyRule, Assigned, Pass, Real, Sweep, clamped};
-use crate::step::{Average, Broadcast};
+use crate::step::{Average, Broadcast, Factor};
 
 const CHUNK: usize = crate::plan::CHUNK as usize;
 
@@ -18,9 +18,9 @@ pub(super) struct Work<'a, F> {
 /// What happens to the elements of a tensor before and after its rule.
 #[derive(Clone)]
 pub(super) struct Extra<'a, F> {
-    pub(super) factor: F,
+    pub(super) factor: Factor<F>,
     /// The units' own factors, and how many elements share one.
-    pub(super) units: Option<(&'a [F], usize)>,
+    pub(super) units: Option<(&'a [Factor<F>], usize)>,
     /// Gradients are clamped to plus and minus this.
     pub(super) limit: Option<F>,
     /// Whether this is the tensor's first step.
@@ -141,10 +141,8 @@ impl<'a, F: Real> Job<'a, F> {
 impl<F: Real> Extra<'_, F> {
     /// The gradient that the rule sees.
     fn limited(&self, element: usize, gradient: F) -> F {
-        let mut g = gradient * self.factor;
-        if let Some((factors, length)) = self.units {
-            g = g * factors[element / length];
-        }
+        let factor = self.units.map_or(&self.factor, |(factors, length)| &factors[element / length]);
+        let g = factor.times(gradient);
         match self.limit {
             Some(limit) => clamped(g, -limit, limit),
             None => g,

@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use crate::plan::{self, CHUNK};
-use crate::rule::Real;
+use crate::rule::{Real, Wide};
 
 /// How far a GPU's norm may be from the exact one, as a part of it; the suite measures it.
 const NORM_ERROR: f64 = 1e-6;
@@ -49,20 +49,24 @@ impl Measure {
         }
     }
 
-    /// The root of the sum of squares; the norm of the errors bounds what they do to it.
-    pub(super) fn norm<F: Real>(&self) -> F {
+    /// The root of the sum of squares, of finite numbers; the norm of the errors bounds what they do to it.
+    pub(super) fn norm<F: Real>(&self) -> Wide<F> {
         let norm = self.squares.sqrt();
-        F::inexact(norm, self.squared_errors.sqrt() + NORM_ERROR * norm)
+        Wide::inexact(norm, self.squared_errors.sqrt() + NORM_ERROR * norm)
     }
 
-    /// The largest magnitude.
-    pub(super) fn largest<F: Real>(&self) -> F {
-        // `max` forgets a NaN, and the sum of squares does not.
-        F::inexact(if self.squares.is_nan() { self.squares } else { self.largest }, self.largest_error)
+    /// The largest magnitude, of finite numbers.
+    pub(super) fn largest<F: Real>(&self) -> Wide<F> {
+        Wide::inexact(self.largest, self.largest_error)
     }
 
     /// Whether a number is infinite or NaN.
     pub(super) fn non_finite(&self) -> bool {
         self.non_finite
+    }
+
+    /// Whether one is NaN, which the sum of squares keeps.
+    pub(super) fn is_nan(&self) -> bool {
+        self.squares.is_nan()
     }
 }

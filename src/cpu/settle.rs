@@ -1,7 +1,7 @@
 use super::CpuOptimizer;
 use super::measure::Measure;
-use crate::rule::Real;
-use crate::step::{Clip, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
+use crate::rule::{Real, Wide};
+use crate::step::{Clip, Factor, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
 
 /// 2^64
 const MOST: f64 = 18_446_744_073_709_551_616.0;
@@ -22,8 +22,9 @@ pub(super) struct Common<F> {
 /// What a step does with one tensor's gradient.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Limit<F> {
-    pub(super) factor: F,
-    pub(super) units: Vec<F>,
+    pub(super) factor: Factor<F>,
+    /// Of each unit instead, where they have their own.
+    pub(super) units: Vec<Factor<F>>,
     pub(super) limit: Option<F>,
 }
 
@@ -42,6 +43,22 @@ impl Norms {
         }
         let all = sums.iter().copied().fold(Measure::default(), Measure::with);
         Norms { tensors, groups: sums, all }
+    }
+
+    /// The norm of all, as reports give it.
+    fn report<F: Real>(&self, unscale: F) -> F {
+        match self.all.non_finite() {
+            true if self.all.is_nan() => F::of(f64::NAN),
+            true => F::of(f64::INFINITY),
+            false => Wide::of(unscale).product(self.all.norm()).narrow(),
+        }
+    }
+}
+
+impl Measure {
+    /// What gradients with these norms are multiplied by, where all of them are finite.
+    fn factor<F: Real>(&self, finite: impl FnOnce() -> Wide<F>) -> Factor<F> {
+        if self.non_finite() { Factor::of_non_finite(self.is_nan()) } else { Factor::of(finite()) }
     }
 }
 
@@ -70,7 +87,7 @@ impl<F: Real> CpuOptimizer<F> {
         }
         common.step = common.step.saturating_add(1);
         let norms = Norms::new(measured, self.tensors.iter().map(|tensor| tensor.group), self.setup.groups.len());
-        common.norm = self.setup.features().measures.then(|| unscale * norms.all.norm::<F>());
+        common.norm = self.setup.features().measures.then(|| norms.report(unscale));
         let limit = |(index, gradient): (usize, &Option<&[F]>)| {
             let Some(gradient) = gradient else { return Limit::default() };
             self.limit(index, gradient, values[index], &norms, unscale)
@@ -80,7 +97,8 @@ impl<F: Real> CpuOptimizer<F> {
 
     fn limit(&self, index: usize, gradient: &[F], values: &[F], norms: &Norms, unscale: F) -> Limit<F> {
         let tensor = &self.tensors[index];
-        let mut limit = Limit { factor: unscale, units: Vec::new(), limit: None };
+        let wide = Wide::of(unscale);
+        let mut limit = Limit { factor: Factor::of(wide), units: Vec::new(), limit: None };
         match self.setup.clip(tensor.group) {
             Clip::None => {}
             Clip::Value(most) => limit.limit = Some(F::of(most)),
@@ -91,14 +109,28 @@ impl<F: Real> CpuOptimizer<F> {
                     Over::Group => norms.groups[tensor.group],
                     Over::Parameter => norms.tensors[index],
                 };
-                let norm = unscale * if order == NormOrder::Two { vector.norm() } else { vector.largest() };
-                limit.factor = unscale * norm_factor(norm, F::of(max_norm), F::of(eps));
+                limit.factor = vector.factor(|| {
+                    let norm = if order == NormOrder::Two { vector.norm() } else { vector.largest() };
+                    wide.product(norm_factor(wide.product(norm), F::of(max_norm), F::of(eps)))
+                });
             }
             Clip::Adaptive(clip) => {
                 let unit = tensor.unit.unwrap_or(tensor.len).max(1);
                 let units = gradient.chunks(unit).zip(values.chunks(unit));
-                let norms = units.map(|(g, p)| (unscale * Measure::of(g).norm::<F>(), Measure::of(p).norm::<F>()));
-                limit.units = norms.map(|(g, p)| adaptive_factor(g, p, F::of(clip.clipping), F::of(clip.eps))).collect();
+                let factor = |(g, p): (&[F], &[F])| {
+                    let (gradient, values) = (Measure::of(g), Measure::of(p));
+                    // Infinities and NaN as in `unit_factors.wgsl`.
+                    match (gradient.non_finite(), values.non_finite()) {
+                        (_, true) if gradient.non_finite() || values.is_nan() => Factor::of_non_finite(true),
+                        (true, _) => Factor::of_non_finite(gradient.is_nan()),
+                        (false, true) => Factor::of(wide),
+                        (false, false) => {
+                            let norm = wide.product(gradient.norm());
+                            Factor::of(wide.product(adaptive_factor(norm, values.norm(), F::of(clip.clipping), F::of(clip.eps))))
+                        }
+                    }
+                };
+                limit.units = units.map(factor).collect();
             }
         }
         limit

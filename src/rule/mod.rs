@@ -10,6 +10,7 @@ mod numerics;
 mod range;
 mod real;
 mod twin;
+mod wide;
 mod widest;
 
 pub use any::AnyRule;
@@ -26,6 +27,7 @@ pub use numerics::{
 pub use range::Range;
 pub use real::{Real, Word};
 pub use twin::{Assigned, Pass, Sweep, Twin};
+pub(crate) use wide::Wide;
 
 /// One update formula, as a value: a plain struct of hyper-parameters that knows its WGSL text and its CPU twin.
 ///

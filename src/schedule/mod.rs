@@ -31,7 +31,8 @@ pub use plateau::{Mode, Plateau, ThresholdMode};
 /// A number as a function of the step count `t = 0, 1, 2, ...`, in the unit of what it is for: the learning rate's, or none.
 ///
 /// On the GPU each value is within 1e-6 of the exact one, relative to it, for the first 10^7 steps, and exactly 0 where that is (see
-/// [`wgsl`]); below f32's smallest normal number, 1.18e-38, it may be 0.
+/// [`wgsl`]); below f32's smallest normal number, 1.18e-38, it may be 0. The values that a schedule names are, at the steps that it names, the nearest
+/// f32, on every adapter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Schedule {
     /// Always this number. torch's `ConstantLR`, which changes once, is a [`Schedule::Sequence`] of two.

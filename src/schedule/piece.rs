@@ -106,7 +106,8 @@ impl Piece<f64> {
             Anneal::Exponential => {
                 let (ramp, ln) = (Self::ramp(Shape::Exponential, (start, stop), head, ahead), (stop / start).ln() / (head + ahead));
                 match ramp.shape {
-                    Shape::Exponential => Piece { start: start * (ln * head).exp(), ..ramp }.to_the(ln),
+                    // What lies before the piece is in its start.
+                    Shape::Exponential => Piece { start: start * (ln * head).exp(), head: 0.0, ..ramp }.to_the(ln),
                     _ => ramp,
                 }
             }
@@ -137,18 +138,26 @@ impl Piece<f64> {
         Piece { exponent, exponent_low, ..self }
     }
 
-    /// The value after `k` steps of the piece.
+    /// The value after `k` steps of the piece; its ends are selected, not computed.
     pub(super) fn value(self, k: u32) -> f64 {
+        if k == 0 && self.head == 0.0 {
+            return self.start;
+        }
         let exponent = self.exponent + self.exponent_low;
         match self.shape {
             Shape::Constant => return self.start,
-            Shape::Exponential => return self.start * (f64::from(k / self.times) * exponent).exp(),
             Shape::InverseRoot => return self.start * (self.span / (self.span + f64::from(k))).sqrt(),
             Shape::Restarts => {
                 let (k, cycle) = self.cycle(k);
                 return Piece { shape: Shape::Cosine, end: cycle, span: f64::from(cycle), ..self }.value(k);
             }
-            Shape::Linear | Shape::Cosine | Shape::Power | Shape::RisingPower => {}
+            Shape::Linear | Shape::Cosine | Shape::Power | Shape::RisingPower | Shape::Exponential => {}
+        }
+        if k == self.end && self.tail == 0.0 {
+            return self.stop;
+        }
+        if self.shape == Shape::Exponential {
+            return self.start * (f64::from(k / self.times) * exponent).exp();
         }
         let done = (f64::from(k) + self.head) / self.span;
         let rest = (f64::from(self.end - k) + self.tail) / self.span;

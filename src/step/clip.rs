@@ -1,6 +1,6 @@
 use crate::error::{Error, Result};
 use crate::layout;
-use crate::rule::Real;
+use crate::rule::{Real, Wide};
 
 /// How the gradients of a group are limited before the rule sees them; after unscaling and accumulation.
 ///
@@ -21,8 +21,9 @@ pub enum Clip {
 /// Limits the norm of all gradients together: torch's `clip_grad_norm_` (Pascanu et al., arXiv 1211.5063).
 ///
 /// Norms are sums of squares over fixed pieces, added in pairs in a fixed order: the same bits each time on the same device with the same
-/// features, without overflow or underflow for gradients from 1e-26 to 3e38. For 10^8 elements, 35 roundings of the sum bound the
-/// error by 1.2e-6 (56 by 1.8e-6 on software adapters with 64-bit integers); measured are 7e-8 at most.
+/// features, without overflow or underflow for gradients from 1e-26 to 3e38; one beyond f32's largest number, which a report
+/// gives as that, is clipped by what it is. For 10^8 elements, 35 roundings of the sum bound the error by 1.2e-6 (56 by 1.8e-6 on
+/// software adapters with 64-bit integers); measured are 7e-8 at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
     /// The largest norm that stays as it is, 0 or above. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
@@ -135,20 +136,46 @@ impl Clip {
     }
 }
 
-/// `min(1, max_norm / (norm + eps))`, 1 where there is no gradient at all. `shaders/step/settle.wgsl` has the same.
-pub(crate) fn norm_factor<F: Real>(norm: F, max_norm: F, eps: F) -> F {
-    let long = norm + eps;
-    if long == F::zero() {
-        return F::one();
+/// `min(1, max_norm / (norm + eps))`, 1 where there is no gradient at all. `shaders/step/clip.wgsl` has the same.
+pub(crate) fn norm_factor<F: Real>(norm: Wide<F>, max_norm: F, eps: F) -> Wide<F> {
+    let (long, most) = (norm.sum(Wide::of(eps)), Wide::of(max_norm));
+    if long.narrow() == F::zero() {
+        return Wide::one();
     }
-    (max_norm / long).min(F::one())
+    most.quotient(long).min(Wide::one())
 }
 
 /// The factor of a unit whose gradient and values have these norms.
-pub(crate) fn adaptive_factor<F: Real>(gradient: F, values: F, clipping: F, eps: F) -> F {
-    let longest = clipping * values.max(eps);
-    if gradient < longest {
-        return F::one();
+pub(crate) fn adaptive_factor<F: Real>(gradient: Wide<F>, values: Wide<F>, clipping: F, eps: F) -> Wide<F> {
+    let longest = Wide::of(clipping).product(values.max(Wide::of(eps)));
+    if gradient.less(longest) {
+        return Wide::one();
     }
-    longest / gradient.max(F::of(1e-6))
+    longest.quotient(gradient.max(Wide::of(F::of(1e-6))))
+}
+
+/// What gradients are multiplied by, in two parts where f32 has no normal number for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Factor<F> {
+    first: Option<F>,
+    then: F,
+}
+
+impl<F: Real> Factor<F> {
+    pub(crate) fn of(factor: Wide<F>) -> Self {
+        match factor.is_normal() {
+            true => Factor { first: None, then: factor.narrow() },
+            false => Factor { first: Some(F::of(f64::from(f32::MIN_POSITIVE))), then: factor.shifted(126).narrow() },
+        }
+    }
+
+    /// Beside an infinite gradient no finite one is left, as in torch, and beside a NaN nothing but NaN.
+    pub(crate) fn of_non_finite(is_nan: bool) -> Self {
+        Factor { first: None, then: F::of(if is_nan { f64::NAN } else { 0.0 }) }
+    }
+
+    /// `gradient * factor`
+    pub(crate) fn times(&self, gradient: F) -> F {
+        self.first.map_or(gradient, |first| gradient * first) * self.then
+    }
 }

@@ -25,5 +25,5 @@ pub use setup::Setup;
 pub use status::{ACCUMULATED, Progress, Settings, Status};
 pub use tables::{Entry, HyperWord};
 
-pub(crate) use clip::{adaptive_factor, norm_factor};
+pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
 pub(crate) use scale::check_scale;

@@ -11,6 +11,7 @@ const PASS: &str = include_str!("../../shaders/pass.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
 const CLEAR: &str = include_str!("../../shaders/step/clear.wgsl");
 const SCALES: &str = include_str!("../../shaders/step/scales.wgsl");
+const FACTORED: &str = include_str!("../../shaders/step/factored.wgsl");
 const LIMIT: &str = include_str!("../../shaders/step/limit.wgsl");
 const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
@@ -46,6 +47,9 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
     if updates && kind.adaptive {
         parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
         parts.push(if kind.whole_units { UNIT_WHOLE } else { UNIT }.into());
+    }
+    if updates && features.measures {
+        parts.push(FACTORED.into());
     }
     if updates && features.clamps {
         parts.push(LIMIT.into());
@@ -135,10 +139,11 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     if let Some(lane) = features.lane(rule, ACCUMULATED) {
         body += &format!("    if given.used != 0u {{\n        gradient += {};\n    }}\n", load_lane(lane));
     }
-    body.push_str("    gradient *= given.factor;\n");
-    if kernel.kind.adaptive {
-        body.push_str("    gradient *= unit_factors(row, i);\n");
-    }
+    body.push_str(match features.measures {
+        true if kernel.kind.adaptive => "    gradient = factored(gradient, unit_factors(row, i));\n",
+        true => "    gradient = factored(gradient, vec4f(given.factor));\n",
+        false => "    gradient *= given.factor;\n",
+    });
     if features.clamps {
         body.push_str("    gradient = limited(gradient, given.limit);\n");
     }

@@ -8,6 +8,7 @@ mod checker;
 mod constants;
 mod context;
 mod docs;
+mod emulated;
 mod errors;
 mod features;
 #[path = "../../benches/step/files.rs"]
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     trials.extend(scalars::trials(&contexts));
     trials.extend(constants::trials(&contexts));
     trials.extend(schedules::trials(&contexts));
+    trials.extend(emulated::trials());
     trials.extend(parity::trials(&contexts));
     trials.extend(order::trials(&contexts));
     trials.extend(views::trials(&contexts));

@@ -9,7 +9,7 @@ use wgpu_optim::{Optimizer, Tensors, rules};
 
 use crate::context::{Context, Outcome};
 
-const MOST_ULPS: f64 = 4.0;
+pub const MOST_ULPS: f64 = 4.0;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -34,10 +34,9 @@ fn steps() -> Vec<u32> {
 
 /// The scalars before and after each of these steps, in f64, from the first step on, since a rule may carry some along. A rule that
 /// carries them as f32 starts each step from the nearest f32.
-fn truths(rule: &dyn AnyRule, steps: &[u32]) -> Vec<(Vec<f64>, Vec<f64>)> {
+pub fn truths(rule: &dyn AnyRule, steps: &[u32]) -> Vec<(Vec<f64>, Vec<f64>)> {
     let twin = <f64 as Real>::twin(rule);
-    let first = (1..8).scan(Vec::new(), |last, step| Some(core::mem::replace(last, twin.prepare(&[], step, last))));
-    if (1..8).zip(first).all(|(step, last)| twin.prepare(&[], step, &last) == twin.prepare(&[], step, &[])) {
+    if !carries(rule) {
         return steps.iter().map(|&step| (twin.prepare(&[], step, &[]), twin.prepare(&[], step, &[]))).collect();
     }
     let (mut last, mut truths) = (Vec::new(), Vec::new());
@@ -52,6 +51,13 @@ fn truths(rule: &dyn AnyRule, steps: &[u32]) -> Vec<(Vec<f64>, Vec<f64>)> {
     }
     truths.iter_mut().for_each(|(before, after)| before.resize(after.len(), 0.0));
     truths
+}
+
+/// Whether a step's scalars depend on those of the step before.
+pub fn carries(rule: &dyn AnyRule) -> bool {
+    let twin = <f64 as Real>::twin(rule);
+    let first = (1..8).scan(Vec::new(), |last, step| Some(core::mem::replace(last, twin.prepare(&[], step, last))));
+    (1..8).zip(first).any(|(step, last)| twin.prepare(&[], step, &last) != twin.prepare(&[], step, &[]))
 }
 
 /// One parameter for each step count, so that one dispatch forms them all.
@@ -82,7 +88,7 @@ fn within_ulps(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
 }
 
 /// The distance in f32 units in the last place of the truth.
-fn ulps(found: f32, truth: f64) -> f64 {
+pub fn ulps(found: f32, truth: f64) -> f64 {
     let nearest = truth as f32;
     let ulp = f64::from(nearest.abs().next_up()) - f64::from(nearest.abs());
     if !found.is_finite() { f64::INFINITY } else { (f64::from(found) - truth).abs() / ulp }

@@ -14,12 +14,17 @@ use wgpu_optim::testing::must_fail;
 
 use crate::context::{Context, Outcome};
 
+pub use device::{source, steps};
+
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials: Vec<Trial> = cases().into_iter().map(|(name, schedule)| device::trial(&contexts[0], name, schedule)).collect();
     trials.push(contexts[1].trial("schedules/several-in-one-buffer".into(), device::several));
     trials.push(contexts[1].trial("schedules/random".into(), random::agree));
     trials.push(contexts[1].trial("schedules/checker/kernels".into(), device::mistakes_are_noticed));
-    trials.push(contexts[1].trial("schedules/ends-are-exact".into(), device::ends_are_exact));
+    trials.push(
+        contexts[1]
+            .trial("schedules/ends-are-exact".into(), |gpu| ends_are_exact(|schedule, steps| device::evaluate(gpu, schedule, steps))),
+    );
     trials.push(contexts[1].trial("schedules/last-step".into(), device::last_step));
     trials.push(Trial::test("schedules/kernel-is-valid", device::kernel_is_valid));
     trials.extend(recorded::trials(&contexts[0]));
@@ -29,7 +34,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 }
 
 /// Every formula, short and long, to an end that is 0 and to one that is not, whole and cut off.
-fn cases() -> Vec<(&'static str, Schedule)> {
+pub fn cases() -> Vec<(&'static str, Schedule)> {
     use Schedule::*;
     let polynomial = |to, steps, power| Polynomial { from: 0.1, to, steps, power };
     let one_cycle =
@@ -61,6 +66,8 @@ fn cases() -> Vec<(&'static str, Schedule)> {
         ("exponential-fast", Exponential { from: 0.1, gamma: 0.9 }),
         ("exponential-slow", Exponential { from: 0.1, gamma: 0.99999 }),
         ("exponential-slowest", Exponential { from: 5e3, gamma: 1.0 - 1.1e-7 }),
+        ("exponential-from-the-hugest", Exponential { from: 3e38, gamma: 0.5 }),
+        ("exponential-from-the-tiniest", Sequence(vec![(240, Exponential { from: 1.2e-38, gamma: 2.0 }), (1, Constant(1.0))])),
         ("exponential-growing", Sequence(vec![(8_000_000, Exponential { from: 1e-37, gamma: 1.00002 }), (1, Constant(1.0))])),
         ("polynomial-0.3", polynomial(0.0, 100_003, 0.3)),
         ("polynomial-0.5", polynomial(1e-3, 9_000_000, 0.5)),
@@ -69,6 +76,10 @@ fn cases() -> Vec<(&'static str, Schedule)> {
         ("polynomial-2.5-up", Polynomial { from: 0.0, to: 0.1, steps: 123_456, power: 2.5 }),
         ("polynomial-4", polynomial(0.0, 65_537, 4.0)),
         ("polynomial-10", polynomial(1e-6, 1_000_000, 10.0)),
+        ("polynomial-far", Polynomial { from: 1e30, to: 1e-30, steps: 1_000_000, power: 10.0 }),
+        ("polynomial-tiny", Polynomial { from: 1e-37, to: 2e-38, steps: 5000, power: 3.0 }),
+        ("linear-tiny", Linear { from: 3e-38, to: 4e-38, steps: 1000 }),
+        ("cosine-tiny", Cosine { from: 2e-37, to: 1.2e-38, steps: 1000 }),
         ("cosine", Cosine { from: 3e-4, to: 0.0, steps: 100_000 }),
         ("cosine-long", Cosine { from: 3e-4, to: 0.0, steps: 9_999_983 }),
         ("cosine-up", Cosine { from: 0.0, to: 3e-4, steps: 50_021 }),
@@ -114,6 +125,48 @@ fn nested() -> Schedule {
     ])
 }
 
+/// The values that schedules name are theirs to the last bit, at the steps that they name.
+pub fn ends_are_exact(mut evaluate: impl FnMut(&Schedule, &[u32]) -> Result<Vec<f32>, Failed>) -> Outcome {
+    use Schedule::*;
+    let mut check = |schedule: Schedule, points: &[(u32, f64)]| -> Outcome {
+        let (steps, values): (Vec<u32>, Vec<f32>) = points.iter().map(|&(step, value)| (step, value as f32)).unzip();
+        let twin: Vec<f32> = steps.iter().map(|&step| schedule.value(step) as f32).collect();
+        let got = evaluate(&schedule, &steps)?;
+        if got == values && twin == values {
+            Ok(())
+        } else {
+            Err(format!("{schedule:?}: {got:?}, the twin {twin:?}, expected {values:?}").into())
+        }
+    };
+    for steps in [1, 3, 77, 1000, 99_991, 9_999_991] {
+        for (from, to) in [(0.3, 0.0), (0.0, 0.3), (0.1, 3e-5), (0.7, 0.1), (1.3e-38, 3.1e38)] {
+            let ends = [(0, from), (steps, to)];
+            check(Linear { from, to, steps }, &ends)?;
+            check(Cosine { from, to, steps }, &ends)?;
+            check(CosineRestarts { from, to, steps, mult: 2 }, &[(0, from), (steps, from), (3 * steps, from)])?;
+            check(Polynomial { from, to, steps, power: 0.9 }, &ends)?;
+            check(
+                PiecewiseLinear(vec![(5, from), (5 + steps, to), (6 + 2 * steps, from)]),
+                &[(0, from), (5, from), (5 + steps, to), (6 + 2 * steps, from)],
+            )?;
+            for anneal in [Anneal::Linear, Anneal::Cosine, Anneal::OneMinusSqrt, Anneal::Exponential] {
+                if anneal == Anneal::Exponential && from * to == 0.0 {
+                    continue;
+                }
+                let wsd = WarmupStableDecay { from: to, peak: from, to, warmup: steps, stable: 7, decay: steps, anneal };
+                check(wsd, &[(0, to), (steps, from), (steps + 7, from), (2 * steps + 7, to)])?;
+                let one_cycle = OneCycle { from, peak: to, to: from, steps: 4 * steps, pct_start: 0.5, anneal, three_phase: false };
+                check(one_cycle, &[(0, from), (2 * steps - 1, to), (4 * steps - 1, from)])?;
+            }
+        }
+        check(Exponential { from: 0.3, gamma: 0.999 }, &[(0, 0.3)])?;
+        check(Step { from: 0.3, gamma: 0.97, every: steps }, &[(0, 0.3), (steps - 1, 0.3)])?;
+        check(InverseSqrt { from: 0.3, timescale: steps }, &[(0, 0.3)])?;
+        check(Noam { peak: 0.3, warmup: steps }, &[(steps - 1, 0.3)])?;
+    }
+    Ok(())
+}
+
 /// By how much two values differ, relative to the truth. What f32 has no normal number for may be 0; where the truth is 0, only 0 will do.
 fn error(got: f64, truth: f64) -> f64 {
     let off = (got - truth).abs();
@@ -128,7 +181,7 @@ fn error(got: f64, truth: f64) -> f64 {
 const TOLERANCE: f64 = 1e-6;
 
 /// The worst error, or the step at which it is too much.
-fn compare(steps: &[u32], got: &[f32], truth: impl Fn(u32) -> f64) -> Result<f64, Failed> {
+pub fn compare(steps: &[u32], got: &[f32], truth: impl Fn(u32) -> f64) -> Result<f64, Failed> {
     if got.len() != steps.len() {
         return Err(format!("{} values, expected {}", got.len(), steps.len()).into());
     }

@@ -5,13 +5,13 @@ use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::testing::{Scene, Style};
-use wgpu_optim::{AdaptiveClip, Clip, Group, LossScale, MicroBatches, NormClip, NormOrder, Optimizer, Options, Tensors};
+use wgpu_optim::{AdaptiveClip, Clip, Group, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Optimizer, Options, Tensors};
 
 use super::super::Row;
 use super::{sgd, submit};
 use crate::context::Outcome;
 
-pub const ROWS: [Row; 8] = [
+pub const ROWS: [Row; 12] = [
     ("groups-without-parameters-do-not-count", empty_groups),
     ("units-whose-last-part-begins-between-vectors", units_at_the_end),
     ("limit-far-above-the-norm", limit_far_above),
@@ -20,6 +20,10 @@ pub const ROWS: [Row; 8] = [
     ("norm-with-extreme-loss-scales", extreme_scales),
     ("mean-with-the-largest-loss-scale", mean_largest_scale),
     ("clip-of-the-hugest", clip_hugest),
+    ("clip-by-the-hugest-magnitude", clip_by_the_hugest_magnitude),
+    ("clip-of-a-norm-beyond-f32", clip_beyond_f32),
+    ("adaptive-clip-of-the-hugest", adaptive_hugest),
+    ("divided-by-the-largest", divided_by_the_largest),
 ];
 
 /// Where it stands among the groups makes no difference to the norm.
@@ -170,6 +174,72 @@ fn clip_hugest(gpu: &Gpu) -> Outcome {
         return Err(format!("norm {norm:e}: moved by {value:?}, expected -1").into());
     }
     Ok(())
+}
+
+/// One step from these values, on the adapter and by its twin.
+fn both(gpu: &Gpu, options: Options, value: &[f32], gradient: &[f32]) -> Result<[Vec<f32>; 2], Failed> {
+    let tensors = Tensors::new(&gpu.device, [("a", [value.len()])])?;
+    tensors.write_value(&gpu.queue, "a", value)?;
+    tensors.write_gradient(&gpu.queue, "a", gradient)?;
+    let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(sgd(1.0), tensors.params())], options)?;
+    submit(gpu, |encoder| optimizer.step(encoder));
+    let mut twin = CpuOptimizer::<f32>::with_options([Group::new(sgd(1.0), [CpuParam::new("a", &[value.len()])])], options)?;
+    let mut expected = value.to_vec();
+    twin.step(&mut [&mut expected], &[Some(gradient)])?;
+    Ok([block_on(optimizer.read_value("a"))?, expected])
+}
+
+fn near(what: &str, got: [Vec<f32>; 2], expected: &[f32]) -> Outcome {
+    for (who, got) in ["GPU", "twin"].into_iter().zip(got) {
+        if !got.iter().zip(expected).all(|(got, expected)| (got - expected).abs() <= 2e-6 * expected.abs().max(1e-30)) {
+            return Err(format!("{what}: {who} {got:?}, expected {expected:?}").into());
+        }
+    }
+    Ok(())
+}
+
+/// The unscaled magnitude is beyond f32; its factor, 1.7e-39, is no normal number, and the clipped gradient is.
+fn clip_by_the_hugest_magnitude(gpu: &Gpu) -> Outcome {
+    for non_finite in [NonFinite::Apply, NonFinite::Skip] {
+        let clip = Clip::Norm(NormClip { order: NormOrder::Infinity, ..NormClip::default() });
+        let options = Options { clip, loss_scale: LossScale::Static(0.5), non_finite, ..Options::default() };
+        near("1", both(gpu, options, &[0.0; 4], &[3e38, 1.0, 1.0, -1.5e38])?, &[-1.0, 0.0, 0.0, 0.5])?;
+    }
+    Ok(())
+}
+
+/// Not by the largest number that f32 has, at any scale.
+fn clip_beyond_f32(gpu: &Gpu) -> Outcome {
+    for loss_scale in [LossScale::None, LossScale::Static(0.5), LossScale::Static(2.0_f64.powi(-64)), LossScale::Static(2.0_f64.powi(64))] {
+        for max_norm in [1e-6, 1.0, 1e12] {
+            let clip = Clip::Norm(NormClip { max_norm, ..NormClip::default() });
+            let options = Options { clip, loss_scale, ..Options::default() };
+            let each = (0.5 * max_norm) as f32;
+            let what = format!("{loss_scale:?}, max_norm {max_norm:e}");
+            near(&what, both(gpu, options, &[0.0; 4], &[3e38, -3e38, 3e38, -3e38])?, &[-each, each, -each, each])?;
+        }
+    }
+    Ok(())
+}
+
+fn adaptive_hugest(gpu: &Gpu) -> Outcome {
+    for loss_scale in [LossScale::None, LossScale::Static(0.5)] {
+        let clip = Clip::Adaptive(AdaptiveClip { clipping: 0.5, eps: 1e-3 });
+        let options = Options { clip, loss_scale, ..Options::default() };
+        near("adaptive", both(gpu, options, &[1.0, 0.0], &[3e38, 3e38])?, &[1.0 - 0.125_f32.sqrt(), -0.125_f32.sqrt()])?;
+    }
+    Ok(())
+}
+
+/// Adamax divides by the gradient's magnitude, whose reciprocal adapters may flush.
+fn divided_by_the_largest(gpu: &Gpu) -> Outcome {
+    let rule = wgpu_optim::Adamax { lr: 1.0, ..Default::default() };
+    let tensors = Tensors::new(&gpu.device, [("a", [4])])?;
+    tensors.write_gradient(&gpu.queue, "a", &[3e38, -2e38, 1e30, 1e32])?;
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule, tensors.params())?;
+    submit(gpu, |encoder| optimizer.step(encoder));
+    let got = block_on(optimizer.read_value("a"))?;
+    near("Adamax", [got.clone(), got], &[-1.0, 1.0, -1.0, -1.0])
 }
 
 /// As on the GPU and in torch: beside a NaN nothing but NaN is left.
