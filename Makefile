@@ -1,10 +1,12 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train landscape test lint replay bench bench-smoke burn kit kit-check package
+.PHONY: help adapter train landscape test test-swiftshader test-swiftshader-all lint replay bench bench-smoke burn kit kit-check package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with the optimizers of the mission, side by side"
 	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
+	@echo "make test-swiftshader  its rows that touch numerics, on SwiftShader, which is brought from Debian's package of Chromium"
+	@echo "make test-swiftshader-all  all of it there (half an hour)"
 	@echo "make lint       formatting, clippy and documentation, warnings being errors"
 	@echo "make replay     hold the recorded PyTorch and optax runs against both backends"
 	@echo "make bench      steps against limits and peers, into target/bench (a quarter of an hour, or 20 minutes)"
@@ -30,6 +32,17 @@ lint:
 
 test: adapter
 	REQUIRE_GPU=1 cargo test --all-features
+
+SWIFTSHADER = target/swiftshader
+ON_SWIFTSHADER = VK_DRIVER_FILES=$(CURDIR)/$(SWIFTSHADER)/vk_swiftshader_icd.json WGPU_BACKEND=vulkan REQUIRE_GPU=1
+
+test-swiftshader:
+	./scripts/install-swiftshader $(SWIFTSHADER)
+	$(ON_SWIFTSHADER) SUITE=numerics cargo test --all-features --test suite
+
+test-swiftshader-all:
+	./scripts/install-swiftshader $(SWIFTSHADER)
+	$(ON_SWIFTSHADER) cargo test --all-features --test suite
 
 train: adapter
 	cargo run --release --example train

@@ -23,6 +23,7 @@ mod recordings;
 mod scalars;
 mod schedules;
 mod sophia;
+mod subset;
 mod traces;
 mod views;
 
@@ -53,5 +54,6 @@ fn main() -> ExitCode {
     trials.extend(batches::trials(&contexts));
     trials.extend(errors::trials(&contexts));
     trials.extend(random::trials(&contexts));
+    trials.retain(subset::wanted());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
