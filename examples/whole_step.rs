@@ -58,7 +58,7 @@ pub fn train(
         queue.submit([encoder.finish()]);
     }
     let mut encoder = device.create_command_encoder(&Default::default());
-    optimizer.swap(&mut encoder, "ema")?; // the averaged values are in place now; once more, and the others are back
+    optimizer.evaluate(&mut encoder); // the averaged values are in place now; `train` brings the others back, before the next step
     queue.submit([encoder.finish()]);
     pollster::block_on(optimizer.report())
 }

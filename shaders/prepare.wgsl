@@ -14,6 +14,10 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
             continue;
         }
         let at = entry.record;
+        if in_view(after) {
+            record[at + ACTIVE] = NEITHER;
+            continue;
+        }
         record[at + ACTIVE] = select(entry.taking_part, select(LEFT_OUT, NEITHER, entry.taking_part == 0u), left_out);
         record[at + USED] = record[at + PENDING];
         record[at + PENDING] = 0u;
@@ -36,5 +40,5 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
 
 // Known when it is compiled where no step may be left out.
 fn is_left_out(after: Status) -> bool {
-    return MAY_SKIP && after.skipped != 0u;
+    return in_view(after) || (MAY_SKIP && after.skipped != 0u);
 }

@@ -254,6 +254,16 @@ pub enum Error {
         /// The step, which counts from 1 and leaves out what was left out.
         step: u32,
     },
+    /// Something that belongs to the trained values, while others are shown ([`crate::View`]).
+    #[error("{what} while the values shown are {view}; {instead}")]
+    InView {
+        /// What, with the parameter's name where there is one.
+        what: String,
+        /// What is shown.
+        view: crate::View,
+        /// What it did, and what to do.
+        instead: &'static str,
+    },
     /// A state tensor that is in several buffers or windows, since all that a step keeps of its parameter is larger than one binding.
     #[error("{param}: {state} is in {parts} parts, each within max_storage_buffer_binding_size; use state_parts")]
     Split {

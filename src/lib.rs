@@ -21,7 +21,8 @@ pub use optimizer::{Group, Optimizer, Pending, Report};
 pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};
 pub use step::{
-    AdaptiveClip, Clip, DynamicScale, Ema, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Options, Over, Progress, Swa,
+    AdaptiveClip, Clip, DynamicScale, Ema, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Options, Over, Progress,
+    Swa, View,
 };
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

@@ -1,4 +1,5 @@
-// What both schedule-free rules have: the rate and weight of each step, and the views. Formula, sources and twin: src/rules/schedule_free.rs.
+// What both schedule-free rules have: the rate and weight of each step, and the values to evaluate with. Formula, sources and twin:
+// src/rules/schedule_free.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let lr = h.lr * quotient(min(step - h.late, h.warmup), h.warmup);
@@ -13,8 +14,4 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 
 fn evaluate(h: Hyper, s: Scalars, p: ptr<function, vec4f>, state: ptr<function, State>) {
     *p = lerp(*p, state.z, h.outward);
-}
-
-fn train(h: Hyper, s: Scalars, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    *p = lerp(*p, state.z, h.rest1);
 }

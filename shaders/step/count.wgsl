@@ -2,10 +2,23 @@
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {
-    for (var i = invocation; i < arrayLength(&entries); i += INVOCATIONS) {
+    let after = counted(status);
+    // All have read before the first one writes.
+    storageBarrier();
+    if invocation == 0u {
+        status = after;
+    }
+    let count = select(arrayLength(&entries), 0u, in_view(after));
+    for (var i = invocation; i < count; i += INVOCATIONS) {
         record[entries[i].record + PENDING] += min(entries[i].taking_part, 1u);
     }
-    if invocation == 0u {
-        status.micro_batches += 1u;
+}
+
+fn counted(before: Status) -> Status {
+    if in_view(before) {
+        return misplaced(before, ACCUMULATE_RECORDED);
     }
+    var after = before;
+    after.micro_batches += 1u;
+    return after;
 }

@@ -26,6 +26,12 @@ fn settle(invocation: u32) -> Status {
 
 fn decided(before: Status) -> Status {
     var after = before;
+    if VIEWS {
+        after = looked(before);
+    }
+    if in_view(after) {
+        return misplaced(after, STEP_RECORDED);
+    }
     let policy = load_settings(0u);
     let overflowed = MAY_SKIP && offender() != 0u;
     let mean = select(1.0, quotient(1.0, f32(before.micro_batches) + 1.0), policy.mean != 0u);

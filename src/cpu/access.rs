@@ -1,7 +1,7 @@
 use super::CpuOptimizer;
 use crate::error::{Error, Result, unknown};
 use crate::rule::Real;
-use crate::step::ACCUMULATED;
+use crate::step::{ACCUMULATED, View};
 
 /// What [`CpuOptimizer::report`] tells; see [`crate::Report`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub struct CpuReport<F> {
     pub loss_scale: F,
     /// The norm of the last step's changes over that of the values before, if it is measured and a number.
     pub update_ratio: Option<f64>,
+    /// What the values show.
+    pub view: View,
 }
 
 impl<F: Real> CpuOptimizer<F> {
@@ -32,12 +34,14 @@ impl<F: Real> CpuOptimizer<F> {
             gradient_norm: common.norm,
             loss_scale: common.loss_scale,
             update_ratio: self.update.map(|(moved, values)| moved / values).filter(|ratio| ratio.is_finite()),
+            view: self.view(),
         })
     }
 
     /// The state of a tensor, by the rule's name for it; empty if these hyper-parameters do not use it. Also `"accumulated"`, and the
-    /// averages `"slow"`, `"ema"`, `"swa"`.
+    /// averages `"slow"`, `"ema"`, `"swa"`, which fail while other values than the trained ones are shown.
     pub fn state(&self, tensor: &str, state: &str) -> Result<&[F]> {
+        self.check_state(tensor, state)?;
         let (tensor, lane) = self.find(tensor, state)?;
         let tensor = &self.tensors[tensor];
         Ok(match lane {
@@ -49,6 +53,7 @@ impl<F: Real> CpuOptimizer<F> {
 
     /// The same, to be written.
     pub fn state_mut(&mut self, tensor: &str, state: &str) -> Result<&mut [F]> {
+        self.check_state(tensor, state)?;
         let (tensor, lane) = self.find(tensor, state)?;
         let tensor = &mut self.tensors[tensor];
         Ok(match lane {

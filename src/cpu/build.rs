@@ -30,6 +30,7 @@ impl<F: Real> CpuOptimizer<F> {
             failed: None,
             micro_batches: 0,
             norm: None,
+            view: 0,
         };
         let mut optimizer = CpuOptimizer { setup, viewed: None, tensors: Vec::new(), common, update: None };
         groups.into_iter().try_for_each(|group| optimizer.add_group(group))?;

@@ -8,6 +8,7 @@ mod measure;
 mod param;
 mod settle;
 mod tensor;
+mod view;
 
 use job::{Extra, Job, Work, run};
 use settle::{Common, Limit};
@@ -18,7 +19,7 @@ pub use param::CpuParam;
 
 use crate::error::{Error, Result, Role};
 use crate::rule::{Assigned, Pass, Real};
-use crate::step::{Average, Clip, LossScale, MicroBatches, Setup};
+use crate::step::{Clip, LossScale, MicroBatches, Setup, view as views};
 
 /// A CPU optimizer over tensors that the caller owns, as slices.
 ///
@@ -42,6 +43,7 @@ impl<F: Real> CpuOptimizer<F> {
             return Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" });
         }
         self.check_gradients(gradients)?;
+        self.check_trained(views::ACCUMULATE)?;
         for (tensor, gradient) in self.tensors.iter_mut().zip(gradients).filter(|(tensor, _)| !tensor.frozen) {
             gradient.iter().for_each(|gradient| tensor.accumulate(gradient));
         }
@@ -50,10 +52,12 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// One step. `values` and `gradients` hold one slice per tensor, in the order of construction; a tensor whose gradient is `None` is
-    /// skipped and its step count stays. Fails, before anything is changed, if a slice is missing or has another length.
+    /// skipped and its step count stays. Fails, before anything is changed, if a slice is missing or has another length, or while other values than the
+    /// trained ones are shown.
     pub fn step(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>]) -> Result<()> {
         self.check_values(values)?;
         self.check_gradients(gradients)?;
+        self.check_trained(views::STEP)?;
         let sum = |(tensor, gradient): (&mut Tensor<F>, &Option<&[F]>)| tensor.total(gradient.unwrap_or_default());
         let sums: Vec<Option<Vec<F>>> = self.tensors.iter_mut().zip(gradients).map(sum).collect();
         let gradients = self.tensors.iter().zip(gradients).map(|(tensor, gradient)| gradient.filter(|_| !tensor.frozen));
@@ -80,47 +84,6 @@ impl<F: Real> CpuOptimizer<F> {
         let elements = gradients.iter().flatten().map(|gradient| gradient.len()).sum();
         let all = self.tensors.iter_mut().zip(values).zip(&works).zip(gradients);
         run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
-    }
-
-    /// Changes from the values that are trained to those to evaluate the model with, where a rule tells them apart.
-    pub fn evaluate(&mut self, values: &mut [&mut [F]]) -> Result<()> {
-        self.view(Pass::Evaluate, values)
-    }
-
-    /// Changes back to the values that are trained.
-    pub fn train(&mut self, values: &mut [&mut [F]]) -> Result<()> {
-        self.view(Pass::Train, values)
-    }
-
-    fn view(&mut self, pass: Pass, values: &mut [&mut [F]]) -> Result<()> {
-        self.check_values(values)?;
-        let setup = self.viewed.as_ref().unwrap_or(&self.setup);
-        let assigned = assigned(setup, self.common.step);
-        let blocks = &setup.blocks.list;
-        // A group that was added since the last step has no block in its setup, and no step to view.
-        let work = |tensor: &Tensor<F>| {
-            let (block, assigned) = (blocks.get(tensor.block)?, assigned.get(tensor.block)?);
-            Some(Work { pass, rule: &*block.rule, assigned, extra: None })
-        };
-        let works: Vec<Option<Work<'_, F>>> = self.tensors.iter().map(work).collect();
-        let elements = values.iter().map(|value| value.len()).sum();
-        let updated = self.tensors.iter_mut().zip(values).zip(&works).filter(|((tensor, _), _)| tensor.step > 0);
-        run(elements, updated.filter_map(|((tensor, value), work)| Some(Job::new(work.as_ref()?, tensor, value, &[]))));
-        Ok(())
-    }
-
-    /// Exchanges the values with their average, for an evaluation, and back: `"ema"`, `"swa"`, or Lookahead's `"slow"`. Tensors without an
-    /// average yet stay.
-    pub fn swap(&mut self, average: &str, values: &mut [&mut [F]]) -> Result<()> {
-        self.check_values(values)?;
-        let averages = self.setup.options.averages();
-        let index = averages.iter().position(|known| known.state() == average);
-        let index = index.ok_or_else(|| crate::error::unknown("average", average, averages.iter().map(Average::state)))?;
-        let start = averages[index].words::<F>().first();
-        for (tensor, value) in self.tensors.iter_mut().zip(values).filter(|(tensor, _)| tensor.step >= start) {
-            tensor.averages[index].swap_with_slice(value);
-        }
-        Ok(())
     }
 
     fn check_values(&self, values: &[&mut [F]]) -> Result<()> {

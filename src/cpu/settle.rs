@@ -17,6 +17,8 @@ pub(super) struct Common<F> {
     pub(super) failed: Option<(u32, usize)>,
     pub(super) micro_batches: u32,
     pub(super) norm: Option<F>,
+    /// The number of the view that is shown.
+    pub(super) view: u32,
 }
 
 /// What a step does with one tensor's gradient.

@@ -1,4 +1,5 @@
 use super::CpuParam;
+use super::view::Back;
 use crate::error::{Error, Result, Role};
 use crate::rule::Real;
 use crate::step::{Broadcast, Setup};
@@ -24,6 +25,7 @@ pub(super) struct Tensor<F> {
     pub(super) lanes: Vec<Vec<F>>,
     /// One per average.
     pub(super) averages: Vec<Vec<F>>,
+    pub(super) back: Back<F>,
 }
 
 impl<F: Real> Tensor<F> {
@@ -62,6 +64,7 @@ impl<F: Real> Tensor<F> {
             accumulated: lane(options.accumulates()),
             lanes: (0..rule.states().len()).map(|state| lane(active.contains(&state))).collect(),
             averages: options.averages().iter().map(|_| lane(true)).collect(),
+            back: Back::Shown,
             name,
         })
     }

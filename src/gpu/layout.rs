@@ -1,5 +1,5 @@
 use crate::rule::AnyRule;
-use crate::wgsl::scalars;
+use crate::wgsl::{HEAD, scalars};
 
 /// Where everything is in the step record, in words. What is there stays there when more comes.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +29,8 @@ impl Layout {
 
     /// Kernels load four words at once.
     fn push(&mut self, words: u64) -> u32 {
-        let at = self.words as u32;
-        self.words += words.next_multiple_of(4);
-        at
+        let at = self.words.max(HEAD);
+        self.words = at + words.next_multiple_of(4);
+        at as u32
     }
 }

@@ -43,7 +43,7 @@ pub(crate) use record::Record;
 pub(crate) use ring::{Flight, Ring};
 pub(crate) use scope::{caught, is_lost, now};
 pub(crate) use tables::Member;
-pub(crate) use transfer::{put, read, write};
+pub(crate) use transfer::{put, read, read_beside, write};
 
 /// Fails on a device that binds no storage buffers at all, as one with the limits of WebGL.
 pub(crate) fn check_storage(device: &wgpu::Device) -> Result<()> {

@@ -2,29 +2,29 @@
 
 use std::collections::HashMap;
 
-use super::buffers::whole;
+use super::buffers::{upload, whole};
 use super::stage::Stage;
 use super::{Compiled, Dispatch, Engine, Parts, Recorder, fold, resource};
 use crate::error::Result;
 use crate::plan::{Bucket, Kernel, Plan, Row, Sum, Window};
-use crate::rule::{AnyRule, Pass};
-use crate::step::{ACCUMULATED, Features, Setup};
+use crate::rule::AnyRule;
+use crate::step::{ACCUMULATED, Features, Setup, view};
 use crate::wgsl::{self, Shader, Slot};
 
 /// What kernels over rows are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
-    /// A pass of the rule.
-    Rule(Pass),
+    /// The rule's update.
+    Update,
     /// The gradients' norms.
     Measure,
     /// One more micro-batch.
     Accumulate,
-    /// Values and one of the averages change places.
-    Swap(usize),
+    /// What values show.
+    View,
 }
 
-/// All dispatches over rows, and what puts their sums together. Rules without views have no part in theirs.
+/// All dispatches over rows, and what puts their sums together. Where there is but one view, rules have no part in its changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Passes {
     /// The caller's buffers, by the plan's numbers.
@@ -37,6 +37,9 @@ pub(crate) struct Passes {
     moved: Option<Moved>,
     dispatches: Vec<(Task, Dispatch)>,
     count: Option<Dispatch>,
+    /// The views that can be asked for, each at a place of its own, and the dispatches that decide about them.
+    wishes: Option<(wgpu::Buffer, u64)>,
+    decisions: Vec<Dispatch>,
     /// The kernels of all tasks.
     kernels: HashMap<(Task, Kernel), Compiled>,
 }
@@ -54,8 +57,10 @@ impl Passes {
         let update = Stage::new(&engine.device, update.buckets, &engine.limits)?;
         let measure = Stage::new(&engine.device, measure.buckets, &engine.limits)?;
         let moved = setup.features().measures_update.then(|| moved(engine, &update)).transpose()?;
-        Passes { buffers, update, measure, sums: None, moved, dispatches: Vec::new(), count: None, kernels: HashMap::new() }
-            .bound(engine, setup)
+        let wishes = || wishes(engine, &setup.features());
+        let wishes = setup.features().views.then(wishes).transpose()?;
+        let (dispatches, decisions, kernels) = (Vec::new(), Vec::new(), HashMap::new());
+        Passes { buffers, update, measure, sums: None, moved, dispatches, count: None, wishes, decisions, kernels }.bound(engine, setup)
     }
 
     /// The same with the engine's record as it is now.
@@ -63,22 +68,22 @@ impl Passes {
         let features = setup.features();
         let sums = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sums(), &sums.buffer));
         let mut passes = Passes { sums: sums.transpose()?, dispatches: Vec::new(), count: None, ..self.clone() };
-        let mut tasks = vec![Task::Measure];
-        tasks.extend([Pass::Update, Pass::Evaluate, Pass::Train].map(Task::Rule));
+        let mut tasks = vec![Task::Measure, Task::Update];
         tasks.extend(features.accumulates.then_some(Task::Accumulate));
-        tasks.extend((0..features.averages.len()).map(Task::Swap));
+        tasks.extend(features.views.then_some(Task::View));
         for task in tasks {
             let stage = if task == Task::Measure { &self.measure } else { &self.update };
             for (number, (bucket, window)) in stage.buckets().enumerate() {
-                let is_view = matches!(task, Task::Rule(Pass::Evaluate | Pass::Train));
-                if !is_view || setup.groups[bucket.kernel.kind.variant].rule.has_views() {
+                let has_views = !features.averages.is_empty() || setup.groups[bucket.kernel.kind.variant].rule.has_views();
+                if task != Task::View || has_views {
                     let dispatch = passes.dispatch(engine, setup, &features, task, (number, bucket, window))?;
                     passes.dispatches.push((task, dispatch));
                 }
             }
         }
-        let count = || single(engine, "count", wgsl::count(engine.limits.workgroup, features.averages.len()), None);
+        let count = || single(engine, "count", wgsl::count(engine.limits.workgroup, &features), None);
         passes.count = features.accumulates.then(count).transpose()?;
+        passes.decisions = passes.decisions(engine, &features)?;
         Ok(passes)
     }
 
@@ -125,9 +130,25 @@ impl Passes {
         recorder.after();
     }
 
-    /// Whether a task is anything.
-    pub(crate) fn has(&self, task: Task) -> bool {
-        self.dispatches.iter().any(|(own, _)| *own == task)
+    /// What decides about each view that can be asked for.
+    fn decisions(&self, engine: &Engine, features: &Features) -> Result<Vec<Dispatch>> {
+        let Some((wishes, stride)) = &self.wishes else { return Ok(Vec::new()) };
+        let kernel = engine.pipelines.get("view", wgsl::view(engine.limits.workgroup, features))?;
+        let wish = |number: u64| Window { buffer: 0, offset: number * stride, size: *stride };
+        let decision = |number: u64| {
+            let bind_group = kernel.bind(&engine.device, |slot| match slot {
+                Slot::Wish => resource(wishes, wish(number)),
+                slot => engine.record.resource(slot),
+            })?;
+            Ok(Dispatch::new(&kernel, bind_group, (1, 1)))
+        };
+        (0..wishes.size() / stride).map(decision).collect()
+    }
+
+    /// Records what decides about the view of this number.
+    pub(crate) fn decide(&self, view: u32, recorder: &mut impl Recorder) {
+        self.decisions.get(view as usize).into_iter().for_each(|dispatch| recorder.record(dispatch));
+        recorder.after();
     }
 
     /// Records that a micro-batch was accumulated.
@@ -153,6 +174,19 @@ fn moved(engine: &Engine, update: &Stage) -> Result<Moved> {
     Ok(Moved { parts: Parts::new(engine, &sums, &table)?, report })
 }
 
+/// The views that can be asked for, and how many bytes each has: its number, and for each rule whether it has evaluated values of its own.
+fn wishes(engine: &Engine, features: &Features) -> Result<(wgpu::Buffer, u64)> {
+    let rules: Vec<u32> = engine.record.rules().iter().map(|rule| u32::from(rule.has_views())).collect();
+    let stride = (4 * (1 + rules.len() as u64)).next_multiple_of(engine.limits.alignment);
+    let mut words = Vec::new();
+    for number in 0..view::SWAPPED + features.averages.len() as u32 {
+        words.push(number);
+        words.extend(&rules);
+        words.resize(words.len().next_multiple_of((stride / 4) as usize), 0);
+    }
+    Ok((upload(&engine.device, "wgpu-optim views", &words)?, stride))
+}
+
 /// One workgroup that is not over rows.
 fn single(engine: &Engine, label: &'static str, shader: Shader, moved: Option<&wgpu::Buffer>) -> Result<Dispatch> {
     let kernel = engine.pipelines.get(label, shader)?;
@@ -168,16 +202,12 @@ fn shader(rule: &dyn AnyRule, features: &Features, task: Task, kernel: &Kernel) 
     let averages = features.averages.len();
     let lane = |name: &str| features.lane(rule, name);
     match task {
-        Task::Rule(pass) => (format!("{} {pass:?}", rule.name()), wgsl::pass(rule, pass, kernel, features)),
+        Task::Update => (format!("{} update", rule.name()), wgsl::pass(rule, kernel, features)),
         Task::Measure => ("measure".into(), wgsl::measure(kernel, lane(ACCUMULATED), averages)),
         Task::Accumulate => {
             let lane = lane(ACCUMULATED).unwrap_or_default();
-            ("accumulate".into(), wgsl::accumulate(kernel, lane, features.zero_grad, averages))
+            ("accumulate".into(), wgsl::accumulate(kernel, lane, features))
         }
-        Task::Swap(average) => {
-            let average = &features.averages[average];
-            let lane = lane(average.state()).unwrap_or_default();
-            ("swap".into(), wgsl::swap(kernel, lane, average.words::<f32>().first(), averages))
-        }
+        Task::View => (format!("{} view", rule.name()), wgsl::shown(rule, kernel, features)),
     }
 }

@@ -107,6 +107,11 @@ impl Record {
         Ok(Record { prepares, ..self })
     }
 
+    /// The rules, by the numbers that the table of parameters has.
+    pub(crate) fn rules(&self) -> &[Box<dyn AnyRule>] {
+        &self.rules
+    }
+
     /// What of a step is not in its bucket.
     pub(crate) fn resource(&self, slot: Slot) -> wgpu::BindingResource<'_> {
         let Tables { settings, assignments, schedules, entries } = &self.tables;

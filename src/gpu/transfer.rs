@@ -4,8 +4,7 @@ use super::buffers::create;
 use super::{Binding, caught, is_lost};
 use crate::error::{Error, Result, Role};
 
-/// Copies `len` elements from the GPU. It submits a copy of its own and, on native platforms, waits for the queue; so it belongs between
-/// steps, not in one. A lost device is an error.
+/// Copies `len` elements from the GPU.
 pub(crate) async fn read<T: bytemuck::Pod>(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -13,16 +12,34 @@ pub(crate) async fn read<T: bytemuck::Pod>(
     offset: u64,
     len: u64,
 ) -> Result<Vec<T>> {
-    let size = len * size_of::<T>() as u64;
-    if size == 0 {
-        return Ok(Vec::new());
+    let ((), data) = read_beside(device, queue, None, buffer, offset, len).await?;
+    Ok(data)
+}
+
+/// Copies `len` elements from the GPU, and, from the start of another buffer, a `Head`. It submits a copy of its own and, on native platforms, waits for
+/// the queue; so it belongs between steps, not in one. A lost device is an error.
+pub(crate) async fn read_beside<Head: bytemuck::Pod, T: bytemuck::Pod>(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    beside: Option<&wgpu::Buffer>,
+    buffer: &wgpu::Buffer,
+    offset: u64,
+    len: u64,
+) -> Result<(Head, Vec<T>)> {
+    let (head, size) = (size_of::<Head>() as u64, len * size_of::<T>() as u64);
+    let parts = [beside.map(|beside| (beside, 0, 0, head)), Some((buffer, offset, head, size))];
+    let parts: Vec<_> = parts.into_iter().flatten().filter(|(.., size)| *size > 0).collect();
+    if parts.is_empty() {
+        return Ok((Head::zeroed(), Vec::new()));
     }
     let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
     let label = Some("wgpu-optim read-back");
-    let staging = create(device, &wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })?;
+    let staging = create(device, &wgpu::BufferDescriptor { label, size: head + size, usage, mapped_at_creation: false })?;
     let submission = caught(device, || {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
-        encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, size);
+        for &(source, from, to, size) in &parts {
+            encoder.copy_buffer_to_buffer(source, from, &staging, to, size);
+        }
         queue.submit([encoder.finish()])
     })?;
     let (sender, receiver) = oneshot_channel();
@@ -36,7 +53,8 @@ pub(crate) async fn read<T: bytemuck::Pod>(
         None => return Err(failed(device, &"the device dropped the request")),
     }
     let view = staging.get_mapped_range(..).map_err(|error| failed(device, &error))?;
-    Ok(bytemuck::pod_collect_to_vec(&view))
+    let (own, data) = view.split_at(head as usize);
+    Ok((bytemuck::pod_read_unaligned(own), bytemuck::pod_collect_to_vec(data)))
 }
 
 /// Why a read-back that was submitted did not arrive.

@@ -1,7 +1,8 @@
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role, unknown};
-use crate::gpu::{Binding, put, read, write};
+use crate::gpu::{Binding, put, read_beside, write};
 use crate::rule::AnyRule;
+use crate::step::{ASIDE, Average, Status, view};
 use crate::wgsl::scalars;
 
 impl Optimizer {
@@ -26,26 +27,47 @@ impl Optimizer {
         &*self.setup.groups[slot.member.group].rule
     }
 
-    /// Reads a parameter's values.
+    /// Reads a parameter's trained values. While others are shown ([`crate::View`]) this is an error: record [`Optimizer::train`] before it, or
+    /// read what is shown, with [`Optimizer::read_shown`].
     ///
     /// All `read_` functions submit a copy of their own, after everything submitted so far, and natively wait for it before they return
-    /// control; they are meant for between steps. After a step that failed ([`crate::NonFinite::Fail`]), the first of them is an error. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
+    /// control; they are meant for between steps. After a step that failed ([`crate::NonFinite::Fail`]) or came in a view
+    /// ([`crate::Error::InView`]), the first of them is an error. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
     pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
         let slot = &self.slots[self.find(param)?];
-        self.read(slot, Role::Value, &slot.param.value, slot.elements).await
+        let (status, values) = self.read(slot, Role::Value, &slot.param.value, slot.elements).await?;
+        self.check_trained(&status, || format!("{param}: read_value"))?;
+        Ok(values)
+    }
+
+    /// Reads what a parameter's values show: the trained values, or those to evaluate with, or an average; [`crate::Report::view`] says which.
+    pub async fn read_shown(&self, param: &str) -> Result<Vec<f32>> {
+        let slot = &self.slots[self.find(param)?];
+        Ok(self.read(slot, Role::Value, &slot.param.value, slot.elements).await?.1)
+    }
+
+    fn check_trained(&self, status: &Status, what: impl FnOnce() -> String) -> Result<()> {
+        let view = view::numbered(&self.setup.options, status.view);
+        let instead = "record train before it, or use read_shown for what the values show";
+        if status.view == view::TRAINED { Ok(()) } else { Err(Error::InView { what: what(), view, instead }) }
     }
 
     /// Reads a parameter's gradient.
     pub async fn read_gradient(&self, param: &str) -> Result<Vec<f32>> {
         let slot = &self.slots[self.find(param)?];
-        self.read(slot, Role::Gradient, &slot.param.gradient, slot.elements).await
+        Ok(self.read(slot, Role::Gradient, &slot.param.gradient, slot.elements).await?.1)
     }
 
-    /// Reads a parameter's state tensor, by the rule's name for it.
+    /// Reads a parameter's state tensor, by the rule's name for it. An average is an error while other values than the trained ones are shown: these may
+    /// then be in its place.
     pub async fn read_state(&self, param: &str, state: &str) -> Result<Vec<f32>> {
         let mut data = Vec::new();
         for part in self.state_parts(param, state)? {
-            data.extend(self.read(&self.slots[self.find(param)?], Role::State, &part, part.elements()).await?);
+            let (status, part) = self.read(&self.slots[self.find(param)?], Role::State, &part, part.elements()).await?;
+            if self.is_average(state) {
+                self.check_trained(&status, || format!("{param}: read_state of {state}"))?;
+            }
+            data.extend(part);
         }
         Ok(data)
     }
@@ -71,17 +93,26 @@ impl Optimizer {
     /// progress are what a checkpoint has.
     pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
         let slot = &self.slots[self.find(param)?];
-        Ok(self.setup.features().lanes(self.rule_of(slot)))
+        let lanes = self.setup.features().lanes(self.rule_of(slot));
+        Ok(lanes.into_iter().filter(|&lane| lane != ASIDE).collect())
     }
 
-    /// Writes a parameter's values; the buffer needs the usage `COPY_DST`. Like `Queue::write_buffer`, this comes before everything submitted from
-    /// now on.
+    /// Whether a change of view may put the trained values into this state's place.
+    fn is_average(&self, state: &str) -> bool {
+        state == ASIDE || self.setup.options.averages().iter().map(Average::state).any(|average| average == state)
+    }
+
+    /// Writes a parameter's trained values; the buffer needs the usage `COPY_DST`. Like `Queue::write_buffer`, this comes before everything submitted
+    /// from now on. Where others are shown ([`crate::View`]), it is these that are replaced, and the next read-back is an error: submit
+    /// [`Optimizer::train`] first.
     pub fn write_value(&self, param: &str, data: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];
-        write(&self.engine.device, &self.engine.queue, param, Role::Value, &slot.param.value, slot.elements, data)
+        write(&self.engine.device, &self.engine.queue, param, Role::Value, &slot.param.value, slot.elements, data)?;
+        self.mark_written()
     }
 
-    /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on.
+    /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on. Averages are as values are
+    /// in [`Optimizer::write_value`].
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];
         let (needed, got) = (slot.elements, data.len() as u64);
@@ -94,7 +125,7 @@ impl Optimizer {
             write(&self.engine.device, &self.engine.queue, param, Role::State, &part, part.elements(), own)?;
             rest = others;
         }
-        Ok(())
+        if self.is_average(state) { self.mark_written() } else { Ok(()) }
     }
 
     /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Like `Queue::write_buffer`, this comes before everything
@@ -120,19 +151,30 @@ impl Optimizer {
         slot.member.record as usize + scalars(self.setup.options.averages().len())
     }
 
-    async fn read_record(&self) -> Result<Vec<u32>> {
-        self.check_failed().await?;
-        let record = &self.engine.record.buffer;
-        read(&self.engine.device, &self.engine.queue, record, 0, record.size() / 4).await
+    /// Has the kernels look whether that was in a view, where there are views.
+    fn mark_written(&self) -> Result<()> {
+        if self.setup.features().views { self.write_status(core::mem::offset_of!(Status, written), &[1]) } else { Ok(()) }
     }
 
-    async fn read(&self, slot: &Slot, role: Role, binding: &Binding, elements: u64) -> Result<Vec<f32>> {
+    async fn read_record(&self) -> Result<Vec<u32>> {
+        let record = &self.engine.record.buffer;
+        Ok(self.read_told(record, 0, record.size() / 4).await?.1)
+    }
+
+    /// Reads with the status as it was then; what that has to tell is an error.
+    async fn read_told<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, offset: u64, len: u64) -> Result<(Status, Vec<T>)> {
+        let (device, queue, status) = (&self.engine.device, &self.engine.queue, &self.engine.record.status);
+        let (status, data) = read_beside(device, queue, Some(status), buffer, offset, len).await?;
+        self.teller().check(&status)?;
+        Ok((status, data))
+    }
+
+    async fn read(&self, slot: &Slot, role: Role, binding: &Binding, elements: u64) -> Result<(Status, Vec<f32>)> {
         let (has, needs) = (binding.buffer().usage(), wgpu::BufferUsages::COPY_SRC);
         if !has.contains(needs) {
             return Err(Error::MissingUsage { param: slot.param.name.clone(), role, has, needs });
         }
-        self.check_failed().await?;
-        let data = read(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), elements).await;
+        let data = self.read_told(binding.buffer(), binding.offset(), elements).await;
         data.map_err(|error| error.about(&slot.param.name, role))
     }
 }

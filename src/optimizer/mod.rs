@@ -5,16 +5,17 @@ mod change;
 mod draft;
 mod progress;
 mod report;
+mod view;
 mod zero;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::error::{Error, Result, unknown};
+use crate::error::{Error, Result};
 use crate::gpu::{Binding, Engine, Member, Param, Passes, Pipelines, Recorder, Ring, Task};
 use crate::plan::{Kind, Segment, Unit};
-use crate::rule::{AnyRule, Pass};
-use crate::step::{Average, Broadcast, Setup};
+use crate::rule::AnyRule;
+use crate::step::{Broadcast, Setup};
 
 pub use report::{Pending, Report};
 
@@ -70,7 +71,7 @@ impl Optimizer {
     fn record_step(&self, recorder: &mut impl Recorder) {
         self.passes.record(Task::Measure, recorder);
         self.engine.record.dispatch(recorder);
-        self.passes.record(Task::Rule(Pass::Update), recorder);
+        self.passes.record(Task::Update, recorder);
     }
 
     /// Records that the gradients of one micro-batch are added to those of the next step, whose own micro-batch is the last: call this after every
@@ -99,39 +100,6 @@ impl Optimizer {
     fn record_accumulate(&self, recorder: &mut impl Recorder) {
         self.passes.record(Task::Accumulate, recorder);
         self.passes.count(recorder);
-    }
-
-    /// Records the change from the values that are trained to those to evaluate the model with, where a rule tells them apart
-    /// (schedule-free ones do); nothing for other rules. Until [`Optimizer::train`] no step may be recorded.
-    pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder) {
-        if self.has_views() {
-            self.pass(encoder, Task::Rule(Pass::Evaluate));
-        }
-    }
-
-    /// Records the change back to the values that are trained.
-    pub fn train(&self, encoder: &mut wgpu::CommandEncoder) {
-        if self.has_views() {
-            self.pass(encoder, Task::Rule(Pass::Train));
-        }
-    }
-
-    /// Records that values and their average, `"ema"`, `"swa"` or Lookahead's `"slow"`, change places, for an evaluation; doing it again brings the
-    /// values back, bit for bit. Until then no step may be recorded. Parameters without an average yet keep their values.
-    pub fn swap(&self, encoder: &mut wgpu::CommandEncoder, average: &str) -> Result<()> {
-        let averages = self.setup.options.averages();
-        if averages.is_empty() {
-            return Err(Error::NotEnabled { what: "swap", needs: "Options::ema, swa or lookahead" });
-        }
-        let index = averages.iter().position(|known| known.state() == average);
-        let index = index.ok_or_else(|| unknown("average", average, averages.iter().map(Average::state)))?;
-        self.pass(encoder, Task::Swap(index));
-        Ok(())
-    }
-
-    fn pass(&self, encoder: &mut wgpu::CommandEncoder, task: Task) {
-        let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim view"), timestamp_writes: None };
-        self.passes.record(task, &mut encoder.begin_compute_pass(&descriptor));
     }
 
     /// The factor for the next loss, one f32 at the start of a buffer that the caller's loss kernel binds: gradients are expected to be so many

@@ -9,9 +9,9 @@ impl Optimizer {
     /// Reads what a checkpoint needs besides values, states ([`Optimizer::read_state`]), step counts and scalars: where schedules and the loss
     /// scale are. Micro-batches that were accumulated for the next step are not in it: save after a step.
     pub async fn read_progress(&self) -> Result<Progress> {
-        self.check_failed().await?;
         let status = &self.engine.record.status;
         let status: Vec<Status> = read(&self.engine.device, &self.engine.queue, status, 0, 1).await?;
+        self.teller().check(&status[0])?;
         let Status { step, skips, loss_scale, growth_tracker, .. } = status[0];
         Ok(Progress { step, skips, loss_scale, growth_tracker })
     }
@@ -30,7 +30,7 @@ impl Optimizer {
         self.write_status(offset_of!(Status, loss_scale), &[(loss_scale as f32).to_bits()])
     }
 
-    fn write_status(&self, offset: usize, words: &[u32]) -> Result<()> {
+    pub(super) fn write_status(&self, offset: usize, words: &[u32]) -> Result<()> {
         put(&self.engine.device, &self.engine.queue, &self.engine.record.status, offset as u64, words)
     }
 }

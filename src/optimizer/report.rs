@@ -1,3 +1,4 @@
+use core::mem::offset_of;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
@@ -5,9 +6,8 @@ use std::sync::Arc;
 
 use super::Optimizer;
 use crate::error::{Error, Result};
-use crate::gpu::{Counter, Flight, Task};
-use crate::rule::Pass;
-use crate::step::{NonFinite, Status};
+use crate::gpu::{Counter, Flight};
+use crate::step::{NonFinite, Options, Status, View, view};
 
 /// What the last step did, and where training stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Report {
     /// The norm of the changes of the last step taken over that of the values before it, with [`crate::Options::measure_update`]; not before the
     /// first, not where all values were 0, and not before the first step after values or gradients were given other places.
     pub update_ratio: Option<f32>,
+    /// What the values show.
+    pub view: View,
 }
 
 /// A [`Report`] that is on its way: to be awaited, or asked for with [`Pending::try_get`].
@@ -45,12 +47,18 @@ pub struct Pending {
 /// What the words of a report mean.
 #[derive(Clone, Debug)]
 struct Form {
-    names: Arc<[String]>,
+    teller: Teller,
     /// Of each group: whether there is one, and how it follows from its word.
     lr: Vec<Option<(f64, f64)>>,
     measures: bool,
     measures_update: bool,
-    fails: bool,
+}
+
+/// Tells what steps cannot: what failed, or came in a view that it does not fit.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    names: Arc<[String]>,
+    options: Options,
     queue: wgpu::Queue,
     status: wgpu::Buffer,
 }
@@ -84,20 +92,17 @@ impl Optimizer {
         };
         let flight = self.ring.launch(&self.engine.device, &self.engine.queue, STATUS + 4 * lr.len() as u64, record);
         let form = Form {
-            names: self.labels.clone(),
+            teller: self.teller(),
             lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
             measures: features.measures,
             measures_update: features.measures_update,
-            fails: self.setup.options.non_finite == NonFinite::Fail,
-            queue: self.engine.queue.clone(),
-            status: self.engine.record.status.clone(),
         };
         Pending { flight, form }
     }
 
-    /// An error if a step failed since the last read-back, where steps may.
-    pub(super) async fn check_failed(&self) -> Result<()> {
-        if self.setup.options.non_finite == NonFinite::Fail { self.report().await.map(drop) } else { Ok(()) }
+    pub(super) fn teller(&self) -> Teller {
+        let (options, queue, status) = (self.setup.options, self.engine.queue.clone(), self.engine.record.status.clone());
+        Teller { names: self.labels.clone(), options, queue, status }
     }
 
     /// What [`Optimizer::step`] records.
@@ -112,11 +117,6 @@ impl Optimizer {
         let mut counter = Counter::default();
         self.record_accumulate(&mut counter);
         counter.recorded()
-    }
-
-    /// Whether a rule tells values that are trained from those to evaluate with.
-    pub(super) fn has_views(&self) -> bool {
-        self.passes.has(Task::Rule(Pass::Evaluate))
     }
 }
 
@@ -146,13 +146,7 @@ impl Form {
     fn read(&self, words: &[u32]) -> Result<Report> {
         let (status, lrs) = words.split_at(size_of::<Status>() / 4);
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(status));
-        let offender = status.offender.checked_sub(1).and_then(|index| self.names.get(index as usize)).cloned();
-        if self.fails && status.failures > status.forgiven {
-            // This one, and no other that another report has to tell.
-            let forgiven = core::mem::offset_of!(Status, forgiven) as u64;
-            self.queue.write_buffer(&self.status, forgiven, &status.failures.to_le_bytes());
-            return Err(Error::NonFinite { param: offender.unwrap_or_default(), step: status.failed_step });
-        }
+        self.teller.check(&status)?;
         let rate = |word, offset, slope| if status.step == 0 { 0.0 } else { ((f64::from(f32::from_bits(word)) - offset) / slope) as f32 };
         let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| rate(word, offset, slope));
         let ratio = status.moved / status.values;
@@ -160,11 +154,12 @@ impl Form {
             step: status.step,
             skips: status.skips,
             skipped: status.skipped != 0,
-            offender,
+            offender: self.teller.offender(&status),
             gradient_norm: self.measures.then_some(status.norm),
             largest_gradient: self.measures.then_some(status.largest),
             lr: self.lr.iter().zip(lrs).map(lr).collect(),
             loss_scale: status.loss_scale,
+            view: view::numbered(&self.teller.options, status.view),
             update_ratio: (self.measures_update && ratio.is_finite()).then_some(ratio),
         };
         #[cfg(feature = "tracing")]
@@ -173,5 +168,31 @@ impl Form {
             update_ratio = report.update_ratio, lr = ?report.lr, "wgpu-optim report"
         );
         Ok(report)
+    }
+}
+
+impl Teller {
+    /// The first parameter whose gradient was not finite, in the last step that found one.
+    fn offender(&self, status: &Status) -> Option<String> {
+        status.offender.checked_sub(1).and_then(|index| self.names.get(index as usize)).cloned()
+    }
+
+    /// An error if something is to be told; it is told once.
+    pub(super) fn check(&self, status: &Status) -> Result<()> {
+        // This one, and no other that another read-back has to tell.
+        let told = |offset: usize, word: u32| self.queue.write_buffer(&self.status, offset as u64, &word.to_le_bytes());
+        if self.options.non_finite == NonFinite::Fail && status.failures > status.forgiven {
+            told(offset_of!(Status, forgiven), status.failures);
+            return Err(Error::NonFinite { param: self.offender(status).unwrap_or_default(), step: status.failed_step });
+        }
+        if status.misplaced != status.told {
+            told(offset_of!(Status, told), status.misplaced);
+            return Err(view::misplaced(&self.options, status.what, status.shown));
+        }
+        if status.written != 0 && status.view != view::TRAINED {
+            told(offset_of!(Status, written), 0);
+            return Err(view::misplaced(&self.options, view::WRITE, status.view));
+        }
+        Ok(())
     }
 }

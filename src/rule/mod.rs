@@ -141,16 +141,11 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     const GOES_ON: bool = false;
 
     /// Whether the values that are trained are not those to evaluate the model with: then the WGSL text has `fn evaluate(h: Hyper, s: Scalars,
-    /// p: ptr<function, vec4f>, state: ptr<function, State>)` and, likewise, `train`.
+    /// p: ptr<function, vec4f>, state: ptr<function, State>)`. The trained values are kept aside meanwhile, 4 bytes for each: the way back is a copy.
     const VIEWS: bool = false;
 
-    /// Turns a value that is trained into the one to evaluate with.
+    /// Turns a value that is trained into the one to evaluate with; the state stays.
     fn evaluate<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, p: &mut F, state: &mut Self::State<F>) {
-        let _ = (h, s, p, state);
-    }
-
-    /// Turns it back.
-    fn train<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, p: &mut F, state: &mut Self::State<F>) {
         let _ = (h, s, p, state);
     }
 

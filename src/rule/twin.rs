@@ -8,8 +8,6 @@ pub enum Pass {
     Update,
     /// [`Rule::evaluate`]
     Evaluate,
-    /// [`Rule::train`]
-    Train,
 }
 
 /// A member of [`Rule::Hyper`] as a schedule sets it.
@@ -79,7 +77,6 @@ impl<R: Rule, F: Real> Op for Elements<'_, R, F> {
                 R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
             }
             Pass::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
-            Pass::Train => R::State::sweep(lanes, None, values, |_, p, state| R::train(&h, &s, p, state)),
         }
     }
 }

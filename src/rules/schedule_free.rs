@@ -11,11 +11,12 @@ hyper_parameters! {
     /// weight = t^r * lr_max^weight_lr_power;  weight_sum += weight;   c = weight / weight_sum
     /// y += c * (z - y) - lr_t * (1 - momentum * (1 - c)) * u         (z = y before the first step)
     /// z -= lr_t * u
-    /// evaluate: x = (y - (1 - momentum) * z) / momentum;   train: y = (1 - momentum) * z + momentum * x
+    /// evaluate: x = (y - (1 - momentum) * z) / momentum
     /// ```
     ///
     /// The values are `y` while training: record [`crate::Optimizer::evaluate`] before the model is evaluated or exported, and
-    /// [`crate::Optimizer::train`] before it is trained again.
+    /// [`crate::Optimizer::train`] before it is trained again. `y` is kept aside meanwhile, in 4 bytes more for each value, so it comes back to the bit,
+    /// where the authors' packages round it at each change.
     ///
     /// Sources: Defazio et al., "The Road Less Scheduled", arXiv 2405.15682, in the form of the authors' `schedulefree`
     /// and of pytorch_optimizer, which never stores `x`. Differences: `weight_sum` is kept in units of the step's own weight, so that with a
@@ -166,11 +167,6 @@ impl Rule for ScheduleFreeSgd {
         *p = lerp(*p, state.z, h.outward);
     }
 
-    #[inline(always)]
-    fn train<F: Real>(h: &Hyper<F>, _s: &Scalars<F>, p: &mut F, state: &mut SgdState<F>) {
-        *p = lerp(*p, state.z, h.rest1);
-    }
-
     fn cases() -> Vec<(&'static str, Self)> {
         let changed = ScheduleFreeSgd { lr: 0.05, momentum: 0.8, weight_decay: 0.1, ..ScheduleFreeSgd::default() };
         vec![
@@ -249,11 +245,6 @@ impl Rule for ScheduleFreeAdamW {
     #[inline(always)]
     fn evaluate<F: Real>(h: &Hyper<F>, _s: &Scalars<F>, p: &mut F, state: &mut AdamWState<F>) {
         *p = lerp(*p, state.z, h.outward);
-    }
-
-    #[inline(always)]
-    fn train<F: Real>(h: &Hyper<F>, _s: &Scalars<F>, p: &mut F, state: &mut AdamWState<F>) {
-        *p = lerp(*p, state.z, h.rest1);
     }
 
     fn cases() -> Vec<(&'static str, Self)> {

@@ -5,7 +5,7 @@ use crate::rule::Real;
 /// An exponential moving average of the values: `ema = decay * ema + (1 - decay) * p` after a parameter's steps; the first one copies. As torch's
 /// `AveragedModel` with `get_ema_multi_avg_fn`, except that a parameter that takes no part in a step is not averaged either: its value is what it was.
 ///
-/// The state is called `ema`; [`crate::Optimizer::swap`] exchanges it with the values.
+/// The state is called `ema`; [`crate::Optimizer::evaluate`] or [`crate::Optimizer::swap`] shows it in place of the values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ema {
     /// In [0, 1]; 1 keeps the first copy, as in torch.
@@ -25,7 +25,8 @@ impl Default for Ema {
 }
 
 /// The mean of the values after steps `start`, `start + every`, ...: stochastic weight averaging (Izmailov et al., arXiv 1803.05407; torch's
-/// `AveragedModel` with its default function). The state is called `swa`; [`crate::Optimizer::swap`] exchanges it with the values.
+/// `AveragedModel` with its default function). The state is called `swa`; [`crate::Optimizer::swap`] shows it in place of
+/// the values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swa {
     /// The parameter's first step whose values count, at least 1.

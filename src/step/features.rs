@@ -1,4 +1,4 @@
-use super::{ACCUMULATED, Average, Clip, Group, Options};
+use super::{ACCUMULATED, ASIDE, Average, Clip, Group, Options};
 use crate::rule::AnyRule;
 
 /// What the options and groups of an optimizer ask of its kernels.
@@ -20,6 +20,8 @@ pub struct Features {
     pub measures_update: bool,
     /// Averages, in order.
     pub averages: Vec<Average>,
+    /// Other values than the trained ones may be shown.
+    pub views: bool,
 }
 
 impl Features {
@@ -35,14 +37,17 @@ impl Features {
             schedules: groups.iter().any(|group| !group.schedules.is_empty()),
             measures_update: options.measure_update,
             averages: options.averages(),
+            views: !options.averages().is_empty() || groups.iter().any(|group| group.rule.has_views()),
         }
     }
 
-    /// The names of what is kept of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, averages.
+    /// The names of what is kept of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, averages, and
+    /// what shows while a rule's evaluated values are in its place.
     pub fn lanes(&self, rule: &dyn AnyRule) -> Vec<&'static str> {
         let states = rule.active_states().into_iter().map(|state| rule.states()[state].name);
         let accumulated = self.accumulates.then_some(ACCUMULATED);
-        accumulated.into_iter().chain(states).chain(self.averages.iter().map(Average::state)).collect()
+        let aside = rule.has_views().then_some(ASIDE);
+        accumulated.into_iter().chain(states).chain(self.averages.iter().map(Average::state)).chain(aside).collect()
     }
 
     /// Which lane a name is.

@@ -12,6 +12,7 @@ mod scale;
 mod setup;
 mod status;
 mod tables;
+pub(crate) mod view;
 
 pub use averages::{Average, AverageWords, Ema, Lookahead, Swa};
 pub use blocks::{Assignment, Block, Blocks};
@@ -24,6 +25,7 @@ pub use scale::{DynamicScale, LossScale};
 pub use setup::Setup;
 pub use status::{ACCUMULATED, Progress, Settings, Status};
 pub use tables::{Entry, HyperWord};
+pub use view::{ASIDE, View};
 
 pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
 pub(crate) use scale::check_scale;

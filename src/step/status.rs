@@ -46,6 +46,18 @@ words! {
         moved: f32,
         /// That of the values before it.
         values: f32,
+        /// The number of the view that is shown.
+        view: u32,
+        /// How often something came in a view that it does not fit.
+        misplaced: u32,
+        /// As many of them as there were when a read-back told.
+        told: u32,
+        /// What the first one since then was.
+        what: u32,
+        /// In which view.
+        shown: u32,
+        /// Whether the host wrote values or averages since a kernel looked.
+        written: u32,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::adapter::Gpu;
 use crate::cpu::{CpuOptimizer, CpuParam};
 use crate::rule::{AnyRule, Bounded};
 use crate::step::ACCUMULATED;
-use crate::{Group, Optimizer, Options, Param};
+use crate::{Error, Group, Optimizer, Options, Param, View};
 
 /// What belongs to nobody, beside values: a number, since a NaN that is wrongly updated may stay the same NaN.
 const SENTINEL: f32 = 12_345.678;
@@ -30,6 +30,8 @@ pub struct Scene<'a> {
     pub twin: CpuOptimizer<Bounded>,
     /// What the values should be.
     pub truth: Vec<Vec<Bounded>>,
+    /// What the twin refused first since the last check, which the GPU has to tell.
+    refused: Option<Error>,
     seed: u64,
     steps: u64,
 }
@@ -73,7 +75,8 @@ impl<'a> Scene<'a> {
         let sentinel = |index: usize| if places.iter().any(|(value, _)| value.0 == index) { SENTINEL } else { POISON };
         let blank = |(index, buffer): (usize, &wgpu::Buffer)| vec![sentinel(index).to_bits(); buffer.size() as usize / 4];
         let image = buffers.iter().enumerate().map(blank).collect();
-        let mut scene = Scene { gpu, options, optimizer, names, params, lens, buffers, places, image, twin, truth, seed, steps: 0 };
+        let mut scene =
+            Scene { gpu, options, optimizer, names, params, lens, buffers, places, image, twin, truth, refused: None, seed, steps: 0 };
         for (&(place, _), values) in scene.places.clone().iter().zip(&values) {
             scene.put(place, values);
         }
@@ -167,7 +170,8 @@ impl<'a> Scene<'a> {
         self.read_gradients(&taking_part);
         let gradients = bounded(gradients);
         let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
-        Ok(self.twin.step(&mut truth, &optional(&gradients, taking_part))?)
+        let stepped = self.twin.step(&mut truth, &optional(&gradients, taking_part));
+        self.expect(stepped)
     }
 
     /// One micro-batch, likewise.
@@ -176,14 +180,49 @@ impl<'a> Scene<'a> {
         self.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
         self.read_gradients(&taking_part);
         let gradients = bounded(&gradients);
-        Ok(self.twin.accumulate(&optional(&gradients, taking_part))?)
+        let accumulated = self.twin.accumulate(&optional(&gradients, taking_part));
+        self.expect(accumulated)
     }
 
-    /// Values and an average change places, likewise.
+    /// An average is shown, or no more, likewise.
     pub fn swap(&mut self, average: &str) -> Outcome {
         self.submit(|optimizer, encoder| optimizer.swap(encoder, average))?;
         let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
-        Ok(self.twin.swap(average, &mut truth)?)
+        let swapped = self.twin.swap(average, &mut truth);
+        self.expect(swapped)
+    }
+
+    /// The values to evaluate with are shown, likewise.
+    pub fn evaluate(&mut self) -> Outcome {
+        self.submit(|optimizer, encoder| {
+            optimizer.evaluate(encoder);
+            Ok(())
+        })?;
+        let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
+        let evaluated = self.twin.evaluate(&mut truth);
+        self.expect(evaluated)
+    }
+
+    /// The trained values are shown again, likewise.
+    pub fn train(&mut self) -> Outcome {
+        self.submit(|optimizer, encoder| {
+            optimizer.train(encoder);
+            Ok(())
+        })?;
+        let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
+        let trained = self.twin.train(&mut truth);
+        self.expect(trained)
+    }
+
+    /// What a view refuses, the next read-back of the GPU tells.
+    fn expect(&mut self, outcome: crate::Result<()>) -> Outcome {
+        match outcome {
+            Err(error @ Error::InView { .. }) => {
+                self.refused.get_or_insert(error);
+                Ok(())
+            }
+            outcome => Ok(outcome?),
+        }
     }
 
     /// One more group, in buffers of its own.
@@ -227,14 +266,22 @@ impl<'a> Scene<'a> {
 
     /// Gradients that were read are zero from then on, if that is asked for.
     fn read_gradients(&mut self, taking_part: impl Fn(usize) -> bool) {
-        let zeroed: Vec<usize> = (0..self.lens.len()).filter(|&index| self.options.zero_grad && taking_part(index)).collect();
+        let zeroes = self.options.zero_grad && self.twin.view() == View::Trained;
+        let zeroed: Vec<usize> = (0..self.lens.len()).filter(|&index| zeroes && taking_part(index)).collect();
         for index in zeroed {
             self.put(self.places[index].1, &vec![0.0; self.lens[index]]);
         }
     }
 
-    /// Compares every value, every state and every step count with the truth, and every other byte with what was there.
+    /// Compares every value, every state and every step count with the truth, and every other byte with what was there. Averages only while no other
+    /// values than the trained ones are shown.
     pub fn check(&mut self) -> Outcome {
+        if let Some(refused) = self.refused.take() {
+            match block_on(self.optimizer.report()) {
+                Err(told) if told == refused => {}
+                told => return Err(Failure(format!("{refused}: expected, but told was {told:?}"))),
+            }
+        }
         for index in 0..self.buffers.len() {
             let mut found = self.download(&self.buffers[index])?;
             for (param, &((buffer, at), _)) in self.places.iter().enumerate().filter(|(_, (value, _))| value.0 == index) {
@@ -248,8 +295,9 @@ impl<'a> Scene<'a> {
         }
         for name in &self.names {
             for state in self.states(name) {
+                let Ok(truth) = self.twin.state(name, state) else { continue };
                 let got = block_on(self.optimizer.read_state(name, state))?;
-                compare(&format!("step {}: {name} state {state}", self.steps), &got, self.twin.state(name, state)?)?;
+                compare(&format!("step {}: {name} state {state}", self.steps), &got, truth)?;
             }
         }
         let (steps, expected) = (block_on(self.optimizer.read_steps())?, self.twin.steps());
@@ -262,7 +310,7 @@ impl<'a> Scene<'a> {
     /// Compares every value with the truth.
     pub fn check_values(&self) -> Outcome {
         for (name, truth) in self.names.iter().zip(&self.truth) {
-            compare(name, &block_on(self.optimizer.read_value(name))?, truth)?;
+            compare(name, &block_on(self.optimizer.read_shown(name))?, truth)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
 use crate::plan::{Access, Array, Division, Kernel, Kind, Pair, Row};
-use crate::rule::{AnyRule, Field, Pass};
+use crate::rule::{AnyRule, Field};
 use crate::step::{Clip, Ema, Entry, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
 use crate::wgsl;
 
@@ -23,12 +23,13 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     let group = Group::<()>::new(rule.boxed(), []);
     let everything = Features { clamps: true, schedules: true, ..Features::of(&all, core::slice::from_ref(&group)) };
     for features in [Features::of(&Options::default(), core::slice::from_ref(&group)), everything] {
-        let passes = [Pass::Update, Pass::Evaluate, Pass::Train].into_iter().filter(|&pass| pass == Pass::Update || rule.has_views());
-        for (pass, kernel) in passes.flat_map(|pass| kernels().map(move |kernel| (pass, kernel))) {
-            let shader = wgsl::pass(rule, pass, &kernel, &features);
-            let module = valid(&shader)?;
+        for kernel in kernels() {
+            let module = valid(&wgsl::pass(rule, &kernel, &features))?;
             layouts(&module, rule)?;
             members(&module, "Row", Row::FIELDS)?;
+            if features.views {
+                members(&valid(&wgsl::shown(rule, &kernel, &features))?, "Row", Row::FIELDS)?;
+            }
         }
         for number in 0..2 {
             let module = valid(&wgsl::prepare(rule, number, 256, &features))?;
@@ -45,11 +46,15 @@ pub fn tasks_are_valid() -> Outcome {
     for kernel in kernels() {
         for flag in [false, true] {
             valid(&wgsl::measure(&kernel, flag.then_some(0), 2))?;
-            valid(&wgsl::accumulate(&kernel, 0, flag, 2))?;
+            valid(&wgsl::accumulate(&kernel, 0, &Features { zero_grad: flag, views: flag, ..Features::default() }))?;
         }
-        valid(&wgsl::swap(&kernel, 3, 1, 2))?;
     }
-    valid(&wgsl::count(256, 2))?;
+    for views in [false, true] {
+        let features =
+            Features { views, averages: Options { ema: views.then(Ema::default), ..Options::default() }.averages(), ..Features::default() };
+        valid(&wgsl::count(256, &features))?;
+        members(&valid(&wgsl::view(256, &features))?, "Status", Status::FIELDS)?;
+    }
     valid(&wgsl::collect(256, 7))?;
     valid(&wgsl::report(256)).map(drop)
 }

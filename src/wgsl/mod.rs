@@ -6,6 +6,7 @@ mod pass;
 mod prepare;
 mod structs;
 mod tasks;
+mod view;
 
 use core::ops::Range;
 
@@ -13,7 +14,8 @@ use crate::plan::{Access, Kernel};
 
 pub use pass::pass;
 pub use prepare::prepare;
-pub use tasks::{accumulate, collect, count, measure, report, swap};
+pub use tasks::{accumulate, collect, count, measure, report};
+pub use view::{shown, view};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
 const GATHER: &str = include_str!("../../shaders/lib/gather.wgsl");
@@ -26,12 +28,19 @@ const STORE_VECTOR64: &str = include_str!("../../shaders/access/store_vector64.w
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
 
 /// The words of a parameter's entry in the step record before those of the averages and of the rule: steps taken; whether it takes part (0: no,
-/// 1: yes, 2: the step is left out, 3: both); what its gradient is multiplied by, and limited to; micro-batches accumulated since the last step, and
-/// before it.
+/// 1: yes, 2: the step is left out, 3: both), or what a change of view does with it; what its gradient is multiplied by, and limited to; micro-batches
+/// accumulated since the last step, and before it. From one step to the next nobody reads the last one: [`SHOWN`].
 pub const ENTRY: [&str; 6] = ["STEP", "ACTIVE", "FACTOR", "LIMIT", "PENDING", "USED"];
+
+/// The word of a parameter's entry that has, while other values than the trained ones are shown, how a change of view brings these back. Kernels of a
+/// step load an entry four words at a time: a word of its own would be one load more where there are two averages.
+const SHOWN: u32 = 5;
 
 /// The same as members of a struct.
 const ENTRY_MEMBERS: [&str; 6] = ["step", "taking_part", "factor", "limit", "pending", "used"];
+
+/// Words at the start of the step record: the number of the view that is shown, and room for what is loaded by four.
+pub const HEAD: u64 = 4;
 
 /// Where a rule's scalars are in the entry of a parameter with so many averages, in words: what is loaded by four begins at a multiple of four.
 pub fn scalars(averages: usize) -> usize {
@@ -69,6 +78,8 @@ pub enum Slot {
     Part(usize),
     /// The table.
     Whole,
+    /// A view that is asked for.
+    Wish,
 }
 
 /// A complete shader with entry point `main`, and what it binds in group 0.

@@ -4,7 +4,7 @@ use super::arrays::{Entry, Uses};
 use super::structs;
 use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
 use crate::plan::Kernel;
-use crate::rule::{AnyRule, Pass};
+use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Average, Features};
 
 const PASS: &str = include_str!("../../shaders/pass.wgsl");
@@ -17,17 +17,16 @@ const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
 const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
-/// The kernel for one pass of a rule with the states that it uses, for one way of access to values and gradients.
-pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -> Shader {
-    let (updates, kind) = (pass == Pass::Update, &kernel.kind);
-    let clears = updates && features.zero_grad;
+/// The kernel for the update of a rule with the states that it uses, for one way of access to values and gradients.
+pub fn pass(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader {
+    let kind = &kernel.kind;
     let uses = Uses {
         loads_values: true,
         stores_values: true,
-        loads_gradients: updates,
-        clears_gradients: clears,
-        loads_scales: updates && kind.scaled,
-        updates,
+        loads_gradients: true,
+        clears_gradients: features.zero_grad,
+        loads_scales: kind.scaled,
+        updates: true,
     };
     let mut bindings: Vec<Declaration> = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
@@ -41,20 +40,20 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
         structs::given(features.averages.len()),
         state_access(rule, kernel, features),
         structs::default_prepare(rule),
-        idle(pass, features),
-        body(rule, pass, &uses, kernel, features),
+        idle(features),
+        body(rule, &uses, kernel, features),
     ];
-    if updates && kind.adaptive {
+    if kind.adaptive {
         parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
         parts.push(if kind.whole_units { UNIT_WHOLE } else { UNIT }.into());
     }
-    if updates && features.measures {
+    if features.measures {
         parts.push(FACTORED.into());
     }
-    if updates && features.clamps {
+    if features.clamps {
         parts.push(LIMIT.into());
     }
-    if updates && features.measures_update {
+    if features.measures_update {
         bindings.push(array(Slot::Moved, "moved", "Sum", true));
         parts.push(structs::sums());
         parts.extend([GATHER, MOVED].map(String::from));
@@ -65,10 +64,10 @@ pub fn pass(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features
 }
 
 /// What touches the caller's arrays.
-fn body(rule: &dyn AnyRule, pass: Pass, uses: &Uses, kernel: &Kernel, features: &Features) -> String {
+fn body(rule: &dyn AnyRule, uses: &Uses, kernel: &Kernel, features: &Features) -> String {
     let invocation = ("invocation", "u32");
     let sweep = [("row", "Row"), ("given", "Given"), ("h", "Hyper"), ("s", "Scalars"), invocation];
-    let mut text = apply(rule, pass, kernel, features) + SWEEP;
+    let mut text = apply(rule, kernel, features) + SWEEP;
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
         text += CLEAR;
@@ -82,15 +81,19 @@ fn body(rule: &dyn AnyRule, pass: Pass, uses: &Uses, kernel: &Kernel, features: 
 
 /// `load_state` and `store_state`: a state that is not in use reads as zero and is not kept.
 fn state_access(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
-    let names = || rule.states().iter().map(|state| state.name);
-    let load = |name| features.lane(rule, name).map_or_else(|| "vec4f(0.0)".to_owned(), load_lane);
+    let names = rule.states().iter().map(|state| state.name);
     let store = |name| features.lane(rule, name).map(|lane| store_lane(lane, &format!("state.{name}")));
-    let loads = names().map(load).collect::<Vec<_>>().join(", ");
-    let stores: String = names().filter_map(store).collect();
-    format!(
-        "fn load_state(row: Row, i: u32) -> State {{\n    return State({loads});\n}}\n\n\
-         fn store_state(row: Row, i: u32, state: State) {{\n{stores}}}\n"
-    ) + &if features.lanes(rule).is_empty() { String::new() } else { lane_access(kernel, true) }
+    let stores: String = names.filter_map(store).collect();
+    load_state(rule, features)
+        + &format!("fn store_state(row: Row, i: u32, state: State) {{\n{stores}}}\n")
+        + &if features.lanes(rule).is_empty() { String::new() } else { lane_access(kernel, true) }
+}
+
+/// `load_state`.
+pub(super) fn load_state(rule: &dyn AnyRule, features: &Features) -> String {
+    let load = |name| features.lane(rule, name).map_or_else(|| "vec4f(0.0)".to_owned(), load_lane);
+    let loads = rule.states().iter().map(|state| load(state.name)).collect::<Vec<_>>().join(", ");
+    format!("fn load_state(row: Row, i: u32) -> State {{\n    return State({loads});\n}}\n\n")
 }
 
 /// Four elements of this lane.
@@ -103,12 +106,8 @@ fn store_lane(lane: usize, x: &str) -> String {
     format!("    store_lane(lane_at(row, {lane}u, i), 4u, {x}, {x});\n")
 }
 
-/// `idle`, which rows a pass leaves alone: an update those that take no part, though it clears their gradients if it is just this step that is
-/// left out; a view those that have not been updated yet.
-fn idle(pass: Pass, features: &Features) -> String {
-    if pass != Pass::Update {
-        return "fn idle(row: Row, given: Given, invocation: u32) -> bool {\n    return given.step == 0u;\n}\n".into();
-    }
+/// `idle`, which rows an update leaves alone: those that take no part, though it clears their gradients if it is just this step that is left out.
+fn idle(features: &Features) -> String {
     let mut text = String::from("fn idle(row: Row, given: Given, invocation: u32) -> bool {\n");
     if features.zero_grad {
         text += "    if given.taking_part == LEFT_OUT {\n        clear(row, invocation);\n    }\n";
@@ -119,13 +118,9 @@ fn idle(pass: Pass, features: &Features) -> String {
     text + "    return given.taking_part != 1u;\n}\n"
 }
 
-/// `apply`, what a pass does with four elements.
-fn apply(rule: &dyn AnyRule, pass: Pass, kernel: &Kernel, features: &Features) -> String {
-    let body = match pass {
-        Pass::Evaluate => "    evaluate(h, s, p, state);\n".into(),
-        Pass::Train => "    train(h, s, p, state);\n".into(),
-        Pass::Update => update(rule, kernel, features),
-    };
+/// `apply`, what an update does with four elements.
+fn apply(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
+    let body = update(rule, kernel, features);
     format!(
         "fn apply(h: Hyper, s: Scalars, given: Given, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
          state: ptr<function, State>) {{\n{body}}}\n"

@@ -46,6 +46,7 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
         structs::entry(features.averages.len()),
         structs::constants(Clip::KINDS.into_iter().chain(Average::KINDS).chain(numbers)),
         format!("const MAY_SKIP: bool = {};\nconst SCHEDULES: bool = {};\n", features.may_skip, features.schedules),
+        super::view::misplaced(features),
         hyper,
         structs::rule(rule, structs::loader),
         structs::store_scalars(rule),

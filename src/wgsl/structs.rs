@@ -1,6 +1,6 @@
 //! Declarations made from layouts.
 
-use super::{ENTRY, ENTRY_MEMBERS, scalars};
+use super::{ENTRY, ENTRY_MEMBERS, SHOWN, scalars};
 use crate::plan::{Row, Sum};
 use crate::rule::{AnyRule, Field, Layout as _};
 use crate::step::{AverageWords, ClipWords, Entry, HyperWord, Settings, Status};
@@ -90,8 +90,15 @@ pub(super) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> 
 /// The words of a parameter's entry in the step record.
 pub(super) fn entry(averages: usize) -> String {
     let words = ENTRY.into_iter().zip(0..);
-    let more =
-        [("WEIGHTS", ENTRY.len() as u32), ("SCALARS", scalars(averages) as u32), ("LEFT_OUT", 2), ("NEITHER", 3), ("NO_LIMIT", u32::MAX)];
+    let more = [
+        ("WEIGHTS", ENTRY.len() as u32),
+        ("SCALARS", scalars(averages) as u32),
+        ("LEFT_OUT", 2),
+        ("NEITHER", 3),
+        ("NO_LIMIT", u32::MAX),
+        ("VIEW", 0),
+        ("SHOWN", SHOWN),
+    ];
     constants(words.chain(more))
 }
 

@@ -2,8 +2,10 @@
 
 use super::arrays::{Entry, Uses};
 use super::structs;
+use super::view::{misplaced, numbers};
 use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
 use crate::plan::Kernel;
+use crate::step::Features;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
 const MEASURE_ROW: &str = include_str!("../../shaders/step/measure_row.wgsl");
@@ -14,11 +16,9 @@ const ACCUMULATE_ROW: &str = include_str!("../../shaders/step/accumulate_row.wgs
 const COLLECT: &str = include_str!("../../shaders/step/collect.wgsl");
 const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
-const SWAP: &str = include_str!("../../shaders/step/swap.wgsl");
-const SWAP_ROW: &str = include_str!("../../shaders/step/swap_row.wgsl");
 
-const ROW: (&str, &str) = ("row", "Row");
-const INVOCATION: (&str, &str) = ("invocation", "u32");
+pub(super) const ROW: (&str, &str) = ("row", "Row");
+pub(super) const INVOCATION: (&str, &str) = ("invocation", "u32");
 
 /// The kernel that measures gradients before the update, together with those accumulated if they are in this lane; where there are units, these and
 /// their values.
@@ -59,8 +59,8 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
 }
 
 /// The kernel that adds gradients to those accumulated in this lane. It binds gradients alone, even where they share a buffer with values.
-pub fn accumulate(kernel: &Kernel, lane: usize, clears: bool, averages: usize) -> Shader {
-    let uses = Uses { loads_gradients: true, clears_gradients: clears, ..Uses::default() };
+pub fn accumulate(kernel: &Kernel, lane: usize, features: &Features) -> Shader {
+    let uses = Uses { loads_gradients: true, clears_gradients: features.zero_grad, ..Uses::default() };
     let mut bindings = vec![
         array(Slot::Rows, "rows", "vec4u", false),
         array(Slot::Entries, "entries", "Entry", false),
@@ -70,33 +70,22 @@ pub fn accumulate(kernel: &Kernel, lane: usize, clears: bool, averages: usize) -
     bindings.push(states(kernel, true));
     let entry = Entry { name: "accumulate", parameters: &[ROW, ("is_first", "bool"), INVOCATION], result: None };
     let body = uses.body(kernel, ACCUMULATE_ROW, &[entry]);
-    let numbers = structs::constants([("ACCUMULATED", lane as u32)]);
-    let parts = [structs::entries(), structs::row(), structs::entry(averages), numbers, lane_access(kernel, true), body].concat();
+    let numbers = structs::constants([("ACCUMULATED", lane as u32)]) + &numbers(features);
+    let parts =
+        [structs::entries(), structs::row(), structs::entry(features.averages.len()), numbers, lane_access(kernel, true), body].concat();
     shader(bindings, &[&parts, &rows(kernel), ACCUMULATE], "")
 }
 
 /// The kernel that counts a micro-batch, of one workgroup of so many invocations.
-pub fn count(invocations: u32, averages: usize) -> Shader {
+pub fn count(invocations: u32, features: &Features) -> Shader {
     let bindings = vec![
         array(Slot::Entries, "entries", "Entry", false),
         array(Slot::Record, "record", "u32", true),
         Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
-    let parts = [structs::entries(), structs::status(), structs::entry(averages), numbers].concat();
+    let parts = [structs::entries(), structs::status(), structs::entry(features.averages.len()), numbers, misplaced(features)].concat();
     shader(bindings, &[&parts, COUNT], "")
-}
-
-/// The kernel that exchanges values with the average in this lane, for the parameters that have taken `first` steps.
-pub fn swap(kernel: &Kernel, lane: usize, first: u32, averages: usize) -> Shader {
-    let uses = Uses { loads_values: true, stores_values: true, ..Uses::default() };
-    let mut bindings = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "u32", false)];
-    bindings.extend(uses.bindings(kernel));
-    bindings.push(states(kernel, true));
-    let numbers = structs::constants([("LANE", lane as u32), ("FIRST", first)]);
-    let body = uses.body(kernel, SWAP_ROW, &[Entry { name: "exchange", parameters: &[ROW, INVOCATION], result: None }]);
-    let parts = [structs::row(), structs::entry(averages), numbers, lane_access(kernel, true), body].concat();
-    shader(bindings, &[&parts, &rows(kernel), SWAP], "")
 }
 
 /// The kernel that puts so many parts of a table of sums one after the other.

@@ -109,7 +109,7 @@ impl<'a> Trainer<'a> {
         optimizer.evaluate(&mut encoder);
         self.gpu.queue.submit([encoder.finish()]);
         let seconds = Seconds { all, steps: log.gpu.map(|[steps, _]| steps), evaluations: log.gpu.map(|[_, test]| test) };
-        let (confusion, weights) = (self.confusion(&run.sets.test_labels)?, pollster::block_on(optimizer.read_value(&self.shapes[0].0))?);
+        let (confusion, weights) = (self.confusion(&run.sets.test_labels)?, pollster::block_on(optimizer.read_shown(&self.shapes[0].0))?);
         let Log { steps, training, test, .. } = log;
         Ok(Outcome { seed: run.seed, end, steps, seconds, training, test, confusion, weights })
     }

@@ -78,7 +78,10 @@ fn exercised(gpu: &Gpu, optimizer: &mut Optimizer, names: &[&str]) -> Outcome {
     });
     submit(gpu, |encoder| optimizer.zero_grad(encoder).unwrap_or_default());
     for average in ["ema", "swa"] {
-        submit(gpu, |encoder| optimizer.swap(encoder, average).unwrap_or_default());
+        // There and back.
+        for _ in 0..2 {
+            submit(gpu, |encoder| optimizer.swap(encoder, average).unwrap_or_default());
+        }
     }
     let report = block_on(optimizer.report())?;
     assert_eq!((report.skips, report.gradient_norm, report.largest_gradient), (0, Some(0.0), Some(0.0)));
@@ -267,7 +270,10 @@ fn cpu() -> Outcome {
             }
             optimizer.evaluate(&mut [&mut [], &mut [], &mut value])?;
             optimizer.train(&mut [&mut [], &mut [], &mut value])?;
-            optimizer.swap("ema", &mut [&mut [], &mut [], &mut value])?;
+            // There and back.
+            for _ in 0..2 {
+                optimizer.swap("ema", &mut [&mut [], &mut [], &mut value])?;
+            }
             assert_eq!((optimizer.steps(), optimizer.state("a", "ema")?), (vec![2; 3], &[][..]));
             assert!(value.iter().all(|x| x.is_finite()));
         }

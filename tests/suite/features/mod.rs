@@ -18,6 +18,7 @@ mod sequences;
 mod skips;
 #[cfg(feature = "tracing")]
 mod spans;
+mod views;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         scheduled::trials(contexts),
         #[cfg(feature = "tracing")]
         spans::trials(contexts),
+        views::trials(contexts),
     ];
     all.into_iter().flatten().collect()
 }

@@ -56,8 +56,11 @@ fn agrees(gpu: &Gpu, setting: &Setting, style: Style) -> Outcome {
         agree_reports(&mut scene)?;
     }
     for average in setting.options.averages() {
-        scene.swap(average.state())?;
-        scene.check()?;
+        // There and back.
+        for _ in 0..2 {
+            scene.swap(average.state())?;
+            scene.check()?;
+        }
     }
     Ok(())
 }

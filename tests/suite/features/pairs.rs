@@ -169,7 +169,7 @@ pub fn everything(rule: Box<dyn AnyRule>, clip: &str) -> Setting {
 }
 
 /// Five steps, with whatever the options allow in them: micro-batches before each but the second, a NaN in the third if that step may be left out, and
-/// an exchange of values and average before the last check.
+/// each average shown, and the values again, before the last checks.
 fn agrees(gpu: &Gpu, setting: &Setting, style: Style) -> Outcome {
     let mut scene = scene(gpu, setting, style)?;
     for step in 0..5 {
@@ -178,8 +178,10 @@ fn agrees(gpu: &Gpu, setting: &Setting, style: Style) -> Outcome {
         agree_reports(&mut scene)?;
     }
     for average in setting.options.averages() {
-        scene.swap(average.state())?;
-        scene.check()?;
+        for _ in 0..2 {
+            scene.swap(average.state())?;
+            scene.check()?;
+        }
     }
     Ok(())
 }

@@ -234,7 +234,7 @@ fn averages(gpu: &Gpu, name: &str, case: &Case) -> Outcome {
         near(&format!("values after step {}", step + 1), &values, &fast[row.clone()], NEAR, NEAR)?;
         let swap = |optimizer: &Optimizer, encoder: &mut wgpu::CommandEncoder| optimizer.swap(encoder, state).unwrap_or_default();
         model.submit(gpu, &gradients[row.clone()], swap)?;
-        let averaged = block_on(model.optimizer.read_value("w"))?;
+        let averaged = block_on(model.optimizer.read_shown("w"))?;
         // Before its start there is no average, and what is recorded is the initial value.
         match step + 1 < start as usize {
             true => same_bits("without an average", &averaged, &values)?,

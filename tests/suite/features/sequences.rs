@@ -11,7 +11,7 @@ use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{Random, STYLES, Scene, Style};
 use wgpu_optim::{
     AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Error, Group, Lion, Lookahead, LossScale, MicroBatches, NAdam, NonFinite, NormClip,
-    NormOrder, Options, Over, Pending, RmsProp, ScheduleFreeAdamW, Sgd, Swa,
+    NormOrder, Options, Over, Pending, RmsProp, ScheduleFreeAdamW, Sgd, Swa, View,
 };
 
 use crate::context::{Context, Outcome};
@@ -268,12 +268,16 @@ fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
                 }
                 13 => {
                     let averages = options.averages();
-                    if let Some(average) = averages.first() {
+                    if !averages.is_empty() {
+                        let average = averages[draw.below(averages.len())];
                         describe += &format!("swap {}", average.state());
                         log.push(describe.clone());
                         scene.swap(average.state())?;
                         scene.check()?;
-                        scene.swap(average.state())?;
+                        // By halves it stays, for what comes next.
+                        if draw.chance(2) {
+                            scene.swap(average.state())?;
+                        }
                     }
                 }
                 14 => {
@@ -288,20 +292,18 @@ fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
                     describe += "step, evaluate, train";
                     log.push(describe.clone());
                     scene.step(taking_part)?;
-                    scene.submit(|optimizer, encoder| {
-                        optimizer.evaluate(encoder);
-                        Ok(())
-                    })?;
-                    let mut truth: Vec<&mut [Bounded]> = scene.truth.iter_mut().map(Vec::as_mut_slice).collect();
-                    scene.twin.evaluate(&mut truth)?;
+                    scene.evaluate()?;
                     scene.check()?;
-                    scene.submit(|optimizer, encoder| {
-                        optimizer.train(encoder);
-                        Ok(())
-                    })?;
-                    let mut truth: Vec<&mut [Bounded]> = scene.truth.iter_mut().map(Vec::as_mut_slice).collect();
-                    scene.twin.train(&mut truth)?;
+                    if draw.chance(2) {
+                        scene.evaluate()?;
+                    } else {
+                        scene.train()?;
+                    }
                 }
+            }
+            // Nothing goes on for ever in a view that refuses it.
+            if scene.twin.view() != View::Trained && draw.chance(3) {
+                scene.train()?;
             }
             scene.check()?;
         }

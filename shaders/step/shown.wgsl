@@ -1,0 +1,7 @@
+// Changes what the values of one row show, as view.wgsl decided.
+fn work(row: Row, invocation: u32) {
+    let change = load_given(row.record).taking_part;
+    if change != KEEP {
+        show(row, change, invocation);
+    }
+}

@@ -1,0 +1,39 @@
+use super::Optimizer;
+use crate::error::Result;
+use crate::gpu::Task;
+use crate::step::view;
+
+impl Optimizer {
+    /// Records that the values to evaluate the model with are shown: a rule's own (schedule-free ones have some), else the average that the options keep,
+    /// `ema` before `swa`. Where there is neither, nothing is recorded: the trained values are those to evaluate with.
+    ///
+    /// Until [`Optimizer::train`], steps and micro-batches change nothing, and the next read-back says so ([`crate::Error::InView`]); [`crate::View`] has
+    /// all of this as a table. For a look at an average in a render pass there is an easier way, which changes nothing: bind `state(name, "ema")`.
+    pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder) {
+        let has_average = view::evaluated_average(&self.setup.options.averages()).is_some();
+        if has_average || self.setup.groups.iter().any(|group| group.rule.has_views()) {
+            self.show(encoder, view::EVALUATED);
+        }
+    }
+
+    /// Records that the trained values are shown again, bit for bit, whatever was shown; nothing if they are.
+    pub fn train(&self, encoder: &mut wgpu::CommandEncoder) {
+        if self.setup.features().views {
+            self.show(encoder, view::TRAINED);
+        }
+    }
+
+    /// Records that an average is shown, `"ema"`, `"swa"` or Lookahead's `"slow"`, or, if it is, the trained values again. Parameters without an average
+    /// yet keep showing their trained values. See [`Optimizer::evaluate`].
+    pub fn swap(&self, encoder: &mut wgpu::CommandEncoder, average: &str) -> Result<()> {
+        self.show(encoder, view::swapped(&self.setup.options, average)?);
+        Ok(())
+    }
+
+    fn show(&self, encoder: &mut wgpu::CommandEncoder, wanted: u32) {
+        let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim view"), timestamp_writes: None };
+        let mut pass = encoder.begin_compute_pass(&descriptor);
+        self.passes.decide(wanted, &mut pass);
+        self.passes.record(Task::View, &mut pass);
+    }
+}

@@ -1,0 +1,128 @@
+//! Views: what the values of an optimizer show. Twin of the decision: `shaders/step/view.wgsl`.
+
+use core::fmt;
+
+use super::{Average, Options};
+use crate::error::{Error, Result};
+
+/// What lies in the buffers of the values: [`crate::Optimizer::evaluate`], [`crate::Optimizer::train`] and [`crate::Optimizer::swap`] change it.
+///
+/// | shown | `evaluate` | `train` | `swap(a)` | `swap(b)` |
+/// | --- | --- | --- | --- | --- |
+/// | trained | evaluated | nothing | `a` | `b` |
+/// | evaluated | nothing | trained | refused | refused |
+/// | `a` | refused | trained | trained | refused |
+///
+/// What is refused changes nothing, and the next read-back is [`Error::InView`]; so it is with steps, micro-batches and writes while the values
+/// shown are not the trained ones. The way back is exact, to the bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The values that steps update.
+    #[default]
+    Trained,
+    /// The values to evaluate the model with: a rule's own ([`crate::rule::Rule::VIEWS`]), else the `ema`, else the `swa`. Parameters that have
+    /// none of these yet show their trained values.
+    Evaluated,
+    /// This average.
+    Average(&'static str),
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            View::Trained => f.write_str("trained"),
+            View::Evaluated => f.write_str("evaluated"),
+            View::Average(name) => write!(f, "\"{name}\""),
+        }
+    }
+}
+
+/// The state in which the trained values are while a rule's evaluated ones are shown; without meaning at other times.
+pub const ASIDE: &str = "trained";
+
+/// The number of [`View::Trained`]; the kernels' constants have the same names.
+pub(crate) const TRAINED: u32 = 0;
+/// That of [`View::Evaluated`].
+pub(crate) const EVALUATED: u32 = 1;
+/// That of the first average; the others follow.
+pub(crate) const SWAPPED: u32 = 2;
+
+/// What may come while other values than the trained ones are shown, as kernels count it.
+pub(crate) const STEP: u32 = 0;
+/// A micro-batch.
+pub(crate) const ACCUMULATE: u32 = 1;
+/// `write_value` or `write_state`.
+pub(crate) const WRITE: u32 = 2;
+/// A change to this view, by its number.
+pub(crate) const CHANGE: u32 = 3;
+
+/// What is shown after `wanted` was asked for; `None` if it is refused.
+pub(crate) fn after(view: u32, wanted: u32) -> Option<u32> {
+    match (view, wanted) {
+        (TRAINED, _) | (_, TRAINED) => Some(wanted),
+        (EVALUATED, EVALUATED) => Some(EVALUATED),
+        _ => (view == wanted).then_some(TRAINED),
+    }
+}
+
+/// The view of this number.
+pub(crate) fn numbered(options: &Options, number: u32) -> View {
+    match number {
+        TRAINED => View::Trained,
+        EVALUATED => View::Evaluated,
+        _ => View::Average(options.averages().get((number - SWAPPED) as usize).map_or("", Average::state)),
+    }
+}
+
+/// The average that [`View::Evaluated`] shows where a rule has no values of its own for it.
+pub(crate) fn evaluated_average(averages: &[Average]) -> Option<usize> {
+    averages.iter().position(|average| !matches!(average, Average::Lookahead(_)))
+}
+
+/// The number of the view that shows an average.
+pub(crate) fn swapped(options: &Options, average: &str) -> Result<u32> {
+    let averages = options.averages();
+    if averages.is_empty() {
+        return Err(Error::NotEnabled { what: "swap", needs: "Options::ema, swa or lookahead" });
+    }
+    let index = averages.iter().position(|known| known.state() == average);
+    let index = index.ok_or_else(|| crate::error::unknown("average", average, averages.iter().map(Average::state)))?;
+    Ok(SWAPPED + index as u32)
+}
+
+/// The error for what came in a view that it does not fit.
+pub(crate) fn misplaced(options: &Options, what: u32, view: u32) -> Error {
+    let (what, instead) = match what {
+        STEP => ("a step was recorded".to_owned(), "it changed nothing; record train before it"),
+        ACCUMULATE => ("accumulate was recorded".to_owned(), "it changed nothing; record train before it"),
+        WRITE => {
+            ("values or an average were written".to_owned(), "they replaced what is shown or kept aside; submit train, and write again")
+        }
+        _ => {
+            let wanted = match numbered(options, what - CHANGE) {
+                View::Average(name) => format!("swap to \"{name}\" was recorded"),
+                _ => "evaluate was recorded".to_owned(),
+            };
+            (wanted, "it changed nothing; record train before it")
+        }
+    };
+    Error::InView { what, view: numbered(options, view), instead }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EVALUATED, SWAPPED, TRAINED, after};
+
+    #[test]
+    fn the_table() {
+        let (a, b) = (SWAPPED, SWAPPED + 1);
+        let table = [
+            (TRAINED, [Some(EVALUATED), Some(TRAINED), Some(a), Some(b)]),
+            (EVALUATED, [Some(EVALUATED), Some(TRAINED), None, None]),
+            (a, [None, Some(TRAINED), Some(TRAINED), None]),
+        ];
+        for (view, expected) in table {
+            assert_eq!([EVALUATED, TRAINED, a, b].map(|wanted| after(view, wanted)), expected, "{view}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The kernels that change what values show.
+
+use super::arrays::{Entry, Uses};
+use super::structs;
+use super::tasks::{INVOCATION, ROW};
+use super::{Declaration, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
+use crate::plan::Kernel;
+use crate::rule::AnyRule;
+use crate::step::{ASIDE, Average, Features, view};
+
+const VIEW: &str = include_str!("../../shaders/step/view.wgsl");
+const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
+const SHOWN_ROW: &str = include_str!("../../shaders/step/shown_row.wgsl");
+const MISPLACED: &str = include_str!("../../shaders/step/misplaced.wgsl");
+
+/// What a parameter's rows do: nothing; form the evaluated values and keep the trained ones aside; exchange values and the first average, or one of
+/// the lanes after it.
+const WAYS: [(&str, u32); 3] = [("KEEP", 0), ("EVALUATE", 1), ("EXCHANGE", 2)];
+
+/// Numbers of the views, and of what does not fit them.
+const NUMBERS: [(&str, u32); 7] = [
+    ("TRAINED", view::TRAINED),
+    ("EVALUATED", view::EVALUATED),
+    ("SWAPPED", view::SWAPPED),
+    ("STEP_RECORDED", view::STEP),
+    ("ACCUMULATE_RECORDED", view::ACCUMULATE),
+    ("WRITE", view::WRITE),
+    ("CHANGE", view::CHANGE),
+];
+
+/// The numbers, and whether there is more than one view.
+pub(super) fn numbers(features: &Features) -> String {
+    structs::constants(NUMBERS) + &format!("const VIEWS: bool = {};\n", features.views)
+}
+
+/// `in_view`, `misplaced` and `looked`, of kernels that bind the status.
+pub(super) fn misplaced(features: &Features) -> String {
+    numbers(features) + MISPLACED
+}
+
+/// The kernel that decides about a change of view, of one workgroup of so many invocations.
+pub fn view(invocations: u32, features: &Features) -> Shader {
+    let bindings = vec![
+        array(Slot::Entries, "entries", "Entry", false),
+        array(Slot::Record, "record", "u32", true),
+        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
+        array(Slot::Settings, "settings", "u32", false),
+        array(Slot::Wish, "wish", "u32", false),
+    ];
+    let averages = features.averages.len();
+    let evaluated = view::evaluated_average(&features.averages).unwrap_or(averages) as u32;
+    let numbers = Average::KINDS.into_iter().chain(WAYS).chain([("EVALUATED_AVERAGE", evaluated), ("INVOCATIONS", invocations)]);
+    let parts = [
+        structs::entries(),
+        structs::status(),
+        structs::settings(averages),
+        structs::entry(averages),
+        structs::constants(numbers),
+        misplaced(features),
+    ];
+    shader(bindings, &[&parts.concat(), VIEW], "")
+}
+
+/// The kernel that changes what rows of a rule's parameters show. It binds values alone, even where they share a buffer with gradients.
+pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader {
+    let uses = Uses { loads_values: true, stores_values: true, ..Uses::default() };
+    let mut bindings = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "vec4u", false)];
+    bindings.extend(uses.bindings(kernel));
+    bindings.push(states(kernel, true));
+    let averages = features.averages.len();
+    let first = features.averages.first().map_or(ASIDE, Average::state);
+    let lane = |name: &str| features.lane(rule, name).unwrap_or_default() as u32;
+    let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE))]);
+    let entry = Entry { name: "show", parameters: &[ROW, ("change", "u32"), INVOCATION], result: None };
+    let mut parts = vec![
+        structs::row(),
+        structs::entry(averages),
+        structs::given(averages),
+        structs::constants(numbers),
+        lane_access(kernel, true),
+        uses.body(kernel, SHOWN_ROW, &[entry]),
+    ];
+    let mut own = "";
+    match rule.has_views() {
+        true => {
+            parts.extend([structs::rule(rule, structs::loader_by_four), super::pass::load_state(rule, features)]);
+            parts.extend([structs::default_prepare(rule), NUMERICS.into(), evaluated()]);
+            own = rule.source();
+        }
+        false => parts.push("fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    return p;\n}\n".into()),
+    }
+    shader(bindings, &[&parts.concat(), &rows(kernel), SHOWN], own)
+}
+
+/// `evaluated`, by the rule.
+fn evaluated() -> String {
+    "fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    var shown = p;\n    var state = load_state(row, i);\n    \
+     evaluate(load_hyper(row.hyper), load_scalars(row.record + SCALARS), &shown, &state);\n    return shown;\n}\n"
+        .into()
+}
