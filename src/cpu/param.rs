@@ -7,11 +7,17 @@ pub struct CpuParam {
     pub name: String,
     /// Sizes of the dimensions.
     pub shape: Vec<usize>,
-    /// By what the group's learning rate is multiplied.
+    /// The factor by which the learning rate of the group is multiplied for this parameter.
+    ///
+    /// Default: `1`, range: `[0, inf)`.
     pub lr_scale: f64,
-    /// By what each element's step is multiplied: numbers, and their shape, see [`crate::LrScales`].
+    /// Multipliers of the update: numbers, and their shape, see [`crate::LrScales`].
+    ///
+    /// Default: `None`.
     pub lr_scales: Option<(Vec<f32>, Vec<usize>)>,
-    /// Never takes part.
+    /// Excluded from every step.
+    ///
+    /// Default: `false`.
     pub frozen: bool,
 }
 

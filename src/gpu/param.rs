@@ -5,7 +5,7 @@ use crate::step::{Broadcast, Named};
 /// One named tensor to be optimized: its shape, where its values are and where its gradient is. All f32, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Param {
-    /// Unique among the optimizer's parameters; state, checkpoints and errors go by it.
+    /// The name, unique among the optimizer's parameters; state, checkpoints and errors go by it.
     pub name: String,
     /// Sizes of the dimensions; none for a single number. With a 0 among them the tensor is empty, which is legal: steps count it and do nothing else.
     pub shape: Vec<usize>,
@@ -13,17 +13,23 @@ pub struct Param {
     pub value: Binding,
     /// The gradient, which a step reads.
     pub gradient: Binding,
-    /// By what the learning rate of its group is multiplied, 0 or above.
+    /// The factor by which the learning rate of the group is multiplied for this parameter.
+    ///
+    /// Default: `1`, range: `[0, inf)`.
     pub lr_scale: f64,
-    /// By what the step of each of its elements is multiplied besides.
+    /// Per-element, per-row or per-column multipliers of the update, besides `lr_scale`.
+    ///
+    /// Default: `None`.
     pub lr_scales: Option<LrScales>,
-    /// Takes no part in any step: no state is read, no gradient, and its step count stays. [`crate::Optimizer::set_active`] changes it later (see
-    /// there about gradients that add up meanwhile).
+    /// Excluded from every step: neither state nor gradient is read, and the step count does not advance. [`crate::Optimizer::set_active`] changes
+    /// it later (see there about gradients that add up meanwhile).
+    ///
+    /// Default: `false`.
     pub frozen: bool,
 }
 
-/// Multipliers for the steps of single elements, rows or components of a parameter, as Gaussian splatting has them: with `d` the change that the rule
-/// makes of a value, it changes by `scale * d`. State, averages and gradient norms do not know of it.
+/// Per-element, per-row or per-column multipliers of the update, as Gaussian splatting has them: where the rule would change a value by `d`, it changes
+/// by `scale * d`. State and gradient norms are as without them.
 ///
 /// Kernels scale the difference of two f32 values, so a step that is below half an ulp of its value stays lost, whatever its scale: choose the
 /// group's learning rate for the largest steps, and scales of at most 1.

@@ -51,7 +51,8 @@ impl Number for bool {
     }
 }
 
-/// Declares a rule's hyper-parameters once: the struct with public fields, its `Default`, the ranges, access by name.
+/// Declares a rule's hyper-parameters once: the struct with public fields, its `Default`, the ranges, access by name. Each field needs a doc comment; its
+/// default and its range are added to it, from the same tokens. A range is the path of a constant, or a call of [`Range::open`].
 ///
 /// ```
 /// use wgpu_optim::{hyper_parameters, rule::{HyperParameters, Range}};
@@ -69,12 +70,17 @@ impl Number for bool {
 #[macro_export]
 macro_rules! hyper_parameters {
     ($(#[$meta:meta])* pub struct $Name:ident {
-        $($(#[$doc:meta])* pub $field:ident: $ty:ty = $default:expr, $range:expr;)+
+        $($(#[$doc:meta])+ pub $field:ident: $ty:ident = $default:expr, $($range:ident)::+ $(($($end:tt)*))?;)+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $Name {
-            $($(#[$doc])* pub $field: $ty,)+
+            $(
+                $(#[$doc])+
+                #[doc = ""]
+                #[doc = $crate::said_of_hyper_parameter!($ty $default, $($range)::+ $(($($end)*))?)]
+                pub $field: $ty,
+            )+
         }
 
         impl Default for $Name {
@@ -86,7 +92,7 @@ macro_rules! hyper_parameters {
         impl $crate::rule::HyperParameters for $Name {
             const PARAMETERS: &'static [$crate::rule::HyperParameter] = &[$($crate::rule::HyperParameter {
                 name: stringify!($field),
-                range: $range,
+                range: $($range)::+ $(($($end)*))?,
                 flag: <$ty as $crate::rule::Number>::FLAG,
             },)+];
 
@@ -103,4 +109,55 @@ macro_rules! hyper_parameters {
             }
         }
     };
+}
+
+/// What the documentation of a hyper-parameter says of its default and its range.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! said_of_hyper_parameter {
+    (bool $default:expr, $($range:tt)+) => {
+        concat!("Default: `", stringify!($default), "`.")
+    };
+    ($ty:ident $default:expr, $($range:tt)+) => {
+        concat!("Default: `", stringify!($default), "`, range: `", $crate::range_text!($($range)+), "`.")
+    };
+}
+
+/// A range as [`Range`] displays it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! range_text {
+    (FINITE) => { "(-inf, inf)" };
+    (NON_NEGATIVE) => { "[0, inf)" };
+    (BELOW_ONE) => { "[0, 1)" };
+    (UNIT) => { "[0, 1]" };
+    (open ($low:literal, f64::INFINITY)) => { concat!("(", stringify!($low), ", inf)") };
+    (open ($low:literal, $high:literal)) => { concat!("(", stringify!($low), ", ", stringify!($high), ")") };
+    ($outer:ident :: $($inner:tt)+) => { $crate::range_text!($($inner)+) };
+    ($($other:tt)+) => { stringify!($($other)+) };
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rule::Range;
+
+    /// The text of a range, and the same as it displays itself; `0.0` and `0` are one number.
+    macro_rules! both {
+        ($($range:tt)+) => { (range_text!($($range)+).replace(".0", ""), { $($range)+ }.to_string()) };
+    }
+
+    #[test]
+    fn ranges_are_said_as_they_are() {
+        let said = [
+            both!(Range::FINITE),
+            both!(Range::NON_NEGATIVE),
+            both!(Range::BELOW_ONE),
+            both!(Range::UNIT),
+            both!(Range::open(0.0, 1.0)),
+            both!(crate::rule::Range::open(1.0, f64::INFINITY)),
+        ];
+        said.iter().for_each(|(text, range)| assert_eq!(text, range));
+        assert_eq!(said_of_hyper_parameter!(f64 1e-3, Range::BELOW_ONE), "Default: `1e-3`, range: `[0, 1)`.");
+        assert_eq!(said_of_hyper_parameter!(bool false, Range::UNIT), "Default: `false`.");
+    }
 }

@@ -8,13 +8,21 @@ use crate::rule::Real;
 /// The state is called `ema`; [`crate::Optimizer::evaluate`] or [`crate::Optimizer::swap`] shows it in place of the values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ema {
-    /// In [0, 1]; 1 keeps the first copy, as in torch.
+    /// How much of the average is kept; 1 keeps the first copy, as in torch.
+    ///
+    /// Default: `0.999`, range: `[0, 1]`.
     pub decay: f64,
-    /// Use `min(decay, (1 + n) / (10 + n))` for the average after the copy and `n - 1` others, so that early values are forgotten.
+    /// Keeps `min(decay, (1 + n) / (10 + n))` instead, in the `n`-th average after the copy, so that early values are forgotten.
+    ///
+    /// Default: `false`.
     pub warm_up: bool,
-    /// The parameter's step after which the first copy is made, at least 1.
+    /// The parameter's step after which the first copy is made.
+    ///
+    /// Default: `1`, range: `[1, 2^32)`.
     pub start: u32,
-    /// Steps from one average to the next, at least 1.
+    /// Steps from one average to the next.
+    ///
+    /// Default: `1`, range: `[1, 2^32)`.
     pub every: u32,
 }
 
@@ -29,9 +37,13 @@ impl Default for Ema {
 /// the values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swa {
-    /// The parameter's first step whose values count, at least 1.
+    /// The parameter's first step whose values count.
+    ///
+    /// Default: `1`, range: `[1, 2^32)`.
     pub start: u32,
-    /// Steps from one to the next, at least 1.
+    /// Steps from one value that counts to the next.
+    ///
+    /// Default: `1`, range: `[1, 2^32)`.
     pub every: u32,
 }
 
@@ -45,9 +57,13 @@ impl Default for Swa {
 /// `slow` begins as the first values. It comes before the averages. The state is called `slow`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lookahead {
-    /// Steps from one synchronization to the next, at least 1.
+    /// Steps from one synchronization to the next.
+    ///
+    /// Default: `5`, range: `[1, 2^32)`.
     pub every: u32,
-    /// How far the slow values follow, in (0, 1].
+    /// How far the slow values follow: 1 is all the way.
+    ///
+    /// Default: `0.5`, range: `(0, 1]`.
     pub alpha: f64,
 }
 

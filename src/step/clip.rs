@@ -4,17 +4,19 @@ use crate::rule::{Real, Wide};
 
 /// How the gradients of a group are limited before the rule sees them; after unscaling and accumulation.
 ///
-/// A factor that is infinite times zero makes NaN of an infinite gradient, as in torch: with [`crate::NonFinite::Skip`], such a step is left out.
+/// An infinite norm gives the factor 0, and infinity times 0 is NaN, as in torch: use [`crate::NonFinite::Skip`], which skips such a step.
+///
+/// Limits below 1.18e-38, f32's smallest normal number, are refused, but for 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clip {
-    /// They are not.
+    /// Gradients are not limited.
     #[default]
     None,
-    /// `g = clamp(g, -limit, limit)`, with a NaN staying one: torch's `clip_grad_value_`. The limit is 0 or above.
+    /// `g = clamp(g, -limit, limit)`, with a NaN staying one: torch's `clip_grad_value_`. The limit's range: `[0, f32::MAX]`.
     Value(f64),
     /// `g = g * min(1, max_norm / (norm + eps))`
     Norm(NormClip),
-    /// Adaptive gradient clipping.
+    /// Limits each row's gradient by the norm of the row's values.
     Adaptive(AdaptiveClip),
 }
 
@@ -26,13 +28,21 @@ pub enum Clip {
 /// software adapters with 64-bit integers); measured are 7e-8 at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
-    /// The largest norm that stays as it is, 0 or above. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
+    /// The largest norm that stays as it is. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
+    ///
+    /// Default: `1`, range: `[0, inf]`.
     pub max_norm: f64,
-    /// Which norm.
+    /// How the norm is formed.
+    ///
+    /// Default: `NormOrder::Two`.
     pub order: NormOrder,
-    /// Of what.
+    /// Which gradients are one vector.
+    ///
+    /// Default: `Over::All`.
     pub over: Over,
     /// Added to the norm: torch's 1e-6. With 0 this is optax's `clip_by_global_norm`.
+    ///
+    /// Default: `1e-6`, range: `[0, f32::MAX]`.
     pub eps: f64,
 }
 
@@ -52,15 +62,15 @@ pub enum NormOrder {
     Infinity,
 }
 
-/// Which gradients count as one vector. Those of parameters that take no part in the step do not count.
+/// Which gradients count as one vector. Those of parameters that are not active do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Over {
-    /// All of the optimizer's, whatever their group.
+    /// All gradients of the optimizer, whatever their group.
     #[default]
     All,
-    /// Those of the group.
+    /// The gradients of the group.
     Group,
-    /// Each parameter's alone.
+    /// The gradient of each parameter, alone.
     Parameter,
 }
 
@@ -75,9 +85,13 @@ pub enum Over {
 /// dimensions: as in timm's `adaptive_clip_grad`. optax's `adaptive_grad_clip` is the same for matrices that are stored `[in, out]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaptiveClip {
-    /// The longest gradient, as a part of the values' norm, 0 or above.
+    /// The largest norm of a gradient, as a part of the values' norm.
+    ///
+    /// Default: `0.01`, range: `[0, f32::MAX]`.
     pub clipping: f64,
-    /// Values count as at least so long.
+    /// The values' norm counts as at least this, so that values of 0 can move.
+    ///
+    /// Default: `1e-3`, range: `[0, f32::MAX]`.
     pub eps: f64,
 }
 

@@ -9,11 +9,15 @@ pub struct Group<P> {
     pub rule: Box<dyn AnyRule>,
     /// The parameters.
     pub params: Vec<P>,
-    /// How gradients are limited here; `None` is as [`crate::Options::clip`] says.
+    /// How gradients of the group are limited; with `None`, as [`crate::Options::clip`] says.
+    ///
+    /// Default: `None`.
     pub clip: Option<Clip>,
     /// Hyper-parameters that change from step to step, such as `("lr".into(), Schedule::Constant(1e-3))`: those that the rule marks
-    /// ([`crate::rule::Rule::SCHEDULED`]). What the rule itself has for them does not count then. Step counts are the optimizer's, without
-    /// those left out.
+    /// ([`crate::rule::Rule::SCHEDULED`]). A schedule replaces the rule's own value: in the optimizer's step `t`, counted from 1 without skipped steps,
+    /// the hyper-parameter is `schedule.value(t - 1)`.
+    ///
+    /// Default: `[]`.
     pub schedules: Vec<(String, Schedule)>,
 }
 
@@ -24,7 +28,7 @@ impl<P> Group<P> {
     }
 
     /// Takes the parameters that match out of `params` and makes a group of them: names by patterns with `*` and `?`, or anything by a function.
-    /// Where none matches, the group is empty, which is legal, as in torch: a model may have no norms. Whoever expects some looks at `params`.
+    /// Where none matches, the group is empty, which is legal, as in torch: a model may have no norms. Check `params.is_empty()` if some are expected.
     ///
     /// ```
     /// # fn groups(tensors: &wgpu_optim::Tensors) -> Vec<wgpu_optim::Group> {

@@ -1,31 +1,49 @@
 use super::{Average, Clip, Ema, Lookahead, LossScale, Swa};
 use crate::error::{Error, Result};
 
-/// What a step does besides the rule. The default does nothing: two dispatches, as if there were no options.
+/// What a step does besides the rule. With the default, it does nothing besides.
 ///
-/// Everything here happens on the GPU, for a [`crate::Tensors`] model in at most one more dispatch (and two for each micro-batch before a step), and
-/// costs, per parameter: a
-/// norm or a check 4 bytes read; an average 8 bytes in the steps in which it moves; accumulated gradients 4 bytes read; `zero_grad` 4 bytes written.
+/// Everything here happens on the GPU. For a [`crate::Tensors`] model it takes at most one dispatch more, and two for each micro-batch before a step.
+/// In bytes of memory traffic per element: a norm or a check reads 4, an average moves 8 in the steps in which it changes, accumulated gradients are 4 to
+/// read, `zero_grad` writes 4.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Options {
-    /// How gradients are limited in the groups that do not say it themselves.
+    /// How gradients are limited in groups without a [`crate::Group`]`::clip` of their own.
+    ///
+    /// Default: `Clip::None`.
     pub clip: Clip,
-    /// What the loss was multiplied by.
+    /// The factor by which the loss was multiplied.
+    ///
+    /// Default: `LossScale::None`.
     pub loss_scale: LossScale,
-    /// What happens if a gradient is infinite or NaN.
+    /// What a step does if a gradient is infinite or NaN.
+    ///
+    /// Default: `NonFinite::Apply`.
     pub non_finite: NonFinite,
-    /// Whether and how the gradients of several backward passes become those of one step.
+    /// How the gradients of several backward passes become those of one step.
+    ///
+    /// Default: `MicroBatches::One`.
     pub micro_batches: MicroBatches,
-    /// Set each gradient to zero once it was read, by [`crate::Optimizer::step`] or [`crate::Optimizer::accumulate`]; also in a step that is
-    /// left out, but not those of parameters that take no part. For backward passes that add to gradients.
+    /// Sets each gradient to zero once [`crate::Optimizer::step`] or [`crate::Optimizer::accumulate`] has read it, in a skipped step too. The gradients
+    /// of parameters that are not active stay. For backward passes that add to gradients.
+    ///
+    /// Default: `false`.
     pub zero_grad: bool,
     /// Lookahead around the rule.
+    ///
+    /// Default: `None`.
     pub lookahead: Option<Lookahead>,
     /// A moving average of the values.
+    ///
+    /// Default: `None`.
     pub ema: Option<Ema>,
     /// A mean of the values.
+    ///
+    /// Default: `None`.
     pub swa: Option<Swa>,
-    /// Measure how far each step moves the values, for [`crate::Report::update_ratio`].
+    /// Measures how far each step moves the values, for [`crate::Report::update_ratio`].
+    ///
+    /// Default: `false`.
     pub measure_update: bool,
 }
 

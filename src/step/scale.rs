@@ -1,15 +1,15 @@
 use crate::error::{Error, Result};
 
-/// By what the loss, and so every gradient, was multiplied before the backward pass; a step divides it out. The factor is in a GPU buffer
+/// The factor by which the loss, and so every gradient, was multiplied before the backward pass; a step divides gradients by it. The factor is in a GPU buffer
 /// that the caller's loss kernel binds: [`crate::Optimizer::loss_scale`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum LossScale {
-    /// By 1.
+    /// The loss was not multiplied: the factor is 1.
     #[default]
     None,
-    /// By this, above 0; a power of 2 costs no rounding.
+    /// The factor is always this; a power of 2 costs no rounding. Range: `[2^-64, 2^64]`.
     Static(f64),
-    /// By as much as the gradients bear.
+    /// The factor grows while gradients stay finite and shrinks when they overflow.
     Dynamic(DynamicScale),
 }
 
@@ -18,13 +18,21 @@ pub enum LossScale {
 /// unscaled and clipped gradients stay normal numbers (torch goes on until it is infinite, or 0).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamicScale {
-    /// The scale of the first step, above 0.
+    /// The scale of the first step.
+    ///
+    /// Default: `65536`, range: `[2^-64, 2^64]`.
     pub init: f64,
-    /// By what it grows, at least 1.
+    /// The factor by which the scale grows.
+    ///
+    /// Default: `2`, range: `[1, f32::MAX]`.
     pub growth: f64,
-    /// By what it shrinks, in (0, 1].
+    /// The factor by which the scale shrinks.
+    ///
+    /// Default: `0.5`, range: `(0, 1]`.
     pub backoff: f64,
-    /// After how many steps in a row it grows, at least 1.
+    /// The number of steps in a row, none of them skipped, after which the scale grows.
+    ///
+    /// Default: `2000`, range: `[1, 2^32)`.
     pub interval: u32,
 }
 

@@ -11,6 +11,7 @@ mod docs;
 mod emulated;
 mod errors;
 mod features;
+mod fields;
 #[path = "../../benches/step/files.rs"]
 mod files;
 mod kit;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     trials.extend(context::trials(&contexts));
     trials.extend(plans::trials());
     trials.extend(docs::trials(&contexts));
+    trials.extend(fields::trials());
     trials.extend(kit::trials());
     trials.extend(checker::trials());
     trials.extend(traces::trials(&contexts));
