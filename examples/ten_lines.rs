@@ -6,17 +6,18 @@ use wgpu_optim::adapter::{Allowance, request};
 use wgpu_optim::{AdamW, Optimizer, Tensors};
 
 /// What the README shows.
-pub fn train(
+pub fn train<B: Fn(&mut wgpu::CommandEncoder)>(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
-    tensors: &Tensors,
-    backward: impl Fn(&mut wgpu::CommandEncoder),
+    backward: impl FnOnce(&Tensors) -> wgpu_optim::Result<B>,
     steps: usize,
 ) -> wgpu_optim::Result<Optimizer> {
+    let tensors = Tensors::new(device, [("w", [1000])])?; // names and shapes, as many as you like
+    let backward = backward(&tensors)?; // your passes bind `tensors.value("w")?.resource()` and `tensors.gradient("w")?.resource()`
     let optimizer = Optimizer::new(device, queue, AdamW { lr: 1e-2, ..Default::default() }, tensors.params())?;
     for _ in 0..steps {
         let mut encoder = device.create_command_encoder(&Default::default());
-        backward(&mut encoder); // your own passes fill the gradients
+        backward(&mut encoder); // fills the gradients
         optimizer.step(&mut encoder);
         queue.submit([encoder.finish()]);
     }
@@ -38,7 +39,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /// Trains and returns the largest distance from the target.
 pub fn run() -> Result<f32, Box<dyn Error>> {
     let gpu = pollster::block_on(request(Allowance::Adapter))?;
-    let tensors = Tensors::new(&gpu.device, [("w", [1000])])?;
     let source = wgpu::ShaderSource::Wgsl(BACKWARD.into());
     let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("backward"), source });
     let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -49,19 +49,21 @@ pub fn run() -> Result<f32, Box<dyn Error>> {
         compilation_options: Default::default(),
         cache: None,
     });
-    let entries = [
-        wgpu::BindGroupEntry { binding: 0, resource: tensors.value("w")?.resource() },
-        wgpu::BindGroupEntry { binding: 1, resource: tensors.gradient("w")?.resource() },
-    ];
-    let layout = pipeline.get_bind_group_layout(0);
-    let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
-    let backward = |encoder: &mut wgpu::CommandEncoder| {
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_pipeline(&pipeline);
-        pass.set_bind_group(0, &bind_group, &[]);
-        pass.dispatch_workgroups(1000_u32.div_ceil(64), 1, 1);
+    let backward = |tensors: &Tensors| {
+        let entries = [
+            wgpu::BindGroupEntry { binding: 0, resource: tensors.value("w")?.resource() },
+            wgpu::BindGroupEntry { binding: 1, resource: tensors.gradient("w")?.resource() },
+        ];
+        let layout = pipeline.get_bind_group_layout(0);
+        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
+        Ok(move |encoder: &mut wgpu::CommandEncoder| {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(&pipeline);
+            pass.set_bind_group(0, &bind_group, &[]);
+            pass.dispatch_workgroups(1000_u32.div_ceil(64), 1, 1);
+        })
     };
-    let optimizer = train(&gpu.device, &gpu.queue, &tensors, backward, 500)?;
+    let optimizer = train(&gpu.device, &gpu.queue, backward, 500)?;
     let values = pollster::block_on(optimizer.read_value("w"))?;
     Ok(values.iter().enumerate().map(|(i, value)| (value - (i as f32).sin()).abs()).fold(0.0, f32::max))
 }

@@ -24,7 +24,7 @@ pub fn optimizer(
         |name, len, at| Param::new(name, &[len], Binding::new(values, at, 4 * len as u64), Binding::new(gradients, at, 4 * len as u64));
     let mut params = vec![param("fc.weight", WEIGHTS, 0), param("fc.bias", 1, 4 * WEIGHTS as u64)];
     let lr = Schedule::Sequence(vec![
-        (50, Schedule::Linear { from: 0.0, to: 3e-2, steps: 50 }),
+        (50, Schedule::Linear { from: 3e-2 / 50.0, to: 3e-2, steps: 49 }), // from 0, the first step would move nothing
         (450, Schedule::Cosine { from: 3e-2, to: 0.0, steps: 450 }),
     ]);
     let schedules = vec![("lr".to_owned(), lr)];

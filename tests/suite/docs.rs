@@ -8,6 +8,10 @@ use wgpu_optim::rules;
 
 use crate::context::{Context, Outcome};
 
+#[allow(dead_code, missing_docs, reason = "`main` is the program's, `fit` the example's only function")]
+#[path = "../../examples/first.rs"]
+mod first;
+
 #[path = "../../examples/ten_lines.rs"]
 mod ten_lines;
 
@@ -22,6 +26,12 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         let name = rule.name();
         trials.push(Trial::test(format!("docs/{name}/readme-row"), move || contains("a row of its table", &row(&*rule))));
     }
+    trials.push(Trial::test("docs/first-is-the-example", first_is_the_example));
+    trials.push(contexts[0].trial("docs/first-fits".into(), |_| {
+        let line = first::fit().map_err(|error| error.to_string())?;
+        assert!(line.iter().zip([2.0, -1.0]).all(|(found, made)| (found - made).abs() < 1e-2), "{line:?}");
+        Ok(())
+    }));
     trials.push(Trial::test("docs/ten-lines-are-the-example", ten_lines_are_the_example));
     trials.push(contexts[0].trial("docs/ten-lines-train".into(), |_| {
         let distance = ten_lines::run().map_err(|error| error.to_string())?;
@@ -55,6 +65,13 @@ fn row(rule: &dyn AnyRule) -> String {
     let (name, formula, least) = (rule.name(), rule.formula(), rule.bytes_per_parameter());
     let bytes = if least == bytes { format!("{least}") } else { format!("{least} to {bytes}") };
     format!("| `{name}` | `{formula}` | {} | {} | {bytes} | {} |", hyper_parameters.join(", "), states.join(" "), known.join(", "))
+}
+
+/// All of it but what it says of itself.
+fn first_is_the_example() -> Outcome {
+    let example = include_str!("../../examples/first.rs");
+    let (_, program) = example.split_once("\n\n").ok_or("the example has no head")?;
+    contains("the program of examples/first.rs", &program.replace("pub fn", "fn"))
 }
 
 fn ten_lines_are_the_example() -> Outcome {
