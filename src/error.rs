@@ -251,7 +251,7 @@ pub enum Error {
     NonFinite {
         /// The first such parameter.
         param: String,
-        /// The step, which counts from 1 and leaves out what was left out.
+        /// The step: counts from 1, without skipped steps.
         step: u32,
     },
     /// Something that belongs to the trained values, while others are shown ([`crate::View`]).

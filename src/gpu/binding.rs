@@ -12,7 +12,7 @@ pub struct Binding {
     offset: u64,
     /// Bytes; `None` is as many as the tensor takes.
     size: Option<u64>,
-    /// Bytes from the offset on that belong to nobody else, where that is known.
+    /// Bytes from `offset` that this tensor owns, padding included, where that is known.
     room: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ impl Binding {
         Binding { buffer: buffer.clone(), offset: 0, size: None, room: None }
     }
 
-    /// `size` bytes from the offset on, with `room` bytes that belong to nobody else.
+    /// `size` bytes from the offset on, of `room` bytes that this tensor owns.
     pub(crate) fn padded(buffer: &wgpu::Buffer, offset: u64, size: u64, room: u64) -> Self {
         Binding { room: Some(room), ..Binding::new(buffer, offset, size) }
     }

@@ -9,7 +9,7 @@ use crate::rule::AnyRule;
 use crate::step::{Setup, Status};
 use crate::wgsl::{self, Slot};
 
-/// The step record, what steps have in common, and what the host decides.
+/// GPU buffers shared by all passes: step record, status, tables, sums.
 ///
 /// The record has the hyper-parameters of every block, an entry per parameter, and the factors of adaptive clipping.
 #[derive(Clone, Debug)]

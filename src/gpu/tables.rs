@@ -15,8 +15,7 @@ pub(crate) struct Member {
     pub(crate) active: bool,
 }
 
-/// What the host decides, as the kernels read it. It is never written again but replaced, so that a step already recorded keeps what it was
-/// recorded with, whatever is submitted when.
+/// What the host decides, as the kernels read it. Immutable: a change uploads new tables; recorded steps keep theirs, whatever is submitted when.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
     pub(crate) settings: wgpu::Buffer,

@@ -7,7 +7,8 @@ use crate::wgsl::scalars;
 
 impl Optimizer {
     /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the
-    /// options keep these. It can be bound on its own in the caller's passes.
+    /// options keep these. It can be bound on its own in the caller's passes: its buffer has the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, and the
+    /// caller's kernels may write it too, between steps.
     pub fn state(&self, param: &str, state: &str) -> Result<Binding> {
         let mut parts = self.state_parts(param, state)?;
         let split = |parts| Error::Split { param: param.to_owned(), state: state.to_owned(), parts };
@@ -78,7 +79,11 @@ impl Optimizer {
         Ok(self.slots.iter().map(|slot| words[slot.member.record as usize]).collect())
     }
 
-    /// Reads the scalars that the last step formed for each parameter, in the order of construction and of the rule's `Scalars`.
+    /// Reads the scalars of each parameter, in the order of construction and of the rule's `Scalars`: the numbers that each step forms once for a
+    /// whole parameter from its step count and its hyper-parameters, such as Adam's bias corrections.
+    ///
+    /// Most rules form them anew in each step. `NAdam`, `Asgd`, `ScheduleFreeSgd`, `ScheduleFreeAdamW` and `Sophia` carry some from step to step: a
+    /// checkpoint of these needs [`Optimizer::write_scalars`].
     pub async fn read_scalars(&self) -> Result<Vec<Vec<f32>>> {
         let words = self.read_record().await?;
         let scalars = |slot: &Slot| {
@@ -135,8 +140,8 @@ impl Optimizer {
         put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, &[steps])
     }
 
-    /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: what [`Optimizer::read_scalars`]
-    /// read belongs to a checkpoint as the state does. Like `Queue::write_buffer`, this comes before everything submitted from now on.
+    /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: those that [`Optimizer::read_scalars`]
+    /// read, which says which rules need them. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_scalars(&self, param: &str, scalars: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];
         let (needed, got) = (self.rule_of(slot).scalar_fields().len() as u64, scalars.len() as u64);

@@ -69,7 +69,7 @@ impl Optimizer {
         Ok(Optimizer { engine, setup, slots, names, labels, passes, clears, ring })
     }
 
-    /// One more group. What it costs is as if the optimizer were made anew, but all that it keeps of the other parameters stays.
+    /// Adds a group. Costs as much as a new optimizer; keeps existing state.
     ///
     /// The encoder takes over the step counts to a larger table, so it has to be submitted before steps recorded from now on, and after those
     /// recorded until now; both may be in this same encoder. It takes over what `write_steps` and `write_scalars` write until then, and none later.

@@ -26,8 +26,8 @@ impl Optimizer {
         self.set_up(|setup| (0..setup.groups.len()).try_for_each(|group| setup.set(group, "lr", lr)))
     }
 
-    /// Gives a hyper-parameter of a group a schedule, for the steps recorded from now on: its value in a step is that for as many steps as
-    /// the optimizer took before, from the first one on. With `None`, it is again what the rule has.
+    /// Gives a hyper-parameter of a group a schedule, for the steps recorded from now on: in the
+    /// optimizer's step `t`, counted from 1 without skipped steps, its value is `schedule.value(t - 1)`. With `None`, it is again what the rule has.
     pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
         self.set_up(|setup| setup.set_schedule(group, hyper_parameter, schedule))
     }
@@ -40,7 +40,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Says whether parameters take part in the steps recorded from now on. One that does not keeps value, state and step count, as a
+    /// Activates or deactivates parameters, for the steps recorded from now on. One that is not active keeps value, state and step count, as a
     /// tensor without a gradient does in torch; the others go on counting. Its gradient stays too, even with [`crate::Options::zero_grad`]: if the
     /// backward pass adds to it all the while, record [`Optimizer::zero_grad`] before it takes part again. Names are whole names.
     pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {

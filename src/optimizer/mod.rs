@@ -22,18 +22,86 @@ pub use report::{Pending, Report};
 /// See [`crate::step::Group`].
 pub type Group<P = Param> = crate::step::Group<P>;
 
-/// Passes parameters on the GPU by their gradients: one [`Optimizer::step`] recorded after the caller's backward pass.
+/// Updates parameters from their gradients; record one [`Optimizer::step`] after each backward pass.
+///
+/// Steps, and what may come with them:
+///
+/// ```
+/// # use wgpu_optim::{Optimizer, Result, wgpu};
+/// # fn steps(optimizer: &Optimizer, device: &wgpu::Device, queue: &wgpu::Queue) -> Result<()> {
+/// let mut encoder = device.create_command_encoder(&Default::default());
+/// optimizer.zero_grad(&mut encoder)?; // for backward passes that add to gradients
+/// // ... your backward pass ...
+/// optimizer.step(&mut encoder);
+/// queue.submit([encoder.finish()]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Settings, for the steps recorded from then on:
+///
+/// ```
+/// # use wgpu_optim::{Optimizer, Result, Schedule};
+/// # fn settings(optimizer: &mut Optimizer) -> Result<()> {
+/// optimizer.set(0, "weight_decay", 0.1)?; // of group 0
+/// optimizer.set_schedule(0, "lr", Some(Schedule::Cosine { from: 1e-3, to: 0.0, steps: 1000 }))?;
+/// optimizer.set_active(["embedding"], false)
+/// # }
+/// ```
+///
+/// Reading and writing, by the names of parameters and states:
+///
+/// ```
+/// # use wgpu_optim::{Optimizer, Result};
+/// # async fn access(optimizer: &Optimizer) -> Result<()> {
+/// let values = optimizer.read_value("weight").await?;
+/// optimizer.write_value("weight", &values)?;
+/// for state in optimizer.state_names("weight")? {
+///     println!("{state}: {:?}", optimizer.read_state("weight", state).await?);
+/// }
+/// let m = optimizer.state("weight", "m")?; // for your own bind groups: `m.resource()`
+/// # let _ = m;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Views, for an evaluation:
+///
+/// ```
+/// # use wgpu_optim::{Optimizer, wgpu};
+/// # fn views(optimizer: &Optimizer, encoder: &mut wgpu::CommandEncoder) {
+/// optimizer.evaluate(encoder);
+/// // ... your passes that evaluate the model ...
+/// optimizer.train(encoder); // before the next step
+/// # }
+/// ```
+///
+/// Reports, without waiting for the GPU:
+///
+/// ```
+/// # use wgpu_optim::{Optimizer, Result};
+/// # fn reports(optimizer: &Optimizer) -> Result<()> {
+/// let mut pending = optimizer.report();
+/// // ... later, once a frame ...
+/// if let Some(report) = pending.try_get() {
+///     let report = report?;
+///     println!("step {}, {} skipped, rates {:?}", report.step, report.skips, report.lr);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// Step counts, per-step scalars, schedules, the loss scale and state live on the GPU, so what a step records is the same every time and needs
-/// no host round trip. The same inputs give the same bits on the same device with the same features. What the host sets (hyper-parameters, gradients' places, who takes part) holds for the steps recorded afterwards, in
-/// whatever order encoders are submitted.
+/// no host round trip. The same inputs give the same bits on the same device with the same features.
+/// What the host sets (hyper-parameters, where gradients are, which parameters are active) holds for the steps recorded afterwards, in whatever order
+/// encoders are submitted.
 #[derive(Debug)]
 pub struct Optimizer {
     engine: Engine,
     setup: Setup,
     slots: Vec<Slot>,
     names: HashMap<String, usize>,
-    /// The same in order, for reports that outlive a change.
+    /// Names by index, shared with pending reports.
     labels: Arc<[String]>,
     passes: Passes,
     clears: Vec<zero::Clear>,
@@ -53,7 +121,7 @@ struct Slot {
 }
 
 impl Optimizer {
-    /// Records one step: the step counts advance and every active parameter is updated by its gradient, and by those accumulated before. Nothing is
+    /// Records one step: the step counts advance and every active parameter is updated from its gradient plus the accumulated micro-batches. Nothing is
     /// submitted, waited for, or allocated; several steps may be recorded into one encoder. The encoder must be the optimizer's device's,
     /// or wgpu panics.
     pub fn step(&self, encoder: &mut wgpu::CommandEncoder) {
@@ -113,7 +181,7 @@ impl Optimizer {
         &self.engine.pipelines
     }
 
-    /// How many dispatches a step is.
+    /// Number of dispatches that a step records.
     pub fn dispatches(&self) -> usize {
         self.recorded_step().dispatches
     }

@@ -12,18 +12,17 @@ use crate::step::{NonFinite, Options, Status, View, view};
 /// What the last step did, and where training stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// Steps taken, without those left out: what schedules count.
+    /// Steps taken, without skipped ones: what schedules count.
     pub step: u32,
-    /// Steps left out, since a gradient was infinite or NaN.
+    /// Steps skipped, since a gradient was infinite or NaN.
     pub skips: u32,
-    /// Whether the last one was.
+    /// Whether the last step was skipped.
     pub skipped: bool,
-    /// The first parameter with such a gradient, in the last step that was left out.
+    /// The first parameter with such a gradient, in the last step that was skipped.
     pub offender: Option<String>,
-    /// The norm of all gradients that took part in the last step taken, unscaled and before clipping; if it is measured, which clipping by a norm and looking for
-    /// infinities do.
+    /// Global gradient norm of the last step taken, unscaled, before clipping; `None` unless measured, which clipping by a norm and skipping do.
     pub gradient_norm: Option<f32>,
-    /// Their largest magnitude.
+    /// Largest magnitude among these gradients; `None` unless measured.
     pub largest_gradient: Option<f32>,
     /// The learning rate of each group in the last step taken, if the rule has one; before the first, 0.
     pub lr: Vec<Option<f32>>,
@@ -36,7 +35,7 @@ pub struct Report {
     pub view: View,
 }
 
-/// A [`Report`] that is on its way: to be awaited, or asked for with [`Pending::try_get`].
+/// A [`Report`] that is on its way. The copy is already submitted; await it or call [`Pending::try_get`].
 #[derive(Debug)]
 #[must_use = "a report is submitted in any case, but only read if somebody waits for it"]
 pub struct Pending {
@@ -66,11 +65,10 @@ pub(super) struct Teller {
 const STATUS: u64 = size_of::<Status>() as u64;
 
 impl Optimizer {
-    /// Asks what the last step submitted so far did. The copy is submitted at once and nothing waits for it: training goes on, and the report is
-    /// awaited, or asked for, whenever it is needed. Staging buffers are used again, so there are as many as reports under way at once.
+    /// Requests a report on the last step submitted so far. The copy is already submitted when this returns; await it or call [`Pending::try_get`]
+    /// whenever it is needed. Staging buffers are used again, so there are as many as reports under way at once.
     ///
-    /// With [`NonFinite::Fail`], a step that found an infinite or NaN gradient makes this an error, of each report that was asked for until one told, and
-    /// steps submitted from then on take place again.
+    /// With [`NonFinite::Fail`], every report requested since the failing step returns the error; once one is read, later steps run.
     pub fn report(&self) -> Pending {
         let features = self.setup.features();
         let lr = |group: usize| {

@@ -87,7 +87,7 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
             let length = if units.long { 0 } else { unit.length };
             units.parts.iter().map(|part| (part.clone(), sums(part), length)).collect()
         };
-        // Between vectors begins and ends no unit of whole ones.
+        // Rows of 4n elements start and end on vec4 boundaries.
         fill.all(kind, kind.adaptive && !kind.whole_units, &parts, |_| most, rows)?;
     }
     Ok(fill.plan)

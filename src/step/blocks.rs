@@ -5,12 +5,12 @@ use crate::schedule::Schedule;
 /// How far a schedule's value on a GPU may be from the exact one, as a part of it.
 const SCHEDULE_ERROR: f64 = 1e-6;
 
-/// The hyper-parameters of some parameters of a group: those whose learning rate is scaled alike.
+/// A group's hyper-parameters for one `lr_scale`.
 #[derive(Clone, Debug)]
 pub struct Block {
     /// The group.
     pub group: usize,
-    /// By what its learning rate is multiplied.
+    /// The factor by which the learning rate is multiplied.
     pub lr_scale: f64,
     /// The group's rule, so scaled.
     pub rule: Box<dyn AnyRule>,

@@ -28,7 +28,8 @@ pub enum Clip {
 /// software adapters with 64-bit integers); measured are 7e-8 at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
-    /// The largest norm that stays as it is. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch. Infinity: the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
+    /// The largest norm that stays as it is. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch.
+    /// With infinity, the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
     ///
     /// Default: `1`, range: `[0, inf]`.
     pub max_norm: f64,

@@ -6,7 +6,7 @@ use crate::rule::AnyRule;
 pub struct Features {
     /// Gradients are measured before the update: a norm or a check needs it.
     pub measures: bool,
-    /// Steps may be left out.
+    /// Steps may be skipped.
     pub may_skip: bool,
     /// Some group clamps gradients.
     pub clamps: bool,

@@ -1,5 +1,5 @@
-//! What a step does besides its rule: how gradients become those that a rule sees, which steps are left out, what is kept of the values,
-//! and which parameters share what. Plain data and the arithmetic of one step in any number, without wgpu: both executors run these.
+//! Everything around the rule: unscale, accumulate, clip, skip, average, groups.
+//! Plain data and the arithmetic of one step in any number, without wgpu: both executors run these.
 
 mod averages;
 mod blocks;

@@ -47,24 +47,24 @@ pub struct Options {
     pub measure_update: bool,
 }
 
-/// What happens in a step that finds an infinite or NaN gradient in a parameter that takes part. It is tested on bits, since WGSL may assume
+/// What happens in a step that finds an infinite or NaN gradient in an active parameter. It is tested on bits, since WGSL may assume
 /// that there are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NonFinite {
     /// The step goes on, as in torch: such an element becomes NaN. Nothing is tested.
     #[default]
     Apply,
-    /// The step is left out for all parameters: values, state, step counts, averages and schedules stay as they are, bit for bit, and
+    /// The step is skipped for all parameters: values, state, step counts, averages and schedules stay as they are, bit for bit, and
     /// [`crate::Report::skips`] counts it. [`LossScale::Dynamic`] implies this.
     Skip,
-    /// That step and all after it are left out, until a read-back fails with [`crate::Error::NonFinite`], which names the first such parameter.
+    /// That step and all after it are skipped, until a read-back fails with [`crate::Error::NonFinite`], which names the first such parameter.
     Fail,
 }
 
 /// How gradients accumulate over [`crate::Optimizer::accumulate`] and the [`crate::Optimizer::step`] that ends it, in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MicroBatches {
-    /// They do not.
+    /// They do not accumulate: each step takes the gradients of one backward pass.
     #[default]
     One,
     /// A step takes their sum.
@@ -80,7 +80,7 @@ impl Options {
         all.into_iter().flatten().collect()
     }
 
-    /// Whether steps may be left out.
+    /// Whether steps may be skipped.
     pub fn may_skip(&self) -> bool {
         self.non_finite != NonFinite::Apply || matches!(self.loss_scale, LossScale::Dynamic(_))
     }

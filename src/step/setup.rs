@@ -3,7 +3,7 @@ use crate::error::{Error, Result, unknown};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
 
-/// What the host decides: the options and, of each group, rule, clip and schedules. The parameters are the executors'.
+/// Host configuration shared by both optimizers, without parameters: the options and, for each group, rule, clip and schedules.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The options.

@@ -64,9 +64,9 @@ words! {
 /// What a checkpoint needs besides values, state, step counts and scalars; see [`crate::Optimizer::read_progress`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Steps taken, without those left out: what schedules count.
+    /// Steps taken, without skipped ones: what schedules count.
     pub step: u32,
-    /// Steps left out.
+    /// Skipped steps.
     pub skips: u32,
     /// The loss scale.
     pub loss_scale: f32,
