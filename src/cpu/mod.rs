@@ -74,6 +74,7 @@ impl<F: Real> CpuOptimizer<F> {
     /// The update of the tensors that have gradients.
     fn update(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>], limits: &[Limit<F>]) {
         let assigned = assigned(&self.setup, self.common.step);
+        self.tensors.iter_mut().for_each(|tensor| tensor.schedule_scales(self.common.step));
         for (tensor, _) in self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
             tensor.step = tensor.step.saturating_add(1);
             let rule = F::twin(&*self.setup.blocks.list[tensor.block].rule);

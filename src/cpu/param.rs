@@ -1,3 +1,4 @@
+use crate::schedule::Schedule;
 use crate::step::Named;
 
 /// One named tensor of a CPU optimizer.
@@ -15,6 +16,10 @@ pub struct CpuParam {
     ///
     /// Default: `None`.
     pub lr_scales: Option<(Vec<f32>, Vec<usize>)>,
+    /// Numbers of `lr_scales` that follow a schedule, see [`crate::Param::lr_scale_schedules`].
+    ///
+    /// Default: `[]`.
+    pub lr_scale_schedules: Vec<(usize, Schedule)>,
     /// Excluded from every step.
     ///
     /// Default: `false`.
@@ -24,7 +29,7 @@ pub struct CpuParam {
 impl CpuParam {
     /// A parameter that differs in nothing from its group.
     pub fn new(name: impl Into<String>, shape: &[usize]) -> Self {
-        CpuParam { name: name.into(), shape: shape.to_vec(), lr_scale: 1.0, lr_scales: None, frozen: false }
+        CpuParam { name: name.into(), shape: shape.to_vec(), lr_scale: 1.0, lr_scales: None, lr_scale_schedules: Vec::new(), frozen: false }
     }
 }
 

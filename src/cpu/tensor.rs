@@ -2,7 +2,8 @@ use super::CpuParam;
 use super::view::Back;
 use crate::error::{Error, Result, Role};
 use crate::rule::Real;
-use crate::step::{Broadcast, Setup};
+use crate::schedule::Schedule;
+use crate::step::{Broadcast, SCHEDULE_ERROR, Setup};
 
 /// A parameter and what the optimizer keeps of it.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Tensor<F> {
     /// Elements of a unit, where units have factors.
     pub(super) unit: Option<usize>,
     pub(super) scales: Option<(Vec<F>, Broadcast)>,
+    /// Which of them follow a schedule.
+    pub(super) scale_schedules: Vec<(usize, Schedule)>,
     pub(super) step: u32,
     /// Those of the last step.
     pub(super) scalars: Vec<F>,
@@ -31,7 +34,7 @@ pub(super) struct Tensor<F> {
 impl<F: Real> Tensor<F> {
     pub(super) fn new(param: CpuParam, group: usize, block: usize, setup: &Setup) -> Result<Self> {
         let (rule, options) = (&*setup.groups[group].rule, &setup.options);
-        let CpuParam { name, shape, lr_scales, frozen, .. } = param;
+        let CpuParam { name, shape, lr_scales, lr_scale_schedules, frozen, .. } = param;
         // Empty, whatever the other sizes.
         let len = if shape.contains(&0) { Some(0) } else { shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)) };
         let Some(len) = len.filter(|&len| len <= isize::MAX as usize / 8) else {
@@ -49,6 +52,7 @@ impl<F: Real> Tensor<F> {
             Ok((scales.into_iter().map(|scale| F::of(f64::from(scale))).collect(), broadcast))
         };
         let scales = lr_scales.map(scales).transpose()?;
+        crate::gpu::scales::check(&name, scales.as_ref().map(|(scales, _)| scales.len() as u64), &lr_scale_schedules)?;
         let active = rule.active_states();
         let lane = |used: bool| if used { vec![F::zero(); len] } else { Vec::new() };
         Ok(Tensor {
@@ -58,6 +62,7 @@ impl<F: Real> Tensor<F> {
             frozen,
             unit: setup.clip(group).unit(&shape).map(|unit| unit as usize),
             scales,
+            scale_schedules: lr_scale_schedules,
             step: 0,
             scalars: Vec::new(),
             pending: 0,
@@ -67,6 +72,15 @@ impl<F: Real> Tensor<F> {
             back: Back::Shown,
             name,
         })
+    }
+
+    /// Sets the scales that follow a schedule, for a step counted from 1.
+    pub(super) fn schedule_scales(&mut self, step: u32) {
+        let Some((scales, _)) = &mut self.scales else { return };
+        for (index, schedule) in &self.scale_schedules {
+            let value = schedule.value(step.saturating_sub(1));
+            scales[*index] = F::inexact(value, SCHEDULE_ERROR * value.abs());
+        }
     }
 
     pub(super) fn check(&self, role: Role, got: usize) -> Result<()> {

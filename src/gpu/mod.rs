@@ -15,6 +15,7 @@ mod passes;
 mod pipelines;
 mod record;
 mod ring;
+pub(crate) mod scales;
 mod scope;
 mod stage;
 mod tables;

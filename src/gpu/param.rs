@@ -1,5 +1,6 @@
 use super::Binding;
 use crate::error::{Error, Result, Role};
+use crate::schedule::Schedule;
 use crate::step::{Broadcast, Named};
 
 /// One named tensor to be optimized: its shape, where its values are and where its gradient is. All f32, row-major.
@@ -21,6 +22,11 @@ pub struct Param {
     ///
     /// Default: `None`.
     pub lr_scales: Option<LrScales>,
+    /// Numbers of `lr_scales` that follow a schedule: the number's place there, row by row, and its values. Each step then writes them into the
+    /// caller's buffer, in a dispatch of its own, before the update; in step t it is `schedule(t - 1)`, as for hyper-parameters.
+    ///
+    /// Default: `[]`.
+    pub lr_scale_schedules: Vec<(usize, Schedule)>,
     /// Excluded from every step: neither state nor gradient is read, and the step count does not advance. [`crate::Optimizer::set_active`] changes
     /// it later (see there about gradients that add up meanwhile).
     ///
@@ -46,12 +52,27 @@ impl Param {
     /// A parameter in the caller's own buffers. Nothing is checked until an optimizer is made of it.
     pub fn new(name: impl Into<String>, shape: &[usize], value: impl Into<Binding>, gradient: impl Into<Binding>) -> Self {
         let (value, gradient) = (value.into(), gradient.into());
-        Param { name: name.into(), shape: shape.to_vec(), value, gradient, lr_scale: 1.0, lr_scales: None, frozen: false }
+        Param {
+            name: name.into(),
+            shape: shape.to_vec(),
+            value,
+            gradient,
+            lr_scale: 1.0,
+            lr_scales: None,
+            lr_scale_schedules: Vec::new(),
+            frozen: false,
+        }
     }
 
     /// The number of elements, if they can be counted in bytes.
     pub(crate) fn elements(&self) -> Result<u64> {
         elements(&self.name, &self.shape)
+    }
+
+    /// How many numbers `lr_scales` has.
+    fn scales(&self) -> Result<Option<u64>> {
+        let scales = self.lr_scales.as_ref().map(|scales| Broadcast::new(&self.name, &self.shape, &scales.shape));
+        Ok(scales.transpose()?.map(|broadcast| u64::from(broadcast.period)))
     }
 
     /// The number of elements, after all that can be wrong with the bindings was checked.
@@ -63,6 +84,7 @@ impl Param {
             let Broadcast { period, .. } = Broadcast::new(&self.name, &self.shape, shape)?;
             binding.check(&self.name, Role::LrScales, shape, "f32", 4 * u64::from(period))?;
         }
+        super::scales::check(&self.name, self.scales()?, &self.lr_scale_schedules)?;
         Ok(elements)
     }
 }

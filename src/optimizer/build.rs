@@ -6,6 +6,7 @@ use super::buffers::{Buffers, check_buffers, named, tensor};
 use super::draft::Draft;
 use super::{Group, Optimizer, Slot, zero};
 use crate::error::{Error, Result};
+use crate::gpu::scales::Scales;
 use crate::gpu::{Engine, Member, Pages, Param, Passes, Pipelines, Record, check_storage, limits};
 use crate::plan::{self, Levels, Plan, Sets, Tree, Units};
 use crate::rule::AnyRule;
@@ -64,9 +65,10 @@ impl Optimizer {
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, pages, tree, record, pipelines };
         let passes = Passes::new(&engine, &setup, update, measure, buffers).map_err(|error| named(&engine.device, &slots, error))?;
+        let scales = Scales::new(&engine, slots.iter().map(|slot| &slot.param))?;
         let (clears, ring) = (zero::clears(&slots), Default::default());
         let labels = labels(&slots);
-        Ok(Optimizer { engine, setup, slots, names, labels, passes, clears, ring })
+        Ok(Optimizer { engine, setup, slots, names, labels, passes, scales, clears, ring })
     }
 
     /// Adds a group. Costs as much as a new optimizer; keeps existing state.
@@ -91,11 +93,12 @@ impl Optimizer {
         let status = engine.record.status.clone();
         next.record = Record::with_status(&next.pipelines, &setup, &next.layout, &members(&slots), &next.tree, status)?;
         let passes = Passes::new(&next, &setup, update, measure, buffers).map_err(|error| named(&next.device, &slots, error))?;
+        let scales = Scales::new(&next, slots.iter().map(|slot| &slot.param))?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
         let (clears, ring) = (zero::clears(&slots), core::mem::take(&mut self.ring));
         let labels = labels(&slots);
-        *self = Optimizer { engine: next, setup, slots, names, labels, passes, clears, ring };
+        *self = Optimizer { engine: next, setup, slots, names, labels, passes, scales, clears, ring };
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::gpu::scales::Scales;
 use crate::gpu::{Binding, Engine, Member, Param, Passes, Pipelines, Recorder, Ring, Task};
 use crate::plan::{Kind, Segment, Unit};
 use crate::rule::AnyRule;
@@ -104,6 +105,7 @@ pub struct Optimizer {
     /// Names by index, shared with pending reports.
     labels: Arc<[String]>,
     passes: Passes,
+    scales: Scales,
     clears: Vec<zero::Clear>,
     ring: Ring,
 }
@@ -139,6 +141,7 @@ impl Optimizer {
     fn record_step(&self, recorder: &mut impl Recorder) {
         self.passes.record(Task::Measure, recorder);
         self.engine.record.dispatch(recorder);
+        self.scales.record(recorder);
         self.passes.record(Task::Update, recorder);
     }
 

@@ -3,7 +3,7 @@ use crate::rule::{AnyRule, Assigned};
 use crate::schedule::Schedule;
 
 /// How far a schedule's value on a GPU may be from the exact one, as a part of it.
-const SCHEDULE_ERROR: f64 = 1e-6;
+pub(crate) const SCHEDULE_ERROR: f64 = 1e-6;
 
 /// A group's hyper-parameters for one `lr_scale`.
 #[derive(Clone, Debug)]

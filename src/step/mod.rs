@@ -27,5 +27,6 @@ pub use status::{ACCUMULATED, Progress, Settings, Status};
 pub use tables::{Entry, HyperWord};
 pub use view::{ASIDE, View};
 
+pub(crate) use blocks::SCHEDULE_ERROR;
 pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
 pub(crate) use scale::check_scale;

@@ -38,7 +38,8 @@ pub(super) fn described(gpu: &Gpu, param: Param, own: &CpuParam) -> Param {
         gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&contents));
         LrScales { binding: Binding::new(&buffer, 12, 4 * scales.len() as u64), shape: shape.clone() }
     });
-    Param { shape: own.shape.clone(), lr_scale: own.lr_scale, lr_scales: scales, frozen: own.frozen, ..param }
+    let lr_scale_schedules = own.lr_scale_schedules.clone();
+    Param { shape: own.shape.clone(), lr_scale: own.lr_scale, lr_scales: scales, lr_scale_schedules, frozen: own.frozen, ..param }
 }
 
 /// Buffers, where values and gradients of each parameter are in them, and the parameters.

@@ -56,6 +56,7 @@ pub fn tasks_are_valid() -> Outcome {
         members(&valid(&wgsl::view(256, &features))?, "Status", Status::FIELDS)?;
     }
     valid(&wgsl::collect(256, 7))?;
+    valid(&wgsl::scales(256))?;
     valid(&wgsl::report(256)).map(drop)
 }
 

@@ -14,7 +14,7 @@ use crate::plan::{Access, Kernel};
 
 pub use pass::pass;
 pub use prepare::prepare;
-pub use tasks::{accumulate, collect, count, measure, report};
+pub use tasks::{accumulate, collect, count, measure, report, scales};
 pub use view::{shown, view};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
@@ -78,6 +78,8 @@ pub enum Slot {
     Part(usize),
     /// The table.
     Whole,
+    /// Which numbers schedules set, and where these begin.
+    Scheduled,
     /// A view that is asked for.
     Wish,
 }

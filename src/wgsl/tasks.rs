@@ -15,6 +15,7 @@ const ACCUMULATE: &str = include_str!("../../shaders/step/accumulate.wgsl");
 const ACCUMULATE_ROW: &str = include_str!("../../shaders/step/accumulate_row.wgsl");
 const COLLECT: &str = include_str!("../../shaders/step/collect.wgsl");
 const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
+const SCALES_SCHEDULED: &str = include_str!("../../shaders/step/scales_scheduled.wgsl");
 const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 
 pub(super) const ROW: (&str, &str) = ("row", "Row");
@@ -113,4 +114,16 @@ pub fn report(invocations: u32) -> Shader {
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
     shader(bindings, &[&structs::status(), &structs::sums(), NUMERICS, &numbers, GATHER, REPORT], "")
+}
+
+/// The kernel that writes the scheduled scales of the learning rate, of one workgroup of so many invocations.
+pub fn scales(invocations: u32) -> Shader {
+    let bindings = vec![
+        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: false },
+        array(Slot::Scheduled, "scheduled", "vec2u", false),
+        array(Slot::Schedules, "schedules", "u32", false),
+        array(Slot::Whole, "scales", "f32", true),
+    ];
+    let numbers = structs::constants([("INVOCATIONS", invocations)]);
+    shader(bindings, &[&structs::status(), &numbers, &crate::schedule::wgsl(), NUMERICS, SCALES_SCHEDULED], "")
 }

@@ -14,6 +14,7 @@ mod refusals;
 mod reports;
 mod same;
 mod scheduled;
+mod scheduled_scales;
 mod sequences;
 mod skips;
 #[cfg(feature = "tracing")]
@@ -47,6 +48,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         reports::trials(contexts),
         refusals::trials(contexts),
         scheduled::trials(contexts),
+        scheduled_scales::trials(contexts),
         #[cfg(feature = "tracing")]
         spans::trials(contexts),
         views::trials(contexts),

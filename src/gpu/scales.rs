@@ -1,0 +1,73 @@
+//! Scales of the learning rate that follow schedules: a dispatch for each buffer that has some, between `prepare` and the updates.
+
+use super::buffers::table;
+use super::{Dispatch, Engine, Param, Recorder, resource};
+use crate::error::{Error, Result, Role};
+use crate::plan::Window;
+use crate::schedule::Schedule;
+use crate::wgsl::{self, Slot};
+
+/// What writes the scheduled scales of all parameters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scales {
+    dispatches: Vec<Dispatch>,
+}
+
+impl Scales {
+    /// For these parameters, whose scales have been checked.
+    pub(crate) fn new<'a>(engine: &Engine, params: impl Iterator<Item = &'a Param>) -> Result<Self> {
+        let scheduled = params.filter(|param| !param.lr_scale_schedules.is_empty());
+        Ok(Scales { dispatches: scheduled.map(|param| dispatch(engine, param)).collect::<Result<_>>()? })
+    }
+
+    /// Records them.
+    pub(crate) fn record(&self, recorder: &mut impl Recorder) {
+        for dispatch in &self.dispatches {
+            recorder.record(dispatch);
+            recorder.after();
+        }
+    }
+}
+
+fn dispatch(engine: &Engine, param: &Param) -> Result<Dispatch> {
+    let binding = param.lr_scales.as_ref().map_or(&param.value, |scales| &scales.binding);
+    let start = binding.offset() - binding.offset() % engine.limits.alignment;
+    let first = ((binding.offset() - start) / 4) as u32;
+    let (mut words, mut scheduled): (Vec<u32>, Vec<[u32; 2]>) = (Vec::new(), Vec::new());
+    for (index, schedule) in &param.lr_scale_schedules {
+        scheduled.push([first + *index as u32, words.len() as u32]);
+        words.extend(schedule.words());
+    }
+    let (device, invocations) = (&engine.device, engine.limits.workgroup);
+    let scheduled = table(device, "the table of scheduled scales", &scheduled)?;
+    let schedules = table(device, "the table of schedules", &words)?;
+    let window = Window { buffer: 0, offset: start, size: binding.offset() - start + 4 * binding.elements() };
+    let kernel = engine.pipelines.get("scales", wgsl::scales(invocations))?;
+    let bound = kernel.bind(device, |slot| match slot {
+        Slot::Scheduled => scheduled.as_entire_binding(),
+        Slot::Schedules => schedules.as_entire_binding(),
+        Slot::Whole => resource(binding.buffer(), window),
+        slot => engine.record.resource(slot),
+    })?;
+    Ok(Dispatch::new(&kernel, bound, (1, 1)))
+}
+
+/// Fails on schedules without scales, on one for a scale that is not there, on two for one, and on one that is no schedule.
+pub(crate) fn check(param: &str, scales: Option<u64>, schedules: &[(usize, Schedule)]) -> Result<()> {
+    let conflict = |what: String| Err(Error::Conflict { what: format!("{param}: {what}") });
+    for (position, (index, schedule)) in schedules.iter().enumerate() {
+        let Some(scales) = scales else {
+            return conflict("lr_scale_schedules are for the numbers of lr_scales, which are not given".into());
+        };
+        if *index as u64 >= scales {
+            return conflict(format!("a schedule is for number {index} of its {}, of which there are {scales}", Role::LrScales));
+        }
+        if schedules[..position].iter().any(|(other, _)| other == index) {
+            return conflict(format!("number {index} of its {} has two schedules", Role::LrScales));
+        }
+        if let Err(message) = schedule.check() {
+            return conflict(format!("the schedule for number {index} of its {}: {message}", Role::LrScales));
+        }
+    }
+    Ok(())
+}
