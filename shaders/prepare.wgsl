@@ -26,7 +26,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         }
         let step = max(record[at + STEP], record[at + STEP] + 1u);
         let scalars = load_scalars(at + SCALARS);
-        let clip = load_clip(entry.clip);
+        let clip = clip_of(entry);
         let h = hyper_parameters(entry);
         record[at + STEP] = step;
         record[at + FACTOR] = bitcast<u32>(gradient_factor(entry, clip, after.unscale));

@@ -10,5 +10,8 @@ fn weight(average: AverageWords, step: u32) -> f32 {
     if average.kind == LOOKAHEAD || (average.kind == EMA && n != 0.0) {
         return average.rest;
     }
+    if average.kind == EMA_DEBIASED && n != 0.0 {
+        return quotient(average.rest, one_minus_pow(average.ln_decay, average.ln_decay_low, n + 1.0));
+    }
     return select(max(average.rest, quotient(9.0, n + 10.0)), 1.0, n == 0.0);
 }

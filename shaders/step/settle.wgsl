@@ -17,6 +17,9 @@ fn settle(invocation: u32) -> Status {
     for (var i = invocation; i < words; i += INVOCATIONS) {
         record[assignments[i].word] = assigned(assignments[i], after.step);
     }
+    if SCHEDULES {
+        storageBarrier();
+    }
     unit_factors(invocation, after.unscale);
     if SCHEDULES {
         storageBarrier();

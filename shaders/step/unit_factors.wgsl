@@ -2,7 +2,7 @@
 fn unit_factors(invocation: u32, unscale: f32) {
     for (var tensor = 0u; tensor < tree[6]; tensor++) {
         let at = tree[5] + 4u * tensor;
-        let clip = load_clip(entries[tree[at]].clip);
+        let clip = clip_of(entries[tree[at]]);
         for (var unit = invocation; unit < tree[at + 2u]; unit += INVOCATIONS) {
             let sum = sums[tree[at + 1u] + unit];
             let gradient = wide_norm(sum.low, sum.high, unscale);

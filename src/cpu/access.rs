@@ -31,7 +31,7 @@ impl<F: Real> CpuOptimizer<F> {
         Ok(CpuReport {
             step: common.step,
             skips: common.skips,
-            gradient_norm: common.norm,
+            gradient_norm: common.norm.filter(|_| self.setup.features().measures),
             loss_scale: common.loss_scale,
             update_ratio: self.update.map(|(moved, values)| moved / values).filter(|ratio| ratio.is_finite()),
             view: self.view(),

@@ -6,7 +6,7 @@ use super::{CpuOptimizer, CpuParam};
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Real};
 use crate::schedule::Schedule;
-use crate::step::{Group, Options, Setup};
+use crate::step::{Clip, Group, GroupKey, Options, Setup};
 
 impl<F: Real> CpuOptimizer<F> {
     /// An optimizer for tensors of these names and lengths, with one rule.
@@ -57,21 +57,58 @@ impl<F: Real> CpuOptimizer<F> {
         Ok(())
     }
 
-    /// Replaces a group's hyper-parameters. Its schedules stay.
-    pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
+    /// Replaces a group's hyper-parameters. Its schedules stay. This and what follows is as [`crate::Optimizer`] has it, from the next step on.
+    pub fn set_rule(&mut self, group: impl GroupKey, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
+        let group = self.setup.number(group)?;
         self.change(|setup| setup.set_rule(group, rule.into()))
     }
 
+    /// Sets one hyper-parameter of a group, or its clip's `"max_norm"`; a schedule that it had ends.
+    pub fn set(&mut self, group: impl GroupKey, hyper_parameter: &str, value: f64) -> Result<()> {
+        let group = self.setup.number(group)?;
+        self.change(|setup| setup.set(group, hyper_parameter, value))
+    }
+
+    /// Sets the learning rate of every group to the same number; schedules that it had end.
+    pub fn set_lr_of_all(&mut self, lr: f64) -> Result<()> {
+        self.change(|setup| (0..setup.groups.len()).try_for_each(|group| setup.set(group, "lr", lr)))
+    }
+
     /// Gives a hyper-parameter of a group a schedule, or, with `None`, the rule's own value again.
-    pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
+    pub fn set_schedule(&mut self, group: impl GroupKey, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
+        let group = self.setup.number(group)?;
         self.change(|setup| setup.set_schedule(group, hyper_parameter, schedule))
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
-        let before = self.setup.clone();
-        change(&mut self.setup)?;
-        self.viewed.get_or_insert(before);
+    /// Sets how a group's gradients are limited.
+    pub fn set_clip(&mut self, group: impl GroupKey, clip: Clip) -> Result<()> {
+        let group = self.setup.number(group)?;
+        self.change(|setup| setup.set_clip(group, clip))
+    }
+
+    /// Sets the options, which have to keep the same states.
+    pub fn set_options(&mut self, options: Options) -> Result<()> {
+        let begins = self.change(|setup| setup.set_options(options))?;
+        begins.into_iter().for_each(|loss_scale| self.common.loss_scale = F::of(loss_scale));
         Ok(())
+    }
+
+    /// The options as they are set now.
+    pub fn options(&self) -> &Options {
+        &self.setup.options
+    }
+
+    /// The groups as they are set now, without their tensors.
+    pub fn groups(&self) -> &[Group<()>] {
+        &self.setup.groups
+    }
+
+    fn change<T>(&mut self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
+        let mut setup = self.setup.clone();
+        let result = change(&mut setup)?;
+        let before = core::mem::replace(&mut self.setup, setup);
+        self.viewed.get_or_insert(before);
+        Ok(result)
     }
 
     /// Says whether tensors take part in the steps from now on, as [`crate::Optimizer::set_active`] does.

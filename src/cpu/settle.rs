@@ -1,7 +1,7 @@
 use super::CpuOptimizer;
 use super::measure::Measure;
-use crate::rule::{Real, Wide};
-use crate::step::{Clip, Factor, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
+use crate::rule::{Real, Wide, Word};
+use crate::step::{Clip, Factor, Form, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
 
 /// 2^64
 const MOST: f64 = 18_446_744_073_709_551_616.0;
@@ -104,16 +104,17 @@ impl<F: Real> CpuOptimizer<F> {
         match self.setup.clip(tensor.group) {
             Clip::None => {}
             Clip::Value(most) => limit.limit = Some(F::of(most)),
-            Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() => {}
+            Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() && self.setup.max_norm_schedule(tensor.group).is_none() => {}
             Clip::Norm(NormClip { max_norm, order, over, eps }) => {
                 let vector = match over {
                     Over::All => norms.all,
                     Over::Group => norms.groups[tensor.group],
                     Over::Parameter => norms.tensors[index],
                 };
+                let most = self.max_norm(tensor.group, max_norm);
                 limit.factor = vector.factor(|| {
                     let norm = if order == NormOrder::Two { vector.norm() } else { vector.largest() };
-                    wide.product(norm_factor(wide.product(norm), F::of(max_norm), F::of(eps)))
+                    wide.product(norm_factor(wide.product(norm), most, F::of(eps)))
                 });
             }
             Clip::Adaptive(clip) => {
@@ -136,6 +137,19 @@ impl<F: Real> CpuOptimizer<F> {
             }
         }
         limit
+    }
+}
+
+impl<F: Real> CpuOptimizer<F> {
+    /// A clip's `max_norm` in this step, by its schedule if it has one.
+    fn max_norm(&self, group: usize, max_norm: f64) -> F {
+        let mut number = F::of(max_norm);
+        if let Some(index) = self.setup.max_norm_schedule(group) {
+            let (value, error) = Form::ITSELF.of(self.setup.groups[group].schedules[index].1.value(self.common.step - 1));
+            number = F::of(value);
+            Word::assign(&mut number, value, error);
+        }
+        number
     }
 }
 

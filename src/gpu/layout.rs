@@ -1,4 +1,5 @@
-use crate::rule::AnyRule;
+use crate::rule::{AnyRule, Layout as _};
+use crate::step::ClipWords;
 use crate::wgsl::{HEAD, scalars};
 
 /// Where everything is in the step record, in words. What is there stays there when more comes.
@@ -6,6 +7,8 @@ use crate::wgsl::{HEAD, scalars};
 pub(crate) struct Layout {
     /// Where each block's hyper-parameters are.
     pub(crate) hyper: Vec<u32>,
+    /// Where each group's clip is.
+    pub(crate) clips: Vec<u32>,
     /// Words in all.
     pub(crate) words: u64,
 }
@@ -15,6 +18,12 @@ impl Layout {
     pub(crate) fn push_block(&mut self, rule: &dyn AnyRule) {
         let at = self.push(rule.hyper_fields().len() as u64);
         self.hyper.push(at);
+    }
+
+    /// Room for one more group's clip.
+    pub(crate) fn push_clip(&mut self) {
+        let at = self.push(ClipWords::<f32>::FIELDS.len() as u64);
+        self.clips.push(at);
     }
 
     /// Room for one more parameter with so many averages; where it is.

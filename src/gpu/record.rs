@@ -74,6 +74,12 @@ impl Record {
         Record { tables, sums, ..self.clone() }.bound(device, setup)
     }
 
+    /// With kernels compiled anew, for other options; what the record holds stays.
+    pub(crate) fn renewed(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+        let (tables, sums) = (Tables::new(device, setup, layout, members, tree)?, sums(device, setup, tree)?);
+        Record { tables, sums, prepares: Vec::new(), kernels: Default::default(), ..self.clone() }.bound(device, setup)
+    }
+
     /// With other hyper-parameters, schedules and limits.
     pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout) -> Result<Self> {
         Record { tables: self.tables.with_settings(device, setup, layout)?, ..self.clone() }.bound(device, setup)

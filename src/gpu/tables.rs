@@ -3,7 +3,10 @@ use super::buffers::table;
 use crate::error::Result;
 use crate::plan::Tree;
 use crate::rule::{AnyRule, Layout as _};
-use crate::step::{Assignment, AverageWords, Clip, ClipWords, Entry, HyperWord, NormClip, Over, Settings, Setup};
+use crate::step::{Assignment, Clip, ClipWords, Entry, HyperWord, NormClip, Over, Settings, Setup};
+
+/// Words of a clip.
+const CLIP: u32 = ClipWords::<f32>::FIELDS.len() as u32;
 
 /// A parameter, as far as the step record is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -70,21 +73,14 @@ pub(crate) fn distinct<'a>(setup: &'a Setup, members: &[Member]) -> Vec<&'a dyn 
     rules
 }
 
-/// The options, the averages, the groups' clips.
+/// The options and the averages.
 fn settings(setup: &Setup) -> Vec<u32> {
     let mut words = Settings::of::<f32>(&setup.options).words();
     words.extend(setup.options.averages().iter().flat_map(|average| average.words::<f32>().words()));
-    words.extend((0..setup.groups.len()).flat_map(|group| setup.clip(group).words().words()));
     words
 }
 
-/// Where a group's clip is among the settings.
-fn clip_at(setup: &Setup, group: usize) -> usize {
-    let averages = setup.options.averages().len() * AverageWords::<f32>::FIELDS.len();
-    Settings::<f32>::FIELDS.len() + averages + group * ClipWords::<f32>::FIELDS.len()
-}
-
-/// One word of the hyper-parameters each, and the schedules that some follow.
+/// One word of the hyper-parameters and clips each, and the schedules that some follow.
 fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
     // A binding has at least one word.
     let mut schedules: Vec<u32> = vec![0];
@@ -97,17 +93,21 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
         };
         places.push(group.schedules.iter().map(|(_, schedule)| schedule).map(place).collect());
     }
+    let assigned = |group: usize, word: u32, assignment| match assignment {
+        Assignment::Constant(offset) => HyperWord { word, offset, schedule: HyperWord::CONSTANT, ..HyperWord::default() },
+        Assignment::Scheduled { schedule, form } => {
+            let (offset, schedule) = ((form.offset as f32).to_bits(), places[group][schedule]);
+            HyperWord { word, offset, slope: form.slope as f32, schedule, logarithm: u32::from(form.logarithm) }
+        }
+    };
     let mut assignments = Vec::new();
     for (block, &hyper) in setup.blocks.list.iter().zip(&layout.hyper) {
-        for (word, assignment) in (hyper..).zip(block.assignments()) {
-            assignments.push(match assignment {
-                Assignment::Constant(bits) => HyperWord { word, offset: bits, slope: 0.0, schedule: HyperWord::CONSTANT },
-                Assignment::Scheduled { schedule, offset, slope } => {
-                    let (offset, schedule) = ((offset as f32).to_bits(), places[block.group][schedule]);
-                    HyperWord { word, offset, slope: slope as f32, schedule }
-                }
-            });
-        }
+        let own = (hyper..).zip(block.assignments());
+        assignments.extend(own.map(|(word, assignment)| assigned(block.group, word, assignment)));
+    }
+    for (group, &clip) in layout.clips.iter().enumerate() {
+        let own = (clip..).zip(setup.clip_assignments(group));
+        assignments.extend(own.map(|(word, assignment)| assigned(group, word, assignment)));
     }
     (assignments, schedules)
 }
@@ -115,6 +115,8 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
 fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Vec<Entry> {
     let rules = distinct(setup, members);
     let assigned = first_assignments(setup);
+    // After all hyper-parameters, the clip of each group.
+    let clips_assigned = setup.blocks.list.iter().map(|block| block.rule.hyper_fields().len() as u32).sum::<u32>();
     let entry = |(index, member): (usize, &Member)| {
         let Member { group, block, record, active } = *member;
         let rule = rules.iter().position(|known| known.is_like(&*setup.groups[group].rule)).unwrap_or_default();
@@ -125,8 +127,18 @@ fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> V
             _ => own,
         };
         let top = tree.tops.get(index).copied().unwrap_or_default();
-        let (taking_part, rule, clip) = (u32::from(active), rule as u32, clip_at(setup, group) as u32);
-        Entry { record, hyper: layout.hyper[block], assigned: assigned[block], taking_part, rule, clip, slot, top }
+        let (taking_part, rule, clip) = (u32::from(active), rule as u32, layout.clips[group]);
+        Entry {
+            record,
+            hyper: layout.hyper[block],
+            assigned: assigned[block],
+            taking_part,
+            rule,
+            clip,
+            clip_assigned: clips_assigned + group as u32 * CLIP,
+            slot,
+            top,
+        }
     };
     members.iter().enumerate().map(entry).collect()
 }

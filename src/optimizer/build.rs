@@ -119,6 +119,15 @@ impl Optimizer {
     }
 }
 
+/// Everything that depends on options and clips anew, with the record, the status and the states as they are.
+pub(super) fn renewed(engine: &mut Engine, setup: &Setup, slots: &[Slot]) -> Result<Passes> {
+    check_buffers(setup, slots)?;
+    let (update, measure, buffers) = plans(setup, &engine.layout.hyper, slots, &engine.sets, &engine.limits)?;
+    engine.tree = tree(setup, slots, &measure, &engine.limits);
+    engine.record = engine.record.renewed(&engine.device, setup, &engine.layout, &members(slots), &engine.tree)?;
+    Passes::new(engine, setup, update, measure, buffers).map_err(|error| named(&engine.device, slots, error))
+}
+
 fn labels(slots: &[Slot]) -> Arc<[String]> {
     slots.iter().map(|slot| slot.param.name.clone()).collect()
 }

@@ -1,35 +1,75 @@
 use super::buffers::named;
-use super::build::members;
+use super::build::{members, renewed};
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, unknown};
 use crate::gpu::{Binding, Member};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
-use crate::step::Setup;
+use crate::step::{Clip, GroupKey, Options, Setup};
 
 impl Optimizer {
     /// Replaces a group's hyper-parameters for the steps recorded from now on. Kernels and state stay, so the rule must be the same and
-    /// use the same states. Schedules stay too.
-    pub fn set_rule(&mut self, group: usize, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
-        let rule = rule.into();
+    /// use the same states. Schedules stay too. Groups go by number or by name, here and below.
+    pub fn set_rule(&mut self, group: impl GroupKey, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
+        let (group, rule) = (self.setup.number(group)?, rule.into());
         self.set_up(|setup| setup.set_rule(group, rule))
     }
 
-    /// Sets one hyper-parameter of a group by name, for the steps recorded from now on: `set(0, "lr", 1e-4)`. A flag is 0 or 1. A schedule that
-    /// it had ends.
-    pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
+    /// Sets one hyper-parameter of a group by name, for the steps recorded from now on: `set("biases", "lr", 1e-4)`. A flag is 0 or 1. A schedule that
+    /// it had ends. `"max_norm"` is that of the group's [`Clip::Norm`].
+    pub fn set(&mut self, group: impl GroupKey, hyper_parameter: &str, value: f64) -> Result<()> {
+        let group = self.setup.number(group)?;
         self.set_up(|setup| setup.set(group, hyper_parameter, value))
     }
 
-    /// Sets the learning rate of every group, for the steps recorded from now on. Schedules that it had end.
-    pub fn set_lr(&mut self, lr: f64) -> Result<()> {
+    /// Sets the learning rate of every group to the same number, for the steps recorded from now on. Schedules that it had end, in every group.
+    pub fn set_lr_of_all(&mut self, lr: f64) -> Result<()> {
         self.set_up(|setup| (0..setup.groups.len()).try_for_each(|group| setup.set(group, "lr", lr)))
     }
 
     /// Gives a hyper-parameter of a group a schedule, for the steps recorded from now on: in the
-    /// optimizer's step `t`, counted from 1 without skipped steps, its value is `schedule.value(t - 1)`. With `None`, it is again what the rule has.
-    pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
+    /// optimizer's step `t`, counted from 1 without skipped steps, its value is `schedule.value(t - 1)`. With `None`, it is again what the rule has. `"max_norm"` is
+    /// that of the group's [`Clip::Norm`].
+    pub fn set_schedule(&mut self, group: impl GroupKey, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
+        let group = self.setup.number(group)?;
         self.set_up(|setup| setup.set_schedule(group, hyper_parameter, schedule))
+    }
+
+    /// Sets how a group's gradients are limited, for the steps recorded from now on; a schedule of `max_norm` ends. Another threshold costs as much as
+    /// another learning rate; where gradients have to be measured that were not, kernels are compiled. [`Clip::Adaptive`] can end but not begin.
+    pub fn set_clip(&mut self, group: impl GroupKey, clip: Clip) -> Result<()> {
+        let group = self.setup.number(group)?;
+        self.set_up_all(|setup| setup.set_clip(group, clip))
+    }
+
+    /// Sets the options for the steps recorded from now on. All else stays, bit for bit; so the options have to keep the same states: averages may get
+    /// other numbers, but not come or go, and so with micro-batches. Kernels are compiled where that changes them.
+    ///
+    /// The loss scale goes on from [`crate::LossScale::Dynamic`] to another of these; else, where [`Options::loss_scale`] changes, it begins anew, which
+    /// like `Queue::write_buffer` comes before everything submitted from now on.
+    pub fn set_options(&mut self, options: Options) -> Result<()> {
+        let begins = self.set_up_all(|setup| setup.set_options(options))?;
+        begins.map_or(Ok(()), |loss_scale| self.set_loss_scale(loss_scale))
+    }
+
+    /// The options as they are set now.
+    pub fn options(&self) -> &Options {
+        &self.setup.options
+    }
+
+    /// The groups as they are set now, names, rules, clips and schedules, without their parameters: these, [`Optimizer::group_of`] tells.
+    pub fn groups(&self) -> &[crate::step::Group<()>] {
+        &self.setup.groups
+    }
+
+    /// The number of a parameter's group.
+    pub fn group_of(&self, param: &str) -> Result<usize> {
+        Ok(self.slots[self.find(param)?].member.group)
+    }
+
+    /// Whether a parameter takes part in the steps recorded from now on: [`Optimizer::set_active`].
+    pub fn is_active(&self, param: &str) -> Result<bool> {
+        Ok(self.slots[self.find(param)?].member.active)
     }
 
     fn set_up(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
@@ -38,6 +78,30 @@ impl Optimizer {
         self.engine.record = self.engine.record.with_settings(&self.engine.device, &setup, &self.engine.layout)?;
         self.setup = setup;
         Ok(())
+    }
+
+    /// The same for what kernels may depend on.
+    fn set_up_all<T>(&mut self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
+        let (mut setup, mut slots, mut engine) = (self.setup.clone(), self.slots.clone(), self.engine.clone());
+        let result = change(&mut setup)?;
+        let members = members(&slots);
+        let is_adaptive = |slot: &Slot| matches!(setup.clip(slot.member.group), Clip::Adaptive(_));
+        for slot in slots.iter_mut().filter(|slot| !is_adaptive(slot)) {
+            (slot.unit, slot.kind.adaptive, slot.kind.whole_units) = (None, false, false);
+        }
+        let same_units = slots.iter().zip(&self.slots).all(|(new, old)| new.unit == old.unit);
+        let features = setup.features();
+        if same_units && features.has_kernels_of(&self.setup.features()) {
+            let record = engine.record.with_settings(&engine.device, &setup, &engine.layout)?;
+            engine.record = record.with_members(&engine.device, &setup, &engine.layout, &members, &engine.tree)?;
+            let passes = self.passes.bound(&engine, &setup);
+            self.passes = passes.map_err(|error| named(&engine.device, &slots, error))?;
+        } else {
+            let passes = renewed(&mut engine, &setup, &slots)?;
+            self.passes = passes;
+        }
+        (self.setup, self.slots, self.engine) = (setup, slots, engine);
+        Ok(result)
     }
 
     /// Activates or deactivates parameters, for the steps recorded from now on. One that is not active keeps value, state and step count, as a

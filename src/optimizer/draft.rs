@@ -37,6 +37,7 @@ impl Draft {
     fn add(&mut self, group: Group, limits: &Limits) -> Result<()> {
         let number = self.setup.groups.len();
         let params = self.setup.add(group)?;
+        self.layout.push_clip();
         let rule = self.setup.groups[number].rule.clone();
         let features = self.setup.features();
         let variant = self.variant(&*rule);

@@ -16,7 +16,7 @@ use crate::gpu::scales::Scales;
 use crate::gpu::{Binding, Engine, Member, Param, Passes, Pipelines, Recorder, Ring, Task};
 use crate::plan::{Kind, Segment, Unit};
 use crate::rule::AnyRule;
-use crate::step::{Broadcast, Setup};
+use crate::step::{Broadcast, GroupKey, Setup};
 
 pub use report::{Pending, Report};
 
@@ -201,7 +201,7 @@ impl Optimizer {
     }
 
     /// The rule of a group as it is set now, schedules aside.
-    pub fn rule(&self, group: usize) -> Option<&dyn AnyRule> {
-        self.setup.groups.get(group).map(|group| &*group.rule)
+    pub fn rule(&self, group: impl GroupKey) -> Option<&dyn AnyRule> {
+        self.setup.number(group).ok().map(|group| &*self.setup.groups[group].rule)
     }
 }

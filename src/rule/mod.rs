@@ -127,7 +127,7 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
 
     /// The hyper-parameters that a [`crate::Schedule`] may set, of those that the rule has. Each member of [`Rule::Hyper`] has to depend on such a
-    /// one as `a + b * x`.
+    /// one as `a + b * x`, or as `ln(x)` as [`ln_beta`] has it: then the second part is 0, `x` stays below 0.9999, and `1 - x` is off by up to 1e-6.
     const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay"];
 
     /// Whether the rule keeps values, or means of them, in its state: then scales of single elements' steps would tear them apart.

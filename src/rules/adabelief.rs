@@ -60,6 +60,7 @@ impl Rule for AdaBelief {
         keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")],
         preset: &[],
     }];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -96,6 +96,7 @@ impl Rule for Adam {
     const FORMULA: &'static str = "p -= lr * m̂ / (√v̂ + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adam.wgsl");
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("Adam")];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;
@@ -162,6 +163,7 @@ impl Rule for AdamW {
     const FORMULA: &'static str = "p -= lr * (m̂ / (√v̂ + eps) + weight_decay * p)";
     const WGSL: &'static str = Adam::WGSL;
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("AdamW")];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

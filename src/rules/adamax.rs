@@ -69,6 +69,7 @@ impl Rule for Adamax {
             preset: &[("weight_decay", 1e-4), ("decoupled_weight_decay", 1.0)],
         },
     ];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -49,6 +49,7 @@ impl Rule for Lion {
         keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")],
         preset: &[("weight_decay", 1e-3)],
     }];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;

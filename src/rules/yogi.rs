@@ -57,6 +57,7 @@ impl Rule for Yogi {
     const WGSL: &'static str = include_str!("../../shaders/rules/yogi.wgsl");
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "yogi", keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")], preset: &[] }];
+    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -1,6 +1,6 @@
 use crate::error::{Error, Result};
 use crate::layout;
-use crate::rule::Real;
+use crate::rule::{Real, ln_beta, one_minus_pow};
 
 /// An exponential moving average of the values: `ema = decay * ema + (1 - decay) * p` after a parameter's steps; the first one copies. As torch's
 /// `AveragedModel` with `get_ema_multi_avg_fn`, except that a parameter that takes no part in a step is not averaged either: its value is what it was.
@@ -16,6 +16,12 @@ pub struct Ema {
     ///
     /// Default: `false`.
     pub warm_up: bool,
+    /// Start from zero and correct for it, as Adam's means do: `ema = decay * ema + (1 - decay) * p`, over `1 - decay^n` after `n` averages. The
+    /// first value counts as any other, where a copy counts as all that came before it. What is kept is the corrected mean, formed with the
+    /// weight `(1 - decay) / (1 - decay^n)`, so a render pass can bind it as it is. Not with `warm_up`.
+    ///
+    /// Default: `false`.
+    pub debias: bool,
     /// The parameter's step after which the first copy is made.
     ///
     /// Default: `1`, range: `[1, 2^32)`.
@@ -28,7 +34,7 @@ pub struct Ema {
 
 impl Default for Ema {
     fn default() -> Self {
-        Ema { decay: 0.999, warm_up: false, start: 1, every: 1 }
+        Ema { decay: 0.999, warm_up: false, debias: false, start: 1, every: 1 }
     }
 }
 
@@ -85,13 +91,13 @@ pub enum Average {
 }
 
 layout! {
-    /// An average as the kernels read it: `rest` is `1 - decay` or `alpha`.
-    pub struct AverageWords<F> { kind: u32, start: u32, every: u32, rest: F }
+    /// An average as the kernels read it: `rest` is `1 - decay` or `alpha`, `low` what the rounding of `ln(decay)` left over.
+    pub struct AverageWords<F> { kind: u32, start: u32, every: u32, rest: F, ln_decay: F, ln_decay_low: F }
 }
 
 impl Average {
     /// What the number in [`AverageWords`] means; the names are WGSL's too.
-    pub const KINDS: [(&'static str, u32); 4] = [("LOOKAHEAD", 0), ("EMA", 1), ("EMA_WARM_UP", 2), ("SWA", 3)];
+    pub const KINDS: [(&'static str, u32); 5] = [("LOOKAHEAD", 0), ("EMA", 1), ("EMA_WARM_UP", 2), ("SWA", 3), ("EMA_DEBIASED", 4)];
 
     /// The name of its state.
     pub fn state(&self) -> &'static str {
@@ -105,10 +111,15 @@ impl Average {
     pub(crate) fn words<F: Real>(&self) -> AverageWords<F> {
         let (kind, start, every, rest) = match *self {
             Average::Lookahead(Lookahead { every, alpha }) => (0, every, every, alpha),
-            Average::Ema(Ema { decay, warm_up, start, every }) => (if warm_up { 2 } else { 1 }, start, every, 1.0 - decay),
+            Average::Ema(Ema { decay, warm_up, debias, start, every }) => {
+                let kind = if debias { 4 } else { 1 + u32::from(warm_up) };
+                (kind, start, every, 1.0 - decay)
+            }
             Average::Swa(Swa { start, every }) => (3, start, every, 0.0),
         };
-        AverageWords { kind, start, every, rest: F::of(rest) }
+        let decay = if let Average::Ema(Ema { decay, .. }) = *self { decay } else { 0.0 };
+        let (ln_decay, ln_decay_low) = ln_beta(decay);
+        AverageWords { kind, start, every, rest: F::of(rest), ln_decay, ln_decay_low }
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -116,6 +127,10 @@ impl Average {
         let whole = |name, got: u32| if got >= 1 { Ok(()) } else { Err(Error::Option { name, wants: "at least 1", got: f64::from(got) }) };
         whole("the average's start", start)?;
         whole("the average's every", every)?;
+        if let Average::Ema(Ema { warm_up: true, debias: true, .. }) = *self {
+            let what = "Ema::warm_up and Ema::debias are two ways to forget the first values; use one".into();
+            return Err(Error::Conflict { what });
+        }
         let (name, wants, got, valid) = match *self {
             Average::Lookahead(Lookahead { alpha, .. }) => ("Lookahead::alpha", "in (0, 1]", alpha, alpha > 0.0 && alpha <= 1.0),
             Average::Ema(Ema { decay, .. }) => ("Ema::decay", "in [0, 1]", decay, (0.0..=1.0).contains(&decay)),
@@ -142,6 +157,7 @@ impl<F: Real> AverageWords<F> {
             3 => F::one() / (n + F::one()),
             _ if n == F::zero() => F::one(),
             1 => self.rest,
+            4 => self.rest / one_minus_pow(self.ln_decay, self.ln_decay_low, n + F::one()),
             _ => self.rest.max(F::of(9.0) / (n + F::of(10.0))),
         }
     }

@@ -1,9 +1,19 @@
+use super::clip::MAX_NORM;
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Assigned};
 use crate::schedule::Schedule;
 
 /// How far a schedule's value on a GPU may be from the exact one, as a part of it.
 pub(crate) const SCHEDULE_ERROR: f64 = 1e-6;
+
+/// How far f32 is from a number, as a part of it.
+const ROUNDING: f64 = 6e-8;
+
+/// How far the logarithm of a number is from the exact one there, as a part of it: 4 ulp.
+const LOGARITHM_ERROR: f64 = 2.4e-7;
+
+/// The largest number of which a logarithm is scheduled: `1 - x` is as far off as `x`, so by 1% here.
+const MOST_LOGARITHM: f64 = 0.9999;
 
 /// A group's hyper-parameters for one `lr_scale`.
 #[derive(Clone, Debug)]
@@ -18,14 +28,44 @@ pub struct Block {
     scheduled: Vec<Scheduled>,
 }
 
-/// A member of a rule's hyper-parameters that a schedule sets to `offset + slope * value`.
+/// A member of a rule's hyper-parameters that a schedule sets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Scheduled {
     member: usize,
-    offset: f64,
-    slope: f64,
+    form: Form,
     /// Which of the group's schedules.
     schedule: usize,
+}
+
+/// How a number follows from another one, `x`: `offset + slope * x`, or its logarithm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Form {
+    /// The number where `x` is 0.
+    pub offset: f64,
+    /// By what `x` is multiplied.
+    pub slope: f64,
+    /// Whether it is the logarithm of that.
+    pub logarithm: bool,
+}
+
+impl Form {
+    /// `x` itself.
+    pub(crate) const ITSELF: Form = Form { offset: 0.0, slope: 1.0, logarithm: false };
+
+    /// Of a schedule's value, with how far a GPU's may be off.
+    pub(crate) fn of(&self, value: f64) -> (f64, f64) {
+        let change = self.slope * value;
+        let number = self.offset + change;
+        // An offset is rounded, and so is the sum with it.
+        let rounding = if self.offset == 0.0 { 0.0 } else { ROUNDING * (self.offset.abs() + number.abs()) };
+        let error = SCHEDULE_ERROR * change.abs() + rounding;
+        if !self.logarithm {
+            return (number, error);
+        }
+        // As `ln_beta` has it.
+        let ln = number.ln().max(-1e3);
+        (ln, if number > 0.0 { error / number + LOGARITHM_ERROR * ln.abs() } else { 0.0 })
+    }
 }
 
 /// One word of a block's hyper-parameters, as `prepare` sets it in each step.
@@ -33,14 +73,12 @@ struct Scheduled {
 pub enum Assignment {
     /// To these bits.
     Constant(u32),
-    /// To `offset + slope * value` of one of the group's schedules.
+    /// To what follows from one of the group's schedules.
     Scheduled {
         /// Which one.
         schedule: usize,
-        /// The value where the schedule's is 0.
-        offset: f64,
-        /// By what the schedule's is multiplied.
-        slope: f64,
+        /// How.
+        form: Form,
     },
 }
 
@@ -55,48 +93,62 @@ impl Block {
         }
         scaled.validate()?;
         let mut scheduled = Vec::new();
-        for (index, (name, schedule)) in schedules.iter().enumerate() {
+        for (index, (name, schedule)) in schedules.iter().enumerate().filter(|(_, (name, _))| !is_clips(rule, name)) {
             let scale = if name == "lr" { lr_scale } else { 1.0 };
             check(group, rule, name, schedule, scale)?;
             if schedules[..index].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Error::Conflict { what: format!("group {group} has two schedules for {name}") });
             }
-            let members = affine(&*scaled, name).ok_or_else(|| Error::HyperParameters {
+            let members = dependents(&*scaled, name).ok_or_else(|| Error::HyperParameters {
                 rule: rule.name(),
-                message: format!("{name} is marked as schedulable, but hyper-parameters do not depend on it as a + b * x"),
+                message: format!("{name} is marked as schedulable, but hyper-parameters do not depend on it as a + b * x or ln(x)"),
             })?;
-            scheduled.extend(members.into_iter().map(|(member, offset, slope)| Scheduled {
-                member,
-                offset,
-                slope: slope * scale,
-                schedule: index,
-            }));
+            if members.iter().any(|(_, form)| form.logarithm) {
+                check_logarithm(group, rule, name, schedule)?;
+                // The second parts of logarithms are then 0, which is what a schedule sets.
+                scaled.set(name, 0.0);
+            }
+            let scaled = |form: Form| Form { slope: form.slope * scale, ..form };
+            scheduled.extend(members.into_iter().map(|(member, form)| Scheduled { member, form: scaled(form), schedule: index }));
         }
         Ok(Block { group, lr_scale, rule: scaled, scheduled })
     }
 
     /// Which member tells the learning rate, as `offset + slope * lr`.
     pub(crate) fn lr(&self) -> Option<(usize, f64, f64)> {
-        affine(&*self.rule, "lr")?.into_iter().next()
+        let (member, form) = dependents(&*self.rule, "lr")?.into_iter().next()?;
+        Some((member, form.offset, form.slope))
     }
 
     /// How `prepare` sets each word.
     pub fn assignments(&self) -> Vec<Assignment> {
         let mut assignments: Vec<Assignment> = self.rule.hyper_words().into_iter().map(Assignment::Constant).collect();
-        for &Scheduled { member, offset, slope, schedule } in &self.scheduled {
-            assignments[member] = Assignment::Scheduled { schedule, offset, slope };
+        for &Scheduled { member, form, schedule } in &self.scheduled {
+            assignments[member] = Assignment::Scheduled { schedule, form };
         }
         assignments
     }
 
     /// The same for the twin, in this step, which counts from 0.
     pub fn assigned(&self, schedules: &[(String, Schedule)], step: u32) -> Vec<Assigned> {
-        let assigned = |&Scheduled { member, offset, slope, schedule }: &Scheduled| {
-            let change = slope * schedules[schedule].1.value(step);
-            Assigned { member, number: offset + change, error: SCHEDULE_ERROR * change.abs() }
+        let assigned = |&Scheduled { member, form, schedule }: &Scheduled| {
+            let (number, error) = form.of(schedules[schedule].1.value(step));
+            Assigned { member, number, error }
         };
         self.scheduled.iter().map(assigned).collect()
     }
+}
+
+/// Whether a schedule of this name is the clip's, not the rule's.
+pub(crate) fn is_clips(rule: &dyn AnyRule, name: &str) -> bool {
+    name == MAX_NORM && !rule.parameters().iter().any(|parameter| parameter.name == name)
+}
+
+fn check_logarithm(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule) -> Result<()> {
+    let parameter = rule.parameters().iter().find(|parameter| parameter.name == name).map_or("", |parameter| parameter.name);
+    let (_, most) = schedule.bounds();
+    let message = format!("its values go up to {most}; a schedule's are within 1e-6, so 1 - {name} needs at most {MOST_LOGARITHM}");
+    if most <= MOST_LOGARITHM { Ok(()) } else { Err(Error::Schedule { group, parameter, message }) }
 }
 
 fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule, scale: f64) -> Result<()> {
@@ -127,23 +179,27 @@ fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule, scal
     Err(Error::Schedule { group, parameter: parameter.name, message })
 }
 
-/// The members that depend on a hyper-parameter, each as `offset + slope * x`; `None` if one depends on it otherwise.
-fn affine(rule: &dyn AnyRule, name: &str) -> Option<Vec<(usize, f64, f64)>> {
+/// The members that depend on a hyper-parameter, each as `offset + slope * x` or `ln(x)`; `None` if one depends on it otherwise.
+fn dependents(rule: &dyn AnyRule, name: &str) -> Option<Vec<(usize, Form)>> {
+    let places = [0.25, 0.5, 0.75];
     let at = |x: f64| {
         let mut rule = rule.boxed();
         rule.set(name, x);
         rule.hyper_numbers()
     };
-    let [near, middle, far] = [0.25, 0.5, 0.75].map(at);
+    let [near, middle, far] = places.map(at);
     let mut members = Vec::new();
     for (member, ((near, middle), far)) in near.into_iter().zip(middle).zip(far).enumerate() {
         let slope = 4.0 * (middle - near);
-        let straight = (far - middle - (middle - near)).abs() <= 1e-9 * (near.abs() + middle.abs() + far.abs());
-        if !straight {
+        let is_straight = (far - middle - (middle - near)).abs() <= 1e-9 * (near.abs() + middle.abs() + far.abs());
+        let logarithm = [near, middle, far].iter().zip(places).all(|(got, x)| (got - x.ln()).abs() <= 1e-12);
+        if !is_straight && !logarithm {
             return None;
         }
-        if slope != 0.0 {
-            members.push((member, near - 0.25 * slope, slope));
+        if logarithm {
+            members.push((member, Form { logarithm, ..Form::ITSELF }));
+        } else if slope != 0.0 {
+            members.push((member, Form { offset: near - 0.25 * slope, slope, logarithm }));
         }
     }
     Some(members)

@@ -30,6 +30,7 @@ pub enum Clip {
 pub struct NormClip {
     /// The largest norm that stays as it is. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch.
     /// With infinity, the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
+    /// It can have a schedule, as `"max_norm"` of the group.
     ///
     /// Default: `1`, range: `[0, inf]`.
     pub max_norm: f64,
@@ -102,6 +103,9 @@ impl Default for AdaptiveClip {
     }
 }
 
+/// The name of the schedule of a clip's `max_norm`.
+pub(crate) const MAX_NORM: &str = "max_norm";
+
 layout! {
     /// A group's clip as the kernels read it.
     pub struct ClipWords<F> { kind: u32, limit: F, eps: F }
@@ -121,6 +125,11 @@ impl Clip {
             Clip::Adaptive(AdaptiveClip { clipping, eps }) => (4, clipping, eps),
         };
         ClipWords { kind, limit: limit as f32, eps: eps as f32 }
+    }
+
+    /// The same with this `max_norm`; `None` if it has none.
+    pub(crate) fn with_max_norm(self, max_norm: f64) -> Option<Clip> {
+        if let Clip::Norm(norm) = self { Some(Clip::Norm(NormClip { max_norm, ..norm })) } else { None }
     }
 
     /// Whether gradients have to be read before the update.

@@ -41,6 +41,12 @@ impl Features {
         }
     }
 
+    /// Whether kernels for one are those for the other: they read the numbers of averages from the settings.
+    pub(crate) fn has_kernels_of(&self, other: &Self) -> bool {
+        let kinds = |features: &Self| features.averages.iter().map(Average::state).collect::<Vec<_>>();
+        kinds(self) == kinds(other) && *self == Features { averages: self.averages.clone(), ..other.clone() }
+    }
+
     /// The names of what is kept of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, averages, and
     /// what shows while a rule's evaluated values are in its place.
     pub fn lanes(&self, rule: &dyn AnyRule) -> Vec<&'static str> {

@@ -1,10 +1,13 @@
 use super::Clip;
+use crate::error::{Error, Result, unknown};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
 
 /// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`: [`crate::Param`]s on the GPU, [`crate::cpu::CpuParam`]s on the CPU.
 #[derive(Clone, Debug)]
 pub struct Group<P> {
+    /// What it can be called instead of its number, in [`crate::Optimizer::set`] and the like; unique.
+    pub name: Option<String>,
     /// The rule; a group may have another than its neighbours.
     pub rule: Box<dyn AnyRule>,
     /// The parameters.
@@ -14,7 +17,7 @@ pub struct Group<P> {
     /// Default: `None`.
     pub clip: Option<Clip>,
     /// Hyper-parameters that change from step to step, such as `("lr".into(), Schedule::Constant(1e-3))`: those that the rule marks
-    /// ([`crate::rule::Rule::SCHEDULED`]). A schedule replaces the rule's own value: in the optimizer's step `t`, counted from 1 without skipped steps,
+    /// ([`crate::rule::Rule::SCHEDULED`]), and `"max_norm"` of a [`Clip::Norm`]. A schedule replaces the rule's or the clip's own value: in the optimizer's step `t`, counted from 1 without skipped steps,
     /// the hyper-parameter is `schedule.value(t - 1)`.
     ///
     /// Default: `[]`.
@@ -24,7 +27,7 @@ pub struct Group<P> {
 impl<P> Group<P> {
     /// A group of parameters with a rule.
     pub fn new(rule: impl Into<Box<dyn AnyRule>>, params: impl IntoIterator<Item = P>) -> Self {
-        Group { rule: rule.into(), params: params.into_iter().collect(), clip: None, schedules: Vec::new() }
+        Group { name: None, rule: rule.into(), params: params.into_iter().collect(), clip: None, schedules: Vec::new() }
     }
 
     /// Takes the parameters that match out of `params` and makes a group of them: names by patterns with `*` and `?`, or anything by a function.
@@ -56,6 +59,31 @@ impl<P> Group<P> {
         plain.set("weight_decay", 0.0);
         let (matrices, vectors): (Vec<P>, Vec<P>) = params.into_iter().partition(|param| param.shape().len() > 1);
         [Group::new(rule, matrices), Group::new(plain, vectors)].into_iter().filter(|group| !group.params.is_empty()).collect()
+    }
+}
+
+/// What a group is called by: its number, from 0 in the order of construction, or its name.
+pub trait GroupKey {
+    /// Its number; an error if there is no such group.
+    fn number(&self, groups: &[Group<()>]) -> Result<usize>;
+}
+
+impl GroupKey for usize {
+    fn number(&self, groups: &[Group<()>]) -> Result<usize> {
+        if *self < groups.len() { Ok(*self) } else { Err(Error::UnknownGroup { group: *self, groups: groups.len() }) }
+    }
+}
+
+impl GroupKey for &str {
+    fn number(&self, groups: &[Group<()>]) -> Result<usize> {
+        let number = groups.iter().position(|group| group.name.as_deref() == Some(self));
+        number.ok_or_else(|| unknown("group", self, groups.iter().filter_map(|group| group.name.as_deref())))
+    }
+}
+
+impl GroupKey for &String {
+    fn number(&self, groups: &[Group<()>]) -> Result<usize> {
+        self.as_str().number(groups)
     }
 }
 

@@ -15,11 +15,11 @@ mod tables;
 pub(crate) mod view;
 
 pub use averages::{Average, AverageWords, Ema, Lookahead, Swa};
-pub use blocks::{Assignment, Block, Blocks};
+pub use blocks::{Assignment, Block, Blocks, Form};
 pub use broadcast::Broadcast;
 pub use clip::{AdaptiveClip, Clip, ClipWords, NormClip, NormOrder, Over};
 pub use features::Features;
-pub use group::{Group, Matches, Named};
+pub use group::{Group, GroupKey, Matches, Named};
 pub use options::{MicroBatches, NonFinite, Options};
 pub use scale::{DynamicScale, LossScale};
 pub use setup::Setup;

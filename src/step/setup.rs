@@ -1,6 +1,8 @@
-use super::{Blocks, Clip, Features, Group, Options};
+use super::blocks::is_clips;
+use super::clip::MAX_NORM;
+use super::{Assignment, Average, Blocks, Clip, ClipWords, Features, Form, Group, GroupKey, LossScale, Options};
 use crate::error::{Error, Result, unknown};
-use crate::rule::AnyRule;
+use crate::rule::{AnyRule, Layout as _};
 use crate::schedule::Schedule;
 
 /// Host configuration shared by both optimizers, without parameters: the options and, for each group, rule, clip and schedules.
@@ -8,7 +10,7 @@ use crate::schedule::Schedule;
 pub struct Setup {
     /// The options.
     pub options: Options,
-    /// The groups, with their clip filled in.
+    /// The groups, without their parameters.
     pub groups: Vec<Group<()>>,
     /// Their hyper-parameters.
     pub blocks: Blocks,
@@ -23,9 +25,12 @@ impl Setup {
 
     /// Takes one more group; returns its parameters.
     pub fn add<P>(&mut self, group: Group<P>) -> Result<Vec<P>> {
-        let Group { rule, params, clip, schedules } = group;
-        let (number, clip) = (self.groups.len(), clip.unwrap_or(self.options.clip));
-        clip.check(number)?;
+        let Group { name, rule, params, clip, schedules } = group;
+        let number = self.groups.len();
+        check_clip(number, &*rule, clip.unwrap_or(self.options.clip), &schedules)?;
+        if let Some(name) = name.as_ref().filter(|&name| self.groups.iter().any(|group| group.name.as_ref() == Some(name))) {
+            return Err(Error::Conflict { what: format!("two groups have the name \"{name}\"") });
+        }
         if self.options.lookahead.is_some() && rule.tracks_values() {
             let what =
                 format!("{} keeps values in its state, which Lookahead would leave behind; take another rule, or an average", rule.name());
@@ -38,7 +43,7 @@ impl Setup {
         }
         // Also where every parameter has another learning rate, the group's own has to be valid.
         self.blocks.of(number, &*rule, &schedules, 1.0)?;
-        self.groups.push(Group { rule, params: Vec::new(), clip: Some(clip), schedules });
+        self.groups.push(Group { name, rule, params: Vec::new(), clip, schedules });
         Ok(params)
     }
 
@@ -51,9 +56,9 @@ impl Setup {
         self.blocks.of(group, &**rule, schedules, lr_scale)
     }
 
-    /// A group by its number.
-    pub fn group(&self, group: usize) -> Result<&Group<()>> {
-        self.groups.get(group).ok_or(Error::UnknownGroup { group, groups: self.groups.len() })
+    /// A group's number.
+    pub fn number(&self, group: impl GroupKey) -> Result<usize> {
+        group.number(&self.groups)
     }
 
     /// How a group's gradients are limited.
@@ -68,17 +73,18 @@ impl Setup {
 
     /// Replaces a group's hyper-parameters, by a rule that has the same kernels and states.
     pub fn set_rule(&mut self, group: usize, rule: Box<dyn AnyRule>) -> Result<()> {
-        rule.check_replaces(&*self.group(group)?.rule, group)?;
+        rule.check_replaces(&*self.groups[group].rule, group)?;
         let schedules = self.groups[group].schedules.clone();
         self.replace(group, rule, schedules)
     }
 
     /// Gives a hyper-parameter of a group a schedule, or, with `None`, the rule's own value again.
     pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
-        let Group { rule, schedules, .. } = self.group(group)?;
+        let Group { rule, schedules, .. } = &self.groups[group];
         let (rule, mut schedules) = (rule.clone(), schedules.clone());
-        if !rule.scheduled().contains(&hyper_parameter) {
-            return Err(unknown("schedulable hyper-parameter", hyper_parameter, rule.scheduled()));
+        if !rule.scheduled().contains(&hyper_parameter) && !is_clips(&*rule, hyper_parameter) {
+            let clips = matches!(self.clip(group), Clip::Norm(_)).then_some(MAX_NORM);
+            return Err(unknown("schedulable hyper-parameter", hyper_parameter, rule.scheduled().into_iter().chain(clips)));
         }
         schedules.retain(|(name, _)| name != hyper_parameter);
         schedules.extend(schedule.map(|schedule| (hyper_parameter.to_owned(), schedule)));
@@ -87,7 +93,12 @@ impl Setup {
 
     /// Sets one hyper-parameter of a group, which has no schedule from then on.
     pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
-        let Group { rule, schedules, .. } = self.group(group)?;
+        let Group { rule, schedules, .. } = &self.groups[group];
+        if is_clips(&**rule, hyper_parameter)
+            && let Some(clip) = self.clip(group).with_max_norm(value)
+        {
+            return self.set_clip(group, clip);
+        }
         let (mut rule, mut schedules) = (rule.clone(), schedules.clone());
         rule.try_set(hyper_parameter, value)?;
         rule.check_replaces(&*self.groups[group].rule, group)?;
@@ -95,9 +106,93 @@ impl Setup {
         self.replace(group, rule, schedules)
     }
 
+    /// Sets how a group's gradients are limited; a schedule of `max_norm` ends.
+    pub fn set_clip(&mut self, group: usize, clip: Clip) -> Result<()> {
+        check_units(group, self.clip(group), clip)?;
+        let Group { rule, schedules, .. } = &self.groups[group];
+        clip.check(group)?;
+        let schedules: Vec<_> = schedules.iter().filter(|(name, _)| !is_clips(&**rule, name)).cloned().collect();
+        let rule = rule.clone();
+        self.groups[group].clip = Some(clip);
+        self.replace(group, rule, schedules)
+    }
+
+    /// Sets the options, which keep what they keep of the parameters. Returns the loss scale if that begins anew.
+    pub fn set_options(&mut self, options: Options) -> Result<Option<f64>> {
+        options.check()?;
+        let states = |options: &Options| {
+            let accumulated = options.accumulates().then_some(super::ACCUMULATED);
+            accumulated.into_iter().chain(options.averages().iter().map(Average::state)).collect::<Vec<_>>()
+        };
+        let (has, wants) = (states(&self.options), states(&options));
+        if has != wants {
+            let what = format!("the options keep [{}]; [{}] needs other states, so a new optimizer", has.join(", "), wants.join(", "));
+            return Err(Error::Conflict { what });
+        }
+        for (number, group) in self.groups.iter().enumerate() {
+            let clip = group.clip.unwrap_or(options.clip);
+            check_units(number, self.clip(number), clip)?;
+            check_clip(number, &*group.rule, clip, &group.schedules)?;
+        }
+        let goes_on = matches!((self.options.loss_scale, options.loss_scale), (LossScale::Dynamic(_), LossScale::Dynamic(_)));
+        let begins = !goes_on && self.options.loss_scale != options.loss_scale;
+        self.options = options;
+        Ok(begins.then(|| options.loss_scale.initial()))
+    }
+
+    /// How `prepare` sets each word of a group's clip.
+    pub(crate) fn clip_assignments(&self, group: usize) -> Vec<Assignment> {
+        let scheduled = self.max_norm_schedule(group);
+        // One that is infinite for now is no clip, as far as kernels know.
+        let clip = scheduled.and_then(|_| self.clip(group).with_max_norm(1.0)).unwrap_or(self.clip(group));
+        let mut words: Vec<Assignment> = clip.words().words().into_iter().map(Assignment::Constant).collect();
+        if let (Some(schedule), Some(limit)) = (scheduled, ClipWords::<f32>::FIELDS.iter().position(|field| field.name == "limit")) {
+            words[limit] = Assignment::Scheduled { schedule, form: Form::ITSELF };
+        }
+        words
+    }
+
+    /// Which of a group's schedules is that of its `max_norm`.
+    pub(crate) fn max_norm_schedule(&self, group: usize) -> Option<usize> {
+        let Group { rule, schedules, .. } = &self.groups[group];
+        schedules.iter().position(|(name, _)| is_clips(&**rule, name))
+    }
+
     fn replace(&mut self, group: usize, rule: Box<dyn AnyRule>, schedules: Vec<(String, Schedule)>) -> Result<()> {
+        check_clip(group, &*rule, self.clip(group), &schedules)?;
         self.blocks = self.blocks.replaced(group, &*rule, &schedules)?;
         (self.groups[group].rule, self.groups[group].schedules) = (rule, schedules);
         Ok(())
     }
+}
+
+/// Units have factors in the step record, whose place is chosen when the optimizer is made.
+fn check_units(group: usize, has: Clip, wants: Clip) -> Result<()> {
+    let is_adaptive = |clip| matches!(clip, Clip::Adaptive(_));
+    if is_adaptive(has) || !is_adaptive(wants) {
+        return Ok(());
+    }
+    Err(Error::Conflict {
+        what: format!("group {group} is not clipped adaptively; to begin that needs room for factors, so a new optimizer"),
+    })
+}
+
+/// The clip and the schedule of its `max_norm`.
+fn check_clip(group: usize, rule: &dyn AnyRule, clip: Clip, schedules: &[(String, Schedule)]) -> Result<()> {
+    clip.check(group)?;
+    let mut own = schedules.iter().filter(|(name, _)| is_clips(rule, name));
+    let Some((_, schedule)) = own.next() else { return Ok(()) };
+    if own.next().is_some() {
+        return Err(Error::Conflict { what: format!("group {group} has two schedules for {MAX_NORM}") });
+    }
+    schedule.check().map_err(|message| Error::Schedule { group, parameter: MAX_NORM, message })?;
+    let (least, most) = schedule.bounds();
+    for value in [least, most] {
+        let Some(clip) = clip.with_max_norm(value) else {
+            return Err(Error::Conflict { what: format!("group {group} has a schedule for {MAX_NORM}, which only Clip::Norm has") });
+        };
+        let message = |error| format!("its values go from {least} to {most}; {error}");
+        clip.check(group).map_err(|error| Error::Schedule { group, parameter: MAX_NORM, message: message(error) })?;
+    }
+    Ok(())
 }

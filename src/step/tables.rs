@@ -15,8 +15,10 @@ words! {
         taking_part: u32,
         /// The number of the `prepare` that it belongs to.
         rule: u32,
-        /// Where its group's clip is among the settings.
+        /// Where its group's clip is in the step record.
         clip: u32,
+        /// Where the words of that clip are assigned.
+        clip_assigned: u32,
         /// Where the sum is that its norm is of.
         slot: u32,
         /// Where its own sum is.
@@ -25,7 +27,7 @@ words! {
 }
 
 words! {
-    /// One word of the hyper-parameters: `offset`, as bits, or the number `offset + slope * schedule`.
+    /// One word of the hyper-parameters or of a clip: `offset`, as bits, or the number `offset + slope * schedule`, or its logarithm.
     pub struct HyperWord {
         /// Where it is in the step record.
         word: u32,
@@ -35,6 +37,8 @@ words! {
         slope: f32,
         /// Where the schedule begins; [`HyperWord::CONSTANT`] if there is none.
         schedule: u32,
+        /// Whether it is the logarithm.
+        logarithm: u32,
     }
 }
 

@@ -63,6 +63,7 @@ impl<'a> Scene<'a> {
         let params: Vec<Param> = params.into_iter().zip(&all).map(|(param, own)| described(gpu, param, own)).collect();
         let mut rest = params.iter().cloned();
         let group = |group: &Group<CpuParam>| Group {
+            name: group.name.clone(),
             rule: group.rule.clone(),
             params: rest.by_ref().take(group.params.len()).collect(),
             clip: group.clip,
@@ -134,7 +135,7 @@ impl<'a> Scene<'a> {
 
     /// New contents, positive, for the states that the caller writes.
     fn next_inputs(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
-        let all: Vec<_> = (0..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.inputs()).copied().collect();
+        let all: Vec<_> = (0_usize..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.inputs()).copied().collect();
         for (index, name) in self.names.iter().enumerate().filter(|(index, _)| taking_part(*index)) {
             for input in all.iter().filter(|input| self.optimizer.state_parts(name, input).is_ok()) {
                 let data = inputs::gradients(self.seed + 2000 * self.steps + index as u64, self.lens[index]);
@@ -182,6 +183,13 @@ impl<'a> Scene<'a> {
         let gradients = bounded(&gradients);
         let accumulated = self.twin.accumulate(&optional(&gradients, taking_part));
         self.expect(accumulated)
+    }
+
+    /// Other options from now on.
+    pub fn set_options(&mut self, options: Options) -> Outcome {
+        self.optimizer.set_options(options)?;
+        self.options = options;
+        Ok(self.twin.set_options(options)?)
     }
 
     /// An average is shown, or no more, likewise.
@@ -249,7 +257,8 @@ impl<'a> Scene<'a> {
         self.params.extend(params.iter().cloned());
         self.lens.extend(lens);
         self.names.extend(names);
-        let own = Group { rule: group.rule.clone(), params, clip: group.clip, schedules: group.schedules.clone() };
+        let own =
+            Group { name: group.name.clone(), rule: group.rule.clone(), params, clip: group.clip, schedules: group.schedules.clone() };
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         self.optimizer.add_group(&mut encoder, own)?;
         self.gpu.queue.submit([encoder.finish()]);
@@ -329,7 +338,7 @@ impl<'a> Scene<'a> {
 
     /// What is kept of a parameter.
     pub fn states(&self, name: &str) -> Vec<&'static str> {
-        let all = (0..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.states()).map(|state| state.name);
+        let all = (0_usize..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.states()).map(|state| state.name);
         let all = all.chain([ACCUMULATED, "slow", "ema", "swa"]);
         let mut states: Vec<_> = all.filter(|state| self.optimizer.state_parts(name, state).is_ok()).collect();
         states.sort_unstable();

@@ -6,7 +6,8 @@ use crate::plan::Tree;
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
 
-const HYPER_FROM_RECORD: &str = "fn hyper_parameters(entry: Entry) -> Hyper {\n    return load_hyper(entry.hyper);\n}\n";
+const HYPER_FROM_RECORD: &str = "fn hyper_parameters(entry: Entry) -> Hyper {\n    return load_hyper(entry.hyper);\n}\n\
+    fn clip_of(entry: Entry) -> ClipWords {\n    return load_clip(entry.clip);\n}\n";
 const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
 const AVERAGES: &str = include_str!("../../shaders/step/averages.wgsl");
 const CLIP: &str = include_str!("../../shaders/step/clip.wgsl");
@@ -66,10 +67,12 @@ fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
         }
         false => (REDUCE_NOTHING, "fn unit_factors(invocation: u32, unscale: f32) {\n}\n"),
     };
+    let scheduled = "fn scheduled(a: Assignment, step: u32) -> u32 {\n    let x = bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, step - 1u);\n    \
+                     if a.logarithm != 0u {\n        return bitcast<u32>(ln_ratio(x, 1.0));\n    }\n    return bitcast<u32>(x);\n}\n";
     let (value, schedule) = match features.schedules {
         true => {
             bindings.push(array(Slot::Schedules, "schedules", "u32", false));
-            ("bitcast<u32>(bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, step - 1u))", crate::schedule::wgsl())
+            ("scheduled(a, step)", crate::schedule::wgsl() + scheduled)
         }
         false => ("a.offset", String::new()),
     };

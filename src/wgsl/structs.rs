@@ -63,7 +63,7 @@ pub(super) fn status() -> String {
     structure("Status", Status::FIELDS)
 }
 
-/// The settings' structs, and where they are: the options, the averages, then a clip for each group.
+/// The settings' structs, and where they are: the options, then the averages; clips are in the step record.
 pub(super) fn settings(averages: usize) -> String {
     let (options, average, clip) = (Settings::<f32>::FIELDS, AverageWords::<f32>::FIELDS, ClipWords::<f32>::FIELDS);
     [
@@ -72,7 +72,7 @@ pub(super) fn settings(averages: usize) -> String {
         structure("ClipWords", clip),
         loader("load_settings", "Settings", options, "settings"),
         loader("load_average", "AverageWords", average, "settings"),
-        loader("load_clip", "ClipWords", clip, "settings"),
+        loader("load_clip", "ClipWords", clip, "record"),
         format!(
             "const AVERAGES: u32 = {averages}u;\nconst AVERAGE_WORDS: u32 = {}u;\nconst AVERAGE_SIZE: u32 = {}u;\n",
             options.len(),
@@ -125,14 +125,18 @@ pub(super) fn rule(rule: &dyn AnyRule, loader: Loader) -> String {
     structs.concat() + &uses + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars
 }
 
-/// `hyper_parameters`, from what the host assigns to each word.
+/// `hyper_parameters` and `clip_of`, from what the host assigns to each word.
 pub(super) fn assigned_hyper(rule: &dyn AnyRule) -> String {
-    let word = |(index, field): (usize, &Field)| {
-        let word = format!("assignments[entry.assigned + {index}u].offset");
-        if field.wgsl == "u32" { word } else { format!("bitcast<{}>({word})", field.wgsl) }
+    let function = |name: &str, ty: &str, first: &str, fields: &[Field]| {
+        let word = |(index, field): (usize, &Field)| {
+            let word = format!("assignments[entry.{first} + {index}u].offset");
+            if field.wgsl == "u32" { word } else { format!("bitcast<{}>({word})", field.wgsl) }
+        };
+        let words: Vec<String> = fields.iter().enumerate().map(word).collect();
+        format!("fn {name}(entry: Entry) -> {ty} {{\n    return {ty}({});\n}}\n", words.join(", "))
     };
-    let words: Vec<String> = rule.hyper_fields().iter().enumerate().map(word).collect();
-    format!("fn hyper_parameters(entry: Entry) -> Hyper {{\n    return Hyper({});\n}}\n", words.join(", "))
+    function("hyper_parameters", "Hyper", "assigned", rule.hyper_fields())
+        + &function("clip_of", "ClipWords", "clip_assigned", ClipWords::<f32>::FIELDS)
 }
 
 pub(super) fn store_scalars(rule: &dyn AnyRule) -> String {

@@ -295,7 +295,7 @@ fn unchanged_after_errors(gpu: &Gpu) -> Outcome {
     let mut optimizer = adam(gpu);
     takes_a_step(gpu, &optimizer, 1)?;
     let mistakes = [
-        optimizer.set_lr(-1.0),
+        optimizer.set_lr_of_all(-1.0),
         optimizer.set(0, "beta1", 2.0),
         optimizer.set_rule(0, Sgd::default()),
         optimizer.set_active(["w", "nobody"], false),

@@ -148,7 +148,7 @@ fn new_lr_between_recorded_steps(gpu: &Gpu) -> Outcome {
     let mut counter = Counter::new(gpu)?;
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     counter.optimizer.step(&mut encoder);
-    counter.optimizer.set_lr(10.0)?;
+    counter.optimizer.set_lr_of_all(10.0)?;
     counter.optimizer.step(&mut encoder);
     counter.optimizer.set(0, "lr", 100.0)?;
     gpu.queue.submit([encoder.finish()]);
@@ -160,7 +160,7 @@ fn new_lr_between_recorded_steps(gpu: &Gpu) -> Outcome {
 
 fn dropped_encoder(gpu: &Gpu) -> Outcome {
     let mut counter = Counter::new(gpu)?;
-    counter.optimizer.set_lr(10.0)?;
+    counter.optimizer.set_lr_of_all(10.0)?;
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     counter.optimizer.step(&mut encoder);
     drop(encoder);

@@ -16,6 +16,7 @@ mod same;
 mod scheduled;
 mod scheduled_scales;
 mod sequences;
+mod settings;
 mod skips;
 #[cfg(feature = "tracing")]
 mod spans;
@@ -52,6 +53,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         #[cfg(feature = "tracing")]
         spans::trials(contexts),
         views::trials(contexts),
+        settings::trials(contexts),
     ];
     all.into_iter().flatten().collect()
 }

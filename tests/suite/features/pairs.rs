@@ -25,7 +25,7 @@ pub struct Setting {
 /// A feature: its name, what of a setting it takes for itself (two that take the same do not go together), and what it does.
 pub type Feature = (&'static str, &'static str, fn(&mut Setting));
 
-pub const FEATURES: [Feature; 21] = [
+pub const FEATURES: [Feature; 23] = [
     ("clip-value", "clip", |setting| setting.options.clip = Clip::Value(0.3)),
     ("clip-norm", "clip", |setting| setting.options.clip = Clip::Norm(NormClip { max_norm: 0.7, ..NormClip::default() })),
     ("clip-infinity-by-group", "clip", |setting| {
@@ -49,7 +49,8 @@ pub const FEATURES: [Feature; 21] = [
     ("zero-grad", "zero", |setting| setting.options.zero_grad = true),
     ("lookahead", "lookahead", |setting| setting.options.lookahead = Some(Lookahead { every: 2, alpha: 0.3 })),
     ("ema", "ema", |setting| setting.options.ema = Some(Ema { decay: 0.6, ..Ema::default() })),
-    ("ema-warm-up", "ema", |setting| setting.options.ema = Some(Ema { decay: 0.99, warm_up: true, start: 2, every: 1 })),
+    ("ema-warm-up", "ema", |setting| setting.options.ema = Some(Ema { decay: 0.99, warm_up: true, start: 2, ..Ema::default() })),
+    ("ema-debiased", "ema", |setting| setting.options.ema = Some(Ema { decay: 0.9, debias: true, start: 2, ..Ema::default() })),
     ("swa", "swa", |setting| setting.options.swa = Some(Swa { start: 1, every: 2 })),
     ("schedules", "schedules", |setting| {
         let lr = Schedule::Sequence(vec![
@@ -61,6 +62,10 @@ pub const FEATURES: [Feature; 21] = [
         setting.groups[1]
             .schedules
             .extend([("weight_decay".into(), decay), ("momentum".into(), Schedule::Linear { from: 0.85, to: 0.95, steps: 3 })]);
+    }),
+    ("scheduled-norm", "clip", |setting| {
+        setting.options.clip = Clip::Norm(NormClip { max_norm: f64::INFINITY, ..NormClip::default() });
+        setting.groups[0].schedules.push(("max_norm".into(), Schedule::Linear { from: 2.0, to: 0.1, steps: 4 }));
     }),
     ("lr-scale", "lr-scale", |setting| {
         for (param, scale) in setting.groups.iter_mut().flat_map(|group| &mut group.params).zip([1.0, 0.5, 3.0, 0.1].into_iter().cycle()) {

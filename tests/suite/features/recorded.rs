@@ -206,7 +206,7 @@ fn averages(gpu: &Gpu, name: &str, case: &Case) -> Outcome {
     let state = match &*case.average {
         "ema" => {
             let decay = case.decay.ok_or("no decay")?;
-            options.ema = Some(Ema { decay, warm_up: case.formula.is_some(), start, every });
+            options.ema = Some(Ema { decay, warm_up: case.formula.is_some(), start, every, ..Ema::default() });
             "ema"
         }
         "swa" => {

@@ -95,7 +95,7 @@ fn learning_rates(gpu: &Gpu) -> Outcome {
     step(gpu, &optimizer);
     let rates = |optimizer: &Optimizer| block_on(optimizer.report()).map(|report| report.lr);
     assert_eq!(rates(&optimizer)?, [Some(0.5), Some(0.25)]);
-    optimizer.set_lr(0.125)?;
+    optimizer.set_lr_of_all(0.125)?;
     step(gpu, &optimizer);
     assert_eq!(rates(&optimizer)?, [Some(0.125), Some(0.125)]);
     Ok(())

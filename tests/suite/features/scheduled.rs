@@ -91,7 +91,7 @@ fn host_and_device(gpu: &Gpu) -> Outcome {
     let mut step = |optimizer: &wgpu_optim::Optimizer| optimizer.step(&mut encoder);
     step(&scene.optimizer); // 0
     step(&scene.optimizer); // 1
-    scene.optimizer.set_lr(64.0)?;
+    scene.optimizer.set_lr_of_all(64.0)?;
     step(&scene.optimizer); // 64
     scene.optimizer.set_schedule(0, "lr", Some(line(1024.0, 0.0)))?;
     step(&scene.optimizer); // 256

@@ -136,6 +136,7 @@ impl Draw {
             ema: self.chance(2).then_some(Ema {
                 decay: 0.6,
                 warm_up: self.chance(2),
+                debias: false,
                 start: 1 + self.below(3) as u32,
                 every: 1 + self.below(2) as u32,
             }),
@@ -147,7 +148,7 @@ impl Draw {
 
 fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
     let mut draw = Draw(Random(seed));
-    let options = draw.options();
+    let mut options = draw.options();
     let style = if number == 3 { Style::Tensors } else { draw.of(&STYLES) };
     let mut groups = Vec::new();
     let mut params = 0;
@@ -168,7 +169,7 @@ fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
     let mut flights: Vec<(Pending, CpuReport<Bounded>, String)> = Vec::new();
     let mut result = || -> Outcome {
         for turn in 0..14 {
-            let op = draw.below(16);
+            let op = draw.below(18);
             let own = active.clone();
             let taking_part = move |index: usize| own[index];
             let mut describe = format!("{turn}: ");
@@ -257,7 +258,7 @@ fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
                     assert!(matches!(scene.optimizer.add_group(&mut encoder, twice), Err(Error::DuplicateName { .. })));
                     drop(encoder);
                     assert!(scene.optimizer.set_active(["p0", "nobody"], false).is_err());
-                    assert!(scene.optimizer.set_lr(f64::NAN).is_err());
+                    assert!(scene.optimizer.set_lr_of_all(f64::NAN).is_err());
                     let binding = scene.params[0].gradient.clone();
                     let wrong = wgpu_optim::Binding::new(binding.buffer(), binding.offset(), 4 * 123_457);
                     assert!(scene.optimizer.set_gradients([("p0", wrong)]).is_err());
@@ -287,6 +288,34 @@ fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
                     if draw.chance(3) {
                         drop(scene.optimizer.report());
                     }
+                }
+                15 => {
+                    let group = draw.below(rules.len());
+                    let clip = draw.clip();
+                    describe += &format!("set_clip {group} {clip:?}");
+                    log.push(describe.clone());
+                    let outcome = scene.optimizer.set_clip(group, clip);
+                    assert_eq!(outcome, scene.twin.set_clip(group, clip));
+                    scene.train()?;
+                    scene.step(taking_part)?;
+                }
+                16 => {
+                    let other = draw.options();
+                    options = Options {
+                        loss_scale: other.loss_scale,
+                        non_finite: other.non_finite,
+                        zero_grad: other.zero_grad,
+                        measure_update: other.measure_update,
+                        ema: options.ema.map(|ema| Ema { decay: 0.7, warm_up: false, debias: ema.warm_up, every: 1, ..ema }),
+                        swa: options.swa.map(|swa| Swa { every: 3, ..swa }),
+                        lookahead: options.lookahead.map(|lookahead| Lookahead { alpha: 0.4, ..lookahead }),
+                        ..options
+                    };
+                    describe += &format!("set_options {options:?}");
+                    log.push(describe.clone());
+                    scene.set_options(options)?;
+                    scene.train()?;
+                    scene.step(taking_part)?;
                 }
                 _ => {
                     describe += "step, evaluate, train";

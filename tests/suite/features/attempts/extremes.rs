@@ -161,7 +161,7 @@ fn hundred_thousand(gpu: &Gpu) -> Outcome {
     let before = Made::so_far();
     optimizer.set_active(["77"], false)?;
     let (active, before) = (before.since(), Made::so_far());
-    optimizer.set_lr(0.5)?;
+    optimizer.set(0, "lr", 0.5)?;
     let lr = before.since();
     assert!((active.pipelines, lr.pipelines) == (0, 0) && active.buffers + lr.buffers < 10, "{active:?}, {lr:?}");
     Ok(())
@@ -219,7 +219,7 @@ fn many_multipliers(gpu: &Gpu) -> Outcome {
         let before = Made::so_far();
         let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, Adam::default(), params)?;
         let (built, before) = (before.since(), Made::so_far());
-        optimizer.set_lr(0.5)?;
+        optimizer.set(0, "lr", 0.5)?;
         all.push((built, before.since()));
     }
     assert!(all.iter().all(|made| *made == all[0]), "building and changing 1, 2,500 and 10,000 made {all:?}");

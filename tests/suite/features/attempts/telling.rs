@@ -84,7 +84,7 @@ fn report_of_a_lost_device(_: &Gpu) -> Outcome {
     let arrived = block_on(early).map(|report| report.step);
     assert!(matches!(arrived, Ok(1) | Err(Error::DeviceLost)), "{arrived:?}");
     let changes = [
-        optimizer.set_lr(0.5),
+        optimizer.set_lr_of_all(0.5),
         optimizer.set_active(["a"], false),
         optimizer.set_gradients([("a", tensors.gradient("a")?.clone())]),
         optimizer.set_schedule(0, "lr", Some(Schedule::Constant(0.5))),
