@@ -434,8 +434,8 @@ fn record_over_the_limit(gpu: &Gpu) -> Outcome {
     let result = Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), tensors.params()).map(drop);
     let rule = AnyRule::boxed(&Sgd::default());
     let entry = wgpu_optim::wgsl::scalars(0) + rule.scalar_fields().len();
-    // Its head too.
-    let common = wgpu_optim::wgsl::HEAD as usize + rule.hyper_fields().len().next_multiple_of(4);
+    // Its head, and the clip of its one group in four words more.
+    let common = wgpu_optim::wgsl::HEAD as usize + 4 + rule.hyper_fields().len().next_multiple_of(4);
     let words = common + 9000 * entry.next_multiple_of(4);
     let limit = "the device's max_storage_buffer_binding_size is 65536; request a device with a higher limit, or split";
     says(result, &format!("the step record needs {}, {limit}", 4 * words))
