@@ -21,7 +21,7 @@ fn main() {
     gradient = sum / f32(arrayLength(&points));
 }";
 
-pub fn fit() -> Result<Vec<f32>, Box<dyn Error>> {
+pub(crate) fn fit() -> Result<Vec<f32>, Box<dyn Error>> {
     // A device, if you have none yet; else yours, as it is.
     let wgpu_optim::adapter::Gpu { device, queue, .. } = pollster::block_on(request(Allowance::Adapter))?;
 

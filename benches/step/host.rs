@@ -63,7 +63,7 @@ type Change = fn(&mut Optimizer, u32) -> wgpu_optim::Result<()>;
 /// What the host may change before each step: the mean time of a call.
 fn changes(bench: &mut Bench, count: usize, optimizer: &mut Optimizer) -> Result<()> {
     let changes: [(&str, Change); 3] = [
-        ("set_lr", |optimizer, call| optimizer.set_lr(1e-3 + 1e-6 * f64::from(call))),
+        ("set", |optimizer, call| optimizer.set(0, "lr", 1e-3 + 1e-6 * f64::from(call))),
         ("set_active of one", |optimizer, call| optimizer.set_active(["0"], call.is_multiple_of(2))),
         ("set_schedule, on and off", |optimizer, call| {
             optimizer.set_schedule(0, "lr", call.is_multiple_of(2).then_some(Schedule::Constant(1e-3)))

@@ -71,7 +71,7 @@ fn row(rule: &dyn AnyRule) -> String {
 fn first_is_the_example() -> Outcome {
     let example = include_str!("../../examples/first.rs");
     let (_, program) = example.split_once("\n\n").ok_or("the example has no head")?;
-    contains("the program of examples/first.rs", &program.replace("pub fn", "fn"))
+    contains("the program of examples/first.rs", &program.replace("pub(crate) fn", "fn"))
 }
 
 fn ten_lines_are_the_example() -> Outcome {

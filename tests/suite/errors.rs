@@ -349,7 +349,8 @@ fn lost_device_in_every_call(_: &Gpu) -> Outcome {
     let results = [
         ("Tensors::new", Tensors::new(&gpu.device, [("w", [4])]).map(drop)),
         ("Optimizer::new", make("w").map(drop)),
-        ("set_lr", optimizer.set_lr(0.5)),
+        ("set", optimizer.set(0, "lr", 0.5)),
+        ("set_lr_of_all", optimizer.set_lr_of_all(0.5)),
         ("set", optimizer.set(0, "weight_decay", 0.5)),
         ("set_rule", optimizer.set_rule(0, Asgd { lr: 0.5, ..Asgd::default() })),
         ("set_schedule", optimizer.set_schedule(0, "lr", Some(schedule))),

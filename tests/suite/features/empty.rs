@@ -104,7 +104,7 @@ fn exercised(gpu: &Gpu, optimizer: &mut Optimizer, names: &[&str]) -> Outcome {
     optimizer.write_progress(&block_on(optimizer.read_progress())?)?;
     optimizer.set_active(names.iter().copied(), false)?;
     optimizer.set_active(names.iter().copied(), true)?;
-    optimizer.set_lr(0.5)?;
+    optimizer.set(0, "lr", 0.5)?;
     Ok(())
 }
 

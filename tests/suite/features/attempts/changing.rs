@@ -88,7 +88,7 @@ fn many_changes(gpu: &Gpu) -> Outcome {
                 submit(gpu, |encoder| optimizer.step(encoder));
             }
             optimizer.set_schedule(0, "lr", None)?;
-            optimizer.set_lr(1e-3 + 1e-6 * f64::from(round))?;
+            optimizer.set(0, "lr", 1e-3 + 1e-6 * f64::from(round))?;
             let compiled = start.since().pipelines;
             assert!(compiled <= 2, "{compiled} kernels were compiled by round {round}");
             let Made { buffers, bind_groups, .. } = before.since();
