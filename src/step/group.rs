@@ -6,7 +6,9 @@ use crate::schedule::Schedule;
 /// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`: [`crate::Param`]s on the GPU, [`crate::cpu::CpuParam`]s on the CPU.
 #[derive(Clone, Debug)]
 pub struct Group<P> {
-    /// What it can be called instead of its number, in [`crate::Optimizer::set`] and the like; unique.
+    /// The name by which [`crate::Optimizer::set`] and the like know it besides its number; unique.
+    ///
+    /// Default: `None`.
     pub name: Option<String>,
     /// The rule; a group may have another than its neighbours.
     pub rule: Box<dyn AnyRule>,
@@ -17,8 +19,8 @@ pub struct Group<P> {
     /// Default: `None`.
     pub clip: Option<Clip>,
     /// Hyper-parameters that change from step to step, such as `("lr".into(), Schedule::Constant(1e-3))`: those that the rule marks
-    /// ([`crate::rule::Rule::SCHEDULED`]), and `"max_norm"` of a [`Clip::Norm`]. A schedule replaces the rule's or the clip's own value: in the optimizer's step `t`, counted from 1 without skipped steps,
-    /// the hyper-parameter is `schedule.value(t - 1)`.
+    /// ([`crate::rule::Rule::SCHEDULED`]), and `"max_norm"` of a [`Clip::Norm`]. A schedule replaces the rule's or the clip's own value: in the
+    /// optimizer's step `t`, counted from 1 without skipped steps, it is `schedule.value(t - 1)`.
     ///
     /// Default: `[]`.
     pub schedules: Vec<(String, Schedule)>,

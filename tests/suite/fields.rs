@@ -64,7 +64,7 @@ fn documented() -> Vec<Documented> {
     let mut norms = numbers!(NormClip { max_norm: f64, eps: f64 }, |norm| Options { clip: Clip::Norm(norm), ..Default::default() });
     norms.extend([plain("order", norm.order), plain("over", norm.over)]);
     let mut emas = numbers!(Ema { decay: f64, start: u32, every: u32 }, |ema| Options { ema: Some(ema), ..Default::default() });
-    emas.push(plain("warm_up", Ema::default().warm_up));
+    emas.extend([plain("warm_up", Ema::default().warm_up), plain("debias", Ema::default().debias)]);
     let options = vec![
         plain("clip", none.clip),
         plain("loss_scale", none.loss_scale),
@@ -77,7 +77,7 @@ fn documented() -> Vec<Documented> {
         plain("measure_update", none.measure_update),
     ];
     let group = wgpu_optim::step::Group::new(Sgd::default(), [param()]);
-    let groups = vec![plain("clip", group.clip), plain("schedules", group.schedules)];
+    let groups = vec![plain("name", group.name), plain("clip", group.clip), plain("schedules", group.schedules)];
     // `Param::new` is the same, but for buffers, which it takes.
     let params = || {
         let scaled = |lr_scale: f64| accepted(CpuParam { lr_scale, ..param() }, Options::default());
