@@ -29,7 +29,7 @@ const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl"
 
 /// The words of a parameter's entry in the step record before those of the averages and of the rule: steps taken; whether it takes part (0: no,
 /// 1: yes, 2: the step is left out, 3: both), or what a change of view does with it; what its gradient is multiplied by, and limited to; micro-batches
-/// accumulated since the last step, and before it. From one step to the next nobody reads the last one: [`SHOWN`].
+/// accumulated since the last step, and before it. From one step to the next nobody reads the last one: `SHOWN`.
 pub const ENTRY: [&str; 6] = ["STEP", "ACTIVE", "FACTOR", "LIMIT", "PENDING", "USED"];
 
 /// The word of a parameter's entry that has, while other values than the trained ones are shown, how a change of view brings these back. Kernels of a
