@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use wgpu_optim::{AdamW, Optimizer, Schedule, Tensors};
+use wgpu_optim::{AdamW, Optimizer, Options, Schedule, Tensors};
 
+use crate::data::{Source, buffer};
 use crate::measure::{Contender, race};
 use crate::peers::Empty;
 use crate::report::Case;
-use crate::{Bench, Result};
+use crate::{Bench, Result, separate};
 
 const HOST: &str = "host";
 const COUNTS: [usize; 3] = [1, 100, 10_000];
@@ -54,7 +55,27 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         bench.report.figure(HOST, format!("heap allocations of 100 steps: {count} tensors"), ours, "");
         bench.report.figure(HOST, format!("of them not wgpu's, a step: {count} tensors"), (ours - by_hand) / f64::from(STEPS), "");
     }
-    optimizers.iter_mut().try_for_each(|(count, optimizer)| changes(bench, *count, optimizer))
+    optimizers.iter_mut().try_for_each(|(count, optimizer)| changes(bench, *count, optimizer))?;
+    rebinding(bench)
+}
+
+/// The mean time in which all gradients move to other buffers, each tensor's own: what burn's do in every step.
+fn rebinding(bench: &mut Bench) -> Result<()> {
+    const COUNT: usize = 400;
+    let named = || (0..COUNT).map(|index| (index.to_string(), [LENGTH]));
+    let source = Source::new(&bench.gpu, LENGTH * COUNT)?;
+    let mut optimizer = separate::optimizer(bench, &source, named(), Options::default())?;
+    let buffers = |bench: &Bench| named().map(|(name, _)| Ok((name, buffer(&bench.gpu, 4 * LENGTH as u64)?))).collect::<Result<Vec<_>>>();
+    let places = [buffers(bench)?, buffers(bench)?];
+    let mut seconds = 0.0;
+    for call in 0..STEPS as usize {
+        let moved = places[call % 2].iter().map(|(name, buffer)| (&**name, buffer));
+        let start = Instant::now();
+        optimizer.set_gradients(moved)?;
+        seconds += start.elapsed().as_secs_f64() / f64::from(STEPS);
+    }
+    bench.report.figure(HOST, format!("set_gradients: {COUNT} tensors in buffers of their own"), 1e6 * seconds, "us a call");
+    Ok(())
 }
 
 /// A change of the optimizer, in the call of this number.

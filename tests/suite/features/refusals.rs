@@ -70,7 +70,8 @@ fn groups(gpu: &Gpu) -> Outcome {
         clipped(Clip::Adaptive(AdaptiveClip { clipping: f64::INFINITY, ..AdaptiveClip::default() })),
         "group 0: clipping must be 0 or above, as f32 is, got inf",
     );
-    expect(scheduled("beta1", Schedule::Constant(0.5)), "there is no schedulable hyper-parameter \"beta1\"; there are: lr, weight_decay");
+    let known = "there is no schedulable hyper-parameter \"eps\"; there are: lr, beta1, beta2, weight_decay";
+    expect(scheduled("eps", Schedule::Constant(0.5)), known);
     expect(
         scheduled("lr", Schedule::Constant(-0.5)),
         "group 0: the schedule of lr: its values go from -0.5 to -0.5, times 1; Adam: lr must be in [0, inf), got -0.5",
