@@ -16,3 +16,10 @@ pub(crate) struct Engine {
     pub(crate) record: Record,
     pub(crate) pipelines: Pipelines,
 }
+
+impl Engine {
+    /// Whether a buffer is one of ours, state or status, which no parameter may be in.
+    pub(crate) fn own(&self, buffer: &wgpu::Buffer) -> bool {
+        self.pages.own(buffer) || self.record.status == *buffer
+    }
+}

@@ -144,7 +144,7 @@ impl Optimizer {
         for (name, binding) in bindings {
             let slot = &mut slots[self.find(name)?];
             let binding = binding.into();
-            if self.engine.pages.own(binding.buffer()) {
+            if self.engine.own(binding.buffer()) {
                 return Err(Error::OwnState { param: name.to_owned() });
             }
             set(slot, binding);

@@ -83,6 +83,7 @@ impl Arrays {
         // In one dispatch, a buffer is only read or it is written: all of its arrays then are.
         let of_buffer = |open: &&mut Open| open.bytes.buffer == buffer;
         let written = touch.written || self.open.iter().any(|open| open.bytes.buffer == buffer && open.array.written);
+        let becomes_written = written && self.open.iter().any(|open| open.bytes.buffer == buffer && !open.array.written);
         self.open.iter_mut().filter(of_buffer).for_each(|open| open.array.written = written);
         let grown = |open: &Open| open.bytes.hull(touch.bytes, limits);
         let serves = |open: &Open| {
@@ -100,8 +101,9 @@ impl Arrays {
                 (bytes.len() <= limits.binding).then(|| self.open.push(Open { bytes, array }))?;
             }
         }
-        let own = self.open[number].bytes;
-        let apart = self.open.iter().enumerate().all(|(index, open)| index == number || !open.bytes.overlaps(own));
+        // Those that were only read so far may overlap one another until now.
+        let checked = if becomes_written { 0..self.open.len() } else { number..number + 1 };
+        let apart = checked.into_iter().all(|index| self.is_apart(index));
         let array = &mut self.open[number].array;
         match touch.is {
             Use::Values => array.values = true,
@@ -112,6 +114,12 @@ impl Arrays {
             array.access = Access::Scalar;
         }
         (apart || !written).then_some(number)
+    }
+
+    /// Whether no other array overlaps this one.
+    fn is_apart(&self, number: usize) -> bool {
+        let own = self.open[number].bytes;
+        self.open.iter().enumerate().all(|(index, open)| index == number || !open.bytes.overlaps(own))
     }
 
     /// The element of an array at which these bytes begin; windows are at most 4 GiB. What lies before the window wraps.

@@ -15,6 +15,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("plans/a-model-is-one-bucket", a_model_is_one_bucket),
         Trial::test("plans/separate-tensors-share-dispatches", separate_tensors_share_dispatches),
         Trial::test("plans/other-buffers-leave-sets-as-they-are", other_buffers_leave_sets),
+        Trial::test("plans/overlapping-gradients-beside-values", overlapping_gradients_beside_values),
         Trial::test("plans/bindings-of-256-bytes", || {
             let limits = |binding| Limits { binding, ..LIMITS };
             let fits = |limits: Limits| {
@@ -94,6 +95,22 @@ fn separate_tensors_share_dispatches() -> Outcome {
     assert_eq!(buckets.len(), 4);
     pages_are_written_once(&buckets)?;
     Ok(())
+}
+
+/// Gradients may overlap while they are only read; once values lie in their buffer, all of its arrays are written, and then they may not.
+fn overlapping_gradients_beside_values() -> Outcome {
+    let limits = Limits { binding: 64 << 10, buffers: 32, ..LIMITS };
+    let tensors = vec![
+        tensor(0, 10_240, (1, 0), (0, 0)),
+        tensor(1, 12_288, (2, 0), (0, 30_720)),
+        tensor(2, 4_096, (0, 131_072), (3, 0)),
+    ];
+    let tensors = tensors.into_iter().map(|tensor| Tensor { arrays: limits.arrays(3), ..tensor }).collect();
+    let (tensors, sets) = placed(tensors, 0, &limits);
+    let Plan { buckets, .. } = plan(&tensors, &sets, &limits).map_err(|needed| format!("{needed} bytes"))?;
+    buckets.iter().try_for_each(|bucket| within(bucket, &limits))?;
+    every_element_once(&tensors, &buckets)?;
+    Ok(pages_are_written_once(&buckets)?)
 }
 
 fn pages_are_written_once(buckets: &[Bucket]) -> Result<(), String> {
