@@ -100,11 +100,7 @@ fn separate_tensors_share_dispatches() -> Outcome {
 /// Gradients may overlap while they are only read; once values lie in their buffer, all of its arrays are written, and then they may not.
 fn overlapping_gradients_beside_values() -> Outcome {
     let limits = Limits { binding: 64 << 10, buffers: 32, ..LIMITS };
-    let tensors = vec![
-        tensor(0, 10_240, (1, 0), (0, 0)),
-        tensor(1, 12_288, (2, 0), (0, 30_720)),
-        tensor(2, 4_096, (0, 131_072), (3, 0)),
-    ];
+    let tensors = vec![tensor(0, 10_240, (1, 0), (0, 0)), tensor(1, 12_288, (2, 0), (0, 30_720)), tensor(2, 4_096, (0, 131_072), (3, 0))];
     let tensors = tensors.into_iter().map(|tensor| Tensor { arrays: limits.arrays(3), ..tensor }).collect();
     let (tensors, sets) = placed(tensors, 0, &limits);
     let Plan { buckets, .. } = plan(&tensors, &sets, &limits).map_err(|needed| format!("{needed} bytes"))?;
