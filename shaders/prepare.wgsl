@@ -1,4 +1,4 @@
-// One workgroup brings the step record up to date: per parameter whether it takes part, its step count, what its gradient is multiplied by,
+// One workgroup brings the step record up to date: per parameter whether it is active, its step count, what its gradient is multiplied by,
 // the weights of its averages, and the scalars of the rule. Its time is that of loads which wait for one another, so that they are asked for early.
 
 @compute @workgroup_size(INVOCATIONS)
@@ -38,7 +38,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     }
 }
 
-// Known when it is compiled where no step may be left out.
+// Known when it is compiled where no step may be skipped.
 fn is_left_out(after: Status) -> bool {
     return in_view(after) || (MAY_SKIP && after.skipped != 0u);
 }

@@ -1,5 +1,5 @@
-// One workgroup writes the scales of the learning rate that schedules set, for the step that `prepare` has just counted. A step that is left out
-// writes those of the last one again.
+// One workgroup writes the scales of the learning rate that schedules set, for the step that `prepare` has just counted. A skipped step writes those of
+// the last one again.
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {

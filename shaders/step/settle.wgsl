@@ -12,7 +12,7 @@ fn settle(invocation: u32) -> Status {
             measured(after.unscale);
         }
     }
-    // A step that is left out leaves hyper-parameters too: views go by those of the last step taken.
+    // A skipped step leaves hyper-parameters as they are: views go by those of the last step taken.
     let words = select(arrayLength(&assignments), 0u, is_left_out(after));
     for (var i = invocation; i < words; i += INVOCATIONS) {
         record[assignments[i].word] = assigned(assignments[i], after.step);
@@ -43,7 +43,7 @@ fn decided(before: Status) -> Status {
     if MAY_SKIP && policy.dynamic != 0u {
         after = adapted(after, policy, overflowed);
     }
-    // After a step that failed, what follows is left out unseen.
+    // After a step that failed, the next ones are skipped without a look.
     if overflowed && before.failures <= before.forgiven {
         after.offender = offender();
         if policy.fails != 0u {

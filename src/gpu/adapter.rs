@@ -29,32 +29,49 @@ pub struct Gpu {
 /// device on it, with timestamp queries where there are any, and on a software adapter integers of 64 bits, with which optimizers are faster there.
 /// Sums have another order with these than without, so the same inputs give the same bits only on devices with the same features.
 pub async fn request(allowance: Allowance) -> Result<Gpu> {
-    request_from(&instance().await?, allowance).await
+    let mut outcome = Err(absent("no backend is chosen"));
+    for backends in choices()? {
+        outcome = request_from(&instance_of(backends), allowance.clone()).await;
+        if !matches!(outcome, Err(Error::NoAdapter { .. })) {
+            break;
+        }
+    }
+    outcome
 }
 
 /// An instance of the backends that `WGPU_BACKEND` names; without it, of wgpu's primary ones (Vulkan, Metal, DirectX 12, WebGPU), and of OpenGL only
-/// where none of these has an adapter: its EGL writes to standard error where there is no display, and fails when several threads begin with it.
+/// where none of these has an adapter: it fails when several threads begin with it.
 pub async fn instance() -> Result<wgpu::Instance> {
+    let choices = choices()?;
+    if let [first, _] = choices[..] {
+        let instance = instance_of(first);
+        if instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.is_ok() {
+            return Ok(instance);
+        }
+    }
+    let last = choices.last().copied().unwrap_or(wgpu::Backends::all());
+    Ok(instance_of(last))
+}
+
+/// The backends to ask, one choice after the other until one has an adapter.
+fn choices() -> Result<Vec<wgpu::Backends>> {
     // Without a backend, wgpu panics instead of finding no adapter.
     let compiled = wgpu::Instance::enabled_backend_features();
     if compiled.is_empty() {
         return Err(absent("no backend of wgpu is compiled in; enable this crate's feature `backends`, or some of wgpu's own"));
     }
-    let of = |backends| {
-        let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-        wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor })
-    };
     let is_chosen = std::env::var("WGPU_BACKEND").is_ok_and(|names| !names.is_empty());
     if let Some(chosen) = wgpu::Backends::from_env().filter(|_| is_chosen) {
-        return Ok(of(chosen));
+        return Ok(vec![chosen]);
     }
-    if compiled.intersects(wgpu::Backends::PRIMARY) {
-        let primary = of(wgpu::Backends::PRIMARY);
-        if primary.request_adapter(&wgpu::RequestAdapterOptions::default()).await.is_ok() {
-            return Ok(primary);
-        }
-    }
-    Ok(of(wgpu::Backends::all()))
+    let primary = wgpu::Backends::PRIMARY;
+    let first = compiled.intersects(primary).then_some(primary);
+    Ok(first.into_iter().chain([wgpu::Backends::all()]).collect())
+}
+
+fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor })
 }
 
 /// The same from an instance of the caller's. A program should have one: wgpu panics when buffers of one instance meet a device of

@@ -16,7 +16,7 @@ pub(crate) fn create(device: &wgpu::Device, descriptor: &wgpu::BufferDescriptor<
         Error::OutOfMemory(_) => Error::OutOfMemory(format!("{} bytes for {}", descriptor.size, descriptor.label.unwrap_or_default())),
         other => other,
     })?;
-    made::count(|made| made.buffers += 1);
+    made::count(made::Thing::Buffer);
     // Who maps one learns it there.
     if !descriptor.mapped_at_creation && is_lost(device) { Err(Error::DeviceLost) } else { Ok(buffer) }
 }

@@ -50,7 +50,7 @@ impl<S: Copy> Compiled<S> {
             count: None,
         };
         let entries: Vec<_> = slots.iter().enumerate().map(entry).collect();
-        made::count(|made| made.pipelines += 1);
+        made::count(made::Thing::Pipeline);
         caught(device, || {
             let label = Some(label);
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
@@ -81,7 +81,7 @@ impl<S: Copy> Compiled<S> {
         };
         let written = entries.iter().zip(&self.slots).filter_map(buffer).collect();
         let descriptor = wgpu::BindGroupDescriptor { label: Some("wgpu-optim"), layout: &self.layout, entries: &entries };
-        made::count(|made| made.bind_groups += 1);
+        made::count(made::Thing::BindGroup);
         caught(device, || Bound { group: device.create_bind_group(&descriptor), written })
     }
 }

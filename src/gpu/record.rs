@@ -99,10 +99,10 @@ impl Record {
 
     /// With every `prepare` bound anew, and compiled if it is not yet.
     fn bound(mut self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
-        let (features, invocations) = (setup.features(), limits(device).workgroup);
+        let features = setup.features();
         let kernels = &mut self.kernels[usize::from(features.schedules)];
         for (number, rule) in self.rules.iter().enumerate().skip(kernels.len()) {
-            let shader = wgsl::prepare(&**rule, number as u32, invocations, &features);
+            let shader = wgsl::prepare(&**rule, number as u32, limits(device).workgroup, &features);
             kernels.push(self.pipelines.get(&format!("{} prepare", rule.name()), shader)?);
         }
         let prepare = |kernel: &Compiled| {

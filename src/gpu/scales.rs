@@ -1,7 +1,7 @@
-//! Scales of the learning rate that follow schedules: a dispatch for each buffer that has some, between `prepare` and the updates.
+//! Scales of the learning rate that follow schedules: a dispatch for each parameter that has some, between `prepare` and the updates.
 
 use super::buffers::table;
-use super::{Dispatch, Engine, Param, Recorder, resource};
+use super::{Binding, Dispatch, Engine, Param, Recorder, resource};
 use crate::error::{Error, Result, Role};
 use crate::plan::Window;
 use crate::schedule::Schedule;
@@ -17,24 +17,22 @@ impl Scales {
     /// For these parameters, whose scales have been checked.
     pub(crate) fn new<'a>(engine: &Engine, params: impl Iterator<Item = &'a Param>) -> Result<Self> {
         let scheduled = params.filter(|param| !param.lr_scale_schedules.is_empty());
-        Ok(Scales { dispatches: scheduled.map(|param| dispatch(engine, param)).collect::<Result<_>>()? })
+        let scheduled = scheduled.filter_map(|param| Some((&param.lr_scales.as_ref()?.binding, &param.lr_scale_schedules[..])));
+        Ok(Scales { dispatches: scheduled.map(|(scales, schedules)| dispatch(engine, scales, schedules)).collect::<Result<_>>()? })
     }
 
     /// Records them.
     pub(crate) fn record(&self, recorder: &mut impl Recorder) {
-        for dispatch in &self.dispatches {
-            recorder.record(dispatch);
-            recorder.after();
-        }
+        self.dispatches.iter().for_each(|dispatch| recorder.record(dispatch));
+        recorder.after();
     }
 }
 
-fn dispatch(engine: &Engine, param: &Param) -> Result<Dispatch> {
-    let binding = param.lr_scales.as_ref().map_or(&param.value, |scales| &scales.binding);
+fn dispatch(engine: &Engine, binding: &Binding, all: &[(usize, Schedule)]) -> Result<Dispatch> {
     let start = binding.offset() - binding.offset() % engine.limits.alignment;
     let first = ((binding.offset() - start) / 4) as u32;
     let (mut words, mut scheduled): (Vec<u32>, Vec<[u32; 2]>) = (Vec::new(), Vec::new());
-    for (index, schedule) in &param.lr_scale_schedules {
+    for (index, schedule) in all {
         scheduled.push([first + *index as u32, words.len() as u32]);
         words.extend(schedule.words());
     }

@@ -6,32 +6,42 @@ use super::Slot;
 use crate::error::{Error, Result, Role};
 use crate::gpu::{Binding, Param, check_binds};
 use crate::plan::{self, Interval, Limits};
-use crate::step::Setup;
+use crate::step::{Features, Setup};
 
-/// A parameter as a plan sees it.
-pub(super) fn tensor(setup: &Setup, hyper: &[u32], (index, slot): (usize, &Slot), limits: &Limits, buffers: &mut Buffers) -> plan::Tensor {
-    let features = setup.features();
-    let has_lanes = !features.lanes(&*setup.groups[slot.member.group].rule).is_empty();
-    // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters.
-    let ours = 2 + usize::from(has_lanes) + usize::from(features.measures_update || features.accumulates);
-    let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
-    plan::Tensor {
-        len: slot.elements,
-        kind: slot.kind,
-        arrays: limits.arrays(ours),
-        zero_grad: setup.options.zero_grad,
-        value: place(&slot.param.value, slot.elements, true),
-        gradient: place(&slot.param.gradient, slot.elements, setup.options.zero_grad),
-        state: slot.state.clone(),
-        hyper: hyper[slot.member.block],
-        record: slot.member.record,
-        member: index as u32,
-        scale: slot.param.lr_scales.as_ref().zip(slot.scale).map(|(scales, broadcast)| plan::Scale {
-            place: place(&scales.binding, u64::from(broadcast.period), false),
-            length: broadcast.length,
-            period: broadcast.period,
-        }),
-        unit: slot.unit,
+/// What all parameters have in common, as a plan sees it.
+pub(super) struct TensorView<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) features: &'a Features,
+    pub(super) hyper: &'a [u32],
+    pub(super) limits: &'a Limits,
+}
+
+impl TensorView<'_> {
+    /// A parameter as a plan sees it.
+    pub(super) fn tensor(&self, (index, slot): (usize, &Slot), buffers: &mut Buffers) -> plan::Tensor {
+        let TensorView { setup, features, hyper, limits } = self;
+        let has_lanes = !features.lanes(&*setup.groups[slot.member.group].rule).is_empty();
+        // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters.
+        let ours = 2 + usize::from(has_lanes) + usize::from(features.measures_update || features.accumulates);
+        let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
+        plan::Tensor {
+            len: slot.elements,
+            kind: slot.kind,
+            arrays: limits.arrays(ours),
+            zero_grad: setup.options.zero_grad,
+            value: place(&slot.param.value, slot.elements, true),
+            gradient: place(&slot.param.gradient, slot.elements, setup.options.zero_grad),
+            state: slot.state.clone(),
+            hyper: hyper[slot.member.block],
+            record: slot.member.record,
+            member: index as u32,
+            scale: slot.param.lr_scales.as_ref().zip(slot.scale).map(|(scales, broadcast)| plan::Scale {
+                place: place(&scales.binding, u64::from(broadcast.period), false),
+                length: broadcast.length,
+                period: broadcast.period,
+            }),
+            unit: slot.unit,
+        }
     }
 }
 

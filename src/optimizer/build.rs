@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::buffers::{Buffers, check_buffers, named, tensor};
+use super::buffers::{Buffers, TensorView, check_buffers, named};
 use super::draft::Draft;
 use super::{Group, Optimizer, Slot, zero};
 use crate::error::{Error, Result};
@@ -139,13 +139,14 @@ pub(super) fn members(slots: &[Slot]) -> Vec<Member> {
 /// The plans of update and measurement for parameters in these buffers, and the buffers.
 fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], sets: &Sets, limits: &plan::Limits) -> Result<(Plan, Plan, Vec<wgpu::Buffer>)> {
     let mut buffers = Buffers::default();
-    let tensors: Vec<plan::Tensor> = slots.iter().enumerate().map(|slot| tensor(setup, hyper, slot, limits, &mut buffers)).collect();
+    let features = setup.features();
+    let view = TensorView { setup, features: &features, hyper, limits };
+    let tensors: Vec<plan::Tensor> = slots.iter().enumerate().map(|slot| view.tensor(slot, &mut buffers)).collect();
     let too_large = |needed| {
         let (what, limit) = ("a chunk of 4096 elements".to_owned(), "max_storage_buffer_binding_size");
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
     let update = plan::plan(&tensors, sets, limits).map_err(too_large)?;
-    let features = setup.features();
     let measure = match features.measures {
         true => plan::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),

@@ -35,8 +35,9 @@ impl Optimizer {
         self.set_up(|setup| setup.set_schedule(group, hyper_parameter, schedule))
     }
 
-    /// Sets how a group's gradients are limited, for the steps recorded from now on; a schedule of `max_norm` ends. Another threshold costs as much as
-    /// another learning rate; where gradients have to be measured that were not, kernels are compiled. [`Clip::Adaptive`] can end but not begin.
+    /// Sets how a group's gradients are limited, for the steps recorded from now on; a schedule of `max_norm` ends. It costs as much as
+    /// [`Optimizer::set_active`], and kernels are compiled where gradients have to be measured that were not; `set(group, "max_norm", ..)` costs as
+    /// much as another learning rate. [`Clip::Adaptive`] can end but not begin.
     pub fn set_clip(&mut self, group: impl GroupKey, clip: Clip) -> Result<()> {
         let group = self.setup.number(group)?;
         self.set_up_all(|setup| setup.set_clip(group, clip))

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::buffers::{Buffers, tensor};
+use super::buffers::{Buffers, TensorView};
 use super::{Group, Slot};
 use crate::error::{Error, Result};
 use crate::gpu::{Layout, Member, Param};
@@ -30,8 +30,9 @@ impl Draft {
     pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits) -> Result<()> {
         let first = self.slots.len();
         groups.into_iter().try_for_each(|group| self.add(group, limits))?;
+        self.put_together(first, limits)?;
         self.sets.close();
-        self.put_together(first, limits)
+        Ok(())
     }
 
     fn add(&mut self, group: Group, limits: &Limits) -> Result<()> {
@@ -65,7 +66,8 @@ impl Draft {
     fn put_together(&mut self, first: usize, limits: &Limits) -> Result<()> {
         let (mut buffers, features) = (Buffers::default(), self.setup.features());
         let new = self.slots.iter().enumerate().skip(first);
-        let tensors: Vec<Tensor> = new.map(|slot| tensor(&self.setup, &self.layout.hyper, slot, limits, &mut buffers)).collect();
+        let view = TensorView { setup: &self.setup, features: &features, hyper: &self.layout.hyper, limits };
+        let tensors: Vec<Tensor> = new.map(|slot| view.tensor(slot, &mut buffers)).collect();
         let by_scalars = by_scalars(&tensors, limits);
         for (slot, tensor) in self.slots[first..].iter_mut().zip(&tensors) {
             let lanes = features.lanes(&*self.setup.groups[slot.member.group].rule).len();

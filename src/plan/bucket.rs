@@ -125,11 +125,48 @@ struct Fill<'a> {
 }
 
 /// A bucket that is being filled.
-#[derive(Default)]
 struct Open {
+    kind: Kind,
+    /// Whether all arrays are accessed element by element.
+    scalar: bool,
     arrays: Arrays,
     state: Option<Bytes>,
     pieces: Vec<Piece>,
+}
+
+impl Open {
+    fn new(kind: Kind, scalar: bool) -> Self {
+        Open { kind, scalar, arrays: Arrays::default(), state: None, pieces: Vec::new() }
+    }
+
+    /// What is bound with these elements, in so many rows, besides, and the pair that has them; `None` if it is more than can be bound or dispatched.
+    fn with(
+        &self,
+        fill: &Fill<'_>,
+        part: &Part<'_>,
+        (elements, rows): (&Range<u64>, usize),
+        most: usize,
+    ) -> Option<(Arrays, Option<Bytes>, Pair)> {
+        let limits = fill.limits;
+        if (self.pieces.len() + rows) as u64 > limits.workgroups.saturating_mul(limits.workgroups) {
+            return None;
+        }
+        let mut touches = touches(&fill.tensors[part.index], elements, fill.purpose);
+        touches.iter_mut().for_each(|touch| touch.vectors &= !self.scalar);
+        let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
+        let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, elements));
+        let state = match (self.state, own) {
+            (Some(window), Some(own)) => Some(window.hull(own, limits)),
+            (window, own) => own.map(|own| own.hull(own, limits)).or(window),
+        };
+        if state.is_some_and(|window| window.len() > limits.binding) {
+            return None;
+        }
+        let number = |is| touches.iter().zip(&numbers).find(|(touch, _)| touch.is == is).map(|(_, &number)| number);
+        let gradients = number(Use::Gradients).unwrap_or_default();
+        let pair = Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales) };
+        Some((arrays, state, pair))
+    }
 }
 
 impl<'a> Fill<'a> {
@@ -147,30 +184,39 @@ impl<'a> Fill<'a> {
         most: impl Fn(&Tensor) -> usize,
         extents: impl Fn(&Part<'_>) -> Vec<Extent>,
     ) -> Result<(), u64> {
-        let mut open = Open::default();
+        let mut open = Open::new(kind, scalar);
         for part in parts {
             let (most, extents) = (most(&self.tensors[part.index]), extents(part));
-            let whole = [(part.elements.clone(), &extents[..])];
-            let by_rows = extents.iter().map(|extent| (extent.0.clone(), core::slice::from_ref(extent)));
             // All of a part if one dispatch can bind it, else row by row.
-            let fits = Open::default().with(self, part, (&part.elements, extents.len()), usize::MAX, scalar).is_some();
-            let pieces: Vec<_> = if fits { whole.into() } else { by_rows.collect() };
-            for (elements, extents) in pieces {
-                let added = open.with(self, part, (&elements, extents.len()), most, scalar).or_else(|| {
-                    self.close(kind, core::mem::take(&mut open));
-                    open.with(self, part, (&elements, extents.len()), usize::MAX, scalar)
-                });
-                let (arrays, state, pair) = added.ok_or(2 * (4 * (elements.end - elements.start) + self.limits.alignment))?;
-                (open.arrays, open.state) = (arrays, state);
-                open.pieces.extend(extents.iter().map(|extent| piece(part, &self.tensors[part.index], extent, pair)));
+            if self.add(&mut open, part, &part.elements, &extents, most) {
+                continue;
+            }
+            for extent in &extents {
+                if !self.add(&mut open, part, &extent.0, core::slice::from_ref(extent), most) {
+                    return Err(2 * (4 * (extent.0.end - extent.0.start) + self.limits.alignment));
+                }
             }
         }
-        self.close(kind, open);
+        self.close(open);
         Ok(())
     }
 
+    /// Adds rows over these elements of a part to the open bucket, or to a new one where that one can bind them and this one cannot; says whether one can.
+    fn add(&mut self, open: &mut Open, part: &Part<'_>, elements: &Range<u64>, extents: &[Extent], most: usize) -> bool {
+        let bound = open.with(self, part, (elements, extents.len()), most).or_else(|| {
+            let alone = Open::new(open.kind, open.scalar);
+            let bound = alone.with(self, part, (elements, extents.len()), usize::MAX)?;
+            self.close(core::mem::replace(open, alone));
+            Some(bound)
+        });
+        let Some((arrays, state, pair)) = bound else { return false };
+        (open.arrays, open.state) = (arrays, state);
+        open.pieces.extend(extents.iter().map(|extent| piece(part, &self.tensors[part.index], extent, pair)));
+        true
+    }
+
     /// Makes a bucket of what was filled.
-    fn close(&mut self, kind: Kind, open: Open) {
+    fn close(&mut self, open: Open) {
         if open.pieces.is_empty() {
             return;
         }
@@ -198,41 +244,9 @@ impl<'a> Fill<'a> {
             }
         };
         let rows = open.pieces.into_iter().map(row).collect();
-        let kernel = Kernel { kind, division: self.limits.division, arrays: open.arrays.arrays(), pairs };
+        let kernel = Kernel { kind: open.kind, division: self.limits.division, arrays: open.arrays.arrays(), pairs };
         let bucket = Bucket { kernel, windows: open.arrays.windows(), state: open.state.map(Bytes::window), rows, sums: first..self.sums };
         self.plan.buckets.push(bucket);
-    }
-}
-
-impl Open {
-    /// What is bound with these elements, in so many rows, besides, and the pair that has them; `None` if it is more than can be bound or dispatched.
-    fn with(
-        &self,
-        fill: &Fill<'_>,
-        part: &Part<'_>,
-        (elements, rows): (&Range<u64>, usize),
-        most: usize,
-        scalar: bool,
-    ) -> Option<(Arrays, Option<Bytes>, Pair)> {
-        let limits = fill.limits;
-        if (self.pieces.len() + rows) as u64 > limits.workgroups.saturating_mul(limits.workgroups) {
-            return None;
-        }
-        let mut touches = touches(&fill.tensors[part.index], elements, fill.purpose);
-        touches.iter_mut().for_each(|touch| touch.vectors &= !scalar);
-        let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
-        let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, elements));
-        let state = match (self.state, own) {
-            (Some(window), Some(own)) => Some(window.hull(own, limits)),
-            (window, own) => own.map(|own| own.hull(own, limits)).or(window),
-        };
-        if state.is_some_and(|window| window.len() > limits.binding) {
-            return None;
-        }
-        let number = |is| touches.iter().zip(&numbers).find(|(touch, _)| touch.is == is).map(|(_, &number)| number);
-        let gradients = number(Use::Gradients).unwrap_or_default();
-        let pair = Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales) };
-        Some((arrays, state, pair))
     }
 }
 

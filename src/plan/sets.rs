@@ -46,7 +46,7 @@ pub struct Sets {
     scalar: Vec<bool>,
     /// What each binds of the caller's, as long as it takes more.
     arrays: Vec<Arrays>,
-    /// The last set of each key.
+    /// The last set that was made for each key.
     open: HashMap<Key, usize>,
     /// The set that has a buffer of values already.
     homes: HashMap<(Key, usize), usize>,
@@ -86,16 +86,16 @@ impl Sets {
             self.pages.push(0);
             self.scalar.push(key.1);
             self.arrays.push(Arrays::default());
+            self.open.insert(key, self.pages.len() - 1);
             let alone = Arrays::default().with(&touches, usize::MAX, limits);
             (self.pages.len() - 1, alone.map(|(arrays, _)| arrays).unwrap_or_default())
         });
         self.arrays[set] = arrays;
         self.homes.insert(home, set);
-        self.open.insert(key, set);
         set
     }
 
-    /// Leaves the sets as they are: what is placed from now on takes new ones.
+    /// Leaves the sets as they are, and forgets what only placing needs: what is placed from now on takes new ones.
     pub fn close(&mut self) {
         self.open.clear();
         self.homes.clear();

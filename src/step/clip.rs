@@ -25,7 +25,7 @@ pub enum Clip {
 /// Norms are sums of squares over fixed pieces, added in pairs in a fixed order: the same bits each time on the same device with the same
 /// features, without overflow or underflow for gradients from 1e-26 to 3e38; one beyond f32's largest number, which a report
 /// gives as that, is clipped by what it is. For 10^8 elements, 35 roundings of the sum bound the error by 1.2e-6 (56 by 1.8e-6 on
-/// software adapters with 64-bit integers); measured are 7e-8 at most.
+/// software adapters with 64-bit integers); measured are 1.9e-7 at most, and 3.3e-8 at 10^8 random elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
     /// The largest norm that stays as it is. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch.

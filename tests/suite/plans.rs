@@ -87,6 +87,14 @@ fn separate_tensors_share_dispatches() -> Outcome {
         let counts = plans.into_iter().map(|plan| plan.map(|plan| plan.buckets.len()).map_err(|needed| format!("{needed} bytes")));
         assert_eq!(counts.collect::<Result<Vec<_>, _>>()?, [dispatches, measurements], "{buffers} storage buffers");
     }
+    // A tensor that goes to its buffer's set does not close the last one to those that come after it.
+    let limits = Limits { buffers: 8, ..LIMITS };
+    let mut tensors = separate(&[4; 5], limits.arrays(3));
+    let at = |place: Place, buffer, offset| Place { buffer, offset, ..place };
+    (tensors[3].value, tensors[3].gradient) = (at(tensors[3].value, 0, 1024), at(tensors[3].gradient, 1, 1024));
+    let (tensors, sets) = placed(tensors, 2, &limits);
+    let Plan { buckets, .. } = plan(&tensors, &sets, &limits).map_err(|needed| format!("{needed} bytes"))?;
+    assert_eq!(buckets.iter().map(|bucket| bucket.rows.len()).collect::<Vec<_>>(), [3, 2]);
     // Odd lengths, for which vectors cannot serve, are a set of their own.
     let lens: Vec<u64> = (0..40).map(|index| 4 + index % 2).collect();
     let limits = Limits { buffers: 32, ..LIMITS };

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 use wgpu_optim::adapter::Gpu;
+use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::testing::{STYLES, Scene, Style};
 use wgpu_optim::{AdamW, Clip, Group, MicroBatches, NonFinite, NormClip, Optimizer, Options, Recorded, Tensors};
 
+use super::pairs::{FEATURES, Setting, everything, scene, setting, with};
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = vec![contexts[1].trial("features/counts/three-at-most".into(), three_at_most)];
     for (context, dispatches) in contexts.iter().zip([12, 81]) {
         trials.push(context.trial("features/counts/separate".into(), move |gpu| separate(gpu, dispatches)));
-        for style in STYLES {
+    }
+    for (number, context) in contexts.iter().enumerate() {
+        // The last device makes no buffer as large as that layout's.
+        for style in STYLES.into_iter().filter(|&style| number < 3 || style != Style::Far) {
             trials.push(context.trial(format!("features/counts/nothing-waits/{style:?}"), move |gpu| nothing_waits(gpu, style)));
         }
     }
@@ -31,26 +36,40 @@ fn separate(gpu: &Gpu, dispatches: usize) -> Outcome {
     Ok(())
 }
 
-/// No two dispatches that could run side by side write one buffer, whatever the layout and the options: wgpu lets the second one wait for the first. All
-/// parameters have one rule, since two kernels cannot be one dispatch.
+/// No two dispatches that could run side by side write one buffer, whatever the layout, the options and the limits: wgpu lets the second one wait for the
+/// first. All parameters have one rule, and scales all or none, since two kernels cannot be one dispatch; and every buffer fits in a binding.
 fn nothing_waits(gpu: &Gpu, style: Style) -> Outcome {
     // Clipping by units of any length is one kernel only where branches are skipped.
     let is_software = gpu.device.features().contains(wgpu_optim::wgpu::Features::SHADER_INT64);
-    let clips = [Some("clip-norm"), (!is_software).then_some("clip-adaptive")];
-    for clip in clips.into_iter().flatten().map(Some).chain([None]) {
-        let mut setting =
-            clip.map_or_else(|| super::pairs::setting(AdamW::default()), |clip| super::pairs::everything(AdamW::default().into(), clip));
-        let others = setting.groups.drain(1..).flat_map(|group| group.params).collect::<Vec<_>>();
-        setting.groups[0].params.extend(others);
-        setting.groups[0].params.iter_mut().for_each(|param| param.lr_scales = None);
-        let scene = super::pairs::scene(gpu, &setting, style)?;
-        let recorded = [scene.optimizer.recorded_step(), scene.optimizer.recorded_accumulate()];
-        assert_eq!(recorded.map(|recorded| recorded.waits), [0, 0], "{clip:?}: {recorded:?}");
+    let wanted = |name: &str| name != "lr-scales" && !(is_software && name == "clip-adaptive");
+    let alone = FEATURES.iter().filter(|feature| wanted(feature.0)).map(|feature| (feature.0, with(AdamW::default().into(), &[*feature])));
+    let clips = ["clip-norm", "clip-adaptive"].into_iter().filter(|clip| wanted(clip));
+    let all = clips.map(|clip| (clip, everything(AdamW::default().into(), clip)));
+    for (name, mut setting) in alone.chain(all).chain([("nothing", setting(AdamW::default()))]) {
+        let recorded = one_group(gpu, &mut setting, style)?;
+        assert_eq!(recorded.map(|recorded| recorded.waits), [0, 0], "{name}: {recorded:?}");
     }
     // The count is seen to see something: two rules over values in one buffer.
-    let scene = super::pairs::scene(gpu, &super::pairs::setting(AdamW::default()), style)?;
+    let mut two = setting(AdamW::default());
+    two.groups.iter_mut().for_each(keep_small);
+    let scene = scene(gpu, &two, style)?;
     assert_eq!(scene.optimizer.recorded_step().waits, usize::from(style != Style::Separate));
     Ok(())
+}
+
+/// With all states these parameters fit in 64 KiB.
+fn keep_small(group: &mut Group<CpuParam>) {
+    group.params.retain(|param| param.shape.iter().product::<usize>() < 1000);
+}
+
+/// What a step and a micro-batch record for the setting's small parameters, all in its first group.
+fn one_group(gpu: &Gpu, setting: &mut Setting, style: Style) -> Result<[Recorded; 2], Failed> {
+    let others: Vec<_> = setting.groups.drain(1..).flat_map(|group| group.params).collect();
+    setting.groups[0].params.extend(others);
+    keep_small(&mut setting.groups[0]);
+    setting.groups[0].params.iter_mut().for_each(|param| param.lr_scales = None);
+    let scene = scene(gpu, setting, style)?;
+    Ok([scene.optimizer.recorded_step(), scene.optimizer.recorded_accumulate()])
 }
 
 /// For a `Tensors` model of any number of tensors: two dispatches, three if something is measured, whatever else is switched on; and two for a micro-batch.
