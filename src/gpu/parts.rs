@@ -2,7 +2,7 @@
 //! another; further dispatches then put the parts one after the other.
 
 use super::buffers::whole;
-use super::{Dispatch, Engine, Recorder, fold};
+use super::{Dispatch, Engine, fold};
 use crate::error::Result;
 use crate::plan::Sum;
 use crate::wgsl::{self, Slot};
@@ -42,12 +42,9 @@ impl Parts {
         self.buffers.get(number)
     }
 
-    /// Records what puts the parts together.
-    pub(crate) fn collect(&self, recorder: &mut impl Recorder) {
-        for level in &self.collects {
-            recorder.after();
-            level.iter().for_each(|dispatch| recorder.record(dispatch));
-        }
+    /// What puts the parts together: the dispatches of one entry need those of the one before.
+    pub(crate) fn collect(&self) -> impl Iterator<Item = Vec<Dispatch>> {
+        self.collects.iter().cloned()
     }
 }
 

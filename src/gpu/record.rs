@@ -1,13 +1,13 @@
-//! The step record, and what it is brought up to date with.
+//! What all passes share on the GPU: the step record, the status, and the tables that the host writes.
 
+use super::Layout;
 use super::buffers::{KEPT, fits, table, upload_for, whole};
 use super::tables::{Member, Tables, distinct};
-use super::{Compiled, Dispatch, Layout, Pipelines, Recorder, limits};
 use crate::error::Result;
 use crate::plan::{Sum, Tree};
 use crate::rule::AnyRule;
 use crate::step::{Setup, Status};
-use crate::wgsl::{self, Slot};
+use crate::wgsl::Slot;
 
 /// GPU buffers shared by all passes: step record, status, tables, sums.
 ///
@@ -19,13 +19,8 @@ pub(crate) struct Record {
     pub(crate) tables: Tables,
     /// Where gradients are measured.
     pub(crate) sums: Option<Sums>,
-    /// What runs in `prepares`.
+    /// The rules, by the numbers that the table of parameters has.
     rules: Vec<Box<dyn AnyRule>>,
-    /// The `prepare` of all parameters that run one rule, each one dispatch of one workgroup.
-    prepares: Vec<Dispatch>,
-    pipelines: Pipelines,
-    /// Their kernels that know no schedules, and those that do, compiled when they are first bound: what a schedule that comes and goes needs is kept.
-    kernels: [Vec<Compiled>; 2],
 }
 
 /// The sums of gradients and how they are formed.
@@ -37,22 +32,21 @@ pub(crate) struct Sums {
 
 impl Record {
     /// Before the first step.
-    pub(crate) fn new(pipelines: &Pipelines, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
         let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
-        let status = upload_for(pipelines.device(), "wgpu-optim status", KEPT, &[initial])?;
-        Self::with_status(pipelines, setup, layout, members, tree, status)
+        let status = upload_for(device, "wgpu-optim status", KEPT, &[initial])?;
+        Self::with_status(device, setup, layout, members, tree, status)
     }
 
     /// With the status of other steps.
     pub(crate) fn with_status(
-        pipelines: &Pipelines,
+        device: &wgpu::Device,
         setup: &Setup,
         layout: &Layout,
         members: &[Member],
         tree: &Tree,
         status: wgpu::Buffer,
     ) -> Result<Self> {
-        let (device, pipelines) = (pipelines.device(), pipelines.clone());
         fits(device, "the step record", 4 * layout.words)?;
         // Views read hyper-parameters also where no step was recorded: after loading.
         let mut words = vec![0_u32; layout.words as usize];
@@ -64,28 +58,28 @@ impl Record {
         let tables = Tables::new(device, setup, layout, members, tree)?;
         let rules = distinct(setup, members).into_iter().map(AnyRule::boxed).collect();
         let sums = sums(device, setup, tree)?;
-        Record { buffer, status, tables, sums, prepares: Vec::new(), rules, pipelines, kernels: Default::default() }.bound(device, setup)
+        Ok(Record { buffer, status, tables, sums, rules })
     }
 
     /// With gradients measured by this tree.
     pub(crate) fn measuring(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
         let sums = sums(device, setup, tree)?;
         let tables = self.tables.with_members(device, setup, layout, members, tree)?;
-        Record { tables, sums, ..self.clone() }.bound(device, setup)
+        Ok(Record { tables, sums, ..self.clone() })
     }
 
-    /// With kernels compiled anew, for other options; what the record holds stays.
+    /// With other options; what the record holds stays.
     pub(crate) fn renewed(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
         let (tables, sums) = (Tables::new(device, setup, layout, members, tree)?, sums(device, setup, tree)?);
-        Record { tables, sums, prepares: Vec::new(), kernels: Default::default(), ..self.clone() }.bound(device, setup)
+        Ok(Record { tables, sums, ..self.clone() })
     }
 
-    /// With other hyper-parameters, schedules and limits.
+    /// With other hyper-parameters, schedules and limits: other [`Record::SETTINGS`].
     pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout) -> Result<Self> {
-        Record { tables: self.tables.with_settings(device, setup, layout)?, ..self.clone() }.bound(device, setup)
+        Ok(Record { tables: self.tables.with_settings(device, setup, layout)?, ..self.clone() })
     }
 
-    /// With other parameters taking part.
+    /// With other parameters active: another table of them, [`Slot::Entries`].
     pub(crate) fn with_members(
         &self,
         device: &wgpu::Device,
@@ -94,24 +88,11 @@ impl Record {
         members: &[Member],
         tree: &Tree,
     ) -> Result<Self> {
-        Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() }.bound(device, setup)
+        Ok(Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() })
     }
 
-    /// With every `prepare` bound anew, and compiled if it is not yet.
-    fn bound(mut self, device: &wgpu::Device, setup: &Setup) -> Result<Self> {
-        let features = setup.features();
-        let kernels = &mut self.kernels[usize::from(features.schedules)];
-        for (number, rule) in self.rules.iter().enumerate().skip(kernels.len()) {
-            let shader = wgsl::prepare(&**rule, number as u32, limits(device).workgroup, &features);
-            kernels.push(self.pipelines.get(&format!("{} prepare", rule.name()), shader)?);
-        }
-        let prepare = |kernel: &Compiled| {
-            let bound = kernel.bind(device, |slot| self.resource(slot))?;
-            Ok(Dispatch::new(kernel, bound, (1, 1)))
-        };
-        let prepares = self.kernels[usize::from(features.schedules)].iter().map(prepare).collect::<Result<_>>()?;
-        Ok(Record { prepares, ..self })
-    }
+    /// What [`Record::with_settings`] replaces.
+    pub(crate) const SETTINGS: [Slot; 3] = [Slot::Settings, Slot::Assignments, Slot::Schedules];
 
     /// The rules, by the numbers that the table of parameters has.
     pub(crate) fn rules(&self) -> &[Box<dyn AnyRule>] {
@@ -132,15 +113,6 @@ impl Record {
             _ => &self.buffer,
         };
         buffer.as_entire_binding()
-    }
-
-    /// Records what decides about a step, after gradients were measured.
-    pub(crate) fn dispatch(&self, recorder: &mut impl Recorder) {
-        for dispatch in &self.prepares {
-            recorder.record(dispatch);
-            // The others go by what the first one decides.
-            recorder.after();
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scales of the learning rate that follow schedules: a dispatch for each parameter that has some, between `prepare` and the updates.
 
 use super::buffers::table;
-use super::{Binding, Dispatch, Engine, Param, Recorder, resource};
+use super::{Binding, Dispatch, Engine, Param, resource};
 use crate::error::{Error, Result, Role};
 use crate::plan::Window;
 use crate::schedule::Schedule;
@@ -21,10 +21,14 @@ impl Scales {
         Ok(Scales { dispatches: scheduled.map(|(scales, schedules)| dispatch(engine, scales, schedules)).collect::<Result<_>>()? })
     }
 
-    /// Records them.
-    pub(crate) fn record(&self, recorder: &mut impl Recorder) {
-        self.dispatches.iter().for_each(|dispatch| recorder.record(dispatch));
-        recorder.after();
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.dispatches.is_empty()
+    }
+
+    /// A dispatch for each parameter that has some.
+    pub(crate) fn dispatches(&self) -> &[Dispatch] {
+        &self.dispatches
     }
 }
 

@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::{Group, Optimizer, Slot, zero};
 use crate::error::{Error, Result};
 use crate::gpu::scales::Scales;
-use crate::gpu::{Engine, Member, Pages, Param, Passes, Pipelines, Record, check_storage, limits};
+use crate::gpu::{Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
 use crate::plan::{self, Levels, Plan, Sets, Tree, Units};
 use crate::rule::AnyRule;
 use crate::step::{Options, Setup};
@@ -57,18 +57,17 @@ impl Optimizer {
         }
         let Draft { setup, slots, names, layout, sets } = draft;
         check_buffers(&setup, &slots)?;
-        let (update, measure, buffers) = plans(&setup, &layout.hyper, &slots, &sets, &limits)?;
-        let tree = tree(&setup, &slots, &measure, &limits);
+        let plans = plans(&setup, &layout.hyper, &slots, &sets, &limits)?;
+        let tree = tree(&setup, &slots, &plans.measure, &limits);
         let mut pages = Pages::default();
         pages.extend(device, &sets.pages)?;
-        let record = Record::new(&pipelines, &setup, &layout, &members(&slots), &tree)?;
+        let record = Record::new(device, &setup, &layout, &members(&slots), &tree)?;
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, pages, tree, record, pipelines };
-        let passes = Passes::new(&engine, &setup, update, measure, buffers).map_err(|error| named(&engine.device, &slots, error))?;
-        let scales = Scales::new(&engine, slots.iter().map(|slot| &slot.param))?;
+        let executor = executor(&engine, &setup, &slots, plans)?;
         let (clears, ring) = (zero::clears(&slots), Default::default());
         let labels = labels(&slots);
-        Ok(Optimizer { engine, setup, slots, names, labels, passes, scales, clears, ring })
+        Ok(Optimizer { engine, setup, slots, names, labels, executor, clears, ring })
     }
 
     /// Adds a group. Costs as much as a new optimizer; keeps existing state.
@@ -86,19 +85,18 @@ impl Optimizer {
         draft.add_all([group], &engine.limits)?;
         let Draft { setup, slots, names, layout, sets } = draft;
         check_buffers(&setup, &slots)?;
-        let (update, measure, buffers) = plans(&setup, &layout.hyper, &slots, &sets, &engine.limits)?;
-        let tree = tree(&setup, &slots, &measure, &engine.limits);
+        let plans = plans(&setup, &layout.hyper, &slots, &sets, &engine.limits)?;
+        let tree = tree(&setup, &slots, &plans.measure, &engine.limits);
         let mut next = Engine { layout, sets, tree, ..engine.clone() };
         next.pages.extend(&next.device, &next.sets.pages)?;
         let status = engine.record.status.clone();
-        next.record = Record::with_status(&next.pipelines, &setup, &next.layout, &members(&slots), &next.tree, status)?;
-        let passes = Passes::new(&next, &setup, update, measure, buffers).map_err(|error| named(&next.device, &slots, error))?;
-        let scales = Scales::new(&next, slots.iter().map(|slot| &slot.param))?;
+        next.record = Record::with_status(&next.device, &setup, &next.layout, &members(&slots), &next.tree, status)?;
+        let executor = executor(&next, &setup, &slots, plans)?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
         let (clears, ring) = (zero::clears(&slots), core::mem::take(&mut self.ring));
         let labels = labels(&slots);
-        *self = Optimizer { engine: next, setup, slots, names, labels, passes, scales, clears, ring };
+        *self = Optimizer { engine: next, setup, slots, names, labels, executor, clears, ring };
         Ok(())
     }
 
@@ -106,13 +104,12 @@ impl Optimizer {
     pub(super) fn replan(&mut self, slots: Vec<Slot>) -> Result<()> {
         check_buffers(&self.setup, &slots)?;
         let mut engine = self.engine.clone();
-        let (update, measure, buffers) = plans(&self.setup, &engine.layout.hyper, &slots, &engine.sets, &engine.limits)?;
-        engine.tree = tree(&self.setup, &slots, &measure, &engine.limits);
+        let plans = plans(&self.setup, &engine.layout.hyper, &slots, &engine.sets, &engine.limits)?;
+        engine.tree = tree(&self.setup, &slots, &plans.measure, &engine.limits);
         if self.setup.features().measures {
             engine.record = engine.record.measuring(&engine.device, &self.setup, &engine.layout, &members(&slots), &engine.tree)?;
         }
-        let passes = Passes::new(&engine, &self.setup, update, measure, buffers);
-        self.passes = passes.map_err(|error| named(&engine.device, &slots, error))?;
+        self.executor = executor(&engine, &self.setup, &slots, plans)?;
         self.clears = zero::clears(&slots);
         (self.engine, self.slots) = (engine, slots);
         Ok(())
@@ -120,12 +117,18 @@ impl Optimizer {
 }
 
 /// Everything that depends on options and clips anew, with the record, the status and the states as they are.
-pub(super) fn renewed(engine: &mut Engine, setup: &Setup, slots: &[Slot]) -> Result<Passes> {
+pub(super) fn renewed(engine: &mut Engine, setup: &Setup, slots: &[Slot]) -> Result<Executor> {
     check_buffers(setup, slots)?;
-    let (update, measure, buffers) = plans(setup, &engine.layout.hyper, slots, &engine.sets, &engine.limits)?;
-    engine.tree = tree(setup, slots, &measure, &engine.limits);
+    let plans = plans(setup, &engine.layout.hyper, slots, &engine.sets, &engine.limits)?;
+    engine.tree = tree(setup, slots, &plans.measure, &engine.limits);
     engine.record = engine.record.renewed(&engine.device, setup, &engine.layout, &members(slots), &engine.tree)?;
-    Passes::new(engine, setup, update, measure, buffers).map_err(|error| named(&engine.device, slots, error))
+    executor(engine, setup, slots, plans)
+}
+
+/// Everything bound; what wgpu refuses is said by the parameter's name.
+fn executor(engine: &Engine, setup: &Setup, slots: &[Slot], plans: Plans) -> Result<Executor> {
+    let scales = Scales::new(engine, slots.iter().map(|slot| &slot.param))?;
+    Executor::new(engine, setup, plans, scales).map_err(|error| named(&engine.device, slots, error))
 }
 
 fn labels(slots: &[Slot]) -> Arc<[String]> {
@@ -137,7 +140,7 @@ pub(super) fn members(slots: &[Slot]) -> Vec<Member> {
 }
 
 /// The plans of update and measurement for parameters in these buffers, and the buffers.
-fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], sets: &Sets, limits: &plan::Limits) -> Result<(Plan, Plan, Vec<wgpu::Buffer>)> {
+fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], sets: &Sets, limits: &plan::Limits) -> Result<Plans> {
     let mut buffers = Buffers::default();
     let features = setup.features();
     let view = TensorView { setup, features: &features, hyper, limits };
@@ -151,7 +154,7 @@ fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], sets: &Sets, limits: &pla
         true => plan::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
-    Ok((update, measure, buffers.into_list()))
+    Ok(Plans { update, measure, buffers: buffers.into_list() })
 }
 
 /// How the sums of what is measured become those of parameters, groups and all.

@@ -2,10 +2,11 @@ use super::buffers::named;
 use super::build::{members, renewed};
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, unknown};
-use crate::gpu::{Binding, Member};
+use crate::gpu::{Binding, Engine, Member, Record};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
 use crate::step::{Clip, GroupKey, Options, Setup};
+use crate::wgsl;
 
 impl Optimizer {
     /// Replaces a group's hyper-parameters for the steps recorded from now on. Kernels and state stay, so the rule must be the same and
@@ -76,7 +77,12 @@ impl Optimizer {
     fn set_up(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
         let mut setup = self.setup.clone();
         change(&mut setup)?;
-        self.engine.record = self.engine.record.with_settings(&self.engine.device, &setup, &self.engine.layout)?;
+        let record = self.engine.record.with_settings(&self.engine.device, &setup, &self.engine.layout)?;
+        let before = core::mem::replace(&mut self.engine.record, record);
+        if let Err(error) = self.executor.rebind(&self.engine, &setup, &Record::SETTINGS) {
+            self.engine.record = before;
+            return Err(error);
+        }
         self.setup = setup;
         Ok(())
     }
@@ -95,11 +101,10 @@ impl Optimizer {
         if same_units && features.has_kernels_of(&self.setup.features()) {
             let record = engine.record.with_settings(&engine.device, &setup, &engine.layout)?;
             engine.record = record.with_members(&engine.device, &setup, &engine.layout, &members, &engine.tree)?;
-            let passes = self.passes.bound(&engine, &setup);
-            self.passes = passes.map_err(|error| named(&engine.device, &slots, error))?;
+            let executor = self.executor.bound(&engine, &setup);
+            self.executor = executor.map_err(|error| named(&engine.device, &slots, error))?;
         } else {
-            let passes = renewed(&mut engine, &setup, &slots)?;
-            self.passes = passes;
+            self.executor = renewed(&mut engine, &setup, &slots)?;
         }
         (self.setup, self.slots, self.engine) = (setup, slots, engine);
         Ok(result)
@@ -113,15 +118,13 @@ impl Optimizer {
         for param in params {
             members[self.find(param)?].active = active;
         }
-        let mut engine = self.engine.clone();
-        engine.record = engine.record.with_members(&engine.device, &self.setup, &engine.layout, &members, &engine.tree)?;
-        let features = self.setup.features();
-        // Nothing else reads who takes part.
-        if features.measures || features.accumulates {
-            let passes = self.passes.bound(&engine, &self.setup);
-            self.passes = passes.map_err(|error| named(&engine.device, &self.slots, error))?;
+        let Engine { device, layout, tree, record, .. } = &self.engine;
+        let record = record.with_members(device, &self.setup, layout, &members, tree)?;
+        let before = core::mem::replace(&mut self.engine.record, record);
+        if let Err(error) = self.executor.rebind(&self.engine, &self.setup, &[wgsl::Slot::Entries]) {
+            self.engine.record = before;
+            return Err(named(&self.engine.device, &self.slots, error));
         }
-        self.engine = engine;
         self.slots.iter_mut().zip(members).for_each(|(slot, member)| slot.member = member);
         Ok(())
     }

@@ -12,8 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::gpu::scales::Scales;
-use crate::gpu::{Binding, Engine, Member, Param, Passes, Pipelines, Recorder, Ring, Task};
+use crate::gpu::{Binding, Engine, Executor, Member, Param, Pipelines, Ring};
 use crate::plan::{Kind, Segment, Unit};
 use crate::rule::AnyRule;
 use crate::step::{Broadcast, GroupKey, Setup};
@@ -104,8 +103,7 @@ pub struct Optimizer {
     names: HashMap<String, usize>,
     /// Names by index, shared with pending reports.
     labels: Arc<[String]>,
-    passes: Passes,
-    scales: Scales,
+    executor: Executor,
     clears: Vec<zero::Clear>,
     ring: Ring,
 }
@@ -135,14 +133,7 @@ impl Optimizer {
     pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
         #[cfg(feature = "tracing")]
         let _span = tracing::trace_span!("wgpu-optim step", parameters = self.slots.len()).entered();
-        self.record_step(pass);
-    }
-
-    fn record_step(&self, recorder: &mut impl Recorder) {
-        self.passes.record(Task::Measure, recorder);
-        self.engine.record.dispatch(recorder);
-        self.scales.record(recorder);
-        self.passes.record(Task::Update, recorder);
+        self.executor.step(pass);
     }
 
     /// Records that the gradients of one micro-batch are added to those of the next step, whose own micro-batch is the last: call this after every
@@ -150,14 +141,14 @@ impl Optimizer {
     pub fn accumulate(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim accumulate"), timestamp_writes: None };
         self.check_accumulates()?;
-        self.record_accumulate(&mut encoder.begin_compute_pass(&descriptor));
+        self.executor.micro_batch(&mut encoder.begin_compute_pass(&descriptor));
         Ok(())
     }
 
     /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind group 0.
     pub fn accumulate_in(&self, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.check_accumulates()?;
-        self.record_accumulate(pass);
+        self.executor.micro_batch(pass);
         Ok(())
     }
 
@@ -166,11 +157,6 @@ impl Optimizer {
             true => Ok(()),
             false => Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" }),
         }
-    }
-
-    fn record_accumulate(&self, recorder: &mut impl Recorder) {
-        self.passes.record(Task::Accumulate, recorder);
-        self.passes.count(recorder);
     }
 
     /// The factor for the next loss, one f32 at the start of a buffer that the caller's loss kernel binds: gradients are expected to be so many

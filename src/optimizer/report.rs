@@ -81,7 +81,7 @@ impl Optimizer {
         let record = |encoder: &mut wgpu::CommandEncoder, staging: &wgpu::Buffer| {
             if features.measures_update {
                 let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim report"), timestamp_writes: None };
-                self.passes.report(&mut encoder.begin_compute_pass(&descriptor));
+                self.executor.report(&mut encoder.begin_compute_pass(&descriptor));
             }
             encoder.copy_buffer_to_buffer(&self.engine.record.status, 0, staging, 0, STATUS);
             for (index, (word, ..)) in lr.iter().enumerate().filter_map(|(index, lr)| Some((index, (*lr)?))) {
@@ -106,14 +106,14 @@ impl Optimizer {
     /// What [`Optimizer::step`] records.
     pub fn recorded_step(&self) -> crate::Recorded {
         let mut counter = Counter::default();
-        self.record_step(&mut counter);
+        self.executor.step(&mut counter);
         counter.recorded()
     }
 
     /// What [`Optimizer::accumulate`] records.
     pub fn recorded_accumulate(&self) -> crate::Recorded {
         let mut counter = Counter::default();
-        self.record_accumulate(&mut counter);
+        self.executor.micro_batch(&mut counter);
         counter.recorded()
     }
 }

@@ -1,6 +1,5 @@
 use super::Optimizer;
 use crate::error::Result;
-use crate::gpu::Task;
 use crate::step::view;
 
 impl Optimizer {
@@ -32,8 +31,6 @@ impl Optimizer {
 
     fn show(&self, encoder: &mut wgpu::CommandEncoder, wanted: u32) {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim view"), timestamp_writes: None };
-        let mut pass = encoder.begin_compute_pass(&descriptor);
-        self.passes.decide(wanted, &mut pass);
-        self.passes.record(Task::View, &mut pass);
+        self.executor.show(wanted, &mut encoder.begin_compute_pass(&descriptor));
     }
 }

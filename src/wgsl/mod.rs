@@ -10,7 +10,9 @@ mod view;
 
 use core::ops::Range;
 
-use crate::plan::{Access, Kernel};
+use crate::plan::{Access, Kernel, Pass};
+use crate::rule::AnyRule;
+use crate::step::{ACCUMULATED, Features};
 
 pub use pass::pass;
 pub use prepare::prepare;
@@ -93,6 +95,30 @@ pub struct Shader {
     pub slots: Vec<(Slot, bool)>,
     /// The bytes of the text that are the rule's own.
     pub own: Range<usize>,
+}
+
+/// The kernel of a pass, and its name: of this rule, over rows of this kind, or of one workgroup of so many invocations. Without them, an empty shader.
+pub(crate) fn shader_of(
+    pass: Pass,
+    rule: Option<&dyn AnyRule>,
+    over: Option<&Kernel>,
+    invocations: u32,
+    features: &Features,
+) -> (String, Shader) {
+    let accumulated = |rule| features.lane(rule, ACCUMULATED);
+    match (pass, rule, over) {
+        (Pass::Prepare(number), Some(rule), _) => (format!("{} prepare", rule.name()), prepare(rule, number as u32, invocations, features)),
+        (Pass::Update, Some(rule), Some(over)) => (format!("{} update", rule.name()), self::pass(rule, over, features)),
+        (Pass::Show, Some(rule), Some(over)) => (format!("{} view", rule.name()), shown(rule, over, features)),
+        (Pass::Measure, Some(rule), Some(over)) => ("measure".into(), measure(over, accumulated(rule), features.averages.len())),
+        (Pass::Accumulate, Some(rule), Some(over)) => {
+            ("accumulate".into(), accumulate(over, accumulated(rule).unwrap_or_default(), features))
+        }
+        (Pass::Count, ..) => ("count".into(), count(invocations, features)),
+        (Pass::Decide(_), ..) => ("view".into(), view(invocations, features)),
+        (Pass::Report, ..) => ("report".into(), report(invocations)),
+        _ => (String::new(), shader(Vec::new(), &[], "")),
+    }
 }
 
 /// One binding: what it is, its name and type in WGSL, whether it is written.

@@ -1,0 +1,231 @@
+//! The GPU executor: every pass of a program with everything bound, ready to be recorded.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::buffers::{upload, whole};
+use super::scales::Scales;
+use super::stage::Stage;
+use super::{Compiled, Dispatch, Engine, Parts, Recorder, fold, resource};
+use crate::error::Result;
+use crate::plan::{Bucket, Kernel, Pass, Plan, Program, Row, Sum, Window};
+use crate::step::{Features, Setup, view};
+use crate::wgsl::{self, Slot};
+
+/// The program of an optimizer, bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Executor {
+    program: Program,
+    /// The caller's buffers, by the plan's numbers.
+    buffers: Vec<wgpu::Buffer>,
+    update: Stage,
+    measure: Stage,
+    /// What measurements of gradients fill.
+    norms: Option<Parts>,
+    /// What the rows of an update measured.
+    moved: Option<(Parts, wgpu::Buffer)>,
+    /// The views that can be asked for, each at a place of its own, and the bytes of each.
+    wishes: Option<(wgpu::Buffer, u64)>,
+    scales: Scales,
+    bound: BTreeMap<Pass, Bound>,
+    kernels: Kernels,
+}
+
+/// The kernels by what they do, over which rows, and whether hyper-parameters have schedules.
+#[derive(Clone, Debug, Default)]
+struct Kernels(HashMap<(Pass, Option<Kernel>, bool), Compiled>);
+
+/// A pass, bound.
+#[derive(Clone, Debug, Default)]
+struct Bound {
+    /// The dispatches of one entry need those of the one before.
+    dispatches: Vec<Vec<Dispatch>>,
+    /// What they bind.
+    slots: Vec<Slot>,
+}
+
+impl Executor {
+    /// Uploads the rows and binds everything.
+    pub(crate) fn new(engine: &Engine, setup: &Setup, plans: Plans, scales: Scales) -> Result<Self> {
+        let Plans { update, measure, buffers } = plans;
+        let features = setup.features();
+        let update = Stage::new(&engine.device, update.buckets, &engine.limits)?;
+        let measure = Stage::new(&engine.device, measure.buckets, &engine.limits)?;
+        let moved = features.measures_update.then(|| moved(engine, &update)).transpose()?;
+        let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
+        let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
+        Executor { program, buffers, update, measure, norms: None, moved, wishes, scales, bound, kernels }.bound(engine, setup)
+    }
+
+    /// The same with the engine's record as it is now.
+    pub(crate) fn bound(&self, engine: &Engine, setup: &Setup) -> Result<Self> {
+        let features = setup.features();
+        let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
+        let program = Program::new(&features, &rules, !self.scales.is_empty());
+        let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sums(), &sums.buffer)).transpose()?;
+        let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
+        executor.bind_all(engine, setup, executor.program.passes())?;
+        Ok(executor)
+    }
+
+    /// Binds those passes anew that bind one of these. After an error, everything is as it was.
+    pub(crate) fn rebind(&mut self, engine: &Engine, setup: &Setup, changed: &[Slot]) -> Result<()> {
+        let binds = |bound: &Bound| bound.slots.iter().any(|slot| changed.contains(slot));
+        let passes = self.bound.iter().filter(|(_, bound)| binds(bound)).map(|(&pass, _)| pass).collect();
+        self.bind_all(engine, setup, passes)
+    }
+
+    fn bind_all(&mut self, engine: &Engine, setup: &Setup, passes: Vec<Pass>) -> Result<()> {
+        let (mut kernels, features) = (core::mem::take(&mut self.kernels), setup.features());
+        let mut bind = |pass| Ok((pass, self.bind(&mut kernels, engine, setup, &features, pass)?));
+        let bound: Result<Vec<_>> = passes.into_iter().map(&mut bind).collect();
+        self.kernels = kernels;
+        self.bound.extend(bound?);
+        Ok(())
+    }
+
+    /// Records a step.
+    pub(crate) fn step(&self, recorder: &mut impl Recorder) {
+        self.record(&self.program.step, recorder);
+    }
+
+    /// Records a micro-batch that is not a step's last.
+    pub(crate) fn micro_batch(&self, recorder: &mut impl Recorder) {
+        self.record(&self.program.micro_batch, recorder);
+    }
+
+    /// Records a change to the view of this number.
+    pub(crate) fn show(&self, view: u32, recorder: &mut impl Recorder) {
+        self.program.views.get(view as usize).into_iter().for_each(|passes| self.record(passes, recorder));
+    }
+
+    /// Records what a report needs.
+    pub(crate) fn report(&self, recorder: &mut impl Recorder) {
+        self.record(&self.program.report, recorder);
+    }
+
+    fn record(&self, passes: &[Pass], recorder: &mut impl Recorder) {
+        for dispatches in passes.iter().filter_map(|pass| self.bound.get(pass)).flat_map(|bound| &bound.dispatches) {
+            dispatches.iter().for_each(|dispatch| recorder.record(dispatch));
+            recorder.after();
+        }
+    }
+
+    fn bind(&self, kernels: &mut Kernels, engine: &Engine, setup: &Setup, features: &Features, pass: Pass) -> Result<Bound> {
+        let mut slots = Vec::new();
+        let mut kernel = |over: Option<&Kernel>| {
+            let kernel = kernels.get(engine, setup, features, pass, over)?;
+            slots.extend(kernel.slots.iter().map(|(slot, _)| *slot));
+            Ok(kernel)
+        };
+        let mut dispatches = match pass {
+            Pass::Measure | Pass::Update | Pass::Accumulate | Pass::Show => vec![self.over_buckets(engine, setup, pass, kernel)?],
+            Pass::ScheduleScales => vec![self.scales.dispatches().to_vec()],
+            Pass::Prepare(_) | Pass::Count | Pass::Decide(_) | Pass::Report => vec![vec![self.single(engine, pass, &kernel(None)?)?]],
+        };
+        match (pass, &self.norms, &self.moved) {
+            (Pass::Measure, Some(norms), _) => dispatches.extend(norms.collect()),
+            (Pass::Report, _, Some((parts, _))) => dispatches = parts.collect().chain(dispatches).collect(),
+            _ => {}
+        }
+        Ok(Bound { dispatches, slots })
+    }
+
+    /// A dispatch for each bucket that a pass goes over.
+    fn over_buckets(
+        &self,
+        engine: &Engine,
+        setup: &Setup,
+        pass: Pass,
+        mut kernel: impl FnMut(Option<&Kernel>) -> Result<Compiled>,
+    ) -> Result<Vec<Dispatch>> {
+        let stage = if pass == Pass::Measure { &self.measure } else { &self.update };
+        // Where there is but one view, rules have no part in its changes.
+        let shows = |bucket: &Bucket| !setup.options.averages().is_empty() || setup.groups[bucket.kernel.kind.variant].rule.has_views();
+        let buckets = stage.buckets().enumerate().filter(|(_, (bucket, _))| pass != Pass::Show || shows(bucket));
+        let dispatch = |(number, (bucket, window)): (usize, (&Bucket, Window))| {
+            let kernel = kernel(Some(&bucket.kernel))?;
+            let bound = kernel.bind(&engine.device, |slot| match slot {
+                Slot::Rows => stage.rows(window),
+                slot => self.of_bucket(engine, slot, number, bucket),
+            })?;
+            Ok(Dispatch::new(&kernel, bound, fold(window.size / size_of::<Row>() as u64, engine.limits.workgroups)))
+        };
+        buckets.map(dispatch).collect()
+    }
+
+    /// What a bucket binds besides its rows.
+    fn of_bucket<'a>(&'a self, engine: &'a Engine, slot: Slot, number: usize, bucket: &Bucket) -> wgpu::BindingResource<'a> {
+        // Only a measurement has a slot for sums, and only an update one for what it moved.
+        let part = |parts: Option<&'a Parts>| parts.and_then(|parts| parts.of(number)).unwrap_or(&engine.record.buffer);
+        match slot {
+            Slot::Array(index) => resource(&self.buffers[bucket.windows[index].buffer], bucket.windows[index]),
+            Slot::States => {
+                bucket.state.and_then(|window| engine.pages.resource(window)).unwrap_or(engine.record.buffer.as_entire_binding())
+            }
+            Slot::Sums => part(self.norms.as_ref()).as_entire_binding(),
+            Slot::Moved => part(self.moved.as_ref().map(|(parts, _)| parts)).as_entire_binding(),
+            slot => engine.record.resource(slot),
+        }
+    }
+
+    /// One workgroup that is not over rows.
+    fn single(&self, engine: &Engine, pass: Pass, kernel: &Compiled) -> Result<Dispatch> {
+        let bound = kernel.bind(&engine.device, |slot| match (slot, pass, &self.wishes, &self.moved) {
+            (Slot::Wish, Pass::Decide(view), Some((wishes, stride)), _) => {
+                resource(wishes, Window { buffer: 0, offset: u64::from(view) * stride, size: *stride })
+            }
+            (Slot::Moved, _, _, Some((_, table))) => table.as_entire_binding(),
+            (slot, ..) => engine.record.resource(slot),
+        })?;
+        Ok(Dispatch::new(kernel, bound, (1, 1)))
+    }
+}
+
+impl Kernels {
+    /// The kernel of a pass, compiled if it is not yet.
+    fn get(&mut self, engine: &Engine, setup: &Setup, features: &Features, pass: Pass, over: Option<&Kernel>) -> Result<Compiled> {
+        // Changes to all views are decided by one kernel.
+        let pass = if let Pass::Decide(_) = pass { Pass::Decide(view::TRAINED) } else { pass };
+        let key = (pass, over.cloned(), features.schedules);
+        if let Some(kernel) = self.0.get(&key) {
+            return Ok(kernel.clone());
+        }
+        let rule = match (pass, over) {
+            (Pass::Prepare(rule), _) => Some(&*engine.record.rules()[rule]),
+            (_, over) => over.map(|kernel| &*setup.groups[kernel.kind.variant].rule),
+        };
+        let (label, shader) = wgsl::shader_of(pass, rule, over, engine.limits.workgroup, features);
+        let kernel = engine.pipelines.get(&label, shader)?;
+        self.0.insert(key, kernel.clone());
+        Ok(kernel)
+    }
+}
+
+/// What a program goes over: the rows of its passes, and the caller's buffers.
+#[derive(Clone, Debug)]
+pub(crate) struct Plans {
+    pub(crate) update: Plan,
+    pub(crate) measure: Plan,
+    pub(crate) buffers: Vec<wgpu::Buffer>,
+}
+
+/// Room for what updates measure.
+fn moved(engine: &Engine, update: &Stage) -> Result<(Parts, wgpu::Buffer)> {
+    let sums = update.sums();
+    let bytes = size_of::<Sum>() as u64 * sums.iter().map(|&sums| u64::from(sums)).sum::<u64>().max(1);
+    let table = whole(&engine.device, "the table of updates", bytes)?;
+    Ok((Parts::new(engine, &sums, &table)?, table))
+}
+
+/// The views that can be asked for, and how many bytes each has: its number, and for each rule whether it has evaluated values of its own.
+fn wishes(engine: &Engine, features: &Features) -> Result<(wgpu::Buffer, u64)> {
+    let rules: Vec<u32> = engine.record.rules().iter().map(|rule| u32::from(rule.has_views())).collect();
+    let stride = (4 * (1 + rules.len() as u64)).next_multiple_of(engine.limits.alignment);
+    let mut words = Vec::new();
+    for number in 0..view::SWAPPED + features.averages.len() as u32 {
+        words.push(number);
+        words.extend(&rules);
+        words.resize(words.len().next_multiple_of((stride / 4) as usize), 0);
+    }
+    Ok((upload(&engine.device, "wgpu-optim views", &words)?, stride))
+}

@@ -1,0 +1,64 @@
+//! The order of a step, written once: the GPU executor binds and records its passes, the CPU executor runs the twins of the same passes.
+
+use crate::rule::AnyRule;
+use crate::step::Features;
+
+/// What one pass does. Its dispatches do not need one another; each pass may need all that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pass {
+    /// Adds up the squares of each gradient.
+    Measure,
+    /// Brings the step record up to date for the parameters of this rule; the first one of a step decides about it.
+    Prepare(usize),
+    /// Evaluates the schedules of learning rate scales.
+    ScheduleScales,
+    /// The rules' updates.
+    Update,
+    /// Adds gradients to those accumulated.
+    Accumulate,
+    /// Counts a micro-batch.
+    Count,
+    /// Decides about a change to the view of this number.
+    Decide(u32),
+    /// Changes what values show.
+    Show,
+    /// Adds up what an update measured of itself.
+    Report,
+}
+
+/// The passes of an optimizer, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// Of a step.
+    pub step: Vec<Pass>,
+    /// Of a micro-batch that is not a step's last.
+    pub micro_batch: Vec<Pass>,
+    /// Of a change to each view, by its number.
+    pub views: Vec<[Pass; 2]>,
+    /// Of a report, before it is read.
+    pub report: Vec<Pass>,
+}
+
+impl Program {
+    /// For parameters that run these rules, each of which is named once.
+    pub fn new(features: &Features, rules: &[&dyn AnyRule], scheduled_scales: bool) -> Self {
+        let mut step = Vec::new();
+        step.extend(features.measures.then_some(Pass::Measure));
+        step.extend((0..rules.len()).map(Pass::Prepare));
+        step.extend(scheduled_scales.then_some(Pass::ScheduleScales));
+        step.push(Pass::Update);
+        let micro_batch = if features.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
+        let views = if features.views { crate::step::view::SWAPPED + features.averages.len() as u32 } else { 0 };
+        let views = (0..views).map(|number| [Pass::Decide(number), Pass::Show]).collect();
+        let report = features.measures_update.then_some(Pass::Report).into_iter().collect();
+        Program { step, micro_batch, views, report }
+    }
+
+    /// Every pass of it, once.
+    pub fn passes(&self) -> Vec<Pass> {
+        let mut passes = [&self.step[..], &self.micro_batch, self.views.as_flattened(), &self.report].concat();
+        passes.sort_unstable();
+        passes.dedup();
+        passes
+    }
+}
