@@ -177,6 +177,14 @@ pub enum Error {
         /// Which, and what to do.
         message: String,
     },
+    /// A rule whose stages, states and sums do not go together.
+    #[error("{rule}: {message}")]
+    Stages {
+        /// The rule.
+        rule: &'static str,
+        /// Which of them.
+        message: String,
+    },
     /// A schedule that does not exist.
     #[error("group {group}: the schedule of {parameter}: {message}")]
     Schedule {

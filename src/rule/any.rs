@@ -1,7 +1,7 @@
 use core::any::Any;
 use core::fmt;
 
-use super::{Bounded, Field, HyperParameter, KnownAs, Layout, Rule, ScalarLayout, StateField, StateLayout, Twin};
+use super::{Bounded, Extent, Field, HyperParameter, KnownAs, Layout, Rule, ScalarLayout, Stage, StateField, StateLayout, SumField, Twin};
 
 /// Any [`Rule`] behind one type: what the engine, the tables, the proofs and the benchmarks see.
 pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + Sync {
@@ -39,8 +39,14 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn has_views(&self) -> bool;
     /// All state tensors of the rule.
     fn states(&self) -> &'static [StateField];
+    /// All sums of the rule.
+    fn sums(&self) -> &'static [SumField];
+    /// See [`Rule::STAGES`].
+    fn stages(&self) -> &'static [Stage];
     /// See [`Rule::uses`].
     fn uses(&self, state: &str) -> bool;
+    /// See [`Rule::uses_for`].
+    fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool;
     /// See [`Rule::check`].
     fn check(&self) -> Result<(), String>;
     /// See [`Rule::cases`].
@@ -103,8 +109,17 @@ impl<R: Rule> AnyRule for R {
     fn states(&self) -> &'static [StateField] {
         <R::State<f32> as StateLayout<f32>>::FIELDS
     }
+    fn sums(&self) -> &'static [SumField] {
+        <R::State<f32> as StateLayout<f32>>::SUMS
+    }
+    fn stages(&self) -> &'static [Stage] {
+        R::STAGES
+    }
     fn uses(&self, state: &str) -> bool {
         Rule::uses(self, state)
+    }
+    fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
+        Rule::uses_for(self, state_or_sum, is_matrix)
     }
     fn check(&self) -> Result<(), String> {
         Rule::check(self)
@@ -139,10 +154,29 @@ impl dyn AnyRule + '_ {
         states.filter(|(_, state)| self.uses(state.name)).map(|(index, _)| index).collect()
     }
 
-    /// Bytes that a perfect kernel moves per f32 parameter and step: gradient and value read, value written, each state in use
-    /// read and written.
+    /// The indices of the state tensors that are kept of a matrix, or of a tensor that is none.
+    pub fn active_states_for(&self, is_matrix: bool) -> Vec<usize> {
+        let states = self.states().iter().enumerate();
+        states.filter(|(_, state)| self.uses_for(state.name, is_matrix)).map(|(index, _)| index).collect()
+    }
+
+    /// Bytes that perfect kernels move per element of an f32 matrix and step, see [`bytes_per_element`](#method.bytes_per_element).
     pub fn bytes_per_parameter(&self) -> usize {
-        12 + 8 * self.active_states().len()
+        self.bytes_per_element(true)
+    }
+
+    /// Bytes that perfect kernels move per element and step, of a matrix or of a tensor that is none: what each stage over elements reads of gradient, value
+    /// and states in use, and what it writes of states and, at last, of the value. What rows and columns have is little beside it.
+    pub fn bytes_per_element(&self, is_matrix: bool) -> usize {
+        let states = self.states().iter().filter(|state| state.extent == Extent::Elements && self.uses_for(state.name, is_matrix));
+        let names: Vec<&str> = states.map(|state| state.name).collect();
+        let stages = (0..self.stages().len()).filter(|&stage| self.runs(stage, is_matrix)).map(|stage| &self.stages()[stage]);
+        let numbers = |stage: &Stage| {
+            let states = names.iter().map(|name| usize::from(stage.reads(name)) + usize::from(stage.writes(name)));
+            usize::from(stage.gradient) + usize::from(stage.value) + states.sum::<usize>()
+        };
+        // The value is written once.
+        4 * (1 + stages.filter(|stage| stage.over == Extent::Elements).map(numbers).sum::<usize>())
     }
 
     /// Sets one hyper-parameter by name. Fails on a name that does not exist and on a flag that is neither 0 nor 1; other ranges are for

@@ -4,21 +4,24 @@
 
 mod any;
 mod bounded;
+mod extent;
 mod hyper;
 mod layout;
 mod numerics;
 mod range;
 mod real;
+mod stage;
 mod twin;
 mod wide;
 mod widest;
 
 pub use any::AnyRule;
 pub use bounded::Bounded;
+pub use extent::{Extent, Extents, Part};
 pub use hyper::{HyperParameter, HyperParameters, Number};
 #[doc(hidden)]
 pub use layout::{BLOCK, block};
-pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout};
+pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout, SumField, SumForm};
 pub(crate) use numerics::parts;
 pub use numerics::{
     at_least, by_sign, clamped, exponent_parts, finite_or_nan, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized,
@@ -26,6 +29,7 @@ pub use numerics::{
 };
 pub use range::Range;
 pub use real::{Real, Word};
+pub use stage::{EVERY, Stage};
 pub use twin::{Assigned, Pass, Sweep, Twin};
 pub(crate) use wide::Wide;
 
@@ -126,6 +130,28 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// the machine.
     fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
 
+    /// The functions that a step runs over all elements, rows or columns, in order; the last one is [`Rule::update`]. Between two of them, sums are
+    /// formed.
+    ///
+    /// In WGSL each is a function of its name with the arguments of `update`, and what follows its sums is
+    /// `fn resume_NAME(h: Hyper, s: Scalars, sums: Sums) -> Scalars`, with a struct `Sums` of the sums that are over the tensor, the group or all, each an `f32`.
+    /// All members of `State` are `vec4f`: of four elements, or of four rows or columns in a stage that runs over these. There a state or sum of the wider
+    /// extent is that of each element's row, column, slice or tensor.
+    const STAGES: &'static [Stage] = &[Stage::UPDATE];
+
+    /// One element, row or column in a stage before the last: reads what the stage reads, changes the states that it writes, and sets the sums that it forms
+    /// to what this one adds.
+    fn stage<F: Real>(stage: usize, h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: F, state: &mut Self::State<F>) {
+        let _ = (stage, h, s, gradient, p, state);
+    }
+
+    /// The scalars from this stage on, where new ones follow from the sums that are over the tensor, the group or all; the other members of `sums`, and those
+    /// that later stages form, are 0.
+    fn resume<F: Real>(stage: usize, h: &Self::Hyper<F>, s: &Self::Scalars<F>, sums: &Self::State<F>) -> Self::Scalars<F> {
+        let _ = (stage, h, sums);
+        *s
+    }
+
     /// The hyper-parameters that a [`crate::Schedule`] may set, of those that the rule has. Each member of [`Rule::Hyper`] has to depend on such a
     /// one as `a + b * x`, or as `ln(x)` as [`ln_beta`] has it: then the second part is 0, `x` stays below 0.9999, and `1 - x` is off by up to 1e-6.
     const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay"];
@@ -153,6 +179,12 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     fn uses(&self, state: &str) -> bool {
         let _ = state;
         true
+    }
+
+    /// Whether they need this state or sum for a parameter of two dimensions or more, or for one of fewer. `USES_x` follows it.
+    fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
+        let _ = is_matrix;
+        self.uses(state_or_sum)
     }
 
     /// What ranges cannot say: conditions over several hyper-parameters. The message says what to do.

@@ -8,6 +8,8 @@ pub enum Pass {
     Update,
     /// [`Rule::evaluate`]
     Evaluate,
+    /// [`Rule::stage`], one before the last
+    Stage(usize),
 }
 
 /// A member of [`Rule::Hyper`] as a schedule sets it.
@@ -21,13 +23,13 @@ pub struct Assigned {
     pub error: f64,
 }
 
-/// The slices of one run of the twin: one lane per state tensor of the rule, all of one length.
+/// The slices of one run of the twin over elements, rows or columns: one lane per state and sum of the rule, all of one length.
 pub struct Sweep<'a, F> {
     /// The gradients; empty for a pass that reads none.
     pub gradients: &'a [F],
-    /// The values, updated in place.
+    /// The values, updated in place. A stage before the last does not change them.
     pub values: &'a mut [F],
-    /// The state tensors, updated in place; `None` for one that is not in use, which reads as zero.
+    /// The states and sums, updated in place; `None` for one that is not in use, which reads as zero.
     pub lanes: Vec<Option<&'a mut [F]>>,
 }
 
@@ -35,6 +37,8 @@ pub struct Sweep<'a, F> {
 pub trait Twin<F: Real> {
     /// The scalars of step `step`, which counts from 1, from those of the step before (zeros at the first).
     fn prepare(&self, assigned: &[Assigned], step: u32, last: &[F]) -> Vec<F>;
+    /// The scalars after a stage, from those before it and one number per state and sum ([`Rule::resume`]).
+    fn resume(&self, stage: usize, assigned: &[Assigned], scalars: &[F], sums: &[F]) -> Vec<F>;
     /// One pass over some elements with the scalars of this step.
     fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], tensors: Sweep<'_, F>);
 }
@@ -51,6 +55,11 @@ impl<R: Rule, F: Real> Twin<F> for R {
     fn prepare(&self, assigned: &[Assigned], step: u32, last: &[F]) -> Vec<F> {
         let last = R::Scalars::from_slice(last);
         R::prepare(&hyper(self, assigned), F::of(f64::from(step)), &last).to_vec()
+    }
+
+    fn resume(&self, stage: usize, assigned: &[Assigned], scalars: &[F], sums: &[F]) -> Vec<F> {
+        let (scalars, sums) = (R::Scalars::from_slice(scalars), R::State::from_slice(sums));
+        R::resume(stage, &hyper(self, assigned), &scalars, &sums).to_vec()
     }
 
     fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], tensors: Sweep<'_, F>) {
@@ -75,6 +84,11 @@ impl<R: Rule, F: Real> Op for Elements<'_, R, F> {
             Pass::Update if R::GOES_ON => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
             Pass::Update => {
                 R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
+            }
+            Pass::Stage(stage) => {
+                let gradients = (!gradients.is_empty()).then_some(gradients);
+                let given = |g: F| if R::GOES_ON { g } else { finite_or_nan(g) };
+                R::State::sweep(lanes, gradients, values, |g, p, state| R::stage(stage, &h, &s, given(g), *p, state));
             }
             Pass::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
         }

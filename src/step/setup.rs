@@ -27,6 +27,7 @@ impl Setup {
     pub fn add<P>(&mut self, group: Group<P>) -> Result<Vec<P>> {
         let Group { name, rule, params, clip, schedules } = group;
         let number = self.groups.len();
+        rule.check_stages().map_err(|message| Error::Stages { rule: rule.name(), message })?;
         check_clip(number, &*rule, clip.unwrap_or(self.options.clip), &schedules)?;
         if let Some(name) = name.as_ref().filter(|&name| self.groups.iter().any(|group| group.name.as_ref() == Some(name))) {
             return Err(Error::Conflict { what: format!("two groups have the name \"{name}\"") });

@@ -1,0 +1,282 @@
+//! The stages of a rule: what each reads, writes and adds up.
+
+use super::{AnyRule, Extent};
+
+/// All states and sums, as a list of names.
+pub const EVERY: &[&str] = &["*"];
+
+/// One function of a rule that runs over all elements of a parameter, or over all its rows or columns. A rule has one, `update`, or several of which that
+/// is the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The function's name in WGSL.
+    pub name: &'static str,
+    /// What it runs over: elements, rows or columns.
+    pub over: Extent,
+    /// Whether it reads the gradient. Otherwise it is given 0.
+    pub gradient: bool,
+    /// Whether it reads the value. Otherwise it is given 0.
+    pub value: bool,
+    /// The states, and the sums of earlier stages, that it reads; [`EVERY`] for all of them. Others are 0.
+    pub reads: &'static [&'static str],
+    /// The states that it changes; [`EVERY`] for all of them. They have the extent of the stage.
+    pub writes: &'static [&'static str],
+    /// The sums that it forms. Each is 0 before the stage, which sets it to what the element, row or column adds.
+    pub sums: &'static [&'static str],
+    /// Whether new scalars follow from its sums, by [`super::Rule::resume`].
+    pub resumes: bool,
+}
+
+impl Stage {
+    /// The last stage: it reads all there is, and writes all states and the value.
+    pub const UPDATE: Stage = Stage { reads: EVERY, writes: EVERY, ..Stage::new("update").reading(true, true) };
+
+    /// A stage over elements that does nothing yet.
+    pub const fn new(name: &'static str) -> Stage {
+        Stage { name, over: Extent::Elements, gradient: false, value: false, reads: &[], writes: &[], sums: &[], resumes: false }
+    }
+
+    /// The same, reading the gradient, the value, or both.
+    pub const fn reading(self, gradient: bool, value: bool) -> Stage {
+        Stage { gradient, value, ..self }
+    }
+
+    /// Whether it reads this state or sum.
+    pub fn reads(&self, name: &str) -> bool {
+        is_in(name, self.reads)
+    }
+
+    /// Whether it writes this state.
+    pub fn writes(&self, name: &str) -> bool {
+        is_in(name, self.writes)
+    }
+
+    /// Whether it forms this sum.
+    pub fn forms(&self, name: &str) -> bool {
+        self.sums.contains(&name)
+    }
+}
+
+fn is_in(name: &str, names: &[&str]) -> bool {
+    names == EVERY || names.contains(&name)
+}
+
+/// Functions of a rule that are no stages.
+const TAKEN: [&str; 3] = ["prepare", "evaluate", "main"];
+
+impl dyn AnyRule + '_ {
+    /// Checks that the stages fit together; the message says what does not.
+    pub fn check_stages(&self) -> Result<(), String> {
+        let stages = self.stages();
+        match stages.last() {
+            Some(last) if last.name == "update" && last.over == Extent::Elements && last.sums.is_empty() && !last.resumes => {}
+            _ => return Err("the last stage has to be `update`, over elements, without sums".into()),
+        }
+        self.check_names()?;
+        stages.iter().enumerate().try_for_each(|(index, stage)| {
+            let message = |what: String| format!("stage `{}` {what}", stage.name);
+            self.check_stage(index, stage).map_err(message)
+        })?;
+        let unformed = self.sums().iter().find(|sum| !stages.iter().any(|stage| stage.forms(sum.name)));
+        unformed.map_or(Ok(()), |sum| Err(format!("no stage forms the sum `{}`", sum.name)))
+    }
+
+    fn check_names(&self) -> Result<(), String> {
+        let stages: Vec<&str> = self.stages().iter().map(|stage| stage.name).collect();
+        if let Some(twice) = (1..stages.len()).find(|&index| stages[..index].contains(&stages[index])) {
+            return Err(format!("two stages are called `{}`", stages[twice]));
+        }
+        let taken = stages.into_iter().find(|name| TAKEN.contains(name) || name.starts_with("resume_"));
+        taken.map_or(Ok(()), |name| Err(format!("no stage may be called `{name}`, which is another function of the kernel")))
+    }
+
+    fn check_stage(&self, index: usize, stage: &Stage) -> Result<(), String> {
+        let over = stage.over;
+        if !matches!(over, Extent::Elements | Extent::Rows | Extent::Columns) {
+            return Err(format!("runs over {over:?}; it may run over Elements, Rows or Columns"));
+        }
+        if over != Extent::Elements && (stage.gradient || stage.value) {
+            return Err(format!("runs over {over:?}, which have neither a gradient nor a value to read"));
+        }
+        let listed = |names: &'static [&'static str]| if names == EVERY { &[] } else { names }.iter().copied();
+        for name in listed(stage.reads) {
+            self.check_read(index, stage, name)?;
+        }
+        for name in listed(stage.writes) {
+            let state = self.states().iter().find(|state| state.name == name);
+            let state = state.ok_or_else(|| format!("writes `{name}`, which is no state"))?;
+            if state.extent != over {
+                return Err(format!("runs over {over:?} and writes `{name}`, which is kept of {:?}", state.extent));
+            }
+        }
+        for name in stage.sums.iter().copied() {
+            let sum = self.sums().iter().find(|sum| sum.name == name).ok_or_else(|| format!("forms `{name}`, which is no sum"))?;
+            if !over.is_within(sum.extent) {
+                return Err(format!("runs over {over:?} and forms `{name}` over {:?}, which is not wider", sum.extent));
+            }
+            if let Some(other) = self.stages()[..index].iter().find(|other| other.forms(name)) {
+                return Err(format!("forms `{name}`, which `{}` has formed", other.name));
+            }
+        }
+        let is_whole = |name: &&str| self.sums().iter().any(|sum| sum.name == *name && sum.extent.is_whole());
+        match stage.resumes && !stage.sums.iter().any(|name| is_whole(name)) {
+            true => Err("resumes without a sum over the tensor, the group or all".into()),
+            false => Ok(()),
+        }
+    }
+
+    fn check_read(&self, index: usize, stage: &Stage, name: &str) -> Result<(), String> {
+        let known = self.members().find(|(known, _)| *known == name);
+        let (_, extent) = known.ok_or_else(|| format!("reads `{name}`, which is neither a state nor a sum"))?;
+        if extent != stage.over && !stage.over.is_within(extent) {
+            return Err(format!("runs over {:?} and reads `{name}`, which there is for {extent:?}", stage.over));
+        }
+        let is_sum = self.sums().iter().any(|sum| sum.name == name);
+        match is_sum && !self.stages()[..index].iter().any(|earlier| earlier.forms(name)) {
+            true => Err(format!("reads the sum `{name}`, which no earlier stage forms")),
+            false => Ok(()),
+        }
+    }
+
+    /// Names and extents of the states and the sums, in the order of the struct `State`.
+    pub fn members(&self) -> impl Iterator<Item = (&'static str, Extent)> + use<> {
+        let (states, sums) = (self.states(), self.sums());
+        states.iter().map(|state| (state.name, state.extent)).chain(sums.iter().map(|sum| (sum.name, sum.extent)))
+    }
+
+    /// Whether a stage has anything to do for a matrix, or for a tensor that is none: the last one, and each that writes a state or forms a sum that is in
+    /// use there.
+    pub fn runs(&self, stage: usize, is_matrix: bool) -> bool {
+        let (stages, is_used) = (self.stages(), |name: &str| self.uses_for(name, is_matrix));
+        let stage = &stages[stage];
+        let writes = |name| stage.writes(name) || stage.forms(name);
+        stage.name == "update" || self.members().any(|(name, _)| writes(name) && is_used(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::{HyperParameter, HyperParameters, NoScalars, Real, Rule};
+    use crate::{layout, state};
+
+    layout! {
+        /// Nothing.
+        pub struct Hyper<F> { lr: F }
+    }
+    state! {
+        /// One of each kind.
+        pub struct State<F> { m = "m", row: Rows = "row" }
+        sums { squares: Mean over Rows, means: Sum over Slices, total: Sum over Tensor }
+    }
+
+    const SQUARES: Stage = Stage { sums: &["squares", "total"], resumes: true, ..Stage::new("squares").reading(true, false) };
+    const ROWS: Stage = Stage { over: Extent::Rows, reads: &["squares", "row"], writes: &["row"], sums: &["means"], ..Stage::new("rows") };
+    const UPDATE: Stage = Stage { reads: &["row", "means"], writes: &["m"], ..Stage::UPDATE };
+
+    /// Stages and what is wrong with them.
+    const CASES: [(&[Stage], &str); 20] = [
+        (&[SQUARES, ROWS, UPDATE], ""),
+        (&[], "the last stage has to be `update`, over elements, without sums"),
+        (&[UPDATE, SQUARES], "the last stage has to be `update`, over elements, without sums"),
+        (&[SQUARES, Stage { sums: &["means"], ..UPDATE }], "the last stage has to be `update`, over elements, without sums"),
+        (&[SQUARES, UPDATE, UPDATE], "two stages are called `update`"),
+        (&[Stage { name: "prepare", ..SQUARES }, UPDATE], "no stage may be called `prepare`, which is another function of the kernel"),
+        (&[Stage { name: "resume_it", ..SQUARES }, UPDATE], "no stage may be called `resume_it`, which is another function of the kernel"),
+        (
+            &[SQUARES, Stage { over: Extent::Slices, ..ROWS }, UPDATE],
+            "stage `rows` runs over Slices; it may run over Elements, Rows or Columns",
+        ),
+        (&[SQUARES, ROWS.reading(true, false), UPDATE], "stage `rows` runs over Rows, which have neither a gradient nor a value to read"),
+        (&[SQUARES, Stage { reads: &["rows"], ..ROWS }, UPDATE], "stage `rows` reads `rows`, which is neither a state nor a sum"),
+        (&[SQUARES, Stage { reads: &["m"], ..ROWS }, UPDATE], "stage `rows` runs over Rows and reads `m`, which there is for Elements"),
+        (&[ROWS, SQUARES, UPDATE], "stage `rows` reads the sum `squares`, which no earlier stage forms"),
+        (&[SQUARES, Stage { writes: &["total"], ..ROWS }, UPDATE], "stage `rows` writes `total`, which is no state"),
+        (&[SQUARES, Stage { writes: &["m"], ..ROWS }, UPDATE], "stage `rows` runs over Rows and writes `m`, which is kept of Elements"),
+        (&[SQUARES, Stage { sums: &["m"], ..ROWS }, UPDATE], "stage `rows` forms `m`, which is no sum"),
+        (
+            &[Stage { over: Extent::Rows, sums: &["squares"], ..Stage::new("rows") }, UPDATE],
+            "stage `rows` runs over Rows and forms `squares` over Rows, which is not wider",
+        ),
+        (&[SQUARES, Stage { sums: &["total"], ..ROWS }, UPDATE], "stage `rows` forms `total`, which `squares` has formed"),
+        (&[SQUARES, Stage { resumes: true, ..ROWS }, UPDATE], "stage `rows` resumes without a sum over the tensor, the group or all"),
+        (&[SQUARES, Stage { sums: &[], ..ROWS }, Stage { reads: &[], ..UPDATE }], "no stage forms the sum `means`"),
+        (
+            &[SQUARES, Stage { writes: &["row"], ..Stage::new("late") }, UPDATE],
+            "stage `late` runs over Elements and writes `row`, which is kept of Rows",
+        ),
+    ];
+
+    /// A rule with the stages of a case.
+    #[derive(Clone, Debug, Default)]
+    struct Staged<const CASE: usize>;
+
+    impl<const CASE: usize> HyperParameters for Staged<CASE> {
+        const PARAMETERS: &'static [HyperParameter] = &[];
+        fn values(&self) -> Vec<f64> {
+            Vec::new()
+        }
+        fn set(&mut self, _name: &str, _value: f64) -> bool {
+            false
+        }
+    }
+
+    impl<const CASE: usize> Rule for Staged<CASE> {
+        const NAME: &'static str = "Staged";
+        const FORMULA: &'static str = "";
+        const WGSL: &'static str = "";
+        const STAGES: &'static [Stage] = CASES[CASE].0;
+        type Hyper<F: Real> = Hyper<F>;
+        type Scalars<F: Real> = NoScalars<F>;
+        type State<F: Real> = State<F>;
+
+        fn hyper<F: Real>(&self) -> Hyper<F> {
+            Hyper { lr: F::one() }
+        }
+        fn prepare<F: Real>(_h: &Hyper<F>, _step: F, last: &NoScalars<F>) -> NoScalars<F> {
+            *last
+        }
+        fn update<F: Real>(_h: &Hyper<F>, _s: &NoScalars<F>, _gradient: F, _p: &mut F, _state: &mut State<F>) {}
+        fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
+            is_matrix || !["row", "means"].contains(&state_or_sum)
+        }
+        fn cases() -> Vec<(&'static str, Self)> {
+            Vec::new()
+        }
+    }
+
+    fn said<const CASE: usize>() -> (Result<(), String>, Result<(), String>) {
+        let message = CASES[CASE].1.to_owned();
+        let rule: Box<dyn AnyRule> = Staged::<CASE>.into();
+        (rule.check_stages(), if message.is_empty() { Ok(()) } else { Err(message) })
+    }
+
+    macro_rules! all_said {
+        ($($case:literal)+) => { [$(said::<$case>()),+] };
+    }
+
+    #[test]
+    fn stages_that_do_not_fit_are_told() {
+        let said = all_said!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19);
+        assert_eq!(said.len(), CASES.len());
+        said.into_iter().for_each(|(got, expected)| assert_eq!(got, expected));
+    }
+
+    #[test]
+    fn members_are_the_states_and_then_the_sums() {
+        let rule: Box<dyn AnyRule> = Staged::<0>.into();
+        let members: Vec<_> = rule.members().collect();
+        assert_eq!(members[..2], [("m", Extent::Elements), ("row", Extent::Rows)]);
+        assert_eq!(members[2..], [("squares", Extent::Rows), ("means", Extent::Slices), ("total", Extent::Tensor)]);
+    }
+
+    #[test]
+    fn a_stage_without_anything_to_form_or_to_write_does_not_run() {
+        let rule: Box<dyn AnyRule> = Staged::<0>.into();
+        assert_eq!([0, 1, 2].map(|stage| rule.runs(stage, true)), [true; 3]);
+        assert_eq!([0, 1, 2].map(|stage| rule.runs(stage, false)), [true, false, true]);
+        assert_eq!((rule.active_states_for(true), rule.active_states_for(false)), (vec![0, 1], vec![0]));
+        // The gradient twice, the value, the value and `m` written.
+        assert_eq!(rule.bytes_per_parameter(), 20);
+    }
+}
