@@ -11,6 +11,8 @@ pub(crate) struct Engine {
     pub(crate) limits: Limits,
     pub(crate) layout: Layout,
     pub(crate) sets: Sets,
+    /// Elements of each buffer for the numbers of rows, columns and slices.
+    pub(crate) lines: Vec<u64>,
     pub(crate) pages: Pages,
     pub(crate) tree: Tree,
     pub(crate) record: Record,

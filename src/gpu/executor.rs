@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use super::buffers::{upload, whole};
 use super::scales::Scales;
 use super::stage::Stage;
+use super::staged::Staged;
 use super::{Compiled, Dispatch, Engine, Parts, Recorder, fold, resource};
 use crate::error::Result;
-use crate::plan::{Bucket, Kernel, Pass, Plan, Program, Row, Sum, Window};
+use crate::plan::{Bucket, Kernel, Pass, Plan, Program, Row, Sum, Tensor, Window};
+use crate::rule::Extent;
 use crate::step::{Features, Setup, view};
 use crate::wgsl::{self, Slot};
 
@@ -21,6 +23,8 @@ pub(crate) struct Executor {
     measure: Stage,
     /// What measurements of gradients fill.
     norms: Option<Parts>,
+    /// What the stages of rules with sums have.
+    staged: Staged,
     /// What the rows of an update measured.
     moved: Option<(Parts, wgpu::Buffer)>,
     /// The views that can be asked for, each at a place of its own, and the bytes of each.
@@ -46,14 +50,15 @@ struct Bound {
 impl Executor {
     /// Uploads the rows and binds everything.
     pub(crate) fn new(engine: &Engine, setup: &Setup, plans: Plans, scales: Scales) -> Result<Self> {
-        let Plans { update, measure, buffers } = plans;
+        let Plans { update, measure, buffers, tensors } = plans;
         let features = setup.features();
+        let staged = Staged::new(engine, setup, &update.buckets, &tensors)?;
         let update = Stage::new(&engine.device, update.buckets, &engine.limits)?;
         let measure = Stage::new(&engine.device, measure.buckets, &engine.limits)?;
         let moved = features.measures_update.then(|| moved(engine, &update)).transpose()?;
         let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
-        Executor { program, buffers, update, measure, norms: None, moved, wishes, scales, bound, kernels }.bound(engine, setup)
+        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, scales, bound, kernels }.bound(engine, setup)
     }
 
     /// The same with the engine's record as it is now.
@@ -61,7 +66,7 @@ impl Executor {
         let features = setup.features();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
         let program = Program::new(&features, &rules, !self.scales.is_empty());
-        let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sums(), &sums.buffer)).transpose()?;
+        let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
         executor.bind_all(engine, setup, executor.program.passes())?;
         Ok(executor)
@@ -118,12 +123,20 @@ impl Executor {
             Ok(kernel)
         };
         let mut dispatches = match pass {
-            Pass::Measure | Pass::Update | Pass::Accumulate | Pass::Show => vec![self.over_buckets(engine, setup, pass, kernel)?],
+            Pass::Measure | Pass::Stage(_) | Pass::Update | Pass::Accumulate | Pass::Show => {
+                vec![self.over_buckets(engine, setup, pass, kernel)?]
+            }
+            Pass::Lines(stage) => vec![self.over_lines(engine, stage, kernel)?],
             Pass::ScheduleScales => vec![self.scales.dispatches().to_vec()],
-            Pass::Prepare(_) | Pass::Count | Pass::Decide(_) | Pass::Report => vec![vec![self.single(engine, pass, &kernel(None)?)?]],
+            Pass::Prepare(_) | Pass::Resume { .. } | Pass::Count | Pass::Decide(_) | Pass::Report => {
+                vec![vec![self.single(engine, pass, &kernel(None)?)?]]
+            }
         };
         match (pass, &self.norms, &self.moved) {
             (Pass::Measure, Some(norms), _) => dispatches.extend(norms.collect()),
+            (Pass::Stage(stage), ..) => {
+                dispatches.extend(self.staged.sums.iter().filter(|sums| sums.stage == stage).flat_map(|sums| sums.collect()));
+            }
             (Pass::Report, _, Some((parts, _))) => dispatches = parts.collect().chain(dispatches).collect(),
             _ => {}
         }
@@ -141,16 +154,59 @@ impl Executor {
         let stage = if pass == Pass::Measure { &self.measure } else { &self.update };
         // Where there is but one view, rules have no part in its changes.
         let shows = |bucket: &Bucket| !setup.options.averages().is_empty() || setup.groups[bucket.kernel.kind.variant].rule.has_views();
-        let buckets = stage.buckets().enumerate().filter(|(_, (bucket, _))| pass != Pass::Show || shows(bucket));
+        let goes_over = |bucket: &Bucket| match pass {
+            Pass::Show => shows(bucket),
+            Pass::Stage(stage) => {
+                let rule = &*setup.groups[bucket.kernel.kind.variant].rule;
+                let is_earlier = stage + 1 < rule.stages().len() && rule.stages()[stage].over == Extent::Elements;
+                is_earlier && rule.runs(stage, bucket.kernel.kind.matrix)
+            }
+            _ => true,
+        };
+        let buckets = stage.buckets().enumerate().filter(|(_, (bucket, _))| goes_over(bucket));
         let dispatch = |(number, (bucket, window)): (usize, (&Bucket, Window))| {
             let kernel = kernel(Some(&bucket.kernel))?;
             let bound = kernel.bind(&engine.device, |slot| match slot {
                 Slot::Rows => stage.rows(window),
+                Slot::Sums | Slot::Tiles if pass != Pass::Measure => self.of_stage(engine, slot, pass, number),
                 slot => self.of_bucket(engine, slot, number, bucket),
             })?;
             Ok(Dispatch::new(&kernel, bound, fold(window.size / size_of::<Row>() as u64, engine.limits.workgroups)))
         };
         buckets.map(dispatch).collect()
+    }
+
+    /// Where a bucket puts the sums of a stage.
+    fn of_stage<'a>(&'a self, engine: &'a Engine, slot: Slot, pass: Pass, number: usize) -> wgpu::BindingResource<'a> {
+        let of = |sums: &'a super::staged::Sums| match slot {
+            _ if pass != Pass::Stage(sums.stage) => None,
+            Slot::Sums => sums.whole_of(number),
+            _ => sums.tiles_of(number),
+        };
+        self.staged.sums.iter().find_map(of).unwrap_or(&engine.record.buffer).as_entire_binding()
+    }
+
+    /// A dispatch for each kind of tensors whose rows or columns a stage goes over.
+    fn over_lines(
+        &self,
+        engine: &Engine,
+        stage: usize,
+        mut kernel: impl FnMut(Option<&Kernel>) -> Result<Compiled>,
+    ) -> Result<Vec<Dispatch>> {
+        let own = self.staged.lines.iter().filter(|lines| lines.stage == stage && lines.count > 0);
+        let dispatch = |lines: &super::staged::Lines| {
+            let over = Kernel { kind: lines.kind, division: engine.limits.division, arrays: Vec::new(), pairs: Vec::new() };
+            let kernel = kernel(Some(&over))?;
+            let tiles = self.staged.sums[lines.source].tiles.as_ref().map_or(&engine.record.buffer, |(tiles, _)| tiles);
+            let bound = kernel.bind(&engine.device, |slot| match slot {
+                Slot::Work => lines.work.as_entire_binding(),
+                Slot::Tiles => tiles.as_entire_binding(),
+                Slot::Lines => engine.pages.lines(lines.buffer).unwrap_or(&engine.record.buffer).as_entire_binding(),
+                slot => engine.record.resource(slot),
+            })?;
+            Ok(Dispatch::new(&kernel, bound, fold(lines.count, engine.limits.workgroups)))
+        };
+        own.map(dispatch).collect()
     }
 
     /// What a bucket binds besides its rows.
@@ -162,10 +218,19 @@ impl Executor {
             Slot::States => {
                 bucket.state.and_then(|window| engine.pages.resource(window)).unwrap_or(engine.record.buffer.as_entire_binding())
             }
+            Slot::Lines => engine.pages.lines(bucket.lines).unwrap_or(&engine.record.buffer).as_entire_binding(),
             Slot::Sums => part(self.norms.as_ref()).as_entire_binding(),
             Slot::Moved => part(self.moved.as_ref().map(|(parts, _)| parts)).as_entire_binding(),
             slot => engine.record.resource(slot),
         }
+    }
+
+    /// The sums that are finished after a stage, and how.
+    fn of_resume<'a>(&'a self, engine: &'a Engine, slot: Slot, rule: usize, stage: usize) -> wgpu::BindingResource<'a> {
+        let sums = self.staged.sums.iter().find(|sums| (sums.rule, sums.stage) == (rule, stage));
+        let whole = sums.and_then(|sums| sums.whole.as_ref());
+        let buffer = whole.map_or(&engine.record.buffer, |whole| if slot == Slot::Sums { &whole.sums } else { &whole.tree });
+        buffer.as_entire_binding()
     }
 
     /// One workgroup that is not over rows.
@@ -175,6 +240,7 @@ impl Executor {
                 resource(wishes, Window { buffer: 0, offset: u64::from(view) * stride, size: *stride })
             }
             (Slot::Moved, _, _, Some((_, table))) => table.as_entire_binding(),
+            (Slot::Sums | Slot::Tree, Pass::Resume { rule, stage }, ..) => self.of_resume(engine, slot, rule, stage),
             (slot, ..) => engine.record.resource(slot),
         })?;
         Ok(Dispatch::new(kernel, bound, (1, 1)))
@@ -191,7 +257,7 @@ impl Kernels {
             return Ok(kernel.clone());
         }
         let rule = match (pass, over) {
-            (Pass::Prepare(rule), _) => Some(&*engine.record.rules()[rule]),
+            (Pass::Prepare(rule) | Pass::Resume { rule, .. }, _) => Some(&*engine.record.rules()[rule]),
             (_, over) => over.map(|kernel| &*setup.groups[kernel.kind.variant].rule),
         };
         let (label, shader) = wgsl::shader_of(pass, rule, over, engine.limits.workgroup, features);
@@ -207,14 +273,15 @@ pub(crate) struct Plans {
     pub(crate) update: Plan,
     pub(crate) measure: Plan,
     pub(crate) buffers: Vec<wgpu::Buffer>,
+    pub(crate) tensors: Vec<Tensor>,
 }
 
 /// Room for what updates measure.
 fn moved(engine: &Engine, update: &Stage) -> Result<(Parts, wgpu::Buffer)> {
-    let sums = update.sums();
-    let bytes = size_of::<Sum>() as u64 * sums.iter().map(|&sums| u64::from(sums)).sum::<u64>().max(1);
+    let words = update.sum_words();
+    let bytes = 4 * words.iter().map(|&words| u64::from(words)).sum::<u64>().max(size_of::<Sum>() as u64);
     let table = whole(&engine.device, "the table of updates", bytes)?;
-    Ok((Parts::new(engine, &sums, &table)?, table))
+    Ok((Parts::new(engine, &words, &table)?, table))
 }
 
 /// The views that can be asked for, and how many bytes each has: its number, and for each rule whether it has evaluated values of its own.

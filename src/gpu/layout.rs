@@ -1,6 +1,6 @@
 use crate::rule::{AnyRule, Layout as _};
 use crate::step::ClipWords;
-use crate::wgsl::{HEAD, scalars};
+use crate::wgsl::{HEAD, entry_words};
 
 /// Where everything is in the step record, in words. What is there stays there when more comes.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +27,8 @@ impl Layout {
     }
 
     /// Room for one more parameter with so many averages; where it is.
-    pub(crate) fn push_entry(&mut self, rule: &dyn AnyRule, averages: usize) -> u32 {
-        self.push((scalars(averages) + rule.scalar_fields().len()) as u64)
+    pub(crate) fn push_entry(&mut self, rule: &dyn AnyRule, averages: usize, is_tiled: bool) -> u32 {
+        self.push(entry_words(rule, averages, is_tiled) as u64)
     }
 
     /// Room for the factors of this many units; where they are.

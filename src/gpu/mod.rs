@@ -18,6 +18,7 @@ mod ring;
 pub(crate) mod scales;
 mod scope;
 mod stage;
+mod staged;
 mod tables;
 mod tensors;
 mod transfer;

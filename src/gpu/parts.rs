@@ -4,7 +4,6 @@
 use super::buffers::whole;
 use super::{Dispatch, Engine, fold};
 use crate::error::Result;
-use crate::plan::Sum;
 use crate::wgsl::{self, Slot};
 
 /// A table of sums in parts, one for each dispatch that fills it.
@@ -16,20 +15,20 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Parts of so many sums each, and what puts them into `table`; a single part is the table itself.
-    pub(crate) fn new(engine: &Engine, sums: &[u32], table: &wgpu::Buffer) -> Result<Self> {
-        if sums.len() <= 1 {
-            return Ok(Parts { buffers: vec![table.clone(); sums.len()], collects: Vec::new() });
+    /// Parts of so many words each, and what puts them into `table`; a single part is the table itself.
+    pub(crate) fn new(engine: &Engine, words: &[u32], table: &wgpu::Buffer) -> Result<Self> {
+        if words.len() <= 1 {
+            return Ok(Parts { buffers: vec![table.clone(); words.len()], collects: Vec::new() });
         }
-        let part = |&sums: &u32| whole(&engine.device, "a part of the table of sums", size_of::<Sum>() as u64 * u64::from(sums));
-        let buffers = sums.iter().map(part).collect::<Result<Vec<_>>>()?;
+        let part = |&words: &u32| whole(&engine.device, "a part of the table of sums", 4 * u64::from(words));
+        let buffers = words.iter().map(part).collect::<Result<Vec<_>>>()?;
         let mut collects = Vec::new();
-        let (mut level, mut sizes) = (buffers.clone(), sums.to_vec());
+        let (mut level, mut sizes) = (buffers.clone(), words.to_vec());
         let most = engine.limits.arrays(1);
         while level.len() > most {
             let next: Vec<u32> = sizes.chunks(most).map(|sizes| sizes.iter().sum()).collect();
             let tables = next.iter().map(part).collect::<Result<Vec<_>>>()?;
-            let into = |((parts, table), &sums): ((&[wgpu::Buffer], &wgpu::Buffer), &u32)| collect(engine, parts, table, sums);
+            let into = |((parts, table), &words): ((&[wgpu::Buffer], &wgpu::Buffer), &u32)| collect(engine, parts, table, words);
             collects.push(level.chunks(most).zip(&tables).zip(&next).map(into).collect::<Result<_>>()?);
             (level, sizes) = (tables, next);
         }
@@ -48,13 +47,13 @@ impl Parts {
     }
 }
 
-fn collect(engine: &Engine, parts: &[wgpu::Buffer], table: &wgpu::Buffer, sums: u32) -> Result<Dispatch> {
+fn collect(engine: &Engine, parts: &[wgpu::Buffer], table: &wgpu::Buffer, words: u32) -> Result<Dispatch> {
     let invocations = engine.limits.workgroup;
     let kernel = engine.pipelines.get("collect", wgsl::collect(invocations, parts.len()))?;
     let bind_group = kernel.bind(&engine.device, |slot| match slot {
         Slot::Part(index) => parts[index].as_entire_binding(),
         _ => table.as_entire_binding(),
     })?;
-    let workgroups = fold(u64::from(sums.div_ceil(invocations)), engine.limits.workgroups);
+    let workgroups = fold(u64::from(words.div_ceil(invocations)), engine.limits.workgroups);
     Ok(Dispatch::new(&kernel, bind_group, workgroups))
 }

@@ -4,7 +4,7 @@ use super::Layout;
 use super::buffers::{KEPT, fits, table, upload_for, whole};
 use super::tables::{Member, Tables, distinct};
 use crate::error::Result;
-use crate::plan::{Sum, Tree};
+use crate::plan::{Shape, Sum, Tree};
 use crate::rule::AnyRule;
 use crate::step::{Setup, Status};
 use crate::wgsl::Slot;
@@ -32,10 +32,17 @@ pub(crate) struct Sums {
 
 impl Record {
     /// Before the first step.
-    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+    pub(crate) fn new(
+        device: &wgpu::Device,
+        setup: &Setup,
+        layout: &Layout,
+        members: &[Member],
+        tree: &Tree,
+        shapes: &[(u32, Shape)],
+    ) -> Result<Self> {
         let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
         let status = upload_for(device, "wgpu-optim status", KEPT, &[initial])?;
-        Self::with_status(device, setup, layout, members, tree, status)
+        Self::with_status(device, setup, layout, members, tree, shapes, status)
     }
 
     /// With the status of other steps.
@@ -45,6 +52,7 @@ impl Record {
         layout: &Layout,
         members: &[Member],
         tree: &Tree,
+        shapes: &[(u32, Shape)],
         status: wgpu::Buffer,
     ) -> Result<Self> {
         fits(device, "the step record", 4 * layout.words)?;
@@ -53,6 +61,9 @@ impl Record {
         for (block, &at) in setup.blocks.list.iter().zip(&layout.hyper) {
             let own = block.rule.hyper_words();
             words[at as usize..at as usize + own.len()].copy_from_slice(&own);
+        }
+        for (at, shape) in shapes {
+            words[*at as usize..][..Shape::FIELDS.len()].copy_from_slice(bytemuck::cast_slice(&[*shape]));
         }
         let buffer = upload_for(device, "wgpu-optim step record", KEPT, &words)?;
         let tables = Tables::new(device, setup, layout, members, tree)?;

@@ -2,7 +2,7 @@
 
 use super::buffers::upload;
 use crate::error::{Error, Result};
-use crate::plan::{Bucket, Limits, Row, Window};
+use crate::plan::{Bucket, Limits, Row, Sum, Window};
 
 /// Buckets whose rows are on the GPU.
 #[derive(Clone, Debug)]
@@ -29,9 +29,9 @@ impl Stage {
         self.buckets.iter().map(|(bucket, window)| (bucket, *window))
     }
 
-    /// How many sums each has.
-    pub(crate) fn sums(&self) -> Vec<u32> {
-        self.buckets.iter().map(|(bucket, _)| bucket.sums.len() as u32).collect()
+    /// How many words the sums of each are.
+    pub(crate) fn sum_words(&self) -> Vec<u32> {
+        self.buckets.iter().map(|(bucket, _)| (size_of::<Sum>() / 4 * bucket.sums.len()) as u32).collect()
     }
 
     pub(crate) fn rows(&self, window: Window) -> wgpu::BindingResource<'_> {

@@ -1,8 +1,8 @@
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role, unknown};
 use crate::gpu::{Binding, put, read_beside, write};
-use crate::rule::AnyRule;
-use crate::step::{ASIDE, Average, Status, view};
+use crate::rule::{AnyRule, Extent};
+use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
 use crate::wgsl::scalars;
 
 impl Optimizer {
@@ -19,9 +19,32 @@ impl Optimizer {
     /// `max_storage_buffer_binding_size`.
     pub fn state_parts(&self, param: &str, state: &str) -> Result<Vec<Binding>> {
         let slot = &self.slots[self.find(param)?];
-        let (rule, features) = (self.rule_of(slot), self.setup.features());
-        let lane = features.lane(rule, state).ok_or_else(|| unknown("state", state, features.lanes(rule)))?;
-        Ok(slot.state.iter().filter_map(|segment| self.engine.pages.binding(segment, lane)).collect())
+        let (lane, index) = self.lane(slot, state)?;
+        if lane.extent == Extent::Elements {
+            return Ok(slot.state.iter().filter_map(|segment| self.engine.pages.binding(segment, index)).collect());
+        }
+        let place = slot.lines.lane(lane.extent, index as u64);
+        Ok(place.and_then(|place| self.engine.pages.line(place, slot.extents.count(lane.extent))).into_iter().collect())
+    }
+
+    /// What is kept of a parameter, without sums, which are of one step.
+    fn lanes(&self, slot: &Slot) -> Vec<Lane> {
+        let lanes = self.setup.features().lanes(self.rule_of(slot), slot.kind.matrix);
+        lanes.into_iter().filter(|lane| lane.role != LaneRole::Sum).collect()
+    }
+
+    /// The lane of this name, and its number among those of its extent.
+    fn lane(&self, slot: &Slot, state: &str) -> Result<(Lane, usize)> {
+        let lanes = self.lanes(slot);
+        let position = lanes.iter().position(|lane| lane.name == state);
+        let position = position.ok_or_else(|| unknown("state", state, lanes.iter().map(|lane| lane.name)))?;
+        let lane = lanes[position];
+        Ok((lane, lanes[..position].iter().filter(|other| other.extent == lane.extent).count()))
+    }
+
+    /// How many numbers a state has.
+    fn state_elements(&self, slot: &Slot, state: &str) -> Result<u64> {
+        Ok(slot.extents.count(self.lane(slot, state)?.0.extent))
     }
 
     fn rule_of(&self, slot: &Slot) -> &dyn AnyRule {
@@ -98,8 +121,7 @@ impl Optimizer {
     /// progress are what a checkpoint has.
     pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
         let slot = &self.slots[self.find(param)?];
-        let lanes = self.setup.features().lanes(self.rule_of(slot));
-        Ok(lanes.into_iter().filter(|&lane| lane != ASIDE).collect())
+        Ok(self.lanes(slot).into_iter().filter(|lane| lane.role != LaneRole::Aside).map(|lane| lane.name).collect())
     }
 
     /// Whether a change of view may put the trained values into this state's place.
@@ -120,7 +142,7 @@ impl Optimizer {
     /// in [`Optimizer::write_value`].
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];
-        let (needed, got) = (slot.elements, data.len() as u64);
+        let (needed, got) = (self.state_elements(slot, state)?, data.len() as u64);
         if needed != got {
             return Err(Error::Length { param: param.into(), role: Role::State, needed, got });
         }

@@ -20,12 +20,19 @@ impl TensorView<'_> {
     /// A parameter as a plan sees it.
     pub(super) fn tensor(&self, (index, slot): (usize, &Slot), buffers: &mut Buffers) -> plan::Tensor {
         let TensorView { setup, features, hyper, limits } = self;
-        let has_lanes = !features.lanes(&*setup.groups[slot.member.group].rule).is_empty();
-        // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters.
-        let ours = 2 + usize::from(has_lanes) + usize::from(features.measures_update || features.accumulates);
+        let rule = &*setup.groups[slot.member.group].rule;
+        let has_lanes = !features.lanes_of_elements(rule, slot.kind.matrix).is_empty();
+        let [rows, columns] = rule.line_sums(slot.kind.matrix);
+        let tile_words = slot.tiles.map_or(0, |tiles| rows as u64 * tiles.tile_height + columns as u64 * tiles.tile_width);
+        // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters; with several stages, sums; with
+        // tiles, shapes, what their rows and columns have, and what they add to these.
+        let staged = usize::from(rule.stages().len() > 1);
+        let ours = 2 + usize::from(has_lanes) + staged.max(usize::from(features.measures_update || features.accumulates));
+        let ours = ours + if slot.kind.tiled { 3 } else { 0 };
         let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
         plan::Tensor {
             len: slot.elements,
+            group: slot.member.group,
             kind: slot.kind,
             arrays: limits.arrays(ours),
             zero_grad: setup.options.zero_grad,
@@ -41,6 +48,9 @@ impl TensorView<'_> {
                 period: broadcast.period,
             }),
             unit: slot.unit,
+            tiles: slot.tiles,
+            tile_words: tile_words as u32,
+            lines: slot.lines,
         }
     }
 }

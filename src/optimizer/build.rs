@@ -8,9 +8,10 @@ use super::{Group, Optimizer, Slot, zero};
 use crate::error::{Error, Result};
 use crate::gpu::scales::Scales;
 use crate::gpu::{Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
-use crate::plan::{self, Levels, Plan, Sets, Tree, Units};
+use crate::plan::{self, Levels, Plan, Sets, Shape, Tree, Units};
 use crate::rule::AnyRule;
 use crate::step::{Options, Setup};
+use crate::wgsl;
 
 impl Optimizer {
     /// An optimizer with one rule for all parameters. The queue must be the device's own: wgpu tells nobody else but the other device's
@@ -55,15 +56,15 @@ impl Optimizer {
         if draft.slots.is_empty() {
             return Err(Error::NoParameters);
         }
-        let Draft { setup, slots, names, layout, sets } = draft;
+        let Draft { setup, slots, names, layout, sets, lines } = draft;
         check_buffers(&setup, &slots)?;
         let plans = plans(&setup, &layout.hyper, &slots, &sets, &limits)?;
         let tree = tree(&setup, &slots, &plans.measure, &limits);
         let mut pages = Pages::default();
-        pages.extend(device, &sets.pages)?;
-        let record = Record::new(device, &setup, &layout, &members(&slots), &tree)?;
+        pages.extend(device, &sets.pages, &lines)?;
+        let record = Record::new(device, &setup, &layout, &members(&slots), &tree, &shapes(&setup, &slots))?;
         let (device, queue) = (device.clone(), queue.clone());
-        let engine = Engine { device, queue, limits, layout, sets, pages, tree, record, pipelines };
+        let engine = Engine { device, queue, limits, layout, sets, lines, pages, tree, record, pipelines };
         let executor = executor(&engine, &setup, &slots, plans)?;
         let (clears, ring) = (zero::clears(&slots), Default::default());
         let labels = labels(&slots);
@@ -80,17 +81,18 @@ impl Optimizer {
         if let Some(param) = group.params.iter().find(own) {
             return Err(Error::OwnState { param: param.name.clone() });
         }
-        let (layout, sets) = (engine.layout.clone(), engine.sets.clone());
-        let mut draft = Draft { setup: setup.clone(), slots: slots.clone(), names: names.clone(), layout, sets };
+        let (layout, sets, lines) = (engine.layout.clone(), engine.sets.clone(), engine.lines.clone());
+        let mut draft = Draft { setup: setup.clone(), slots: slots.clone(), names: names.clone(), layout, sets, lines };
         draft.add_all([group], &engine.limits)?;
-        let Draft { setup, slots, names, layout, sets } = draft;
+        let Draft { setup, slots, names, layout, sets, lines } = draft;
         check_buffers(&setup, &slots)?;
         let plans = plans(&setup, &layout.hyper, &slots, &sets, &engine.limits)?;
         let tree = tree(&setup, &slots, &plans.measure, &engine.limits);
-        let mut next = Engine { layout, sets, tree, ..engine.clone() };
-        next.pages.extend(&next.device, &next.sets.pages)?;
+        let mut next = Engine { layout, sets, lines, tree, ..engine.clone() };
+        next.pages.extend(&next.device, &next.sets.pages, &next.lines)?;
         let status = engine.record.status.clone();
-        next.record = Record::with_status(&next.device, &setup, &next.layout, &members(&slots), &next.tree, status)?;
+        next.record =
+            Record::with_status(&next.device, &setup, &next.layout, &members(&slots), &next.tree, &shapes(&setup, &slots), status)?;
         let executor = executor(&next, &setup, &slots, plans)?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
@@ -139,6 +141,16 @@ pub(super) fn members(slots: &[Slot]) -> Vec<Member> {
     slots.iter().map(|slot| slot.member).collect()
 }
 
+/// The shapes of the tensors that are worked on tile by tile, and where they are in the step record.
+fn shapes(setup: &Setup, slots: &[Slot]) -> Vec<(u32, Shape)> {
+    let averages = setup.features().averages.len();
+    let shape = |slot: &Slot| {
+        let at = wgsl::shape(&*setup.groups[slot.member.group].rule, averages) as u32;
+        Some((slot.member.record + at, Shape::new(&slot.tiles?, &slot.lines)))
+    };
+    slots.iter().filter_map(shape).collect()
+}
+
 /// The plans of update and measurement for parameters in these buffers, and the buffers.
 fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], sets: &Sets, limits: &plan::Limits) -> Result<Plans> {
     let mut buffers = Buffers::default();
@@ -154,7 +166,7 @@ fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], sets: &Sets, limits: &pla
         true => plan::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
-    Ok(Plans { update, measure, buffers: buffers.into_list() })
+    Ok(Plans { update, measure, buffers: buffers.into_list(), tensors })
 }
 
 /// How the sums of what is measured become those of parameters, groups and all.

@@ -6,8 +6,8 @@ use super::buffers::{Buffers, TensorView};
 use super::{Group, Slot};
 use crate::error::{Error, Result};
 use crate::gpu::{Layout, Member, Param};
-use crate::plan::{Kind, Limits, Segment, Sets, Tensor, Unit};
-use crate::rule::AnyRule;
+use crate::plan::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
+use crate::rule::{AnyRule, Extents};
 use crate::step::{ACCUMULATED, Broadcast, Options, Setup};
 
 /// What an optimizer is going to be: everything that can be decided without a device.
@@ -18,18 +18,21 @@ pub(super) struct Draft {
     pub(super) names: HashMap<String, usize>,
     pub(super) layout: Layout,
     pub(super) sets: Sets,
+    /// Elements of each buffer for the numbers of rows, columns and slices.
+    pub(super) lines: Vec<u64>,
 }
 
 impl Draft {
     pub(super) fn new(options: Options) -> Result<Self> {
         let (slots, names, layout, sets) = (Vec::new(), HashMap::new(), Layout::default(), Sets::default());
-        Ok(Draft { setup: Setup::new(options)?, slots, names, layout, sets })
+        Ok(Draft { setup: Setup::new(options)?, slots, names, layout, sets, lines: Vec::new() })
     }
 
     /// More groups. Their parameters are put together in sets of their own.
     pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits) -> Result<()> {
         let first = self.slots.len();
         groups.into_iter().try_for_each(|group| self.add(group, limits))?;
+        self.place_lines(first, limits)?;
         self.put_together(first, limits)?;
         self.sets.close();
         Ok(())
@@ -49,16 +52,42 @@ impl Draft {
             }
             let block = self.setup.block(number, &param.name, param.lr_scale)?;
             self.push_blocks();
-            let record = self.layout.push_entry(&*rule, features.averages.len());
             let unit = self.unit(number, &param, elements)?;
             let scale = scale(&*rule, &param)?;
             // Where branches are skipped, one kernel serves units of any length.
             let whole_units = !limits.division.skips_branches && unit.is_some_and(|unit| unit.length.is_multiple_of(4));
-            let kind = Kind { variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units };
+            let extents = Extents::of(&param.shape);
+            let matrix = extents.is_matrix && rule.tells_matrices();
+            let tiled = rule.is_tiled(extents.is_matrix);
+            let uneven = tiled && !extents.width().is_multiple_of(4);
+            let kind = Kind { variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units, matrix, tiled, uneven };
+            let lanes = features.lanes_of_elements(&*rule, kind.matrix).len();
+            let tiles = tiled.then(|| Tiles::new(&extents, plan::most(lanes, limits)));
+            let record = self.layout.push_entry(&*rule, features.averages.len(), tiled);
             let member = Member { group: number, block, record, active: !param.frozen };
-            self.slots.push(Slot { param, elements, kind, state: Vec::new(), unit, scale, member });
+            let lines = Lines::default();
+            self.slots.push(Slot { param, elements, extents, kind, state: Vec::new(), tiles, lines, unit, scale, member });
         }
         self.push_blocks();
+        Ok(())
+    }
+
+    /// Finds room for the numbers of rows, columns and slices of the parameters from `first` on: a buffer for those that run one kernel, which writes it.
+    fn place_lines(&mut self, first: usize, limits: &Limits) -> Result<()> {
+        let (features, before) = (self.setup.features(), self.lines.len());
+        let mut numbers: HashMap<(usize, bool), usize> = HashMap::new();
+        for slot in self.slots[first..].iter_mut().filter(|slot| slot.kind.tiled) {
+            let lanes = features.wide_lanes(&*self.setup.groups[slot.member.group].rule, slot.kind.matrix);
+            let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
+            let number = *numbers.entry((slot.kind.variant, slot.kind.matrix)).or_insert(self.lines.len());
+            self.lines.resize(self.lines.len().max(number + 1), 0);
+            (slot.lines, self.lines[number]) = Lines::new(number, self.lines[number], &slot.extents, LINES.map(count), limits);
+        }
+        let (most, allowed) = (self.lines[before..].iter().max().copied().unwrap_or_default(), limits.binding.min(limits.buffer));
+        if 4 * most > allowed {
+            let (what, limit) = ("the numbers of rows and columns".to_owned(), "max_storage_buffer_binding_size");
+            return Err(Error::Limit { what, needed: 4 * most, limit, allowed });
+        }
         Ok(())
     }
 
@@ -70,8 +99,8 @@ impl Draft {
         let tensors: Vec<Tensor> = new.map(|slot| view.tensor(slot, &mut buffers)).collect();
         let by_scalars = by_scalars(&tensors, limits);
         for (slot, tensor) in self.slots[first..].iter_mut().zip(&tensors) {
-            let lanes = features.lanes(&*self.setup.groups[slot.member.group].rule).len();
-            let scalar = !tensor.is_of_vectors() || by_scalars.contains(&tensor.value.buffer);
+            let lanes = features.lanes_of_elements(&*self.setup.groups[slot.member.group].rule, slot.kind.matrix).len();
+            let scalar = !tensor.is_of_vectors() || slot.kind.uneven || by_scalars.contains(&tensor.value.buffer);
             slot.state = self.sets.place(lanes, tensor, scalar, limits);
             check_state(slot, &self.setup, limits)?;
         }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Engine, Executor, Member, Param, Pipelines, Ring};
-use crate::plan::{Kind, Segment, Unit};
-use crate::rule::AnyRule;
+use crate::plan::{Kind, Lines, Segment, Tiles, Unit};
+use crate::rule::{AnyRule, Extents};
 use crate::step::{Broadcast, GroupKey, Setup};
 
 pub use report::{Pending, Report};
@@ -113,8 +113,11 @@ pub struct Optimizer {
 struct Slot {
     param: Param,
     elements: u64,
+    extents: Extents,
     kind: Kind,
     state: Vec<Segment>,
+    tiles: Option<Tiles>,
+    lines: Lines,
     unit: Option<Unit>,
     scale: Option<Broadcast>,
     member: Member,

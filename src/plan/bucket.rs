@@ -4,7 +4,7 @@ use core::ops::Range;
 use std::collections::BTreeMap;
 
 use super::arrays::{Arrays, Bytes, Touch, Use};
-use super::{Kernel, Kind, Limits, Pair, Place, Row, Scale, Segment, Sets, Tensor, Units, Window, chunks, pieces};
+use super::{Kernel, Kind, Limits, Pair, Place, Row, Scale, Segment, Sets, Tensor, Tile, Units, Window, chunks, pieces};
 
 /// Rows that share a kernel and what it has bound: one dispatch.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,10 @@ pub struct Bucket {
     pub rows: Vec<Row>,
     /// Of the sums of all rows, those of its rows.
     pub sums: Range<u32>,
+    /// Words that a stage writes for its tiles.
+    pub tile_words: u32,
+    /// The buffer with the numbers of its tensors' rows and columns.
+    pub lines: usize,
 }
 
 /// The dispatches over all tensors, and where each tensor's partial sums are.
@@ -52,7 +56,13 @@ pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u6
     let mut fill = Fill::new(tensors, limits, Purpose::Update);
     for ((set, kind), parts) in parts {
         let unit_length = |part: &Part| tensors[part.index].unit.unwrap_or_default().length;
-        let rows = |part: &Part| chunks(part.elements.clone()).map(|elements| (elements, 1, unit_length(part))).collect();
+        let rows = |part: &Part| {
+            let span = |elements, tile| Span { elements, sums: 1, unit_length: unit_length(part), tile };
+            match &tensors[part.index].tiles {
+                Some(tiles) => tiles.of(part.elements.clone()).into_iter().map(|tile| span(tile.elements(tiles), Some(tile))).collect(),
+                None => chunks(part.elements.clone()).map(|elements| span(elements, None)).collect(),
+            }
+        };
         fill.all(kind, sets.is_scalar(set), &parts, |tensor| tensor.arrays, rows)?;
     }
     Ok(fill.plan)
@@ -80,12 +90,13 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
     for ((_, kind), parts) in parts {
         let rows = |part: &Part| {
             let Some(unit) = tensors[part.index].unit else {
-                return pieces(part.elements.clone(), limits.measured()).map(|elements| (elements, 1, 0)).collect();
+                let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };
+                return pieces(part.elements.clone(), limits.measured()).map(span).collect();
             };
             let units = Units::new(tensors[part.index].len, u64::from(unit.length), limits);
             let sums = |part: &Range<u64>| if units.long { 1 } else { ((part.end - part.start) / u64::from(unit.length)) as u32 };
             let length = if units.long { 0 } else { unit.length };
-            units.parts.iter().map(|part| (part.clone(), sums(part), length)).collect()
+            units.parts.iter().map(|part| Span { elements: part.clone(), sums: sums(part), unit_length: length, tile: None }).collect()
         };
         // Rows of 4n elements start and end on vec4 boundaries.
         fill.all(kind, kind.adaptive && !kind.whole_units, &parts, |_| most, rows)?;
@@ -101,8 +112,16 @@ struct Part<'a> {
     elements: Range<u64>,
 }
 
-/// The elements of a row, how many sums it has, and its units' length.
-type Extent = (Range<u64>, u32, u32);
+/// What a row has.
+struct Span {
+    elements: Range<u64>,
+    /// How many sums it has.
+    sums: u32,
+    /// Its units' length.
+    unit_length: u32,
+    /// The tile, whose elements lie among these.
+    tile: Option<Tile>,
+}
 
 /// A row whose arrays are not known to their ends yet.
 struct Piece {
@@ -112,6 +131,7 @@ struct Piece {
     gradient: u64,
     scale: Option<u64>,
     sums: u32,
+    tile_words: u32,
     index: usize,
 }
 
@@ -175,25 +195,25 @@ impl<'a> Fill<'a> {
         Fill { tensors, limits, purpose, plan, sums: 0 }
     }
 
-    /// Buckets of these parts, as few as the limits allow; `extents` are a part's rows.
+    /// Buckets of these parts, as few as the limits allow; `spans` are a part's rows.
     fn all(
         &mut self,
         kind: Kind,
         scalar: bool,
         parts: &[Part<'_>],
         most: impl Fn(&Tensor) -> usize,
-        extents: impl Fn(&Part<'_>) -> Vec<Extent>,
+        spans: impl Fn(&Part<'_>) -> Vec<Span>,
     ) -> Result<(), u64> {
         let mut open = Open::new(kind, scalar);
         for part in parts {
-            let (most, extents) = (most(&self.tensors[part.index]), extents(part));
+            let (most, spans) = (most(&self.tensors[part.index]), spans(part));
             // All of a part if one dispatch can bind it, else row by row.
-            if self.add(&mut open, part, &part.elements, &extents, most) {
+            if self.add(&mut open, part, &part.elements, &spans, most) {
                 continue;
             }
-            for extent in &extents {
-                if !self.add(&mut open, part, &extent.0, core::slice::from_ref(extent), most) {
-                    return Err(2 * (4 * (extent.0.end - extent.0.start) + self.limits.alignment));
+            for span in &spans {
+                if !self.add(&mut open, part, &span.elements, core::slice::from_ref(span), most) {
+                    return Err(2 * (4 * (span.elements.end - span.elements.start) + self.limits.alignment));
                 }
             }
         }
@@ -202,16 +222,16 @@ impl<'a> Fill<'a> {
     }
 
     /// Adds rows over these elements of a part to the open bucket, or to a new one where that one can bind them and this one cannot; says whether one can.
-    fn add(&mut self, open: &mut Open, part: &Part<'_>, elements: &Range<u64>, extents: &[Extent], most: usize) -> bool {
-        let bound = open.with(self, part, (elements, extents.len()), most).or_else(|| {
+    fn add(&mut self, open: &mut Open, part: &Part<'_>, elements: &Range<u64>, spans: &[Span], most: usize) -> bool {
+        let bound = open.with(self, part, (elements, spans.len()), most).or_else(|| {
             let alone = Open::new(open.kind, open.scalar);
-            let bound = alone.with(self, part, (elements, extents.len()), usize::MAX)?;
+            let bound = alone.with(self, part, (elements, spans.len()), usize::MAX)?;
             self.close(core::mem::replace(open, alone));
             Some(bound)
         });
         let Some((arrays, state, pair)) = bound else { return false };
         (open.arrays, open.state) = (arrays, state);
-        open.pieces.extend(extents.iter().map(|extent| piece(part, &self.tensors[part.index], extent, pair)));
+        open.pieces.extend(spans.iter().map(|span| piece(part, &self.tensors[part.index], span, pair)));
         true
     }
 
@@ -224,9 +244,13 @@ impl<'a> Fill<'a> {
         pairs.sort_unstable();
         pairs.dedup();
         let first = self.sums;
+        let mut tile_words = 0;
+        let lines = open.pieces.first().map_or(0, |piece| self.tensors[piece.index].lines.buffer);
         let row = |piece: Piece| {
             let start = self.sums;
             self.sums += piece.sums;
+            let tile = tile_words;
+            tile_words += piece.tile_words;
             match self.plan.partials[piece.index].last_mut() {
                 Some(last) if last.end == start => last.end = self.sums,
                 _ => self.plan.partials[piece.index].push(start..self.sums),
@@ -240,12 +264,14 @@ impl<'a> Fill<'a> {
                 gradient: open.arrays.element(piece.pair.gradients, piece.gradient),
                 scale: piece.scale.zip(piece.pair.scales).map_or(0, |(scale, array)| open.arrays.element(array, scale)),
                 state: open.state.map_or(0, state),
+                tile,
                 ..piece.row
             }
         };
         let rows = open.pieces.into_iter().map(row).collect();
         let kernel = Kernel { kind: open.kind, division: self.limits.division, arrays: open.arrays.arrays(), pairs };
-        let bucket = Bucket { kernel, windows: open.arrays.windows(), state: open.state.map(Bytes::window), rows, sums: first..self.sums };
+        let (windows, state, sums) = (open.arrays.windows(), open.state.map(Bytes::window), first..self.sums);
+        let bucket = Bucket { kernel, windows, state, rows, sums, tile_words, lines };
         self.plan.buckets.push(bucket);
     }
 }
@@ -279,7 +305,7 @@ fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
     Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
 }
 
-fn piece(part: &Part<'_>, tensor: &Tensor, (elements, sums, unit_length): &Extent, pair: Pair) -> Piece {
+fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, tile }: &Span, pair: Pair) -> Piece {
     let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
     let at = |place: Place| place.offset + 4 * elements.start;
     let state = |segment: &Segment| ((segment.place.offset / 4) + elements.start - segment.elements.start) as u32;
@@ -296,6 +322,9 @@ fn piece(part: &Part<'_>, tensor: &Tensor, (elements, sums, unit_length): &Exten
         scale_period: scale.period,
         unit: unit.factors,
         unit_length: *unit_length,
+        width: tile.map_or(0, |tile| tile.width as u32),
+        height: tile.map_or(0, |tile| tile.height as u32),
+        columns: tensor.tiles.map_or(0, |tiles| tiles.width as u32),
         ..Row::default()
     };
     Piece {
@@ -305,6 +334,7 @@ fn piece(part: &Part<'_>, tensor: &Tensor, (elements, sums, unit_length): &Exten
         gradient: at(tensor.gradient),
         scale: tensor.scale.map(|scale| scale.place.offset),
         sums: *sums,
+        tile_words: if tile.is_some() { tensor.tile_words } else { 0 },
         index: part.index,
     }
 }

@@ -4,20 +4,24 @@
 mod arrays;
 mod bucket;
 mod division;
+mod lines;
 mod overlap;
 mod program;
 mod reduce;
 mod sets;
+mod tiles;
 mod units;
 
 use core::ops::Range;
 
 pub use bucket::{Bucket, Plan, measures, plan};
 pub use division::Division;
+pub use lines::{LINES, Line, Lines, Shape};
 pub use overlap::{Interval, overlap};
 pub use program::{Pass, Program};
 pub use reduce::{Level, Levels, Node, Sum, Tree};
-pub use sets::{Segment, Sets};
+pub use sets::{Segment, Sets, most};
+pub use tiles::{Tile, Tiles};
 pub use units::Units;
 
 /// Elements of one workgroup's chunk at most: four turns of 256 invocations with four elements each.
@@ -100,6 +104,8 @@ pub struct Place {
 pub struct Tensor {
     /// Elements, at most 2^60, and 2^32 where scales or units count them.
     pub len: u64,
+    /// The number of its group.
+    pub group: usize,
     /// What its kernel depends on.
     pub kind: Kind,
     /// How many arrays its kernel may bind.
@@ -122,6 +128,12 @@ pub struct Tensor {
     pub scale: Option<Scale>,
     /// What adaptive clipping scales as one.
     pub unit: Option<Unit>,
+    /// How it is cut, where its rows and columns are summed or have numbers of their own.
+    pub tiles: Option<Tiles>,
+    /// Words that a stage writes for each of its tiles.
+    pub tile_words: u32,
+    /// Where the numbers of its rows, columns and slices are.
+    pub lines: Lines,
 }
 
 impl Tensor {
@@ -200,6 +212,12 @@ pub struct Kind {
     pub adaptive: bool,
     /// Whether these are known to have lengths that are multiples of four, so that no vector is of two.
     pub whole_units: bool,
+    /// Whether tensors are matrices, where the rule does something else with these.
+    pub matrix: bool,
+    /// Whether workgroups have tiles.
+    pub tiled: bool,
+    /// Whether rows of tiles may begin or end between vectors.
+    pub uneven: bool,
 }
 
 /// The kernel that a bucket needs.
@@ -261,5 +279,13 @@ crate::words::words! {
         scale_period: u32,
         /// Which of the kernel's pairs has it.
         pair: u32,
+        /// Of a tile, elements in each of its rows.
+        width: u32,
+        /// Of a tile, its rows.
+        height: u32,
+        /// Elements from one row of the tile to the next: those of a row of the tensor.
+        columns: u32,
+        /// Where the sums over the tile's rows and columns go.
+        tile: u32,
     }
 }

@@ -1,6 +1,6 @@
 //! The order of a step, written once: the GPU executor binds and records its passes, the CPU executor runs the twins of the same passes.
 
-use crate::rule::AnyRule;
+use crate::rule::{AnyRule, Extent};
 use crate::step::Features;
 
 /// What one pass does. Its dispatches do not need one another; each pass may need all that came before.
@@ -12,6 +12,17 @@ pub enum Pass {
     Prepare(usize),
     /// Evaluates the schedules of learning rate scales.
     ScheduleScales,
+    /// The stages of this number, of rules that have more, over elements.
+    Stage(usize),
+    /// Those over rows or columns.
+    Lines(usize),
+    /// Finishes the sums of a stage over tensors, groups and all, for the parameters of a rule.
+    Resume {
+        /// The rule.
+        rule: usize,
+        /// The stage.
+        stage: usize,
+    },
     /// The rules' updates.
     Update,
     /// Adds gradients to those accumulated.
@@ -46,6 +57,8 @@ impl Program {
         step.extend(features.measures.then_some(Pass::Measure));
         step.extend((0..rules.len()).map(Pass::Prepare));
         step.extend(scheduled_scales.then_some(Pass::ScheduleScales));
+        let most = rules.iter().map(|rule| rule.stages().len()).max().unwrap_or_default();
+        (1..most).for_each(|after| stage(&mut step, rules, after - 1));
         step.push(Pass::Update);
         let micro_batch = if features.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
         let views = if features.views { crate::step::view::SWAPPED + features.averages.len() as u32 } else { 0 };
@@ -61,4 +74,14 @@ impl Program {
         passes.dedup();
         passes
     }
+}
+
+/// The passes of the stage of this number, of rules that have more.
+fn stage(step: &mut Vec<Pass>, rules: &[&dyn AnyRule], stage: usize) {
+    let earlier = || rules.iter().enumerate().filter(|(_, rule)| stage + 1 < rule.stages().len());
+    let is_over_elements = |rule: &dyn AnyRule| rule.stages()[stage].over == Extent::Elements;
+    step.extend(earlier().any(|(_, rule)| is_over_elements(*rule)).then_some(Pass::Stage(stage)));
+    step.extend(earlier().any(|(_, rule)| !is_over_elements(*rule)).then_some(Pass::Lines(stage)));
+    let resumes = |rule: &dyn AnyRule| rule.sums().iter().any(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name));
+    step.extend(earlier().filter(|(_, rule)| resumes(**rule)).map(|(rule, _)| Pass::Resume { rule, stage }));
 }

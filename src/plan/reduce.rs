@@ -66,11 +66,14 @@ pub struct Tree {
     pub slots: u32,
     /// Where units have factors: parameter, slot of the first unit, units, and where the factors are in the step record.
     pub units: Vec<[u32; 4]>,
+    /// Where stages form sums: of each parameter, the slot with its sum, that of its group, and its elements as an f32.
+    pub parameters: Vec<[u32; 3]>,
 }
 
 impl Tree {
-    /// Words of [`Tree::words`] before the levels.
-    pub const HEADER: usize = 7;
+    /// The words of [`Tree::words`] before the levels: numbers of lower and of all levels, the first parameter's slot, that of all, where the nodes begin,
+    /// where the units begin, how many tensors have units, where the parameters begin.
+    pub const HEADER: [&str; 8] = ["LOWER", "LEVELS", "MEMBERS", "ROOT", "NODES", "UNITS", "UNIT_COUNT", "MEMBERS_OF"];
 
     /// The tree over parameters whose rows or units are these slots, the first `leaves` of all; `nodes` and `lower` have led there. `groups` holds the
     /// number of parameters of each group, in order.
@@ -98,6 +101,7 @@ impl Tree {
         let root = upper.sums(vec![vec![begin..upper.slots]])[0];
         Tree {
             units: Vec::new(),
+            parameters: Vec::new(),
             nodes: upper.nodes,
             lower: below,
             upper: upper.levels,
@@ -111,17 +115,18 @@ impl Tree {
 }
 
 impl Tree {
-    /// As the kernels read it: numbers of lower and of upper levels, the first parameter's slot, that of all, where the nodes begin, where the units
-    /// begin, how many tensors have units; then the levels, the nodes, the units.
+    /// As the kernels read it: the header, the levels, the nodes, the units, the parameters.
     pub fn words(&self) -> Vec<u32> {
         let levels = [&self.lower[..], &self.upper[..]].concat();
-        let nodes = Self::HEADER + 3 * levels.len();
+        let nodes = Self::HEADER.len() + 3 * levels.len();
         let units = nodes + 2 * self.nodes.len();
+        let members = units + 4 * self.units.len();
         let (lower, all) = (self.lower.len() as u32, levels.len() as u32);
-        let mut words = vec![lower, all, self.members, self.root, nodes as u32, units as u32, self.units.len() as u32];
+        let mut words = vec![lower, all, self.members, self.root, nodes as u32, units as u32, self.units.len() as u32, members as u32];
         words.extend_from_slice(bytemuck::cast_slice(&levels));
         words.extend_from_slice(bytemuck::cast_slice(&self.nodes));
         words.extend_from_slice(bytemuck::cast_slice(&self.units));
+        words.extend_from_slice(bytemuck::cast_slice(&self.parameters));
         words
     }
 }

@@ -52,18 +52,26 @@ pub struct Sets {
     homes: HashMap<(Key, usize), usize>,
 }
 
+/// Elements of a segment with so many lanes at most. Values have to fit in a window too, whose start is rounded down.
+pub fn most(lanes: usize, limits: &Limits) -> u64 {
+    let granule = limits.alignment.max(16) / 4;
+    let bound = (limits.binding - limits.alignment.min(limits.binding)) / 4;
+    let most = (limits.binding.min(limits.buffer) / (4 * lanes.max(1) as u64)).min(bound);
+    (most - most % granule).max(granule)
+}
+
 impl Sets {
     /// Finds a set, and room in its page, for `lanes` lanes of a parameter. Each lane begins where it can be bound on its own and is padded to that
-    /// alignment, so that state is always accessed as vectors. `scalar` says that vectors cannot serve all parameters in these buffers.
+    /// alignment, so that state is accessed as vectors, but for uneven tiles. `scalar` says that vectors cannot serve all parameters in these buffers.
     pub fn place(&mut self, lanes: usize, tensor: &Tensor, scalar: bool, limits: &Limits) -> Vec<Segment> {
-        let (lanes, granule) = (lanes as u64, limits.alignment.max(16) / 4);
-        // Values have to fit in a window too, whose start is rounded down.
-        let most =
-            (limits.binding.min(limits.buffer) / (4 * lanes.max(1))).min((limits.binding - limits.alignment.min(limits.binding)) / 4);
-        let most = (most - most % granule).max(granule);
+        let most = most(lanes, limits);
+        let lanes = lanes as u64;
         // An empty parameter has one granule, so that its state can be bound.
-        let ranges = (0..tensor.len.div_ceil(most).max(1)).map(|index| index * most..tensor.len.min((index + 1) * most));
-        ranges.map(|elements| self.segment(lanes, tensor, elements, scalar, limits)).collect()
+        let ranges = match &tensor.tiles {
+            Some(tiles) if tensor.len > 0 => tiles.parts(most),
+            _ => (0..tensor.len.div_ceil(most).max(1)).map(|index| index * most..tensor.len.min((index + 1) * most)).collect(),
+        };
+        ranges.into_iter().map(|elements| self.segment(lanes, tensor, elements, scalar, limits)).collect()
     }
 
     fn segment(&mut self, lanes: u64, tensor: &Tensor, elements: Range<u64>, scalar: bool, limits: &Limits) -> Segment {

@@ -1,6 +1,6 @@
 //! The stages of a rule: what each reads, writes and adds up.
 
-use super::{AnyRule, Extent};
+use super::{AnyRule, Extent, SumField};
 
 /// All states and sums, as a list of names.
 pub const EVERY: &[&str] = &["*"];
@@ -142,6 +142,38 @@ impl dyn AnyRule + '_ {
     pub fn members(&self) -> impl Iterator<Item = (&'static str, Extent)> + use<> {
         let (states, sums) = (self.states(), self.sums());
         states.iter().map(|state| (state.name, state.extent)).chain(sums.iter().map(|sum| (sum.name, sum.extent)))
+    }
+
+    /// Whether a sum over rows, columns or slices is read by a stage over elements, so that it has to be kept until then.
+    pub(crate) fn is_kept(&self, sum: &SumField, is_matrix: bool) -> bool {
+        let reads = |stage: &Stage| stage.over == Extent::Elements && stage.reads(sum.name) && !stage.forms(sum.name);
+        !sum.extent.is_whole() && self.uses_for(sum.name, is_matrix) && self.stages().iter().any(reads)
+    }
+
+    /// The sums of this extent that a stage forms, of those in use.
+    pub(crate) fn formed(&self, stage: usize, is_matrix: bool, extent: impl Fn(Extent) -> bool) -> Vec<&'static SumField> {
+        let stage = &self.stages()[stage];
+        let is_formed = |sum: &&SumField| stage.forms(sum.name) && extent(sum.extent) && self.uses_for(sum.name, is_matrix);
+        self.sums().iter().filter(is_formed).collect()
+    }
+
+    /// How many sums over rows, and over columns, a stage over elements forms at most.
+    pub(crate) fn line_sums(&self, is_matrix: bool) -> [usize; 2] {
+        let stages = (0..self.stages().len()).filter(|&stage| self.stages()[stage].over == Extent::Elements);
+        let counts =
+            stages.map(|stage| [Extent::Rows, Extent::Columns].map(|wanted| self.formed(stage, is_matrix, |own| own == wanted).len()));
+        counts.fold([0; 2], |most, own| [most[0].max(own[0]), most[1].max(own[1])])
+    }
+
+    /// Whether it works on a matrix, or on a tensor that is none, tile by tile: rows or columns are summed, or have numbers of their own.
+    pub(crate) fn is_tiled(&self, is_matrix: bool) -> bool {
+        let is_wide = |extent: Extent| extent != Extent::Elements && !extent.is_whole();
+        self.members().any(|(name, extent)| is_wide(extent) && self.uses_for(name, is_matrix))
+    }
+
+    /// Whether it does something else with matrices than with other tensors.
+    pub(crate) fn tells_matrices(&self) -> bool {
+        self.members().any(|(name, _)| self.uses_for(name, true) != self.uses_for(name, false))
     }
 
     /// Whether a stage has anything to do for a matrix, or for a tensor that is none: the last one, and each that writes a state or forms a sum that is in

@@ -1,5 +1,4 @@
-use super::{ACCUMULATED, ASIDE, Average, Clip, Group, Options};
-use crate::rule::AnyRule;
+use super::{Average, Clip, Group, Options};
 
 /// What the options and groups of an optimizer ask of its kernels.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,19 +44,5 @@ impl Features {
     pub(crate) fn has_kernels_of(&self, other: &Self) -> bool {
         let kinds = |features: &Self| features.averages.iter().map(Average::state).collect::<Vec<_>>();
         kinds(self) == kinds(other) && *self == Features { averages: self.averages.clone(), ..other.clone() }
-    }
-
-    /// The names of what is kept of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, averages, and
-    /// what shows while a rule's evaluated values are in its place.
-    pub fn lanes(&self, rule: &dyn AnyRule) -> Vec<&'static str> {
-        let states = rule.active_states().into_iter().map(|state| rule.states()[state].name);
-        let accumulated = self.accumulates.then_some(ACCUMULATED);
-        let aside = rule.has_views().then_some(ASIDE);
-        accumulated.into_iter().chain(states).chain(self.averages.iter().map(Average::state)).chain(aside).collect()
-    }
-
-    /// Which lane a name is.
-    pub(crate) fn lane(&self, rule: &dyn AnyRule, name: &str) -> Option<usize> {
-        self.lanes(rule).iter().position(|&lane| lane == name)
     }
 }

@@ -37,7 +37,8 @@ impl Setup {
                 format!("{} keeps values in its state, which Lookahead would leave behind; take another rule, or an average", rule.name());
             return Err(Error::Conflict { what });
         }
-        let lanes = Features::of(&self.options, &self.groups).lanes(&*rule);
+        let lanes = Features::of(&self.options, &self.groups).lanes(&*rule, true);
+        let lanes: Vec<&str> = lanes.iter().map(|lane| lane.name).collect();
         if let Some(twice) = (1..lanes.len()).find(|&index| lanes[..index].contains(&lanes[index])) {
             let (rule, name) = (rule.name(), lanes[twice]);
             return Err(Error::HyperParameters { rule, message: format!("its state {name} has the name of one that the options keep") });

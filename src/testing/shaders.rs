@@ -24,7 +24,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     let everything = Features { clamps: true, schedules: true, ..Features::of(&all, core::slice::from_ref(&group)) };
     for features in [Features::of(&Options::default(), core::slice::from_ref(&group)), everything] {
         for kernel in kernels() {
-            let module = valid(&wgsl::pass(rule, &kernel, &features))?;
+            let module = valid(&wgsl::pass(rule, rule.stages().len() - 1, &kernel, &features))?;
             layouts(&module, rule)?;
             members(&module, "Row", Row::FIELDS)?;
             if features.views {
@@ -79,7 +79,7 @@ fn kernels() -> impl Iterator<Item = Kernel> {
             array(false, true, false),
             Array { access: Access::Scalar, scales: true, ..array(false, false, false) },
         );
-        let kind = Kind { variant: 0, scaled, adaptive, whole_units: access != Access::Scalar };
+        let kind = Kind { scaled, adaptive, whole_units: access != Access::Scalar, ..Kind::default() };
         let pair = |values, gradients, scales| Pair { values, gradients, scales: scaled.then_some(scales) };
         let layouts = [
             (vec![values, gradients, scales], vec![pair(0, 1, 2)]),

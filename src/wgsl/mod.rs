@@ -2,6 +2,8 @@
 //! WGSL, so joining is all it takes, and no wgpu is needed to read or check the result.
 
 mod arrays;
+mod lines;
+mod members;
 mod pass;
 mod prepare;
 mod structs;
@@ -10,7 +12,7 @@ mod view;
 
 use core::ops::Range;
 
-use crate::plan::{Access, Kernel, Pass};
+use crate::plan::{Access, Kernel, Pass, Shape};
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Features};
 
@@ -49,6 +51,21 @@ pub fn scalars(averages: usize) -> usize {
     (ENTRY.len() + averages).next_multiple_of(4)
 }
 
+/// Where the sums that a rule forms over a parameter, a group or all are in the entry of a parameter, in words.
+pub fn sums(rule: &dyn AnyRule, averages: usize) -> usize {
+    (scalars(averages) + rule.scalar_fields().len()).next_multiple_of(4)
+}
+
+/// Where the shape of a parameter is in its entry, in words, if it is worked on tile by tile.
+pub fn shape(rule: &dyn AnyRule, averages: usize) -> usize {
+    (sums(rule, averages) + rule.sums().iter().filter(|sum| sum.extent.is_whole()).count()).next_multiple_of(4)
+}
+
+/// Words of a parameter's entry.
+pub fn entry_words(rule: &dyn AnyRule, averages: usize, is_tiled: bool) -> usize {
+    shape(rule, averages) + if is_tiled { Shape::FIELDS.len() } else { 0 }
+}
+
 /// What a shader binds. Its number is its place in [`Shader::slots`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slot {
@@ -74,6 +91,12 @@ pub enum Slot {
     Array(usize),
     /// All lanes of the state.
     States,
+    /// The numbers of rows, columns and slices.
+    Lines,
+    /// The sums over the rows and columns of tiles.
+    Tiles,
+    /// The work of a stage over rows or columns.
+    Work,
     /// What rows measure of the update.
     Moved,
     /// A part of a table.
@@ -105,14 +128,26 @@ pub(crate) fn shader_of(
     invocations: u32,
     features: &Features,
 ) -> (String, Shader) {
-    let accumulated = |rule| features.lane(rule, ACCUMULATED);
+    // Accumulated gradients are the first lane, whatever the rule.
+    let accumulated = |rule| features.lane(rule, false, ACCUMULATED);
     match (pass, rule, over) {
         (Pass::Prepare(number), Some(rule), _) => (format!("{} prepare", rule.name()), prepare(rule, number as u32, invocations, features)),
-        (Pass::Update, Some(rule), Some(over)) => (format!("{} update", rule.name()), self::pass(rule, over, features)),
+        (Pass::Update, Some(rule), Some(over)) => {
+            (format!("{} update", rule.name()), self::pass(rule, rule.stages().len() - 1, over, features))
+        }
+        (Pass::Stage(stage), Some(rule), Some(over)) => {
+            (format!("{} {}", rule.name(), rule.stages()[stage].name), self::pass(rule, stage, over, features))
+        }
         (Pass::Show, Some(rule), Some(over)) => (format!("{} view", rule.name()), shown(rule, over, features)),
         (Pass::Measure, Some(rule), Some(over)) => ("measure".into(), measure(over, accumulated(rule), features.averages.len())),
         (Pass::Accumulate, Some(rule), Some(over)) => {
             ("accumulate".into(), accumulate(over, accumulated(rule).unwrap_or_default(), features))
+        }
+        (Pass::Lines(stage), Some(rule), Some(over)) => {
+            (format!("{} {}", rule.name(), rule.stages()[stage].name), lines::lines(rule, stage, over.kind.matrix, invocations, features))
+        }
+        (Pass::Resume { rule: number, stage }, Some(rule), _) => {
+            (format!("{} resume", rule.name()), lines::resume(rule, stage, number as u32, invocations, features))
         }
         (Pass::Count, ..) => ("count".into(), count(invocations, features)),
         (Pass::Decide(_), ..) => ("view".into(), view(invocations, features)),
@@ -158,12 +193,17 @@ fn rows(kernel: &Kernel) -> String {
 
 /// The binding of the state, which begins and ends where vectors do.
 fn states(kernel: &Kernel, written: bool) -> Declaration {
-    array(Slot::States, "states", element(kernel.division.vectors), written)
+    array(Slot::States, "states", element(lanes(kernel)), written)
+}
+
+/// How lanes are accessed: element by element, where rows of tiles begin or end between vectors.
+fn lanes(kernel: &Kernel) -> Access {
+    if kernel.kind.uneven { Access::Scalar } else { kernel.division.vectors }
 }
 
 /// `load_lane` and `store_lane`, of a lane's elements from `at` on.
 fn lane_access(kernel: &Kernel, written: bool) -> String {
-    let access = kernel.division.vectors;
+    let access = lanes(kernel);
     let (load, store) = (load(access, "lane", "states"), store(access, "lane", "states"));
     if written { load + &store } else { load }
 }

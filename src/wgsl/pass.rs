@@ -1,14 +1,17 @@
 //! The kernels that run a rule.
 
 use super::arrays::{Entry, Uses};
+use super::members::Members;
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
+use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, rows, shader, states};
 use crate::plan::Kernel;
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Average, Features};
 
 const PASS: &str = include_str!("../../shaders/pass.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
+const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
+const CLEAR_TILE: &str = include_str!("../../shaders/step/clear_tile.wgsl");
 const CLEAR: &str = include_str!("../../shaders/step/clear.wgsl");
 const SCALES: &str = include_str!("../../shaders/step/scales.wgsl");
 const FACTORED: &str = include_str!("../../shaders/step/factored.wgsl");
@@ -17,31 +20,39 @@ const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
 const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
-/// The kernel for the update of a rule with the states that it uses, for one way of access to values and gradients.
-pub fn pass(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader {
+/// The kernel for a stage over elements of a rule with the states that it uses, for one way of access to values and gradients; the last one is the update.
+pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Features) -> Shader {
+    let members = Members { rule, stage, kernel, features };
     let kind = &kernel.kind;
+    let (own, is_last) = (&rule.stages()[stage], stage + 1 == rule.stages().len());
+    let clears = features.zero_grad && Some(stage) == last_to_read_gradients(rule, kind.matrix);
     let uses = Uses {
-        loads_values: true,
-        stores_values: true,
-        loads_gradients: true,
-        clears_gradients: features.zero_grad,
-        loads_scales: kind.scaled,
-        updates: true,
+        loads_values: own.value || is_last,
+        stores_values: is_last,
+        loads_gradients: own.gradient || clears,
+        clears_gradients: clears,
+        loads_scales: kind.scaled && is_last,
+        updates: is_last || clears,
     };
     let mut bindings: Vec<Declaration> = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
-    if !features.lanes(rule).is_empty() {
+    if !features.lanes_of_elements(rule, kind.matrix).is_empty() {
         bindings.push(states(kernel, true));
+    }
+    if members.reads_lines() {
+        bindings.push(array(Slot::Lines, "lines", "f32", false));
     }
     let mut parts = vec![
         structs::row(),
         structs::entry(features.averages.len()),
-        structs::rule(rule, structs::loader_by_four),
+        structs::rule(rule, kind.matrix, structs::loader_by_four),
+        structs::wide_entry(rule, features.averages.len()),
         structs::given(features.averages.len()),
-        state_access(rule, kernel, features),
+        members.access(),
+        whole_of(&members),
         structs::default_prepare(rule),
-        idle(features),
-        body(rule, &uses, kernel, features),
+        idle(features, clears, is_last),
+        body(&members, &uses),
     ];
     if kind.adaptive {
         parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
@@ -53,86 +64,103 @@ pub fn pass(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader 
     if features.clamps {
         parts.push(LIMIT.into());
     }
-    if features.measures_update {
-        bindings.push(array(Slot::Moved, "moved", "Sum", true));
-        parts.push(structs::sums());
-        parts.extend([GATHER, MOVED].map(String::from));
+    if !is_last {
+        if !members.whole().is_empty() {
+            bindings.push(array(Slot::Sums, "sums", "Sum", true));
+            parts.push(GATHER.into());
+        }
+        if members.forms_lines() {
+            bindings.push(array(Slot::Tiles, "tiles", "f32", true));
+        }
+        parts.push(members.tallies());
     } else {
-        parts.push("fn finish(row: Row, invocation: u32) {\n}\n".into());
+        if kind.tiled {
+            parts.push(NO_TALLIES.into());
+        }
+        if features.measures_update {
+            bindings.push(array(Slot::Moved, "moved", "Sum", true));
+            parts.push(structs::sums());
+            parts.extend([GATHER, MOVED].map(String::from));
+        } else {
+            parts.push("fn finish(row: Row, invocation: u32) {\n}\n".into());
+        }
     }
     shader(bindings, &[&parts.concat(), NUMERICS, &rows(kernel), PASS], rule.source())
 }
 
+/// What the update of a tile adds up: nothing.
+const NO_TALLIES: &str = "fn add_to_row(n: u32, state: State, left: u32) {\n}\n\
+                          fn end_column(row: Row, v: u32, beside: u32, below: u32, invocation: u32, left: u32) {\n}\n";
+
+/// The stage after which nobody reads gradients: it sets them to zero.
+fn last_to_read_gradients(rule: &dyn AnyRule, is_matrix: bool) -> Option<usize> {
+    (0..rule.stages().len()).rfind(|&stage| rule.stages()[stage].gradient && rule.runs(stage, is_matrix))
+}
+
+/// `whole_of`: the sums over the tensor or more that earlier stages formed.
+fn whole_of(members: &Members<'_>) -> String {
+    let value = if members.reads_whole() { "load_whole(row.record + SUMS)" } else { "Sums()" };
+    format!("fn whole_of(row: Row) -> Sums {{\n    return {value};\n}}\n")
+}
+
 /// What touches the caller's arrays.
-fn body(rule: &dyn AnyRule, uses: &Uses, kernel: &Kernel, features: &Features) -> String {
+fn body(members: &Members<'_>, uses: &Uses) -> String {
     let invocation = ("invocation", "u32");
-    let sweep = [("row", "Row"), ("given", "Given"), ("h", "Hyper"), ("s", "Scalars"), invocation];
-    let mut text = apply(rule, kernel, features) + SWEEP;
+    let sweep = [("row", "Row"), ("given", "Given"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), invocation];
+    let is_tiled = members.kernel.kind.tiled;
+    let mut text = values(uses) + &apply(members) + if is_tiled { SWEEP_TILE } else { SWEEP };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
-        text += CLEAR;
+        text += if is_tiled { CLEAR_TILE } else { CLEAR };
         entries.push(Entry { name: "clear", parameters: &[("row", "Row"), ("invocation", "u32")], result: None });
     }
     if uses.loads_scales {
         text += SCALES;
     }
-    uses.body(kernel, &text, &entries)
+    uses.body(members.kernel, &text, &entries)
 }
 
-/// `load_state` and `store_state`: a state that is not in use reads as zero and is not kept.
-fn state_access(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
-    let names = rule.states().iter().map(|state| state.name);
-    let store = |name| features.lane(rule, name).map(|lane| store_lane(lane, &format!("state.{name}")));
-    let stores: String = names.filter_map(store).collect();
-    load_state(rule, features)
-        + &format!("fn store_state(row: Row, i: u32, state: State) {{\n{stores}}}\n")
-        + &if features.lanes(rule).is_empty() { String::new() } else { lane_access(kernel, true) }
+/// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them.
+fn values(uses: &Uses) -> String {
+    let load = if uses.loads_values { "load_value(row, i, left)" } else { "vec4f(0.0)" };
+    let store = if uses.stores_values { "    store_value(row, i, left, p, before);\n" } else { "" };
+    format!(
+        "fn value_of(row: Row, i: u32, left: u32) -> vec4f {{\n    return {load};\n}}\n\
+         fn store_p(row: Row, i: u32, left: u32, p: vec4f, before: vec4f) {{\n{store}}}\n"
+    )
 }
 
-/// `load_state`.
-pub(super) fn load_state(rule: &dyn AnyRule, features: &Features) -> String {
-    let load = |name| features.lane(rule, name).map_or_else(|| "vec4f(0.0)".to_owned(), load_lane);
-    let loads = rule.states().iter().map(|state| load(state.name)).collect::<Vec<_>>().join(", ");
-    format!("fn load_state(row: Row, i: u32) -> State {{\n    return State({loads});\n}}\n\n")
-}
-
-/// Four elements of this lane.
-fn load_lane(lane: usize) -> String {
-    format!("load_lane(lane_at(row, {lane}u, i), 4u)")
-}
-
-/// Keeps four elements in this lane, whose padding is its own.
-fn store_lane(lane: usize, x: &str) -> String {
-    format!("    store_lane(lane_at(row, {lane}u, i), 4u, {x}, {x});\n")
-}
-
-/// `idle`, which rows an update leaves alone: those that take no part, though it clears their gradients if it is just this step that is left out.
-fn idle(features: &Features) -> String {
+/// `idle`, which rows a stage leaves alone: those that are not active, though the stage that clears gradients does so if it is just this step that is skipped.
+fn idle(features: &Features, clears: bool, is_last: bool) -> String {
     let mut text = String::from("fn idle(row: Row, given: Given, invocation: u32) -> bool {\n");
-    if features.zero_grad {
+    if clears {
         text += "    if given.taking_part == LEFT_OUT {\n        clear(row, invocation);\n    }\n";
     }
-    if features.measures_update {
+    if features.measures_update && is_last {
         text += "    if given.taking_part == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
     }
     text + "    return given.taking_part != 1u;\n}\n"
 }
 
-/// `apply`, what an update does with four elements.
-fn apply(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
-    let body = update(rule, kernel, features);
+/// `apply`, what a stage does with four elements.
+fn apply(members: &Members<'_>) -> String {
+    let is_last = members.stage + 1 == members.rule.stages().len();
+    let body = gradient(members) + &if is_last { update(members) } else { earlier(members) };
     format!(
         "fn apply(h: Hyper, s: Scalars, given: Given, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
          state: ptr<function, State>) {{\n{body}}}\n"
     )
 }
 
-/// The update with all that comes before and after the rule.
-fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
-    let mut body = String::from("    let before = *p;\n    var gradient = load_gradient(row, i, left);\n");
-    body.push_str("    clear_gradient(row, i, left, gradient);\n");
-    if let Some(lane) = features.lane(rule, ACCUMULATED) {
-        body += &format!("    if given.used != 0u {{\n        gradient += {};\n    }}\n", load_lane(lane));
+/// The gradient that rules see: unscaled, accumulated and clipped.
+fn gradient(members: &Members<'_>) -> String {
+    let Members { rule, kernel, features, .. } = members;
+    if !rule.stages()[members.stage].gradient {
+        return "    let gradient = vec4f(0.0);\n".into();
+    }
+    let mut body = String::from("    var gradient = load_gradient(row, i, left);\n    clear_gradient(row, i, left, gradient);\n");
+    if let Some(lane) = features.lane(*rule, kernel.kind.matrix, ACCUMULATED) {
+        body += &format!("    if given.used != 0u {{\n        gradient += {};\n    }}\n", members.load_lane(lane));
     }
     body.push_str(match features.measures {
         true if kernel.kind.adaptive => "    gradient = factored(gradient, unit_factors(row, i));\n",
@@ -142,14 +170,31 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
     if features.clamps {
         body.push_str("    gradient = limited(gradient, given.limit);\n");
     }
-    let given = if rule.goes_on() { "gradient" } else { "finite_or_nan(gradient)" };
-    body += &format!("    update(h, s, {given}, p, state);\n");
+    body
+}
+
+/// The gradient as a rule takes it.
+fn given(members: &Members<'_>) -> &'static str {
+    let reads = members.rule.stages()[members.stage].gradient;
+    if reads && !members.rule.goes_on() { "finite_or_nan(gradient)" } else { "gradient" }
+}
+
+/// A stage before the last.
+fn earlier(members: &Members<'_>) -> String {
+    format!("    {}(h, s, {}, p, state);\n    add(*state, left);\n", members.rule.stages()[members.stage].name, given(members))
+}
+
+/// The update with all that comes before and after the rule.
+fn update(members: &Members<'_>) -> String {
+    let Members { rule, kernel, features, .. } = members;
+    let mut body = String::from("    let before = *p;\n");
+    body += &format!("    update(h, s, {}, p, state);\n", given(members));
     if kernel.kind.scaled {
         body.push_str("    *p = before + lr_scales(row, i, left) * (*p - before);\n");
     }
     for (index, average) in features.averages.iter().enumerate() {
-        let lane = features.lane(rule, average.state()).unwrap_or_default();
-        body += &keep(average, index, lane);
+        let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
+        body += &keep(members, average, index, lane);
     }
     if features.measures_update {
         body.push_str("    measure_update(before, *p, i, left);\n");
@@ -158,17 +203,17 @@ fn update(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> String {
 }
 
 /// One average's part of an update; in the steps in which it stays it is not touched.
-fn keep(average: &Average, index: usize, lane: usize) -> String {
+fn keep(members: &Members<'_>, average: &Average, index: usize, lane: usize) -> String {
     let (mut start, mut follow) = (String::new(), "");
     if let Average::Lookahead(_) = average {
-        start = format!("    if given.step == 1u {{\n    {}    }}\n", store_lane(lane, "before"));
+        start = format!("    if given.step == 1u {{\n    {}    }}\n", members.store_lane(lane, "before"));
         follow = "        *p = average;\n";
     }
     let weight = format!("given.weight{index}");
     format!(
         "{start}    if {weight} != 0.0 {{\n        let average = moving_average({}, *p, 1.0 - {weight}, {weight});\n    \
          {}{follow}    }}\n",
-        load_lane(lane),
-        store_lane(lane, "average")
+        members.load_lane(lane),
+        members.store_lane(lane, "average")
     )
 }

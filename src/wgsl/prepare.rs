@@ -2,7 +2,6 @@
 
 use super::structs;
 use super::{Declaration, NUMERICS, Shader, Slot, array, shader};
-use crate::plan::Tree;
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
 
@@ -38,7 +37,7 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
     // The first one's have not arrived in the record yet; schedules' values are read from there, since several parameters share one.
     let from_record = number > 0 || features.schedules;
     let hyper = if from_record { HYPER_FROM_RECORD.to_owned() } else { structs::assigned_hyper(rule) };
-    let numbers = [("RULE", number), ("TREE_HEADER", Tree::HEADER as u32), ("INVOCATIONS", invocations)];
+    let numbers = [("RULE", number), ("INVOCATIONS", invocations)];
     let parts = [
         structs::entries(),
         structs::sums(),
@@ -49,7 +48,7 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
         format!("const MAY_SKIP: bool = {};\nconst SCHEDULES: bool = {};\n", features.may_skip, features.schedules),
         super::view::misplaced(features),
         hyper,
-        structs::rule(rule, structs::loader),
+        structs::rule(rule, false, structs::loader),
         structs::store_scalars(rule),
         structs::default_prepare(rule),
     ];
@@ -63,9 +62,9 @@ fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
     let (reduce, units) = match features.measures {
         true => {
             bindings.push(array(Slot::Tree, "tree", "u32", false));
-            (REDUCE, UNIT_FACTORS)
+            (structs::tree() + REDUCE, UNIT_FACTORS)
         }
-        false => (REDUCE_NOTHING, "fn unit_factors(invocation: u32, unscale: f32) {\n}\n"),
+        false => (REDUCE_NOTHING.to_owned(), "fn unit_factors(invocation: u32, unscale: f32) {\n}\n"),
     };
     let scheduled = "fn scheduled(a: Assignment, step: u32) -> u32 {\n    let x = bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, step - 1u);\n    \
                      if a.logarithm != 0u {\n        return bitcast<u32>(ln_ratio(x, 1.0));\n    }\n    return bitcast<u32>(x);\n}\n";
@@ -80,5 +79,5 @@ fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
         "fn assigned(a: Assignment, step: u32) -> u32 {{\n    if a.schedule == CONSTANT {{\n        return a.offset;\n    }}\n    \
          return {value};\n}}\n"
     );
-    [&structs::assignments(), &assigned, &schedule, reduce, units, SETTLE].join("\n")
+    [&structs::assignments(), &*assigned, &schedule, &reduce, units, SETTLE].join("\n")
 }

@@ -1,11 +1,12 @@
 //! Declarations made from layouts.
 
 use super::{ENTRY, ENTRY_MEMBERS, SHOWN, scalars};
-use crate::plan::{Row, Sum};
+use crate::plan::{Row, Shape, Sum, Tree};
 use crate::rule::{AnyRule, Field, Layout as _};
 use crate::step::{AverageWords, ClipWords, Entry, HyperWord, Settings, Status};
 
 const SUMS: &str = include_str!("../../shaders/lib/sums.wgsl");
+const TREE: &str = include_str!("../../shaders/lib/tree.wgsl");
 
 /// A struct with these members.
 pub(super) fn structure(name: &str, fields: &[Field]) -> String {
@@ -51,6 +52,12 @@ pub(super) fn assignments() -> String {
 /// What is summed, and the functions for it.
 pub(super) fn sums() -> String {
     structure("Sum", Sum::FIELDS) + SUMS
+}
+
+/// The tree of sums, from `tree` and `sums`, whose elements `joined` joins.
+pub(super) fn tree() -> String {
+    let header = Tree::HEADER.into_iter().zip(0..).chain([("TREE_HEADER", Tree::HEADER.len() as u32)]);
+    constants(header) + TREE
 }
 
 /// The rows, from `rows`, an array of four words in each element.
@@ -111,17 +118,20 @@ pub(super) fn given(averages: usize) -> String {
 }
 
 /// The rule's structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
-pub(super) fn rule(rule: &dyn AnyRule, loader: Loader) -> String {
+pub(super) fn rule(rule: &dyn AnyRule, is_matrix: bool, loader: Loader) -> String {
     let scalars: Vec<Field> = rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect();
     let scalars = if scalars.is_empty() { vec![Field { name: "none", wgsl: "u32" }] } else { scalars };
-    let state: Vec<Field> = rule.states().iter().map(|state| Field { name: state.name, wgsl: "vec4f" }).collect();
-    let structs = [structure("Hyper", rule.hyper_fields()), structure("Scalars", &scalars), structure("State", &state)];
+    let state: Vec<Field> = rule.members().map(|(name, _)| Field { name, wgsl: "vec4f" }).collect();
+    let whole: Vec<Field> = whole(rule);
+    let sums = if whole.is_empty() { vec![Field { name: "none", wgsl: "u32" }] } else { whole };
+    let structs =
+        [structure("Hyper", rule.hyper_fields()), structure("Scalars", &scalars), structure("State", &state), structure("Sums", &sums)];
     let load_scalars = match rule.scalar_fields() {
         [] => "fn load_scalars(at: u32) -> Scalars {\n    return Scalars(0u);\n}\n\n".to_owned(),
         _ => loader("load_scalars", "Scalars", &scalars, "record"),
     };
-    let uses: String =
-        rule.states().iter().map(|state| format!("const USES_{}: bool = {};\n", state.name, rule.uses(state.name))).collect();
+    let uses = |(name, _)| format!("const USES_{name}: bool = {};\n", rule.uses_for(name, is_matrix));
+    let uses: String = rule.members().map(uses).collect();
     structs.concat() + &uses + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars
 }
 
@@ -151,4 +161,27 @@ pub(super) fn default_prepare(rule: &dyn AnyRule) -> String {
         [] => "fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {\n    return Scalars(0u);\n}\n".to_owned(),
         _ => String::new(),
     }
+}
+
+/// The sums over the tensor, the group or all, as members of a struct.
+pub(super) fn whole(rule: &dyn AnyRule) -> Vec<Field> {
+    rule.sums().iter().filter(|sum| sum.extent.is_whole()).map(|sum| Field { name: sum.name, wgsl: "f32" }).collect()
+}
+
+/// Where a parameter's sums and its shape are in its entry, and how they are loaded from `record`, an array of words.
+pub(super) fn places(rule: &dyn AnyRule, averages: usize) -> String {
+    let whole = whole(rule);
+    let load = if whole.is_empty() { String::new() } else { loader("load_whole", "Sums", &whole, "record") };
+    constants([("SUMS", super::sums(rule, averages) as u32), ("SHAPE", super::shape(rule, averages) as u32)]) + &load
+}
+
+/// Where a parameter's sums and its shape are in its entry, and how they are loaded from `record`, an array of four words in each element.
+pub(super) fn wide_entry(rule: &dyn AnyRule, averages: usize) -> String {
+    let (sums, shape) = (super::sums(rule, averages), super::shape(rule, averages));
+    let whole = whole(rule);
+    let load = if whole.is_empty() { String::new() } else { loader_by_four("load_whole", "Sums", &whole, "record") };
+    constants([("SUMS", sums as u32), ("SHAPE", shape as u32)])
+        + &load
+        + &structure("Shape", Shape::FIELDS)
+        + &loader_by_four("load_shape", "Shape", Shape::FIELDS, "record")
 }

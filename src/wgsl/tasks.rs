@@ -12,6 +12,7 @@ const MEASURE_ROW: &str = include_str!("../../shaders/step/measure_row.wgsl");
 const MEASURE_UNITS: &str = include_str!("../../shaders/step/measure_units.wgsl");
 const MEASURE_UNIT: &str = include_str!("../../shaders/step/measure_unit.wgsl");
 const ACCUMULATE: &str = include_str!("../../shaders/step/accumulate.wgsl");
+const ACCUMULATE_TILE: &str = include_str!("../../shaders/step/accumulate_tile.wgsl");
 const ACCUMULATE_ROW: &str = include_str!("../../shaders/step/accumulate_row.wgsl");
 const COLLECT: &str = include_str!("../../shaders/step/collect.wgsl");
 const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
@@ -70,7 +71,7 @@ pub fn accumulate(kernel: &Kernel, lane: usize, features: &Features) -> Shader {
     bindings.extend(uses.bindings(kernel));
     bindings.push(states(kernel, true));
     let entry = Entry { name: "accumulate", parameters: &[ROW, ("is_first", "bool"), INVOCATION], result: None };
-    let body = uses.body(kernel, ACCUMULATE_ROW, &[entry]);
+    let body = uses.body(kernel, if kernel.kind.tiled { ACCUMULATE_TILE } else { ACCUMULATE_ROW }, &[entry]);
     let numbers = structs::constants([("ACCUMULATED", lane as u32)]) + &numbers(features);
     let parts =
         [structs::entries(), structs::row(), structs::entry(features.averages.len()), numbers, lane_access(kernel, true), body].concat();
@@ -91,9 +92,9 @@ pub fn count(invocations: u32, features: &Features) -> Shader {
 
 /// The kernel that puts so many parts of a table of sums one after the other.
 pub fn collect(invocations: u32, parts: usize) -> Shader {
-    let part = |index: usize| array(Slot::Part(index), format!("part{index}"), "Sum", false);
+    let part = |index: usize| array(Slot::Part(index), format!("part{index}"), "u32", false);
     let mut bindings: Vec<Declaration> = (0..parts).map(part).collect();
-    bindings.push(array(Slot::Whole, "whole", "Sum", true));
+    bindings.push(array(Slot::Whole, "whole", "u32", true));
     // Before a part begins, the difference wraps.
     let copy = |index: usize| {
         format!(
@@ -103,7 +104,7 @@ pub fn collect(invocations: u32, parts: usize) -> Shader {
     let copies: String = (0..parts).map(copy).collect();
     let collect = format!("fn collect(at: u32) {{\n    var begin = 0u;\n{copies}}}\n");
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
-    shader(bindings, &[&structs::sums(), &numbers, &collect, COLLECT, NUMERICS], "")
+    shader(bindings, &[&numbers, &collect, COLLECT], "")
 }
 
 /// The kernel that adds up what the rows of the last update measured, of one workgroup of so many invocations.

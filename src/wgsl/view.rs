@@ -1,6 +1,7 @@
 //! The kernels that change what values show.
 
 use super::arrays::{Entry, Uses};
+use super::members::Members;
 use super::structs;
 use super::tasks::{INVOCATION, ROW};
 use super::{Declaration, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
@@ -10,6 +11,7 @@ use crate::step::{ASIDE, Average, Features, view};
 
 const VIEW: &str = include_str!("../../shaders/step/view.wgsl");
 const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
+const SHOWN_TILE: &str = include_str!("../../shaders/step/shown_tile.wgsl");
 const SHOWN_ROW: &str = include_str!("../../shaders/step/shown_row.wgsl");
 const MISPLACED: &str = include_str!("../../shaders/step/misplaced.wgsl");
 
@@ -69,7 +71,8 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader
     bindings.push(states(kernel, true));
     let averages = features.averages.len();
     let first = features.averages.first().map_or(ASIDE, Average::state);
-    let lane = |name: &str| features.lane(rule, name).unwrap_or_default() as u32;
+    let text = if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW };
+    let lane = |name: &str| features.lane(rule, kernel.kind.matrix, name).unwrap_or_default() as u32;
     let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE))]);
     let entry = Entry { name: "show", parameters: &[ROW, ("change", "u32"), INVOCATION], result: None };
     let mut parts = vec![
@@ -77,24 +80,27 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader
         structs::entry(averages),
         structs::given(averages),
         structs::constants(numbers),
-        lane_access(kernel, true),
-        uses.body(kernel, SHOWN_ROW, &[entry]),
+        uses.body(kernel, text, &[entry]),
     ];
     let mut own = "";
+    // What `evaluate` reads is what the update does.
+    let members = Members { rule, stage: rule.stages().len() - 1, kernel, features };
     match rule.has_views() {
         true => {
-            parts.extend([structs::rule(rule, structs::loader_by_four), super::pass::load_state(rule, features)]);
+            parts.extend([structs::rule(rule, kernel.kind.matrix, structs::loader_by_four), members.access()]);
             parts.extend([structs::default_prepare(rule), NUMERICS.into(), evaluated()]);
             own = rule.source();
         }
-        false => parts.push("fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    return p;\n}\n".into()),
+        false => {
+            parts.extend([lane_access(kernel, true), "fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    return p;\n}\n".into()])
+        }
     }
     shader(bindings, &[&parts.concat(), &rows(kernel), SHOWN], own)
 }
 
 /// `evaluated`, by the rule.
 fn evaluated() -> String {
-    "fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    var shown = p;\n    var state = load_state(row, i);\n    \
+    "fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    var shown = p;\n    var state = load_state(row, At(), Sums(), 0u, i, 4u);\n    \
      evaluate(load_hyper(row.hyper), load_scalars(row.record + SCALARS), &shown, &state);\n    return shown;\n}\n"
         .into()
 }

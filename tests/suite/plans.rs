@@ -34,6 +34,7 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
     let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len };
     Tensor {
         len,
+        group: 0,
         kind: Kind::default(),
         arrays: 5,
         zero_grad: false,
@@ -45,6 +46,9 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
         member: index,
         scale: None,
         unit: None,
+        tiles: None,
+        tile_words: 0,
+        lines: Default::default(),
     }
 }
 
@@ -237,7 +241,8 @@ fn lay_out(draw: &Draw) -> Vec<Tensor> {
             _ => scale(1, row),
         };
         let unit = draw.units.then_some(Unit { factors: 0, length: row });
-        let kind = Kind { variant: 0, scaled: scale.is_some(), adaptive: draw.units, whole_units: draw.units && row.is_multiple_of(4) };
+        let whole_units = draw.units && row.is_multiple_of(4);
+        let kind = Kind { scaled: scale.is_some(), adaptive: draw.units, whole_units, ..Kind::default() };
         tensors.push(Tensor { kind, arrays: draw.limits.arrays(3), zero_grad: draw.zero_grad, scale, unit, ..own });
     }
     if draw.gradients == 2 {

@@ -1,0 +1,226 @@
+//! The kernels of rules with sums: stages over rows and columns, and what follows sums over tensors, groups and all.
+
+use super::members::{sum_struct, wide_lane};
+use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, load, shader, store, structs};
+use crate::plan::{Access, Line, Shape};
+use crate::rule::{AnyRule, Extent, SumField, SumForm};
+use crate::step::Features;
+
+const LINES: &str = include_str!("../../shaders/lines.wgsl");
+const RESUME: &str = include_str!("../../shaders/resume.wgsl");
+
+/// The kernel of a stage over rows or columns.
+pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32, features: &Features) -> Shader {
+    let averages = features.averages.len();
+    let own = Own { rule, stage, is_matrix, features };
+    let bindings = vec![
+        array(Slot::Work, "work", "Line", false),
+        array(Slot::Entries, "entries", "Entry", false),
+        array(Slot::Record, "record", "u32", false),
+        array(Slot::Lines, "lines", "f32", true),
+        array(Slot::Tiles, "tiles", "f32", false),
+    ];
+    let parts = [
+        structs::structure("Line", Line::FIELDS),
+        structs::structure("Shape", Shape::FIELDS),
+        structs::loader("load_shape", "Shape", Shape::FIELDS, "record"),
+        structs::entries(),
+        structs::entry(averages),
+        structs::rule(rule, is_matrix, structs::loader),
+        structs::places(rule, averages),
+        structs::default_prepare(rule),
+        structs::constants([("INVOCATIONS", invocations), ("ROW_SUMS", own.row_sums() as u32)]),
+        load(Access::Scalar, "line", "lines"),
+        store(Access::Scalar, "line", "lines"),
+        own.access(),
+        own.tallies(),
+    ];
+    shader(bindings, &[&parts.concat(), NUMERICS, LINES], rule.source())
+}
+
+/// A stage over rows or columns of a rule.
+struct Own<'a> {
+    rule: &'a dyn AnyRule,
+    stage: usize,
+    is_matrix: bool,
+    features: &'a Features,
+}
+
+impl Own<'_> {
+    fn over(&self) -> Extent {
+        self.rule.stages()[self.stage].over
+    }
+
+    /// The stage over elements that comes before: its sums over rows and columns are what this one reads.
+    fn source(&self) -> Option<usize> {
+        (0..self.stage).rfind(|&stage| self.rule.stages()[stage].over == Extent::Elements && self.rule.runs(stage, self.is_matrix))
+    }
+
+    fn formed(&self, stage: Option<usize>, wanted: Extent) -> Vec<&'static SumField> {
+        stage.map(|stage| self.rule.formed(stage, self.is_matrix, |extent| extent == wanted)).unwrap_or_default()
+    }
+
+    fn row_sums(&self) -> usize {
+        self.formed(self.source(), Extent::Rows).len()
+    }
+
+    /// The first number of a lane of this extent, in WGSL.
+    fn lane(&self, name: &str, extent: Extent) -> Option<String> {
+        let lane = wide_lane(self.rule, self.features, self.is_matrix, name, extent)?;
+        let (first, count) = match extent {
+            Extent::Rows => ("rows", "shape.height"),
+            Extent::Columns => ("columns", "shape.width"),
+            _ => ("slices", "1u"),
+        };
+        Some(format!("shape.{first} + {lane}u * shape.{first}_stride + line.slice * {count}"))
+    }
+
+    /// `load_state`, `store_state`, `stage` and `whole_of`.
+    fn access(&self) -> String {
+        let stage = &self.rule.stages()[self.stage];
+        let loads: Vec<String> = self.rule.members().map(|(name, extent)| self.load(name, extent)).collect();
+        let writes = self.rule.states().iter().filter(|state| stage.writes(state.name) && state.extent == self.over());
+        let writes = writes.map(|state| (state.name, "state"));
+        // What stages over elements read of the sums is kept as it was read.
+        let sums = self.formed(self.source(), self.over()).into_iter().filter(|sum| stage.reads(sum.name)).map(|sum| (sum.name, "read"));
+        let store = |(name, from): (&'static str, &str)| {
+            let lane = self.lane(name, self.over())?;
+            Some(format!("    store_line({lane} + n, left, {from}.{name}, {from}.{name});\n"))
+        };
+        let stores: String = writes.chain(sums).filter_map(store).collect();
+        let reads_whole = self.rule.sums().iter().any(|sum| sum.extent.is_whole() && stage.reads(sum.name));
+        let whole = if reads_whole { "load_whole(at + SUMS)" } else { "Sums()" };
+        format!(
+            "fn load_state(line: Line, shape: Shape, whole: Sums, n: u32, left: u32) -> State {{\n    return State({});\n}}\n\
+             fn store_state(line: Line, shape: Shape, n: u32, left: u32, state: State, read: State) {{\n{stores}}}\n\
+             fn stage(h: Hyper, s: Scalars, p: ptr<function, vec4f>, state: ptr<function, State>) {{\n    \
+             {}(h, s, vec4f(0.0), p, state);\n}}\n\
+             fn whole_of(at: u32) -> Sums {{\n    return {whole};\n}}\n",
+            loads.join(", "),
+            stage.name
+        )
+    }
+
+    fn load(&self, name: &'static str, extent: Extent) -> String {
+        let (stage, zero) = (&self.rule.stages()[self.stage], "vec4f(0.0)".to_owned());
+        if !stage.reads(name) || stage.forms(name) || !self.rule.uses_for(name, self.is_matrix) {
+            return zero;
+        }
+        let is_state = self.rule.states().iter().any(|state| state.name == name);
+        if extent == self.over() && !is_state {
+            return self.total(name, extent).unwrap_or(zero);
+        }
+        match extent {
+            Extent::Elements => zero,
+            Extent::Rows | Extent::Columns if extent != self.over() => zero,
+            Extent::Rows | Extent::Columns => self.lane(name, extent).map_or(zero, |lane| format!("load_line({lane} + n, left)")),
+            Extent::Slices => self.lane(name, extent).map_or(zero, |lane| format!("vec4f(lines[{lane}])")),
+            _ => format!("vec4f(whole.{name})"),
+        }
+    }
+
+    /// The sums over four rows or columns; past the end, any.
+    fn total(&self, name: &str, extent: Extent) -> Option<String> {
+        let sums = self.formed(self.source(), extent);
+        let index = sums.iter().position(|sum| sum.name == name)?;
+        let (function, most, count) = match extent {
+            Extent::Rows => ("row_total", "shape.height", "shape.width"),
+            _ => ("column_total", "shape.width", "shape.height"),
+        };
+        let one = |j: usize| format!("{function}(line, shape, {index}u, min(n + {j}u, {most} - 1u))");
+        let total = format!("vec4f({})", (0..4).map(one).collect::<Vec<_>>().join(", "));
+        Some(if sums[index].form == SumForm::Mean { format!("{total} / f32({count})") } else { total })
+    }
+
+    /// `Tallies`, `tallies`, `added` and `finish`: what the stage adds up over its slice.
+    fn tallies(&self) -> String {
+        let sums = self.formed(Some(self.stage), Extent::Slices);
+        if sums.is_empty() {
+            return "struct Tallies { none: u32 }\nfn tallies(a: Tallies, b: Tallies) -> Tallies {\n    return a;\n}\n\
+                    fn added(t: Tallies, state: State, left: u32) -> Tallies {\n    return t;\n}\n\
+                    fn finish(line: Line, shape: Shape, invocation: u32) {\n}\n"
+                .into();
+        }
+        let members = |form: &dyn Fn(&str) -> String| sums.iter().map(|sum| form(sum.name)).collect::<Vec<_>>().join(", ");
+        let store = |sum: &&SumField| {
+            let lane = self.lane(sum.name, Extent::Slices)?;
+            let value = if sum.form == SumForm::Mean { format!("sum.{} / f32(line.count)", sum.name) } else { format!("sum.{}", sum.name) };
+            Some(format!("        lines[{lane}] = {value};\n"))
+        };
+        let stores: String = sums.iter().filter_map(store).collect();
+        sum_struct(&sums)
+            + &format!(
+                "struct Tallies {{ {} }}\nfn tallies(a: Tallies, b: Tallies) -> Tallies {{\n    return Tallies({});\n}}\n\
+                 fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    return Tallies({});\n}}\n\
+                 fn finish(line: Line, shape: Shape, invocation: u32) {{\n    let all = tallies(total, part);\n    \
+                 let sum = gather(invocation, Sum({}));\n    if invocation == 0u {{\n{stores}    }}\n}}\n",
+                members(&|name| format!("{name}: vec4f")),
+                members(&|name| format!("a.{name} + b.{name}")),
+                members(&|name| format!("t.{name} + within(state.{name}, left)")),
+                members(&|name| format!("across(all.{name})")),
+            )
+            + GATHER
+    }
+}
+
+/// The kernel that finishes the sums of a stage over tensors, groups and all, for the parameters of the rule with this number.
+pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, features: &Features) -> Shader {
+    let averages = features.averages.len();
+    let own = &rule.stages()[stage];
+    // Of matrices or of others: what one of them does not use stays 0.
+    let sums: Vec<&SumField> = rule.sums().iter().filter(|sum| sum.extent.is_whole() && own.forms(sum.name)).collect();
+    let bindings: Vec<Declaration> = vec![
+        array(Slot::Entries, "entries", "Entry", false),
+        array(Slot::Record, "record", "u32", true),
+        array(Slot::Sums, "sums", "Sum", true),
+        array(Slot::Tree, "tree", "u32", false),
+    ];
+    let parts = [
+        structs::entries(),
+        structs::entry(averages),
+        structs::constants([("INVOCATIONS", invocations), ("RULE", number)]),
+        structs::rule(rule, false, structs::loader),
+        structs::places(rule, averages),
+        structs::store_scalars(rule),
+        structs::default_prepare(rule),
+        sum_struct(&sums),
+        structs::tree(),
+        formed(rule, &sums),
+        resumed(rule, stage),
+    ];
+    shader(bindings, &[&parts.concat(), NUMERICS, RESUME], rule.source())
+}
+
+/// `formed`, which keeps these sums of a parameter, where later stages find them.
+fn formed(rule: &dyn AnyRule, sums: &[&SumField]) -> String {
+    let members = structs::whole(rule);
+    let value = |sum: &&SumField| {
+        let from = match sum.extent {
+            Extent::Tensor => "own",
+            Extent::Group => "of_group",
+            _ => "of_all",
+        };
+        let place = members.iter().position(|field| field.name == sum.name).unwrap_or_default();
+        let total = format!("{from}.{}", sum.name);
+        let value = if sum.form == SumForm::Mean { format!("quotient({total}, elements)") } else { total };
+        format!("    whole.{0} = {value};\n    record[at + {place}u] = bitcast<u32>(whole.{0});\n", sum.name)
+    };
+    let values: String = sums.iter().map(value).collect();
+    format!(
+        "fn formed(at: u32, own: Sum, of_group: Sum, of_all: Sum, elements: f32) -> Sums {{\n    var whole = Sums();\n{values}    \
+         return whole;\n}}\n"
+    )
+}
+
+/// `resumed`, which forms the scalars that follow.
+fn resumed(rule: &dyn AnyRule, stage: usize) -> String {
+    let own = &rule.stages()[stage];
+    let body = match own.resumes && !rule.scalar_fields().is_empty() {
+        true => format!(
+            "    let at = entry.record + SCALARS;\n    store_scalars(at, resume_{}(load_hyper(entry.hyper), load_scalars(at), whole));\n",
+            own.name
+        ),
+        false => String::new(),
+    };
+    format!("fn resumed(entry: Entry, whole: Sums) {{\n{body}}}\n")
+}

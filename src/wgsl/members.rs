@@ -1,0 +1,232 @@
+//! The members of a rule's `State` in one stage: where each is loaded from, and where it goes.
+
+use super::structs::{constants, structure};
+use super::{lane_access, load};
+use crate::plan::{Access, Kernel, LINES};
+use crate::rule::{AnyRule, Extent, Field, SumField};
+use crate::step::Features;
+
+const TALLY: &str = include_str!("../../shaders/step/tally.wgsl");
+const TALLY_ROWS: &str = include_str!("../../shaders/step/tally_rows.wgsl");
+const TALLY_COLUMNS: &str = include_str!("../../shaders/step/tally_columns.wgsl");
+const ACROSS: &str = "fn across(x: vec4f) -> f32 {\n    return (x.x + x.y) + (x.z + x.w);\n}\n";
+
+/// A stage of a rule, in kernels of this kind.
+#[derive(Clone, Copy)]
+pub(super) struct Members<'a> {
+    pub(super) rule: &'a dyn AnyRule,
+    pub(super) stage: usize,
+    pub(super) kernel: &'a Kernel,
+    pub(super) features: &'a Features,
+}
+
+impl Members<'_> {
+    fn matrix(&self) -> bool {
+        self.kernel.kind.matrix
+    }
+
+    /// Whether the stage reads a state or a sum that is in use, and does not form it.
+    fn reads(&self, name: &str) -> bool {
+        let stage = &self.rule.stages()[self.stage];
+        stage.reads(name) && !stage.forms(name) && self.rule.uses_for(name, self.matrix())
+    }
+
+    fn is_formed(&self, name: &str) -> bool {
+        (0..self.stage).any(|stage| self.rule.stages()[stage].forms(name))
+    }
+
+    /// The members that are read of rows, columns and slices.
+    fn wide(&self) -> Vec<(&'static str, Extent)> {
+        let is_sum = |name: &str| self.rule.sums().iter().any(|sum| sum.name == name);
+        let members = self.rule.members().filter(|(_, extent)| LINES.contains(extent));
+        members.filter(|(name, _)| self.reads(name) && (!is_sum(name) || self.is_formed(name))).collect()
+    }
+
+    /// Whether the kernel reads numbers of rows, columns or slices.
+    pub(super) fn reads_lines(&self) -> bool {
+        !self.wide().is_empty()
+    }
+
+    /// Whether the kernel reads sums over the tensor, the group or all.
+    pub(super) fn reads_whole(&self) -> bool {
+        self.rule.sums().iter().any(|sum| sum.extent.is_whole() && self.reads(sum.name) && self.is_formed(sum.name))
+    }
+
+    /// The sums over the tensor, the group or all that it forms.
+    pub(super) fn whole(&self) -> Vec<&'static SumField> {
+        self.rule.formed(self.stage, self.matrix(), Extent::is_whole)
+    }
+
+    fn formed(&self, wanted: Extent) -> Vec<&'static SumField> {
+        self.rule.formed(self.stage, self.matrix(), |extent| extent == wanted)
+    }
+
+    /// Whether it forms sums over rows or columns.
+    pub(super) fn forms_lines(&self) -> bool {
+        !self.formed(Extent::Rows).is_empty() || !self.formed(Extent::Columns).is_empty()
+    }
+
+    /// How many elements of a lane a kernel may touch beyond the first: of uneven tiles, those that are left, else whole vectors.
+    pub(super) fn left(&self) -> &'static str {
+        if self.kernel.kind.uneven { "left" } else { "4u" }
+    }
+
+    /// `At`, `at_of`, `load_state` and `store_state`: a member that is not in use, or that the stage does not read, is zero, and is not kept.
+    pub(super) fn access(&self) -> String {
+        let lanes = !self.features.lanes_of_elements(self.rule, self.matrix()).is_empty();
+        let loads: Vec<String> = self.rule.members().map(|(name, extent)| self.load(name, extent)).collect();
+        let mut text = self.at()
+            + &format!(
+                "fn load_state(row: Row, at: At, whole: Sums, k: u32, i: u32, left: u32) -> State {{\n    return State({});\n}}\n",
+                loads.join(", ")
+            );
+        let stage = &self.rule.stages()[self.stage];
+        let lane = |name| self.features.lane(self.rule, self.matrix(), name);
+        let stored = self.rule.states().iter().filter(|state| stage.writes(state.name));
+        let stores = stored.filter_map(|state| Some(self.store_lane(lane(state.name)?, &format!("state.{}", state.name))));
+        text += &format!("fn store_state(row: Row, i: u32, left: u32, state: State) {{\n{}}}\n", stores.collect::<String>());
+        text + &if lanes { lane_access(self.kernel, true) } else { String::new() }
+    }
+
+    fn load(&self, name: &str, extent: Extent) -> String {
+        let zero = "vec4f(0.0)".to_owned();
+        if !self.reads(name) {
+            return zero;
+        }
+        let is_state = self.rule.states().iter().any(|state| state.name == name);
+        match extent {
+            Extent::Elements => self.features.lane(self.rule, self.matrix(), name).map_or(zero, |lane| self.load_lane(lane)),
+            _ if !is_state && !self.is_formed(name) => zero,
+            Extent::Rows => format!("vec4f(lines[at.{name} + k])"),
+            Extent::Columns | Extent::Slices => format!("at.{name}"),
+            _ => format!("vec4f(whole.{name})"),
+        }
+    }
+
+    /// Four elements of a lane.
+    pub(super) fn load_lane(&self, lane: usize) -> String {
+        format!("load_lane(lane_at(row, {lane}u, i), {})", self.left())
+    }
+
+    /// Keeps four elements in a lane, whose padding is its own.
+    pub(super) fn store_lane(&self, lane: usize, x: &str) -> String {
+        format!("    store_lane(lane_at(row, {lane}u, i), {}, {x}, {x});\n", self.left())
+    }
+
+    /// Where the numbers of a tile's rows are, and those of its columns and slice.
+    fn at(&self) -> String {
+        let wide = self.wide();
+        if wide.is_empty() {
+            return structure("At", &[Field { name: "none", wgsl: "u32" }])
+                + "fn at_of(row: Row, column: u32, left: u32) -> At {\n    return At();\n}\n";
+        }
+        let ty = |extent| if extent == Extent::Rows { "u32" } else { "vec4f" };
+        let fields: Vec<Field> = wide.iter().map(|&(name, extent)| Field { name, wgsl: ty(extent) }).collect();
+        let values: Vec<String> =
+            wide.iter().map(|&(name, extent)| wide_number(self.rule, self.features, self.matrix(), name, extent)).collect();
+        structure("At", &fields)
+            + &load(Access::Scalar, "line", "lines")
+            + &format!(
+                "fn at_of(row: Row, column: u32, left: u32) -> At {{\n    let shape = load_shape(row.record + SHAPE);\n    \
+                 let first_row = row.element / row.columns;\n    let slice = first_row / shape.height;\n    \
+                 let first_column = slice * row.columns + row.element % row.columns + column;\n    return At({});\n}}\n",
+                values.join(", ")
+            )
+    }
+
+    /// What the stage adds up: `add`, `add_to_row`, `end_column`, `finish` and `finish_tile`, and the struct `Sum` of the sums over the tensor or more.
+    pub(super) fn tallies(&self) -> String {
+        let (whole, rows, columns) = (self.whole(), self.formed(Extent::Rows), self.formed(Extent::Columns));
+        let mut text = String::new();
+        match whole.is_empty() {
+            true => {
+                text += "fn add(state: State, left: u32) {\n    add_to_columns(state);\n}\n\
+                             fn finish(row: Row, invocation: u32) {\n    finish_tile(row, invocation);\n}\n"
+            }
+            false => text += &(sum_struct(&whole) + &vectors("Tallies", "tallies", &whole) + &whole_functions(&whole) + TALLY),
+        }
+        if !self.is_tiled() {
+            return text + "fn add_to_columns(state: State) {\n}\nfn finish_tile(row: Row, invocation: u32) {\n}\n" + ACROSS;
+        }
+        text += &constants([("ROW_SUMS", rows.len() as u32), ("COLUMN_SUMS", columns.len() as u32)]);
+        text += "fn finish_tile(row: Row, invocation: u32) {\n    workgroupBarrier();\n    finish_rows(row, invocation);\n    \
+                 finish_columns(row, invocation);\n}\n";
+        text + ACROSS + &rows_functions(&rows) + &columns_functions(&columns)
+    }
+
+    fn is_tiled(&self) -> bool {
+        self.kernel.kind.tiled
+    }
+}
+
+/// `add_to_row` and `finish_rows`.
+fn rows_functions(rows: &[&SumField]) -> String {
+    let to_row =
+        |(index, sum): (usize, &&SumField)| format!("    row_parts[{index}u * VECTORS + n] = across(within(state.{}, left));\n", sum.name);
+    let to_rows: String = rows.iter().enumerate().map(to_row).collect();
+    let finish = if rows.is_empty() { "fn finish_rows(row: Row, invocation: u32) {\n}\n" } else { TALLY_ROWS };
+    format!("fn add_to_row(n: u32, state: State, left: u32) {{\n{to_rows}}}\n{finish}")
+}
+
+/// A sum of these, one number each, and how two are joined.
+pub(super) fn sum_struct(whole: &[&SumField]) -> String {
+    let fields: Vec<Field> = whole.iter().map(|sum| Field { name: sum.name, wgsl: "f32" }).collect();
+    let members: Vec<String> = whole.iter().map(|sum| format!("a.{0} + b.{0}", sum.name)).collect();
+    structure("Sum", &fields) + &format!("fn joined(a: Sum, b: Sum) -> Sum {{\n    return Sum({});\n}}\n", members.join(", "))
+}
+
+/// A struct of a vector each, and how two are added.
+fn vectors(name: &str, add: &str, sums: &[&SumField]) -> String {
+    let fields: Vec<Field> = sums.iter().map(|sum| Field { name: sum.name, wgsl: "vec4f" }).collect();
+    let members: Vec<String> = sums.iter().map(|sum| format!("a.{0} + b.{0}", sum.name)).collect();
+    structure(name, &fields) + &format!("fn {add}(a: {name}, b: {name}) -> {name} {{\n    return {name}({});\n}}\n", members.join(", "))
+}
+
+fn whole_functions(whole: &[&SumField]) -> String {
+    let added: Vec<String> = whole.iter().map(|sum| format!("t.{0} + within(state.{0}, left)", sum.name)).collect();
+    let across: Vec<String> = whole.iter().map(|sum| format!("across(t.{})", sum.name)).collect();
+    format!(
+        "fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    add_to_columns(state);\n    return Tallies({});\n}}\n\
+         fn across_all(t: Tallies) -> Sum {{\n    return Sum({});\n}}\n",
+        added.join(", "),
+        across.join(", ")
+    )
+}
+
+/// `add_to_columns` and `columns_of`.
+fn columns_functions(columns: &[&SumField]) -> String {
+    if columns.is_empty() {
+        return "fn add_to_columns(state: State) {\n}\nfn finish_columns(row: Row, invocation: u32) {\n}\n\
+                fn end_column(row: Row, v: u32, beside: u32, below: u32, invocation: u32, left: u32) {\n}\n"
+            .into();
+    }
+    let added: Vec<String> = columns.iter().map(|sum| format!("column_part.{0} + state.{0}", sum.name)).collect();
+    let all: Vec<String> = columns.iter().map(|sum| format!("t.{}", sum.name)).collect();
+    vectors("ColumnTallies", "column_tallies", columns)
+        + &format!(
+            "var<private> column_total: ColumnTallies;\nvar<private> column_part: ColumnTallies;\nvar<private> column_turns: u32;\n\
+             fn add_to_columns(state: State) {{\n    column_part = ColumnTallies({});\n    column_turns++;\n    \
+             if column_turns % 8u == 0u {{\n        column_total = column_tallies(column_total, column_part);\n        \
+             column_part = ColumnTallies();\n    }}\n}}\n\
+             fn columns_of(t: ColumnTallies) -> array<vec4f, COLUMN_SUMS> {{\n    return array<vec4f, COLUMN_SUMS>({});\n}}\n",
+            added.join(", "),
+            all.join(", ")
+        )
+        + TALLY_COLUMNS
+}
+
+/// Which lane of its extent a state or kept sum of rows, columns or slices is.
+pub(super) fn wide_lane(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &str, extent: Extent) -> Option<usize> {
+    let lanes = features.wide_lanes(rule, is_matrix).into_iter().filter(|lane| lane.extent == extent);
+    lanes.map(|lane| lane.name).position(|known| known == name)
+}
+
+/// The first row's place of one, or the numbers of the columns, or that of the slice.
+fn wide_number(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &str, extent: Extent) -> String {
+    let lane = wide_lane(rule, features, is_matrix, name, extent).unwrap_or_default();
+    match extent {
+        Extent::Rows => format!("shape.rows + {lane}u * shape.rows_stride + first_row"),
+        Extent::Columns => format!("load_line(shape.columns + {lane}u * shape.columns_stride + first_column, left)"),
+        _ => format!("vec4f(lines[shape.slices + {lane}u * shape.slices_stride + slice])"),
+    }
+}
