@@ -85,11 +85,13 @@ impl<R: Rule, F: Real> Op for Elements<'_, R, F> {
             Pass::Update => {
                 R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
             }
-            Pass::Stage(stage) => {
+            // Of a rule with one stage, nothing is compiled for this.
+            Pass::Stage(stage) if const { R::STAGES.len() > 1 } => {
                 let gradients = (!gradients.is_empty()).then_some(gradients);
                 let given = |g: F| if R::GOES_ON { g } else { finite_or_nan(g) };
                 R::State::sweep(lanes, gradients, values, |g, p, state| R::stage(stage, &h, &s, given(g), *p, state));
             }
+            Pass::Stage(_) => {}
             Pass::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
         }
     }
