@@ -1,7 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 
+use super::members::Members;
 use super::tensor::Tensor;
-use crate::rule::{AnyRule, Assigned, Pass, Real, Sweep, clamped};
+use crate::rule::{AnyRule, Assigned, Extent, Pass, Real, Stage, Sweep, clamped};
 use crate::step::{Average, Broadcast, Factor};
 
 const CHUNK: usize = crate::plan::CHUNK as usize;
@@ -30,7 +31,7 @@ pub(super) struct Extra<'a, F> {
 }
 
 /// Elements that a core goes through at least before it looks for more.
-const PIECE: usize = 8 * CHUNK;
+pub(super) const PIECE: usize = 8 * CHUNK;
 
 /// Bytes of a line of the caches; a register that lies across two costs two accesses.
 const LINE: usize = 64;
@@ -71,17 +72,18 @@ pub(super) struct Job<'a, F> {
     first: usize,
     gradients: &'a [F],
     values: &'a mut [F],
-    lanes: Vec<Option<&'a mut [F]>>,
+    members: Members<'a, F>,
     averages: Vec<Option<&'a mut [F]>>,
 }
 
 impl<'a, F: Real> Job<'a, F> {
     /// All of a tensor's. Gradients may be empty if the pass reads none.
     pub(super) fn new(work: &'a Work<'a, F>, tensor: &'a mut Tensor<F>, values: &'a mut [F], gradients: &'a [F]) -> Self {
-        let Tensor { scalars, lanes, averages, scales, .. } = tensor;
-        let used = |lane: &'a mut Vec<F>| (!lane.is_empty()).then_some(&mut lane[..]);
-        let (lanes, averages) = (lanes.iter_mut().map(used).collect(), averages.iter_mut().map(used).collect());
-        Job { work, scalars, scales: scales.as_ref(), first: 0, gradients, values, lanes, averages }
+        let Tensor { scalars, lanes, averages, scales, extents, totals, .. } = tensor;
+        let last = work.rule.stages().last().filter(|_| work.pass == Pass::Update);
+        let members = Members::new(work.rule, last.unwrap_or(&Stage::UPDATE), *extents, lanes, totals);
+        let averages = averages.iter_mut().map(|lane| (!lane.is_empty()).then_some(&mut lane[..])).collect();
+        Job { work, scalars, scales: scales.as_ref(), first: 0, gradients, values, members, averages }
     }
 
     /// Cuts it into pieces of so many elements, the first a little longer: the others' values then begin with a line of the caches, and so
@@ -102,30 +104,37 @@ impl<'a, F: Real> Job<'a, F> {
             first,
             gradients: self.gradients.split_off(..length.min(self.gradients.len())).unwrap_or_default(),
             values: self.values.split_off_mut(..length).unwrap_or_default(),
-            lanes: self.lanes.iter_mut().map(some).collect(),
+            members: self.members.split_off(length),
             averages: self.averages.iter_mut().map(some).collect(),
             ..*self
         }
     }
 
-    pub(super) fn run(self) {
-        let Work { pass, rule, assigned, ref extra } = *self.work;
-        match extra {
+    pub(super) fn run(mut self) {
+        match &self.work.extra {
             Some(extra) => self.pieces(CHUNK).for_each(|chunk| chunk.run_with(extra)),
-            None => {
-                let sweep = Sweep { gradients: self.gradients, values: self.values, lanes: self.lanes };
-                F::twin(rule).sweep(pass, assigned, self.scalars, sweep);
-            }
+            None if self.members.shared.is_empty() => self.sweep(None),
+            None => self.pieces(CHUNK).for_each(|mut chunk| chunk.sweep(None)),
         }
+    }
+
+    /// The rule's own part, with these gradients instead of the job's.
+    fn sweep(&mut self, gradients: Option<&[F]>) {
+        let Work { pass, rule, assigned, .. } = *self.work;
+        let own = self.members.own.iter_mut().map(Option::as_deref_mut);
+        let mut lanes: Vec<Option<&mut [F]>> = own.collect();
+        let shared = &self.members.shared;
+        let mut spread: Vec<Vec<F>> = shared.iter().map(|shared| shared.of(Extent::Elements, self.first, self.values.len())).collect();
+        shared.iter().zip(&mut spread).for_each(|(shared, numbers)| lanes[shared.member] = Some(numbers));
+        let sweep = Sweep { gradients: gradients.unwrap_or(self.gradients), values: self.values, lanes };
+        F::twin(rule).sweep(pass, assigned, self.scalars, sweep);
     }
 
     /// A chunk, in the nearest cache from the first pass over it to the last.
     fn run_with(mut self, extra: &Extra<'_, F>) {
-        let Work { pass, rule, assigned, .. } = *self.work;
-        let gradients: Vec<F> = self.gradients.iter().enumerate().map(|(i, &g)| extra.limited(self.first + i, g)).collect();
+        let gradients = self.work.gradients(self.first, self.gradients);
         let before = self.values.to_vec();
-        let sweep = Sweep { gradients: &gradients, values: self.values, lanes: self.lanes };
-        F::twin(rule).sweep(pass, assigned, self.scalars, sweep);
+        self.sweep(Some(&gradients));
         if let Some((scales, broadcast)) = self.scales {
             for (i, (p, &before)) in self.values.iter_mut().zip(&before).enumerate() {
                 *p = before + scales[broadcast.index(self.first + i)] * (*p - before);
@@ -134,6 +143,16 @@ impl<'a, F: Real> Job<'a, F> {
         for ((average, weight), lane) in extra.weights.iter().zip(&mut self.averages) {
             let Some(lane) = lane else { continue };
             extra.average(average, *weight, &before, self.values, lane);
+        }
+    }
+}
+
+impl<F: Real> Work<'_, F> {
+    /// The gradients that the rule sees, of elements from `first` on.
+    pub(super) fn gradients(&self, first: usize, gradients: &[F]) -> Vec<F> {
+        match &self.extra {
+            Some(extra) => gradients.iter().enumerate().map(|(i, &g)| extra.limited(first + i, g)).collect(),
+            None => gradients.to_vec(),
         }
     }
 }

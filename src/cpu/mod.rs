@@ -5,8 +5,11 @@ mod access;
 mod build;
 mod job;
 mod measure;
+mod members;
 mod param;
 mod settle;
+mod stages;
+mod sums;
 mod tensor;
 mod view;
 
@@ -82,9 +85,11 @@ impl<F: Real> CpuOptimizer<F> {
         }
         let work = |(tensor, limit)| work(&self.setup, tensor, limit, &assigned);
         let works: Vec<Work<'_, F>> = self.tensors.iter().zip(limits).map(work).collect();
+        stages::run(&mut self.tensors, values, gradients, &works);
         let elements = gradients.iter().flatten().map(|gradient| gradient.len()).sum();
         let all = self.tensors.iter_mut().zip(values).zip(&works).zip(gradients);
         run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
+        self.tensors.iter_mut().for_each(|tensor| tensor.totals.clear());
     }
 
     fn check_values(&self, values: &[&mut [F]]) -> Result<()> {

@@ -1,7 +1,7 @@
 use super::CpuParam;
 use super::view::Back;
 use crate::error::{Error, Result, Role};
-use crate::rule::Real;
+use crate::rule::{Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
 use crate::step::{Broadcast, SCHEDULE_ERROR, Setup};
 
@@ -10,6 +10,7 @@ use crate::step::{Broadcast, SCHEDULE_ERROR, Setup};
 pub(super) struct Tensor<F> {
     pub(super) name: String,
     pub(super) len: usize,
+    pub(super) extents: Extents,
     pub(super) group: usize,
     pub(super) block: usize,
     pub(super) frozen: bool,
@@ -26,6 +27,8 @@ pub(super) struct Tensor<F> {
     pub(super) accumulated: Vec<F>,
     /// One lane per state of the rule; empty where the state is not in use.
     pub(super) lanes: Vec<Vec<F>>,
+    /// One list per sum of the rule; empty where the sum is not in use, or not formed yet in this step.
+    pub(super) totals: Vec<Vec<F>>,
     /// One per average.
     pub(super) averages: Vec<Vec<F>>,
     pub(super) back: Back<F>,
@@ -53,10 +56,12 @@ impl<F: Real> Tensor<F> {
         };
         let scales = lr_scales.map(scales).transpose()?;
         crate::gpu::scales::check(&name, scales.as_ref().map(|(scales, _)| scales.len() as u64), &lr_scale_schedules)?;
-        let active = rule.active_states();
-        let lane = |used: bool| if used { vec![F::zero(); len] } else { Vec::new() };
+        let extents = Extents::of(&shape);
+        let lane = |used: bool, extent| if used { vec![F::zero(); extents.count(extent) as usize] } else { Vec::new() };
+        let state = |state: &StateField| lane(rule.uses_for(state.name, extents.is_matrix), state.extent);
         Ok(Tensor {
             len,
+            extents,
             group,
             block,
             frozen,
@@ -66,9 +71,10 @@ impl<F: Real> Tensor<F> {
             step: 0,
             scalars: Vec::new(),
             pending: 0,
-            accumulated: lane(options.accumulates()),
-            lanes: (0..rule.states().len()).map(|state| lane(active.contains(&state))).collect(),
-            averages: options.averages().iter().map(|_| lane(true)).collect(),
+            accumulated: lane(options.accumulates(), Extent::Elements),
+            lanes: rule.states().iter().map(state).collect(),
+            totals: Vec::new(),
+            averages: options.averages().iter().map(|_| lane(true, Extent::Elements)).collect(),
             back: Back::Shown,
             name,
         })

@@ -67,14 +67,15 @@ pub struct Extents {
 impl Extents {
     /// Of a tensor with these sizes. An empty one has nothing of any kind.
     pub fn of(shape: &[usize]) -> Self {
-        let sizes = shape.iter().map(|&size| size as u64);
-        let (elements, is_matrix) = (sizes.product(), shape.len() >= 2);
+        let product = || shape.iter().fold(1, |elements: u64, &size| elements.saturating_mul(size as u64));
+        let elements = if shape.contains(&0) { 0 } else { product() };
         let (height, width) = match *shape {
             [.., height, width] => (height as u64, width as u64),
             _ => (1, elements),
         };
         let over = |length: u64| if elements == 0 { 0 } else { elements / length };
-        Extents { elements, rows: over(width), columns: over(height), slices: over(height * width), is_matrix }
+        let is_matrix = shape.len() >= 2;
+        Extents { elements, rows: over(width), columns: over(height), slices: over(height.saturating_mul(width)), is_matrix }
     }
 
     /// How many items of this extent the tensor has; one of what is as wide as the tensor, or wider.

@@ -170,7 +170,7 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// p: ptr<function, vec4f>, state: ptr<function, State>)`. The trained values are kept aside meanwhile, 4 bytes for each: the way back is a copy.
     const VIEWS: bool = false;
 
-    /// Turns a value that is trained into the one to evaluate with; the state stays.
+    /// Turns a value that is trained into the one to evaluate with; the state stays. Sums are 0 here.
     fn evaluate<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, p: &mut F, state: &mut Self::State<F>) {
         let _ = (h, s, p, state);
     }

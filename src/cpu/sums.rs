@@ -1,0 +1,152 @@
+//! What a stage adds up: in f64, always in the same order, with how far a GPU may be off.
+
+use core::ops::Range;
+
+use crate::rule::{Extent, Extents, Real, SumField, SumForm};
+
+/// How far a GPU's sum may be from the exact one of its numbers, as a part of the sum of their magnitudes.
+const SUM_ERROR: f64 = 1e-6;
+
+/// A sum of numbers, of how far each may be off, and of their magnitudes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Total {
+    value: f64,
+    error: f64,
+    magnitude: f64,
+}
+
+impl Total {
+    fn add<F: Real>(&mut self, x: F) {
+        let value = x.to_value();
+        self.value += value;
+        self.error += x.error();
+        self.magnitude += value.abs();
+    }
+
+    /// Of both.
+    pub(super) fn with(self, other: Total) -> Total {
+        Total { value: self.value + other.value, error: self.error + other.error, magnitude: self.magnitude + other.magnitude }
+    }
+
+    /// Of all of these. Each addition waits for the one before it, so there are several sums at a time.
+    fn of<F: Real>(numbers: &[F]) -> Total {
+        let (rows, rest) = numbers.as_chunks::<4>();
+        let mut totals = [Total::default(); 4];
+        for row in rows {
+            totals.iter_mut().zip(row).for_each(|(total, &x)| total.add(x));
+        }
+        totals.iter_mut().zip(rest).for_each(|(total, &x)| total.add(x));
+        totals.into_iter().fold(Total::default(), Total::with)
+    }
+
+    /// What stages read, of so many numbers.
+    pub(super) fn number<F: Real>(&self, form: SumForm, count: u64) -> F {
+        let by = if form == SumForm::Mean { count.max(1) as f64 } else { 1.0 };
+        F::inexact(self.value / by, (self.error + SUM_ERROR * self.magnitude) / by)
+    }
+}
+
+/// The totals of one sum over consecutive rows, columns or whatever it is over.
+#[derive(Clone, Debug)]
+pub(super) struct Sums {
+    extents: Extents,
+    over: Extent,
+    extent: Extent,
+    /// The number of the first of them.
+    first: usize,
+    totals: Vec<Total>,
+}
+
+impl Sums {
+    /// Room for what these items of a stage over `over` add to.
+    pub(super) fn new(extents: Extents, over: Extent, sum: &SumField, items: Range<u64>) -> Self {
+        let (extent, last) = (sum.extent, items.end.max(1) - 1);
+        let index = |at| extents.index(over, extent, at) as usize;
+        let is_in_one_row = extents.index(over, Extent::Rows, items.start) == extents.index(over, Extent::Rows, last);
+        let indices = match extent {
+            // Parts of several rows have all columns of their slices.
+            Extent::Columns if !is_in_one_row => {
+                let slice = |at| (extents.index(over, Extent::Slices, at) * extents.width()) as usize;
+                slice(items.start)..slice(last) + extents.width() as usize
+            }
+            _ => index(items.start)..index(last) + 1,
+        };
+        Sums { extents, over, extent, first: indices.start, totals: vec![Total::default(); indices.len()] }
+    }
+
+    /// Adds what these items from `first` on have.
+    pub(super) fn add<F: Real>(&mut self, first: usize, numbers: &[F]) {
+        for part in self.extents.parts(self.over, self.extent, first as u64..(first + numbers.len()) as u64) {
+            let (numbers, index) = (&numbers[part.items], part.index - self.first);
+            match part.each {
+                true => self.totals[index..].iter_mut().zip(numbers).for_each(|(total, &x)| total.add(x)),
+                false => self.totals[index] = self.totals[index].with(Total::of(numbers)),
+            }
+        }
+    }
+
+    /// Adds these to the totals of the whole tensor.
+    pub(super) fn add_to(&self, all: &mut [Total]) {
+        all[self.first..].iter_mut().zip(&self.totals).for_each(|(total, &own)| *total = total.with(own));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Bounded;
+
+    const WIDE: [Extent; 5] = [Extent::Rows, Extent::Columns, Extent::Slices, Extent::Tensor, Extent::All];
+
+    /// All sums of a tensor, added in pieces of so many elements.
+    fn sums(extents: Extents, extent: Extent, numbers: &[f32], pieces: usize) -> Vec<Total> {
+        let sum = SumField { name: "", extent, form: SumForm::Sum };
+        let mut all = vec![Total::default(); extents.count(extent) as usize];
+        for (index, piece) in numbers.chunks(pieces).enumerate() {
+            let first = index * pieces;
+            let mut own = Sums::new(extents, Extent::Elements, &sum, first as u64..(first + piece.len()) as u64);
+            let (head, tail) = piece.split_at(piece.len() / 3);
+            own.add(first, head);
+            own.add(first + head.len(), tail);
+            own.add_to(&mut all);
+        }
+        all
+    }
+
+    #[test]
+    fn pieces_add_up_to_the_sums_of_elements_one_by_one() {
+        for shape in [&[2, 3, 5][..], &[30], &[30, 1], &[1, 30], &[2, 1, 3, 5], &[]] {
+            let extents = Extents::of(shape);
+            let numbers: Vec<f32> = (0..extents.elements).map(|i| (i * i % 17) as f32 - 8.0).collect();
+            for extent in WIDE {
+                let mut expected = vec![0.0; extents.count(extent) as usize];
+                for (at, &x) in numbers.iter().enumerate() {
+                    expected[extents.index(Extent::Elements, extent, at as u64) as usize] += f64::from(x);
+                }
+                for pieces in [1, 2, 3, 5, 10, 15, 30] {
+                    let got: Vec<f64> = sums(extents, extent, &numbers, pieces).iter().map(|total| total.value).collect();
+                    assert_eq!(got, expected, "{shape:?} {extent:?} {pieces}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_million_numbers_of_one_sign_or_two_are_summed_to_the_last_digit() {
+        let numbers: Vec<f32> = (0..1_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 * 1e-5 - 80.0).collect();
+        let exact: f64 = numbers.iter().map(|&x| f64::from(x)).sum();
+        let total = sums(Extents::of(&[1_000_000]), Extent::Tensor, &numbers, 32_768)[0];
+        assert!((total.value - exact).abs() <= 1e-9 * total.magnitude, "{} {exact}", total.value);
+        assert_eq!(total.number::<f32>(SumForm::Mean, 1_000_000), (total.value / 1e6) as f32);
+    }
+
+    #[test]
+    fn errors_add_up_too() {
+        let numbers = [Bounded { value: 1.0, error: 0.25 }, Bounded { value: -3.0, error: 0.5 }];
+        let Bounded { value, error } = Total::of(&numbers).number::<Bounded>(SumForm::Mean, 2);
+        assert_eq!(value, -1.0);
+        assert!((0.375 + 2e-6..0.375 + 2.2e-6).contains(&error), "{error}");
+        let infinite = Total::of(&[Bounded::given(f32::INFINITY), Bounded::given(1.0)]).number::<Bounded>(SumForm::Sum, 2);
+        assert_eq!((infinite.value, infinite.error), (f64::INFINITY, 0.0));
+    }
+}
