@@ -40,10 +40,6 @@ impl Draft {
 
     fn add(&mut self, group: Group, limits: &Limits) -> Result<()> {
         let number = self.setup.groups.len();
-        if group.rule.stages().len() > 1 {
-            let what = format!("{} has several stages, which only the CPU runs so far", group.rule.name());
-            return Err(Error::Conflict { what });
-        }
         let params = self.setup.add(group)?;
         self.layout.push_clip();
         let rule = self.setup.groups[number].rule.clone();

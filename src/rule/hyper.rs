@@ -129,6 +129,8 @@ macro_rules! said_of_hyper_parameter {
 macro_rules! range_text {
     (FINITE) => { "(-inf, inf)" };
     (NON_NEGATIVE) => { "[0, inf)" };
+    (NON_POSITIVE) => { "(-inf, 0]" };
+    (AT_LEAST_ONE) => { "[1, inf)" };
     (BELOW_ONE) => { "[0, 1)" };
     (UNIT) => { "[0, 1]" };
     (open ($low:literal, f64::INFINITY)) => { concat!("(", stringify!($low), ", inf)") };
@@ -151,6 +153,8 @@ mod tests {
         let said = [
             both!(Range::FINITE),
             both!(Range::NON_NEGATIVE),
+            both!(Range::NON_POSITIVE),
+            both!(Range::AT_LEAST_ONE),
             both!(Range::BELOW_ONE),
             both!(Range::UNIT),
             both!(Range::open(0.0, 1.0)),

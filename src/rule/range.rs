@@ -14,6 +14,10 @@ impl Range {
     pub const FINITE: Range = Range::open(f64::NEG_INFINITY, f64::INFINITY);
     /// `[0, inf)`
     pub const NON_NEGATIVE: Range = Range { low_included: true, ..Range::open(0.0, f64::INFINITY) };
+    /// `(-inf, 0]`
+    pub const NON_POSITIVE: Range = Range { high_included: true, ..Range::open(f64::NEG_INFINITY, 0.0) };
+    /// `[1, inf)`
+    pub const AT_LEAST_ONE: Range = Range { low_included: true, ..Range::open(1.0, f64::INFINITY) };
     /// `[0, 1)`
     pub const BELOW_ONE: Range = Range { low_included: true, ..Range::open(0.0, 1.0) };
     /// `[0, 1]`

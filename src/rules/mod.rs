@@ -42,6 +42,8 @@ catalogue! {
     qhadam: QHAdam;
     adan: Adan;
     sophia: Sophia;
+    lamb: Lamb;
+    adafactor: Adafactor;
 }
 
 pub use types::*;

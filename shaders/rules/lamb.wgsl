@@ -1,0 +1,31 @@
+// LAMB. Formula, sources and twin: src/rules/lamb.rs.
+
+fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
+    let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
+    let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+    return Scalars(quotient(1.0, bias_correction1), inverse_root(bias_correction2), h.eps_root * bias_correction2, h.lr, h.lr * h.weight_decay);
+}
+
+fn lamb_step(h: Hyper, s: Scalars, state: ptr<function, State>) -> vec4f {
+    let denominator = sqrt(state.v + s.root) * s.inverse_root2 + h.eps;
+    return s.inverse1 * (state.m / denominator);
+}
+
+fn moments(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+    state.m = moving_average(state.m, gradient, h.beta1, h.rest1);
+    state.v = moving_average(state.v, square(gradient), h.beta2, h.rest2);
+    state.values = square(*p);
+    state.updates = square(penalized(lamb_step(h, s, state), *p, h.weight_decay));
+}
+
+fn resume_moments(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
+    var ratio = 1.0;
+    if sums.values != 0.0 && sums.updates != 0.0 {
+        ratio = quotient(root(sums.values), root(sums.updates));
+    }
+    return Scalars(s.inverse1, s.inverse_root2, s.root, h.lr * ratio, h.lr * ratio * h.weight_decay);
+}
+
+fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+    *p -= penalized(s.step_size * lamb_step(h, s, state), *p, s.decay);
+}
