@@ -32,7 +32,7 @@ impl<F: Real> CpuOptimizer<F> {
             norm: None,
             view: 0,
         };
-        let mut optimizer = CpuOptimizer { setup, viewed: None, tensors: Vec::new(), common, update: None };
+        let mut optimizer = CpuOptimizer { setup, viewed: None, tensors: Vec::new(), common, program: Vec::new(), update: None };
         groups.into_iter().try_for_each(|group| optimizer.add_group(group))?;
         if optimizer.tensors.is_empty() {
             return Err(Error::NoParameters);
@@ -54,6 +54,8 @@ impl<F: Real> CpuOptimizer<F> {
         }
         self.tensors.extend(tensors);
         self.setup = setup;
+        self.number_rules();
+        self.compile();
         Ok(())
     }
 
@@ -108,6 +110,7 @@ impl<F: Real> CpuOptimizer<F> {
         let result = change(&mut setup)?;
         let before = core::mem::replace(&mut self.setup, setup);
         self.viewed.get_or_insert(before);
+        self.compile();
         Ok(result)
     }
 

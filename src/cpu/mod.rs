@@ -3,6 +3,7 @@
 
 mod access;
 mod build;
+mod executor;
 mod job;
 mod measure;
 mod members;
@@ -13,16 +14,17 @@ mod sums;
 mod tensor;
 mod view;
 
-use job::{Extra, Job, Work, run};
-use settle::{Common, Limit};
+use executor::assigned;
+use settle::Common;
 use tensor::Tensor;
 
 pub use access::CpuReport;
 pub use param::CpuParam;
 
 use crate::error::{Error, Result, Role};
-use crate::rule::{Assigned, Pass, Real};
-use crate::step::{Clip, LossScale, MicroBatches, Setup, view as views};
+use crate::plan;
+use crate::rule::Real;
+use crate::step::{Setup, view as views};
 
 /// A CPU optimizer over tensors that the caller owns, as slices.
 ///
@@ -34,6 +36,8 @@ pub struct CpuOptimizer<F: Real> {
     viewed: Option<Setup>,
     tensors: Vec<Tensor<F>>,
     common: Common<F>,
+    /// The passes of a step.
+    program: Vec<plan::Pass>,
     /// The norms of the last step's changes and of the values before it, where they are measured.
     update: Option<(f64, f64)>,
 }
@@ -65,31 +69,8 @@ impl<F: Real> CpuOptimizer<F> {
         let sums: Vec<Option<Vec<F>>> = self.tensors.iter_mut().zip(gradients).map(sum).collect();
         let gradients = self.tensors.iter().zip(gradients).map(|(tensor, gradient)| gradient.filter(|_| !tensor.frozen));
         let gradients: Vec<Option<&[F]>> = gradients.zip(&sums).map(|(own, sum)| own.map(|own| sum.as_deref().unwrap_or(own))).collect();
-        if let Some(limits) = self.settle(values, &gradients) {
-            self.viewed = None;
-            let before = self.setup.options.measure_update.then(|| values.iter().map(|value| value.to_vec()).collect::<Vec<_>>());
-            self.update(values, &gradients, &limits);
-            self.update = before.map(|before| update_norms(&before, values, &gradients));
-        }
+        self.run(values, &gradients);
         Ok(())
-    }
-
-    /// The update of the tensors that have gradients.
-    fn update(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>], limits: &[Limit<F>]) {
-        let assigned = assigned(&self.setup, self.common.step);
-        self.tensors.iter_mut().for_each(|tensor| tensor.schedule_scales(self.common.step));
-        for (tensor, _) in self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
-            tensor.step = tensor.step.saturating_add(1);
-            let rule = F::twin(&*self.setup.blocks.list[tensor.block].rule);
-            tensor.scalars = rule.prepare(&assigned[tensor.block], tensor.step, &tensor.scalars);
-        }
-        let work = |(tensor, limit)| work(&self.setup, tensor, limit, &assigned);
-        let works: Vec<Work<'_, F>> = self.tensors.iter().zip(limits).map(work).collect();
-        stages::run(&mut self.tensors, values, gradients, &works);
-        let elements = gradients.iter().flatten().map(|gradient| gradient.len()).sum();
-        let all = self.tensors.iter_mut().zip(values).zip(&works).zip(gradients);
-        run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
-        self.tensors.iter_mut().for_each(|tensor| tensor.totals.clear());
     }
 
     fn check_values(&self, values: &[&mut [F]]) -> Result<()> {
@@ -100,38 +81,4 @@ impl<F: Real> CpuOptimizer<F> {
         let len = |i: usize, tensor: &Tensor<F>| gradients.get(i).map_or(0, |gradient| gradient.map_or(tensor.len, <[F]>::len));
         self.tensors.iter().enumerate().try_for_each(|(i, tensor)| tensor.check(Role::Gradient, len(i, tensor)))
     }
-}
-
-/// What schedules set in the last of so many steps, for each block.
-fn assigned(setup: &Setup, steps: u32) -> Vec<Vec<Assigned>> {
-    setup.blocks.list.iter().map(|block| block.assigned(&setup.groups[block.group].schedules, steps.saturating_sub(1))).collect()
-}
-
-/// What an update does with a tensor.
-fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, assigned: &'a [Vec<Assigned>]) -> Work<'a, F> {
-    let averages = setup.options.averages();
-    let weights = averages.into_iter().map(|average| (average, average.words::<F>().weight(tensor.step)));
-    let scaled = setup.options.loss_scale != LossScale::None || setup.options.micro_batches == MicroBatches::Mean;
-    let extra = Extra {
-        factor: limit.factor,
-        units: tensor.unit.filter(|_| !limit.units.is_empty()).map(|unit| (&limit.units[..], unit)),
-        limit: limit.limit,
-        first: tensor.step == 1,
-        weights: weights.collect(),
-    };
-    let plain = !scaled && setup.clip(tensor.group) == Clip::None && extra.weights.is_empty() && tensor.scales.is_none();
-    let rule = &*setup.blocks.list[tensor.block].rule;
-    Work { pass: Pass::Update, rule, assigned: &assigned[tensor.block], extra: (!plain).then_some(extra) }
-}
-
-/// The norms of the changes of the tensors that have gradients, and of their values before.
-fn update_norms<F: Real>(before: &[Vec<F>], after: &[&mut [F]], gradients: &[Option<&[F]>]) -> (f64, f64) {
-    let (mut moved, mut values) = (0.0, 0.0);
-    for ((before, after), _) in before.iter().zip(after).zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
-        for (p, q) in before.iter().zip(after.iter()).map(|(p, q)| (p.to_value(), q.to_value())) {
-            moved += (q - p) * (q - p);
-            values += p * p;
-        }
-    }
-    (moved.sqrt(), values.sqrt())
 }

@@ -66,11 +66,7 @@ impl Measure {
 
 impl<F: Real> CpuOptimizer<F> {
     /// Decides whether the step takes place, and how gradients are limited; `None` if it does not.
-    pub(super) fn settle(&mut self, values: &[&mut [F]], gradients: &[Option<&[F]>]) -> Option<Vec<Limit<F>>> {
-        let measured: Vec<Measure> = match self.setup.features().measures {
-            true => gradients.iter().map(|gradient| gradient.map_or_else(Measure::default, Measure::of)).collect(),
-            false => vec![Measure::default(); gradients.len()],
-        };
+    pub(super) fn settle(&mut self, measured: Vec<Measure>, values: &[&mut [F]], gradients: &[Option<&[F]>]) -> Option<Vec<Limit<F>>> {
         let settings = Settings::of::<F>(&self.setup.options);
         let offender = measured.iter().position(Measure::non_finite).filter(|_| self.setup.options.may_skip());
         let common = &mut self.common;

@@ -14,25 +14,23 @@ const PIECES: usize = 64;
 /// Items that a piece goes through at a time: what they share is spread out for them, in the nearest cache.
 const ITEMS: usize = crate::plan::CHUNK as usize;
 
-/// Runs all stages but the last of the tensors that have gradients; `works` are those of the last. Their sums are in the tensors then.
-pub(super) fn run<F: Real>(tensors: &mut [Tensor<F>], values: &[&mut [F]], gradients: &[Option<&[F]>], works: &[Work<'_, F>]) {
-    let before_last = |work: &Work<'_, F>| work.rule.stages().len() - 1;
-    let stages = works.iter().map(before_last).max().unwrap_or_default();
-    if stages > 0 {
-        tensors.iter_mut().zip(works).for_each(|(tensor, work)| tensor.totals = vec![Vec::new(); work.rule.sums().len()]);
-    }
-    for index in 0..stages {
-        let runs = |at: usize| {
-            let (tensor, work): (&Tensor<F>, &Work<'_, F>) = (&tensors[at], &works[at]);
-            gradients[at].is_some() && index < before_last(work) && work.rule.runs(index, tensor.extents.is_matrix)
-        };
-        let running: Vec<bool> = (0..tensors.len()).map(runs).collect();
-        let formed = form(index, tensors, values, gradients, works, &running);
-        keep(index, tensors, works, formed);
-        for (tensor, work) in tensors.iter_mut().zip(works).zip(&running).filter_map(|(both, &runs)| runs.then_some(both)) {
-            tensor.resume(index, work);
-        }
-    }
+/// Runs the stage of this number of the rules that have more, over elements or over rows and columns, for the tensors that have gradients; `works` are
+/// those of the last stage. The sums are in the tensors then.
+pub(super) fn run<F: Real>(
+    (index, over_elements): (usize, bool),
+    tensors: &mut [Tensor<F>],
+    values: &[&mut [F]],
+    gradients: &[Option<&[F]>],
+    works: &[Work<'_, F>],
+) {
+    let runs = |at: usize| {
+        let (tensor, rule) = (&tensors[at], works[at].rule);
+        let is_earlier = index + 1 < rule.stages().len() && (rule.stages()[index].over == Extent::Elements) == over_elements;
+        gradients[at].is_some() && is_earlier && rule.runs(index, tensor.extents.is_matrix)
+    };
+    let running: Vec<bool> = (0..tensors.len()).map(runs).collect();
+    let formed = form(index, tensors, values, gradients, works, &running);
+    keep(index, tensors, works, formed);
 }
 
 /// What a tensor's elements, rows or columns added up to, by the sum's number.
@@ -111,8 +109,8 @@ fn over(rule: &dyn AnyRule, index: usize) -> Extent {
 
 impl<F: Real> Tensor<F> {
     /// The scalars that follow from the sums of a stage.
-    fn resume(&mut self, index: usize, work: &Work<'_, F>) {
-        if !work.rule.stages()[index].resumes {
+    pub(super) fn resume(&mut self, index: usize, work: &Work<'_, F>) {
+        if !work.rule.stages()[index].resumes || !work.rule.runs(index, self.extents.is_matrix) {
             return;
         }
         let whole = |(sum, total): (&SumField, &Vec<F>)| match total[..] {

@@ -13,6 +13,8 @@ pub(super) struct Tensor<F> {
     pub(super) extents: Extents,
     pub(super) group: usize,
     pub(super) block: usize,
+    /// The number of its rule in the program.
+    pub(super) rule: usize,
     pub(super) frozen: bool,
     /// Elements of a unit, where units have factors.
     pub(super) unit: Option<usize>,
@@ -64,6 +66,7 @@ impl<F: Real> Tensor<F> {
             extents,
             group,
             block,
+            rule: 0,
             frozen,
             unit: setup.clip(group).unit(&shape).map(|unit| unit as usize),
             scales,

@@ -2,9 +2,9 @@
 
 use super::Layout;
 use super::buffers::{KEPT, fits, table, upload_for, whole};
-use super::tables::{Member, Tables, distinct};
+use super::tables::{Member, Tables};
 use crate::error::Result;
-use crate::plan::{Shape, Sum, Tree};
+use crate::plan::{Shape, Sum, Tree, distinct};
 use crate::rule::AnyRule;
 use crate::step::{Setup, Status};
 use crate::wgsl::Slot;
@@ -67,7 +67,8 @@ impl Record {
         }
         let buffer = upload_for(device, "wgpu-optim step record", KEPT, &words)?;
         let tables = Tables::new(device, setup, layout, members, tree)?;
-        let rules = distinct(setup, members).into_iter().map(AnyRule::boxed).collect();
+        let rules = distinct(setup, members.iter().map(|member| member.group));
+        let rules = rules.into_iter().map(|group| setup.groups[group].rule.clone()).collect();
         let sums = sums(device, setup, tree)?;
         Ok(Record { buffer, status, tables, sums, rules })
     }

@@ -1,8 +1,8 @@
 use super::Layout;
 use super::buffers::table;
 use crate::error::Result;
-use crate::plan::Tree;
-use crate::rule::{AnyRule, Layout as _};
+use crate::plan::{Tree, distinct};
+use crate::rule::Layout as _;
 use crate::step::{Assignment, Clip, ClipWords, Entry, HyperWord, NormClip, Over, Settings, Setup};
 
 /// Words of a clip.
@@ -61,18 +61,6 @@ impl Tables {
     }
 }
 
-/// The rules that the groups' parameters run, each once, in order: each has a `prepare` of its own.
-pub(crate) fn distinct<'a>(setup: &'a Setup, members: &[Member]) -> Vec<&'a dyn AnyRule> {
-    let mut rules: Vec<&dyn AnyRule> = Vec::new();
-    for member in members {
-        let rule = &*setup.groups[member.group].rule;
-        if !rules.iter().any(|known| known.is_like(rule)) {
-            rules.push(rule);
-        }
-    }
-    rules
-}
-
 /// The options and the averages.
 fn settings(setup: &Setup) -> Vec<u32> {
     let mut words = Settings::of::<f32>(&setup.options).words();
@@ -113,13 +101,13 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
 }
 
 fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Vec<Entry> {
-    let rules = distinct(setup, members);
+    let rules = distinct(setup, members.iter().map(|member| member.group));
     let assigned = first_assignments(setup);
     // After all hyper-parameters, the clip of each group.
     let clips_assigned = setup.blocks.list.iter().map(|block| block.rule.hyper_fields().len() as u32).sum::<u32>();
     let entry = |(index, member): (usize, &Member)| {
         let Member { group, block, record, active } = *member;
-        let rule = rules.iter().position(|known| known.is_like(&*setup.groups[group].rule)).unwrap_or_default();
+        let rule = rules.iter().position(|&known| setup.groups[known].rule.is_like(&*setup.groups[group].rule)).unwrap_or_default();
         let own = tree.members + index as u32;
         let slot = match setup.clip(group) {
             Clip::Norm(NormClip { over: Over::All, .. }) => tree.root,

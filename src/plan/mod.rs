@@ -18,7 +18,7 @@ pub use bucket::{Bucket, Plan, measures, plan};
 pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
 pub use overlap::{Interval, overlap};
-pub use program::{Pass, Program};
+pub use program::{Pass, Program, distinct};
 pub use reduce::{Level, Levels, Node, Sum, Tree};
 pub use sets::{Segment, Sets, most};
 pub use tiles::{Tile, Tiles};

@@ -1,7 +1,7 @@
 //! The order of a step, written once: the GPU executor binds and records its passes, the CPU executor runs the twins of the same passes.
 
 use crate::rule::{AnyRule, Extent};
-use crate::step::Features;
+use crate::step::{Features, Setup};
 
 /// What one pass does. Its dispatches do not need one another; each pass may need all that came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,4 +84,16 @@ fn stage(step: &mut Vec<Pass>, rules: &[&dyn AnyRule], stage: usize) {
     step.extend(earlier().any(|(_, rule)| !is_over_elements(*rule)).then_some(Pass::Lines(stage)));
     let resumes = |rule: &dyn AnyRule| rule.sums().iter().any(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name));
     step.extend(earlier().filter(|(_, rule)| resumes(**rule)).map(|(rule, _)| Pass::Resume { rule, stage }));
+}
+
+/// The rules that parameters of these groups run, each once, in order, by a group that has it: `prepare` goes by these numbers.
+pub fn distinct(setup: &Setup, groups: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut rules: Vec<usize> = Vec::new();
+    for group in groups {
+        let rule = &*setup.groups[group].rule;
+        if !rules.iter().any(|&known| setup.groups[known].rule.is_like(rule)) {
+            rules.push(group);
+        }
+    }
+    rules
 }

@@ -1,0 +1,139 @@
+//! The passes of a step, one after another, as the program has them.
+
+use super::CpuOptimizer;
+use super::job::{Extra, Job, Work, run};
+use super::measure::Measure;
+use super::settle::Limit;
+use super::stages;
+use super::tensor::Tensor;
+use crate::plan::{Pass, Program, distinct};
+use crate::rule::{Assigned, Pass as Function, Real};
+use crate::step::{Clip, LossScale, MicroBatches, Setup};
+
+/// What one pass of a step leaves for the next ones.
+struct Step<F> {
+    measured: Vec<Measure>,
+    limits: Vec<Limit<F>>,
+    /// What schedules set, for each block.
+    assigned: Vec<Vec<Assigned>>,
+}
+
+impl<F: Real> CpuOptimizer<F> {
+    /// Compiles the program for the tensors and settings as they are.
+    pub(super) fn compile(&mut self) {
+        let rules = distinct(&self.setup, self.tensors.iter().map(|tensor| tensor.group));
+        let rules: Vec<_> = rules.into_iter().map(|group| &*self.setup.groups[group].rule).collect();
+        let scheduled_scales = self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty());
+        self.program = Program::new(&self.setup.features(), &rules, scheduled_scales).step;
+    }
+
+    /// Gives each tensor the number of its rule.
+    pub(super) fn number_rules(&mut self) {
+        let rules = distinct(&self.setup, self.tensors.iter().map(|tensor| tensor.group));
+        for tensor in &mut self.tensors {
+            let own = &*self.setup.groups[tensor.group].rule;
+            tensor.rule = rules.iter().position(|&known| self.setup.groups[known].rule.is_like(own)).unwrap_or_default();
+        }
+    }
+
+    /// The passes that a step runs, in order.
+    #[doc(hidden)]
+    pub fn passes(&self) -> &[Pass] {
+        &self.program
+    }
+
+    /// Runs the passes of a step; the first `prepare` decides whether those after it run.
+    pub(super) fn run(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>]) {
+        let mut step = Step { measured: vec![Measure::default(); gradients.len()], limits: Vec::new(), assigned: Vec::new() };
+        let mut index = 0;
+        while let Some(&pass) = self.program.get(index) {
+            index += 1;
+            match pass {
+                Pass::Measure => step.measured = gradients.iter().map(|own| own.map_or_else(Measure::default, Measure::of)).collect(),
+                Pass::Prepare(0) => {
+                    let Some(limits) = self.settle(core::mem::take(&mut step.measured), values, gradients) else { return };
+                    self.viewed = None;
+                    (step.limits, step.assigned) = (limits, assigned(&self.setup, self.common.step));
+                    self.prepare(0, gradients, &step.assigned);
+                }
+                Pass::Prepare(rule) => self.prepare(rule, gradients, &step.assigned),
+                Pass::ScheduleScales => self.tensors.iter_mut().for_each(|tensor| tensor.schedule_scales(self.common.step)),
+                Pass::Stage(stage) | Pass::Lines(stage) => {
+                    let works = works(&self.setup, &self.tensors, &step);
+                    let over_elements = matches!(pass, Pass::Stage(_));
+                    stages::run((stage, over_elements), &mut self.tensors, values, gradients, &works);
+                }
+                Pass::Resume { rule, stage } => {
+                    let works = works(&self.setup, &self.tensors, &step);
+                    let own = self.tensors.iter_mut().zip(&works).zip(gradients);
+                    let own = own.filter(|((tensor, _), gradient)| gradient.is_some() && tensor.rule == rule);
+                    own.for_each(|((tensor, work), _)| tensor.resume(stage, work));
+                }
+                Pass::Update => self.update(values, gradients, &step),
+                // Of micro-batches, views and reports.
+                Pass::Accumulate | Pass::Count | Pass::Decide(_) | Pass::Show | Pass::Report => {}
+            }
+        }
+    }
+
+    /// The scalars of the tensors of a rule that have gradients.
+    fn prepare(&mut self, rule: usize, gradients: &[Option<&[F]>], assigned: &[Vec<Assigned>]) {
+        let own = self.tensors.iter_mut().zip(gradients).filter(|(tensor, gradient)| gradient.is_some() && tensor.rule == rule);
+        for (tensor, _) in own {
+            tensor.step = tensor.step.saturating_add(1);
+            let twin = F::twin(&*self.setup.blocks.list[tensor.block].rule);
+            tensor.scalars = twin.prepare(&assigned[tensor.block], tensor.step, &tensor.scalars);
+            tensor.totals = vec![Vec::new(); self.setup.groups[tensor.group].rule.sums().len()];
+        }
+    }
+
+    /// The last stages of all rules.
+    fn update(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>], step: &Step<F>) {
+        let before = self.setup.options.measure_update.then(|| values.iter().map(|value| value.to_vec()).collect::<Vec<_>>());
+        let works = works(&self.setup, &self.tensors, step);
+        let elements = gradients.iter().flatten().map(|gradient| gradient.len()).sum();
+        let all = self.tensors.iter_mut().zip(values.iter_mut()).zip(&works).zip(gradients);
+        run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
+        self.tensors.iter_mut().for_each(|tensor| tensor.totals.clear());
+        self.update = before.map(|before| update_norms(&before, values, gradients));
+    }
+}
+
+/// What schedules set in the last of so many steps, for each block.
+pub(super) fn assigned(setup: &Setup, steps: u32) -> Vec<Vec<Assigned>> {
+    setup.blocks.list.iter().map(|block| block.assigned(&setup.groups[block.group].schedules, steps.saturating_sub(1))).collect()
+}
+
+/// What a step does with each tensor.
+fn works<'a, F: Real>(setup: &'a Setup, tensors: &[Tensor<F>], step: &'a Step<F>) -> Vec<Work<'a, F>> {
+    tensors.iter().zip(&step.limits).map(|(tensor, limit)| work(setup, tensor, limit, &step.assigned)).collect()
+}
+
+/// What an update does with a tensor.
+fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, assigned: &'a [Vec<Assigned>]) -> Work<'a, F> {
+    let averages = setup.options.averages();
+    let weights = averages.into_iter().map(|average| (average, average.words::<F>().weight(tensor.step)));
+    let scaled = setup.options.loss_scale != LossScale::None || setup.options.micro_batches == MicroBatches::Mean;
+    let extra = Extra {
+        factor: limit.factor,
+        units: tensor.unit.filter(|_| !limit.units.is_empty()).map(|unit| (&limit.units[..], unit)),
+        limit: limit.limit,
+        first: tensor.step == 1,
+        weights: weights.collect(),
+    };
+    let plain = !scaled && setup.clip(tensor.group) == Clip::None && extra.weights.is_empty() && tensor.scales.is_none();
+    let rule = &*setup.blocks.list[tensor.block].rule;
+    Work { pass: Function::Update, rule, assigned: &assigned[tensor.block], extra: (!plain).then_some(extra) }
+}
+
+/// The norms of the changes of the tensors that have gradients, and of their values before.
+fn update_norms<F: Real>(before: &[Vec<F>], after: &[&mut [F]], gradients: &[Option<&[F]>]) -> (f64, f64) {
+    let (mut moved, mut values) = (0.0, 0.0);
+    for ((before, after), _) in before.iter().zip(after).zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
+        for (p, q) in before.iter().zip(after.iter()).map(|(p, q)| (p.to_value(), q.to_value())) {
+            moved += (q - p) * (q - p);
+            values += p * p;
+        }
+    }
+    (moved.sqrt(), values.sqrt())
+}
