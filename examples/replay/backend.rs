@@ -82,8 +82,8 @@ impl OnCpu {
     /// Copies the trace's initial values.
     pub fn new(trace: &Trace, rules: &[Box<dyn AnyRule>]) -> Result<Self> {
         let groups = trace.groups.iter().zip(rules).map(|(group, rule)| {
-            let members = group.params.iter().map(|param| (&*param.name, param.initial.len()));
-            Group::new(rule.clone(), members.map(CpuParam::from))
+            let members = group.params.iter().map(|param| CpuParam::new(&*param.name, &param.shape));
+            Group::new(rule.clone(), members)
         });
         Ok(OnCpu {
             optimizer: CpuOptimizer::with_groups(groups)?,

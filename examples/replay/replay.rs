@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::rule::{AnyRule, StateField};
+use wgpu_optim::rule::{AnyRule, Extent, StateField};
 
 use super::backend::{Backend, OnCpu, OnGpu};
 use super::trace::{Param, Result, Trace};
@@ -118,17 +118,33 @@ fn report(
     }
 }
 
-/// The states that the rule keeps and a trace may have, under torch's key. Fails if one that it has is not of the parameter's shape.
+/// The states that the rule keeps and a trace may have, under torch's key. Fails if one that it has is not of the shape that follows from the parameter's.
 fn kept_states(param: &Param, rule: &dyn AnyRule) -> Result<Vec<StateField>> {
-    let kept: Vec<StateField> = rule.active_states().into_iter().map(|state| rule.states()[state]).collect();
+    let active = rule.active_states_for(param.shape.len() >= 2);
+    let kept: Vec<StateField> = active.into_iter().map(|state| rule.states()[state]).collect();
     for (index, step) in param.steps.iter().enumerate() {
-        let wrong = kept.iter().find_map(|kept| step.states.get_key_value(kept.torch).filter(|(_, state)| state.shape != param.shape));
-        if let Some((key, state)) = wrong {
-            let (name, t, has, wants) = (&param.name, index + 1, &state.shape, &param.shape);
-            return Err(format!("tensor \"state/{name}/{key}/{t}\" has shape {has:?}, its parameter has {wants:?}").into());
+        for kept in &kept {
+            let (Some(state), wants) = (step.states.get(kept.torch), shape(param, kept.extent)) else { continue };
+            if state.shape != wants {
+                let (name, key, t, has) = (&param.name, kept.torch, index + 1, &state.shape);
+                let of = if wants == param.shape { "its parameter has" } else { "it should have" };
+                return Err(format!("tensor \"state/{name}/{key}/{t}\" has shape {has:?}, {of} {wants:?}").into());
+            }
         }
     }
     Ok(kept)
+}
+
+/// The shape of a state of this extent: torch keeps the dimension that it takes means over, with size 1.
+fn shape(param: &Param, extent: Extent) -> Vec<usize> {
+    let mut shape = param.shape.clone();
+    let over = match extent {
+        Extent::Rows => shape.len().checked_sub(1),
+        Extent::Columns => shape.len().checked_sub(2),
+        _ => None,
+    };
+    over.into_iter().for_each(|dimension| shape[dimension] = 1);
+    shape
 }
 
 /// How large the truth of a parameter gets in a run.
