@@ -1,6 +1,6 @@
 //! Every rule over one tensor of any size, against a kernel of the same traffic and against the CPU backend.
 
-use wgpu_optim::cpu::CpuOptimizer;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{Optimizer, Tensors, rules};
 
@@ -50,12 +50,15 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 
 fn one(bench: &mut Bench, rule: &dyn AnyRule, n: usize, source: &Source, pool: &mut Pool) -> Result<()> {
     let gpu = &bench.gpu;
-    let tensors = Tensors::new(&gpu.device, [("w", [n])])?;
+    // As a matrix, which some rules treat otherwise than a vector.
+    let width = (1..=3).map(|power| 10_usize.pow(power)).filter(|width| width * width <= n).max().unwrap_or(1);
+    let shape = [n / width, width];
+    let tensors = Tensors::new(&gpu.device, [("w", shape)])?;
     source.fill_value(gpu, tensors.value("w")?, n);
     source.fill_gradient(gpu, tensors.gradient("w")?, n);
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.boxed(), tensors.params())?;
-    let ceiling = Ceiling::new(bench, source, pool, &[Streams::of(rule)])?;
-    let mut twin = CpuOptimizer::<f32>::new(rule.boxed(), [("w", n)])?;
+    let ceiling = Ceiling::new(bench, source, pool, &Streams::of_stages(rule, true))?;
+    let mut twin = CpuOptimizer::<f32>::new(rule.boxed(), [CpuParam::new("w", &shape)])?;
     let mut value = source.values(n).to_vec();
     let mut contenders = vec![Contender::pass(rule.name(), |pass| optimizer.step_in(pass))];
     contenders.extend(ceiling.contenders());

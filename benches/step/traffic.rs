@@ -1,7 +1,7 @@
 //! Kernels that move bytes and compute nothing: the limits of an adapter.
 
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::rule::AnyRule;
+use wgpu_optim::rule::{AnyRule, Extent, Stage};
 
 use crate::Result;
 use crate::data::{Source, buffer};
@@ -78,6 +78,21 @@ impl Streams {
     /// What a step of the rule moves.
     pub fn of(rule: &dyn AnyRule) -> Self {
         Streams { in_place: 1 + rule.active_states().len(), read: 1, written: 0 }
+    }
+
+    /// What each stage over elements moves, of matrices where the rule tells them from other tensors.
+    pub fn of_stages(rule: &dyn AnyRule, is_matrix: bool) -> Vec<Self> {
+        let states = rule.states().iter().filter(|state| state.extent == Extent::Elements && rule.uses_for(state.name, is_matrix));
+        let states: Vec<&str> = states.map(|state| state.name).collect();
+        let stages = rule.stages().iter().enumerate().filter(|&(index, stage)| stage.over == Extent::Elements && rule.runs(index, is_matrix));
+        let streams = |(index, stage): (usize, &Stage)| {
+            let is_last = index + 1 == rule.stages().len();
+            let count = |wanted: &dyn Fn(&str) -> bool| states.iter().filter(|name| wanted(name)).count();
+            let in_place = usize::from(is_last) + count(&|name| stage.writes(name));
+            let read = usize::from(stage.gradient) + usize::from(stage.value && !is_last);
+            Streams { in_place, read: read + count(&|name| stage.reads(name) && !stage.writes(name)), written: 0 }
+        };
+        stages.map(streams).collect()
     }
 
     pub const fn in_place(in_place: usize, read: usize) -> Self {
