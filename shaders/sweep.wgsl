@@ -4,7 +4,7 @@ fn sweep(row: Row, given: Given, h: Hyper, s: Scalars, whole: Sums, invocation: 
         let left = row.count - i;
         let before = value_of(row, i, left);
         var p = before;
-        var state = load_state(row, At(), whole, 0u, i, left);
+        var state = load_state(row, Tile(), Rows(), Columns(), whole, i, left);
         apply(h, s, given, row, i, left, &p, &state);
         store_state(row, i, left, state);
         store_p(row, i, left, p, before);

@@ -84,7 +84,8 @@ impl Streams {
     pub fn of_stages(rule: &dyn AnyRule, is_matrix: bool) -> Vec<Self> {
         let states = rule.states().iter().filter(|state| state.extent == Extent::Elements && rule.uses_for(state.name, is_matrix));
         let states: Vec<&str> = states.map(|state| state.name).collect();
-        let stages = rule.stages().iter().enumerate().filter(|&(index, stage)| stage.over == Extent::Elements && rule.runs(index, is_matrix));
+        let stages =
+            rule.stages().iter().enumerate().filter(|&(index, stage)| stage.over == Extent::Elements && rule.runs(index, is_matrix));
         let streams = |(index, stage): (usize, &Stage)| {
             let is_last = index + 1 == rule.stages().len();
             let count = |wanted: &dyn Fn(&str) -> bool| states.iter().filter(|name| wanted(name)).count();

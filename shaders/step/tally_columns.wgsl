@@ -4,7 +4,7 @@ var<workgroup> column_parts: array<vec4f, COLUMN_SUMS * INVOCATIONS>;
 
 // Of the columns at vector `v`, what one invocation has.
 fn end_column(row: Row, v: u32, beside: u32, below: u32, invocation: u32, left: u32) {
-    var own = columns_of(column_tallies(column_total, column_part));
+    var own = all_columns(column_tallies(column_total, column_part));
     column_total = ColumnTallies();
     column_part = ColumnTallies();
     column_turns = 0u;

@@ -71,13 +71,13 @@ impl Members<'_> {
         if self.kernel.kind.uneven { "left" } else { "4u" }
     }
 
-    /// `At`, `at_of`, `load_state` and `store_state`: a member that is not in use, or that the stage does not read, is zero, and is not kept.
+    /// `load_state` and `store_state`: a member that is not in use, or that the stage does not read, is zero, and is not kept.
     pub(super) fn access(&self) -> String {
         let lanes = !self.features.lanes_of_elements(self.rule, self.matrix()).is_empty();
         let loads: Vec<String> = self.rule.members().map(|(name, extent)| self.load(name, extent)).collect();
-        let mut text = self.at()
+        let mut text = self.tile()
             + &format!(
-                "fn load_state(row: Row, at: At, whole: Sums, k: u32, i: u32, left: u32) -> State {{\n    return State({});\n}}\n",
+                "fn load_state(row: Row, tile: Tile, rows: Rows, columns: Columns, whole: Sums, i: u32, left: u32) -> State {{\n    return State({});\n}}\n",
                 loads.join(", ")
             );
         let stage = &self.rule.stages()[self.stage];
@@ -97,8 +97,9 @@ impl Members<'_> {
         match extent {
             Extent::Elements => self.features.lane(self.rule, self.matrix(), name).map_or(zero, |lane| self.load_lane(lane)),
             _ if !is_state && !self.is_formed(name) => zero,
-            Extent::Rows => format!("vec4f(lines[at.{name} + k])"),
-            Extent::Columns | Extent::Slices => format!("at.{name}"),
+            Extent::Rows => format!("rows.{name}"),
+            Extent::Columns => format!("columns.{name}"),
+            Extent::Slices => format!("tile.{name}"),
             _ => format!("vec4f(whole.{name})"),
         }
     }
@@ -113,24 +114,36 @@ impl Members<'_> {
         format!("    store_lane(lane_at(row, {lane}u, i), {}, {x}, {x});\n", self.left())
     }
 
-    /// Where the numbers of a tile's rows are, and those of its columns and slice.
-    fn at(&self) -> String {
+    /// How the numbers of rows, columns and slices are accessed.
+    pub(super) fn lines_access(&self) -> Access {
+        if self.kernel.kind.uneven { Access::Scalar } else { self.kernel.division.vectors }
+    }
+
+    /// `Tile` and `tile_of`: where the numbers of a tile's rows and columns are, and that of its slice. `Rows` and `rows_of`: those of one row.
+    /// `Columns` and `columns_of`: those of four columns.
+    fn tile(&self) -> String {
         let wide = self.wide();
-        if wide.is_empty() {
-            return structure("At", &[Field { name: "none", wgsl: "u32" }])
-                + "fn at_of(row: Row, column: u32, left: u32) -> At {\n    return At();\n}\n";
-        }
-        let ty = |extent| if extent == Extent::Rows { "u32" } else { "vec4f" };
-        let fields: Vec<Field> = wide.iter().map(|&(name, extent)| Field { name, wgsl: ty(extent) }).collect();
-        let values: Vec<String> =
-            wide.iter().map(|&(name, extent)| wide_number(self.rule, self.features, self.matrix(), name, extent)).collect();
-        structure("At", &fields)
-            + &load(Access::Scalar, "line", "lines")
+        let of = |wanted: Extent| wide.iter().filter(move |(_, extent)| *extent == wanted).map(|&(name, _)| name);
+        let place = |&(name, extent): &(&'static str, Extent)| wide_place(self.rule, self.features, self.matrix(), name, extent);
+        let slices = wide.iter().filter(|(_, extent)| *extent == Extent::Slices).map(|own| format!("vec4f(line_at({}))", place(own)));
+        let places = wide.iter().filter(|(_, extent)| *extent != Extent::Slices).map(place);
+        let vectors = |wanted: Extent| of(wanted).map(|name| Field { name, wgsl: "vec4f" });
+        let starts = wide.iter().filter(|(_, extent)| *extent != Extent::Slices).map(|&(name, _)| Field { name, wgsl: "u32" });
+        let tile: Vec<Field> = vectors(Extent::Slices).chain(starts).collect();
+        let values = slices.chain(places).collect::<Vec<_>>().join(", ");
+        let rows = of(Extent::Rows).map(|name| format!("vec4f(line_at(tile.{name} + k))")).collect::<Vec<_>>().join(", ");
+        let columns = of(Extent::Columns).map(|name| format!("load_line(tile.{name} + column, left)")).collect::<Vec<_>>().join(", ");
+        let find = "    let shape = load_shape(row.record + SHAPE);\n    let first_row = row.element / row.columns;\n    \
+                    let slice = first_row / shape.height;\n    let first_column = slice * row.columns + row.element % row.columns;\n";
+        let (access, find) = if wide.is_empty() { (String::new(), "") } else { (line_access(self.lines_access()), find) };
+        structure("Tile", &or_none(tile))
+            + &structure("Rows", &or_none(vectors(Extent::Rows).collect()))
+            + &structure("Columns", &or_none(vectors(Extent::Columns).collect()))
+            + &access
             + &format!(
-                "fn at_of(row: Row, column: u32, left: u32) -> At {{\n    let shape = load_shape(row.record + SHAPE);\n    \
-                 let first_row = row.element / row.columns;\n    let slice = first_row / shape.height;\n    \
-                 let first_column = slice * row.columns + row.element % row.columns + column;\n    return At({});\n}}\n",
-                values.join(", ")
+                "fn tile_of(row: Row) -> Tile {{\n{find}    return Tile({values});\n}}\n\
+                 fn rows_of(tile: Tile, k: u32) -> Rows {{\n    return Rows({rows});\n}}\n\
+                 fn columns_of(tile: Tile, column: u32, left: u32) -> Columns {{\n    return Columns({columns});\n}}\n"
             )
     }
 
@@ -193,7 +206,7 @@ fn whole_functions(whole: &[&SumField]) -> String {
     )
 }
 
-/// `add_to_columns` and `columns_of`.
+/// `add_to_columns`, `all_columns`, `end_column` and `finish_columns`.
 fn columns_functions(columns: &[&SumField]) -> String {
     if columns.is_empty() {
         return "fn add_to_columns(state: State) {\n}\nfn finish_columns(row: Row, invocation: u32) {\n}\n\
@@ -208,7 +221,7 @@ fn columns_functions(columns: &[&SumField]) -> String {
              fn add_to_columns(state: State) {{\n    column_part = ColumnTallies({});\n    column_turns++;\n    \
              if column_turns % 8u == 0u {{\n        column_total = column_tallies(column_total, column_part);\n        \
              column_part = ColumnTallies();\n    }}\n}}\n\
-             fn columns_of(t: ColumnTallies) -> array<vec4f, COLUMN_SUMS> {{\n    return array<vec4f, COLUMN_SUMS>({});\n}}\n",
+             fn all_columns(t: ColumnTallies) -> array<vec4f, COLUMN_SUMS> {{\n    return array<vec4f, COLUMN_SUMS>({});\n}}\n",
             added.join(", "),
             all.join(", ")
         )
@@ -221,12 +234,27 @@ pub(super) fn wide_lane(rule: &dyn AnyRule, features: &Features, is_matrix: bool
     lanes.map(|lane| lane.name).position(|known| known == name)
 }
 
-/// The first row's place of one, or the numbers of the columns, or that of the slice.
-fn wide_number(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &str, extent: Extent) -> String {
+/// Where the numbers of a tile's rows begin, or those of its columns, or where that of its slice is.
+fn wide_place(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &str, extent: Extent) -> String {
     let lane = wide_lane(rule, features, is_matrix, name, extent).unwrap_or_default();
     match extent {
         Extent::Rows => format!("shape.rows + {lane}u * shape.rows_stride + first_row"),
-        Extent::Columns => format!("load_line(shape.columns + {lane}u * shape.columns_stride + first_column, left)"),
-        _ => format!("vec4f(lines[shape.slices + {lane}u * shape.slices_stride + slice])"),
+        Extent::Columns => format!("shape.columns + {lane}u * shape.columns_stride + first_column"),
+        _ => format!("shape.slices + {lane}u * shape.slices_stride + slice"),
     }
+}
+
+/// A struct has at least one member.
+fn or_none(fields: Vec<Field>) -> Vec<Field> {
+    if fields.is_empty() { vec![Field { name: "none", wgsl: "u32" }] } else { fields }
+}
+
+/// `load_line`, four numbers of a lane of rows, columns or slices, and `line_at`, one.
+fn line_access(access: Access) -> String {
+    let one = match access {
+        Access::Scalar => "lines[at]",
+        Access::Vector => "lines[at / 4u][at % 4u]",
+        Access::Vector64 => "bitcast<f32>(u32(lines[at / 4u][at % 4u / 2u] >> (32u * (at % 2u))))",
+    };
+    load(access, "line", "lines") + &format!("fn line_at(at: u32) -> f32 {{\n    return {one};\n}}\n")
 }

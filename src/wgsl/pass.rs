@@ -3,7 +3,7 @@
 use super::arrays::{Entry, Uses};
 use super::members::Members;
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, rows, shader, states};
+use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, element, rows, shader, states};
 use crate::plan::Kernel;
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Average, Features};
@@ -11,6 +11,7 @@ use crate::step::{ACCUMULATED, Average, Features};
 const PASS: &str = include_str!("../../shaders/pass.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
 const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
+const SWEEP_TILE_ROWS: &str = include_str!("../../shaders/sweep_tile_rows.wgsl");
 const CLEAR_TILE: &str = include_str!("../../shaders/step/clear_tile.wgsl");
 const CLEAR: &str = include_str!("../../shaders/step/clear.wgsl");
 const SCALES: &str = include_str!("../../shaders/step/scales.wgsl");
@@ -40,7 +41,7 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
         bindings.push(states(kernel, true));
     }
     if members.reads_lines() {
-        bindings.push(array(Slot::Lines, "lines", "f32", false));
+        bindings.push(array(Slot::Lines, "lines", element(members.lines_access()), false));
     }
     let mut parts = vec![
         structs::row(),
@@ -108,7 +109,15 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     let invocation = ("invocation", "u32");
     let sweep = [("row", "Row"), ("given", "Given"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), invocation];
     let is_tiled = members.kernel.kind.tiled;
-    let mut text = values(uses) + &apply(members) + if is_tiled { SWEEP_TILE } else { SWEEP };
+    let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
+    let sweep_text = if !is_tiled {
+        SWEEP
+    } else if by_rows {
+        SWEEP_TILE_ROWS
+    } else {
+        SWEEP_TILE
+    };
+    let mut text = values(uses) + &apply(members) + sweep_text;
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
         text += if is_tiled { CLEAR_TILE } else { CLEAR };

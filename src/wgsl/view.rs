@@ -100,7 +100,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader
 
 /// `evaluated`, by the rule.
 fn evaluated() -> String {
-    "fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    var shown = p;\n    var state = load_state(row, At(), Sums(), 0u, i, 4u);\n    \
+    "fn evaluated(row: Row, i: u32, p: vec4f) -> vec4f {\n    var shown = p;\n    var state = load_state(row, Tile(), Rows(), Columns(), Sums(), i, 4u);\n    \
      evaluate(load_hyper(row.hyper), load_scalars(row.record + SCALARS), &shown, &state);\n    return shown;\n}\n"
         .into()
 }
