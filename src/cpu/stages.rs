@@ -1,12 +1,14 @@
 //! The stages of rules before the last: over all tensors, one stage after another, with the sums between.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use super::job::{PIECE, Work};
 use super::members::Members;
 use super::sums::{Sums, Total};
 use super::tensor::Tensor;
-use crate::rule::{AnyRule, Extent, Pass, Real, Stage, SumField, Sweep};
+use crate::rule::{AnyRule, Extent, Extents, Pass, Real, Stage, SumField, Sweep};
 
 /// Pieces that are under way at once. What each adds to columns is kept until all of them are done.
 const PIECES: usize = 64;
@@ -30,7 +32,7 @@ pub(super) fn run<F: Real>(
     };
     let running: Vec<bool> = (0..tensors.len()).map(runs).collect();
     let formed = form(index, tensors, values, gradients, works, &running);
-    keep(index, tensors, works, formed);
+    keep(index, tensors, works, &formed);
 }
 
 /// What a tensor's elements, rows or columns added up to, by the sum's number.
@@ -75,30 +77,45 @@ fn formed_by(rule: &dyn AnyRule, stage: &Stage, is_matrix: bool) -> impl Iterato
 }
 
 /// Gives each tensor its sums, and those of its group and of all.
-fn keep<F: Real>(index: usize, tensors: &mut [Tensor<F>], works: &[Work<'_, F>], formed: Vec<Formed>) {
+fn keep<F: Real>(index: usize, tensors: &mut [Tensor<F>], works: &[Work<'_, F>], formed: &[Formed]) {
     let counts: Vec<u64> = tensors.iter().zip(works).map(|(tensor, work)| tensor.extents.count(over(work.rule, index))).collect();
-    let groups: Vec<usize> = tensors.iter().map(|tensor| tensor.group).collect();
+    let together = together(tensors, works, formed, &counts);
     for (at, tensor) in tensors.iter_mut().enumerate() {
         for (number, totals) in &formed[at] {
             let sum = &works[at].rule.sums()[*number];
-            let others = |other: usize| match sum.extent {
-                Extent::Group => groups[other] == groups[at],
-                Extent::All => works[other].rule.is_like(works[at].rule),
-                _ => other == at,
-            };
-            tensor.totals[*number] = match sum.extent {
-                Extent::Group | Extent::All => {
-                    let of = |other: usize| Some((formed[other].iter().find(|(known, _)| known == number)?.1[0], counts[other]));
-                    let all = (0..formed.len()).filter(|&other| others(other)).filter_map(of);
-                    let (total, count) = all.fold((Total::default(), 0), |(sum, count), (own, more)| (sum.with(own), count + more));
-                    vec![total.number(sum.form, count)]
-                }
-                _ => {
-                    let count = counts[at] / tensor.extents.count(sum.extent).max(1);
-                    totals.iter().map(|total| total.number(sum.form, count)).collect()
-                }
+            let whole = sharing(at, tensor.group, sum.extent, works).and_then(|key| together.get(&(sum.extent, key, *number)));
+            let count = counts[at] / tensor.extents.count(sum.extent).max(1);
+            tensor.totals[*number] = match whole {
+                Some(&(total, count)) => vec![total.number(sum.form, count)],
+                None => totals.iter().map(|total| total.number(sum.form, count)).collect(),
             };
         }
+    }
+}
+
+/// The totals of several tensors, and how many numbers are in each, by extent, who shares it, and the sum's number.
+type Together = HashMap<(Extent, usize, usize), (Total, u64)>;
+
+/// What tensors of a group, and all tensors of a rule, have together.
+fn together<F: Real>(tensors: &[Tensor<F>], works: &[Work<'_, F>], formed: &[Formed], counts: &[u64]) -> Together {
+    let mut together = Together::new();
+    for (at, own) in formed.iter().enumerate() {
+        for (number, totals) in own {
+            let extent = works[at].rule.sums()[*number].extent;
+            let (Some(key), [own]) = (sharing(at, tensors[at].group, extent, works), &totals[..]) else { continue };
+            let (total, count) = together.entry((extent, key, *number)).or_default();
+            (*total, *count) = (total.with(*own), *count + counts[at]);
+        }
+    }
+    together
+}
+
+/// A number for those who share a sum of this extent: the group's, or that of the first tensor with this rule.
+fn sharing<F: Real>(at: usize, group: usize, extent: Extent, works: &[Work<'_, F>]) -> Option<usize> {
+    match extent {
+        Extent::Group => Some(group),
+        Extent::All => works.iter().position(|work| work.rule.is_like(works[at].rule)),
+        _ => None,
     }
 }
 
@@ -128,7 +145,7 @@ struct Piece<'a, F> {
     tensor: usize,
     index: usize,
     work: &'a Work<'a, F>,
-    extents: &'a crate::rule::Extents,
+    extents: &'a Extents,
     scalars: &'a [F],
     /// All of the tensor's.
     gradients: &'a [F],
