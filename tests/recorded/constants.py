@@ -86,6 +86,7 @@ DECAYS = {
     "ScheduleFreeSgd": {"momentum": ["rest1"]},
     "ScheduleFreeAdamW": {"beta1": ["rest1"], "beta2": ["rest2", "ln_beta2"]},
     "Sophia": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2"]},
+    "Lamb": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"]},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
@@ -114,3 +115,4 @@ for lr, other in [(1e-30, 1e-3), (1e-3, 1e-8), (0.7, 0.1), (1e3, 1e-6), (1e20, 3
     print_all("MadGrad", {"lr": lr, "eps": other}, [("stable_lr", D(lr) + D(other))])
 for alpha in [0.0, 1e-30, 0.1, 0.75, 1.0, 3.3, 1e6, 1e30]:
     print_all("Asgd", {"alpha": alpha}, [("exponent", -D(alpha))])
+    print_all("Adafactor", {"beta2_decay": -alpha}, [("exponent", -D(alpha))])

@@ -60,7 +60,8 @@ fn row(rule: &dyn AnyRule) -> String {
     let hyper_parameters: Vec<&str> = rule.parameters().iter().map(|parameter| parameter.name).collect();
     let state = |name: &str| if rule.uses(name) { format!("`{name}`") } else { format!("(`{name}`)") };
     let states: Vec<String> = rule.states().iter().map(|known| state(known.name)).collect();
-    let bytes = rule.cases().iter().map(|(_, case)| case.bytes_per_parameter()).max().unwrap_or_default();
+    let shapes = |case: &dyn AnyRule| [true, false].map(|is_matrix| case.bytes_per_element(is_matrix));
+    let bytes = rule.cases().iter().flat_map(|(_, case)| shapes(&**case)).max().unwrap_or_default();
     let known: Vec<String> = rule.known_as().iter().map(|known| format!("{} `{}`", known.framework, known.name)).collect();
     let (name, formula, least) = (rule.name(), rule.formula(), rule.bytes_per_parameter());
     let bytes = if least == bytes { format!("{least}") } else { format!("{least} to {bytes}") };

@@ -24,6 +24,7 @@ mod recordings;
 mod scalars;
 mod schedules;
 mod sophia;
+mod stages;
 mod subset;
 mod traces;
 mod views;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     trials.extend(order::trials(&contexts));
     trials.extend(views::trials(&contexts));
     trials.extend(sophia::trials(&contexts));
+    trials.extend(stages::trials());
     trials.extend(features::trials(&contexts));
     trials.extend(own_rule::trials(&contexts));
     trials.extend(batches::trials(&contexts));

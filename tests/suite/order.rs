@@ -5,14 +5,14 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Binding, Optimizer, Sgd, Tensors, rules};
+use wgpu_optim::{Binding, Optimizer, Sgd, Tensors};
 
-use crate::context::{Context, Outcome};
+use crate::context::{self, Context, Outcome};
 use wgpu_optim::testing::{Scene, Style, must_fail, same_bits};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for rule in rules::all() {
+    for rule in context::rules() {
         // A software adapter's own kernels and the others, by turns.
         for (turn, (case, rule)) in rule.cases().into_iter().enumerate() {
             let mut row = |what: &str, run: fn(&Gpu, &dyn AnyRule) -> Outcome| {
@@ -219,7 +219,7 @@ fn dispatches_do_not_grow(gpu: &Gpu) -> Outcome {
 
 /// State takes what the byte model says: 4 bytes an element and state in use, and less than 1% for alignment.
 fn memory_is_the_model(gpu: &Gpu) -> Outcome {
-    for rule in rules::all().iter().flat_map(|rule| rule.cases()).map(|(_, rule)| rule) {
+    for rule in context::rules().iter().flat_map(|rule| rule.cases()).map(|(_, rule)| rule) {
         let tensors = Tensors::new(&gpu.device, [("a", &[1000, 1000][..]), ("b", &[1001])])?;
         let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.clone(), tensors.params())?;
         // A rule with values of its own to evaluate with keeps the trained ones besides.

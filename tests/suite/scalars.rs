@@ -5,15 +5,15 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::{AnyRule, Real};
-use wgpu_optim::{Optimizer, Tensors, rules};
+use wgpu_optim::{Optimizer, Tensors};
 
-use crate::context::{Context, Outcome};
+use crate::context::{self, Context, Outcome};
 
 pub const MOST_ULPS: f64 = 4.0;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for rule in rules::all().into_iter().filter(|rule| !rule.scalar_fields().is_empty()) {
+    for rule in context::rules().into_iter().filter(|rule| !rule.scalar_fields().is_empty()) {
         for (case, configured) in rule.cases() {
             let name = format!("scalars/{}/{case}", rule.name());
             trials.push(contexts[0].trial(name, move |gpu| within_ulps(gpu, &*configured)));
