@@ -19,10 +19,8 @@ fn moments(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state
 }
 
 fn resume_moments(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
-    var ratio = 1.0;
-    if sums.values != 0.0 && sums.updates != 0.0 {
-        ratio = quotient(root(sums.values), root(sums.updates));
-    }
+    // A NaN is no zero; `!=` may say that it is none either.
+    let ratio = select(quotient(root(sums.values), root(sums.updates)), 1.0, sums.values == 0.0 || sums.updates == 0.0);
     return Scalars(s.inverse1, s.inverse_root2, s.root, h.lr * ratio, h.lr * ratio * h.weight_decay);
 }
 

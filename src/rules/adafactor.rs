@@ -168,8 +168,8 @@ impl Rule for Adafactor {
         vec![
             ("default", Adafactor::default()),
             ("changed", changed),
-            ("large", Adafactor { lr: 0.9, beta2_decay: -0.5, eps2: 1e-3, maximize: false, ..changed }),
-            ("memoryless", Adafactor { beta2_decay: 0.0, ..changed }),
+            ("large", Adafactor { lr: 0.5, beta2_decay: -0.9, eps2: 1e-3, d: 1.01, weight_decay: 0.02, maximize: false, ..changed }),
+            ("slow", Adafactor { beta2_decay: -0.3, ..changed }),
         ]
     }
 }

@@ -123,10 +123,8 @@ impl Rule for Lamb {
     }
 
     fn resume<F: Real>(_moments: usize, h: &Hyper<F>, s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {
-        let mut ratio = F::one();
-        if sums.values != F::zero() && sums.updates != F::zero() {
-            ratio = sums.values.sqrt() / sums.updates.sqrt();
-        }
+        let is_zero = sums.values == F::zero() || sums.updates == F::zero();
+        let ratio = if is_zero { F::one() } else { sums.values.sqrt() / sums.updates.sqrt() };
         Scalars { step_size: h.lr * ratio, decay: h.lr * ratio * h.weight_decay, ..*s }
     }
 
@@ -137,6 +135,6 @@ impl Rule for Lamb {
 
     fn cases() -> Vec<(&'static str, Self)> {
         let changed = Lamb { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 1e-4, eps_root: 1e-4, weight_decay: 0.1 };
-        vec![("default", Lamb::default()), ("changed", changed), ("forgetful", Lamb { beta1: 0.4, beta2: 0.3, eps_root: 0.0, ..changed })]
+        vec![("default", Lamb::default()), ("changed", changed), ("forgetful", Lamb { beta1: 0.5, beta2: 0.6, eps_root: 0.0, ..changed })]
     }
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, LazyLock};
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::Error;
 use wgpu_optim::adapter::{Allowance, Gpu, instance, request_from};
-use wgpu_optim::rule::AnyRule;
 
 /// The result of a row.
 pub type Outcome = Result<(), Failed>;
@@ -31,16 +30,6 @@ impl Context {
 
 fn required() -> bool {
     std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1")
-}
-
-/// Whether a GPU runs the rule: those of several stages are to come.
-pub fn runs_on_gpu(rule: &dyn AnyRule) -> bool {
-    rule.stages().len() == 1
-}
-
-/// The rules that do.
-pub fn rules() -> Vec<Box<dyn AnyRule>> {
-    wgpu_optim::rules::all().into_iter().filter(|rule| runs_on_gpu(&**rule)).collect()
 }
 
 /// One more device, of the suite's only instance.

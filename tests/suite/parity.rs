@@ -7,17 +7,14 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::testing::{Check, Row, STEPS, Scene, Style, rows, tasks_are_valid};
 use wgpu_optim::{Optimizer, Tensors, rules};
 
-use crate::context::{self, Context, Outcome};
+use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (index, context) in contexts.iter().enumerate() {
-        let all = rules::all();
-        for (Row { name, check }, on_gpu) in
-            all.iter().flat_map(|rule| rows(&**rule).into_iter().map(|row| (row, context::runs_on_gpu(&**rule))))
-        {
+        for Row { name, check } in rules::all().iter().flat_map(|rule| rows(&**rule)) {
             match check {
-                Check::OnGpu(run) if on_gpu && wanted(context.name, &name) => trials.push(context.trial(name, move |gpu| Ok(run(gpu)?))),
+                Check::OnGpu(run) if wanted(context.name, &name) => trials.push(context.trial(name, move |gpu| Ok(run(gpu)?))),
                 // Once is enough.
                 Check::Plain(run) if index == 0 => trials.push(Trial::test(name, move || Ok(run()?))),
                 Check::OnGpu(_) | Check::Plain(_) => {}
@@ -48,7 +45,7 @@ fn wanted(context: &str, row: &str) -> bool {
 
 /// Groups of one rule with other hyper-parameters, with other states in use, and of other rules, all in one optimizer.
 fn mixed_groups(gpu: &Gpu) -> Outcome {
-    let cases = context::rules().into_iter().flat_map(|rule| rule.cases());
+    let cases = rules::all().into_iter().flat_map(|rule| rule.cases());
     let groups: Vec<_> = cases.enumerate().map(|(index, (_, rule))| (rule, vec![index + 1, 4100 + index])).collect();
     let mut scene = Scene::with_groups(gpu, groups, Style::Tensors, 5)?;
     for _ in 0..STEPS {

@@ -7,14 +7,15 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::AnyRule;
+use wgpu_optim::rules;
 
-use crate::context::{self, Context, Outcome};
+use crate::context::{Context, Outcome};
 use wgpu_optim::testing::{STYLES, Scene, Style};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for context in &contexts[..3] {
-        for rule in context::rules() {
+        for rule in rules::all() {
             let name = format!("random/{}", rule.name());
             trials.push(context.trial(name, move |gpu| random(gpu, &*rule)));
         }

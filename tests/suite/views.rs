@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use wgpu_optim::Optimizer;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuOptimizer;
 use wgpu_optim::rule::{AnyRule, Bounded};
 use wgpu_optim::testing::{Scene, Style, compare, must_fail, same_bits};
+use wgpu_optim::{Optimizer, rules};
 
-use crate::context::{self, Context, Outcome};
+use crate::context::{Context, Outcome};
 
 /// The last one takes no part in any step.
 const LENS: [usize; 4] = [5, 4099, 64, 3];
@@ -18,7 +18,7 @@ const LEFT_OUT: usize = 3;
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for context in contexts {
-        for rule in context::rules() {
+        for rule in rules::all() {
             for (case, configured) in rule.cases() {
                 let mut row = |what: &str, run: fn(&Gpu, &dyn AnyRule) -> Outcome| {
                     let rule = configured.clone();

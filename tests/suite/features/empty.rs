@@ -127,7 +127,7 @@ fn binds(gpu: &Gpu, binding: &Binding) -> Outcome {
 }
 
 fn alone(gpu: &Gpu) -> Outcome {
-    for (index, rule) in crate::context::rules().into_iter().enumerate() {
+    for (index, rule) in wgpu_optim::rules::all().into_iter().enumerate() {
         let tensors = Tensors::new(&gpu.device, [("a", vec![0]), ("b", vec![3, 0, usize::MAX])])?;
         binds(gpu, tensors.value("a")?)?;
         binds(gpu, tensors.gradient("b")?)?;

@@ -6,7 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
 use wgpu_optim::adapter::{Allowance, Gpu};
 use wgpu_optim::schedule::Schedule;
-use wgpu_optim::{Adam, Error, Group, LossScale, MadGrad, Optimizer, Options, Pending, Sgd, Tensors};
+use wgpu_optim::{Adam, Error, Group, LossScale, MadGrad, Optimizer, Options, Pending, Sgd, Tensors, rules};
 
 use super::Row;
 use crate::context::{Context, Outcome, another};
@@ -78,7 +78,7 @@ fn without_waiting(_: &Gpu) -> Outcome {
 
 /// Every rule's rate is what was set, whatever its kernel reads.
 fn learning_rates(gpu: &Gpu) -> Outcome {
-    for rule in crate::context::rules() {
+    for rule in rules::all() {
         let tensors = Tensors::new(&gpu.device, [("x", [4])])?;
         let mut set = rule.clone();
         set.set("lr", 0.0625);

@@ -82,7 +82,7 @@ pub fn literals_within_f32() -> Outcome {
 /// Counts stay at the end, and nothing becomes infinite or NaN there, whatever the rule.
 fn last_steps(gpu: &Gpu) -> Outcome {
     let mut failed = Vec::new();
-    for rule in crate::context::rules() {
+    for rule in wgpu_optim::rules::all() {
         let tensors = Tensors::new(&gpu.device, [("a", [5])])?;
         tensors.write_value(&gpu.queue, "a", &[1.0, -2.0, 0.5, 0.0, 3.0])?;
         tensors.write_gradient(&gpu.queue, "a", &[1.0, 0.5, -0.25, 0.0, 2.0])?;
