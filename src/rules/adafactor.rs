@@ -164,11 +164,11 @@ impl Rule for Adafactor {
     }
 
     fn cases() -> Vec<(&'static str, Self)> {
-        let changed = Adafactor { lr: 2e-2, beta2_decay: -1.5, eps1: 1e-3, eps2: 2.0, d: 1.3, weight_decay: 0.1, maximize: true };
+        let changed = Adafactor { lr: 2e-2, beta2_decay: -3.0, eps1: 1e-3, eps2: 2.0, d: 1.3, weight_decay: 0.1, maximize: true };
         vec![
             ("default", Adafactor::default()),
             ("changed", changed),
-            ("large", Adafactor { lr: 0.5, beta2_decay: -0.9, eps2: 1e-3, d: 1.01, weight_decay: 0.02, maximize: false, ..changed }),
+            ("large", Adafactor { lr: 0.45, beta2_decay: -0.9, eps2: 1e-3, weight_decay: 0.02, maximize: false, ..changed }),
             ("slow", Adafactor { beta2_decay: -0.3, ..changed }),
         ]
     }
