@@ -1,3 +1,5 @@
+//! Reports, and reading and writing state and step counts by name, on the CPU.
+
 use super::CpuOptimizer;
 use crate::error::{Error, Result, unknown};
 use crate::rule::Real;

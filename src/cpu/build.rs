@@ -1,3 +1,5 @@
+//! Makes a CPU optimizer, adds groups and changes its settings.
+
 use std::collections::HashSet;
 
 use super::settle::Common;

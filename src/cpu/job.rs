@@ -1,3 +1,5 @@
+//! One pass over one tensor: the rule and what surrounds it, cut into pieces for all cores.
+
 use std::sync::{Mutex, PoisonError};
 
 use super::members::Members;

@@ -1,3 +1,5 @@
+//! Sums of squares, largest magnitudes and finiteness of gradients, on all cores and in a fixed order.
+
 use rayon::prelude::*;
 
 use crate::plan::{self, CHUNK};

@@ -1,3 +1,5 @@
+//! `CpuParam`: one named tensor of a CPU optimizer.
+
 use crate::schedule::Schedule;
 use crate::step::Named;
 

@@ -1,3 +1,5 @@
+//! The CPU twin of `prepare`: decides about a skip, forms gradient factors and keeps the counts that all tensors share.
+
 use super::CpuOptimizer;
 use super::measure::Measure;
 use crate::rule::{Real, Wide, Word};

@@ -1,3 +1,5 @@
+//! A parameter as the CPU backend keeps it: state, averages, step count and per-step scalars.
+
 use super::CpuParam;
 use super::view::Back;
 use crate::error::{Error, Result, Role};

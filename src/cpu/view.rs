@@ -1,3 +1,5 @@
+//! The CPU backend's views: shows evaluation weights or averages, and brings the trained values back.
+
 use super::job::{Job, Work, run};
 use super::tensor::Tensor;
 use super::{CpuOptimizer, assigned};

@@ -1,3 +1,5 @@
+//! `Binding`: the part of a storage buffer where a parameter's values or gradients are.
+
 use crate::error::{Error, Result, Role};
 use crate::plan::Place;
 

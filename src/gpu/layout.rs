@@ -1,3 +1,5 @@
+//! Where each block, clip and parameter is in the step record, in words.
+
 use crate::rule::{AnyRule, Layout as _};
 use crate::step::ClipWords;
 use crate::wgsl::{HEAD, entry_words};

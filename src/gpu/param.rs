@@ -1,3 +1,5 @@
+//! `Param`: one named tensor to be optimized, and multipliers of its learning rate.
+
 use super::Binding;
 use crate::error::{Error, Result, Role};
 use crate::schedule::Schedule;

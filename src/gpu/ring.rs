@@ -1,3 +1,5 @@
+//! Copies to the host that do not wait, through staging buffers that are used again.
+
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;

@@ -1,3 +1,5 @@
+//! Turns what wgpu refuses, and a lost device, into this crate's errors.
+
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};

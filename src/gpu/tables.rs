@@ -1,3 +1,5 @@
+//! The tables that the host uploads for `prepare`: settings, hyper-parameters, schedules and one entry per parameter.
+
 use super::Layout;
 use super::buffers::table;
 use crate::error::Result;

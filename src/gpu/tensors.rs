@@ -1,3 +1,5 @@
+//! `Tensors`: allocates values and gradients so that one dispatch updates a whole model.
+
 use std::collections::HashMap;
 
 use super::{Binding, Param, check_storage, create, elements, limits, read, write};

@@ -1,3 +1,5 @@
+//! Copies between host and GPU: waits for reads, queues writes.
+
 use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::buffers::create;

@@ -1,3 +1,5 @@
+//! Reads and writes values, gradients, state and step counts by the names of parameters.
+
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role, unknown};
 use crate::gpu::{Binding, put, read_beside, write};

@@ -1,3 +1,5 @@
+//! Changes to a running optimizer: rules, hyper-parameters, schedules, clips, options and active parameters.
+
 use super::buffers::named;
 use super::build::{members, renewed};
 use super::{Optimizer, Slot};

@@ -1,3 +1,5 @@
+//! `Optimizer`: updates parameters on the GPU. How it is made, changed, read and reported is in the modules beside.
+
 mod access;
 mod buffers;
 mod build;

@@ -1,3 +1,5 @@
+//! Reads and writes what a checkpoint needs besides values, states and counts: schedule steps and the loss scale.
+
 use core::mem::offset_of;
 
 use super::Optimizer;

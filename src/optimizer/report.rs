@@ -1,3 +1,5 @@
+//! Reports of the last step: what one says, how it is requested, and how its words are decoded.
+
 use core::mem::offset_of;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};

@@ -1,3 +1,5 @@
+//! Records which values the parameters show: the trained ones, those to evaluate with, or an average.
+
 use super::Optimizer;
 use crate::error::Result;
 use crate::step::view;

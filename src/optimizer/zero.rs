@@ -1,3 +1,5 @@
+//! Records that all gradients become zero, in as few buffer clears as possible.
+
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role};
 

@@ -1,3 +1,5 @@
+//! Finds two tensors that overlap in a buffer although one of them is written.
+
 /// Bytes that a tensor occupies in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {

@@ -1,3 +1,5 @@
+//! How partial sums become one sum per parameter, per group and over all: a tree of fixed order, as plain data.
+
 use core::ops::Range;
 
 crate::words::words! {

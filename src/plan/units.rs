@@ -1,3 +1,5 @@
+//! How the norms of a tensor's rows are measured for adaptive clipping: which workgroup reads which rows, and where each sum goes.
+
 use core::ops::Range;
 
 use super::reduce::Levels;

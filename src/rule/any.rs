@@ -1,3 +1,5 @@
+//! `AnyRule`: every rule behind one object-safe trait.
+
 use core::any::Any;
 use core::fmt;
 

@@ -1,3 +1,5 @@
+//! Layouts that Rust and WGSL share, each stated once: hyper-parameters, per-step scalars and state.
+
 use core::marker::PhantomData;
 use core::ops::Range;
 

@@ -1,3 +1,5 @@
+//! Runs a rule's CPU twin over slices, in any number.
+
 use super::widest::{Op, widest};
 use super::{Layout, Real, Rule, ScalarLayout, StateLayout, finite_or_nan};
 
