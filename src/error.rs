@@ -1,3 +1,5 @@
+//! `Error`: everything that can go wrong, with a message that says what to do.
+
 use core::fmt;
 
 use crate::rule::Range;

@@ -1,3 +1,5 @@
+//! A macro for structs of 32-bit words that the host and WGSL share.
+
 /// Declares a struct of 32-bit words once, for the host and, by its `FIELDS`, for WGSL.
 macro_rules! words {
     ($(#[$meta:meta])* pub struct $Name:ident { $($(#[$doc:meta])* $field:ident: $ty:ty,)+ }) => {

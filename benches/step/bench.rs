@@ -1,3 +1,5 @@
+//! `Bench`: a run of the benchmarks, with its sizes and its report.
+
 use std::fs;
 
 use wgpu_optim::adapter::Gpu;

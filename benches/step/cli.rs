@@ -1,3 +1,5 @@
+//! The benchmark's command line.
+
 use std::path::PathBuf;
 
 use clap::Parser;

@@ -1,3 +1,5 @@
+//! Checks a data set's columns and builds the dispatches that a batch records.
+
 use super::column::Column;
 use super::kernels::{self, Shader, Slot};
 use super::sampler::Sampler;

@@ -1,3 +1,5 @@
+//! `Column`: one column of a data set, its dtype, and where a batch of it goes.
+
 use super::sampler::Sampler;
 use super::windows::{Matrix, Part, parts};
 use crate::error::{Error, Result, Role};

@@ -1,3 +1,5 @@
+//! `Batches`: records the next batch, and reads and writes the place in the data set.
+
 use super::build;
 use super::column::Column;
 use super::cursor::{Batch, Cursor};

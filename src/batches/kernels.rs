@@ -1,3 +1,5 @@
+//! Composes the kernels that move the cursor and gather columns.
+
 use super::cursor::{Batch, Cursor, Order};
 use super::windows::{ELEMENTS, Task};
 

@@ -1,3 +1,5 @@
+//! `Sampler`: which rows each batch has, and `CpuBatches`, which lists them on the host.
+
 use super::cursor::{Batch, Cursor, Order, batch_at, batch_key, cursor_after, row_at, settled};
 use crate::error::{Error, Result};
 

@@ -1,3 +1,5 @@
+//! A macro for structs of u32 that the caller's own kernels may read too.
+
 /// Declares a struct of 32-bit words once, for Rust and for WGSL.
 macro_rules! words {
     ($(#[$meta:meta])* $scope:vis struct $Name:ident { $($(#[$doc:meta])* $field:ident),+ $(,)? }) => {

@@ -1,3 +1,5 @@
+//! `Bounded`: a number that carries the error that WGSL allows its computation.
+
 use core::cmp::Ordering;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 

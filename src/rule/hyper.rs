@@ -1,3 +1,5 @@
+//! Hyper-parameters by name, and the macro that declares them.
+
 use super::Range;
 
 /// One hyper-parameter of a rule: its name, range and kind.

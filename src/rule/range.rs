@@ -1,3 +1,5 @@
+//! `Range`: which values a hyper-parameter may have.
+
 use core::fmt;
 
 /// The values that a hyper-parameter may have. NaN and infinities are in no range.

@@ -1,3 +1,5 @@
+//! `Real`: the numbers that CPU twins run in.
+
 use core::fmt::Debug;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 

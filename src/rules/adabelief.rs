@@ -1,3 +1,5 @@
+//! AdaBelief: Adam with the variance around the mean instead of the mean square.
+
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

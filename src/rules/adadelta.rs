@@ -1,3 +1,5 @@
+//! Adadelta: steps in the unit of the values, from the mean square of earlier updates.
+
 use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, state};
 

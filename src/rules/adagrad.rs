@@ -1,3 +1,5 @@
+//! Adagrad: steps by the gradient over the root of its summed squares.
+
 use crate::rule::{KnownAs, Range, Real, Rule, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

@@ -1,3 +1,5 @@
+//! Adam and AdamW: one formula, with coupled and with decoupled weight decay.
+
 use crate::rule::{KnownAs, Range, Real, Rule, larger, ln_beta, moving_average, one_minus_pow, penalized, square, where_same_side};
 use crate::{hyper_parameters, layout, scalars, state};
 

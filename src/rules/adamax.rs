@@ -1,3 +1,5 @@
+//! Adamax: Adam with the largest magnitude instead of the mean square.
+
 use crate::rule::{KnownAs, Range, Real, Rule, larger, ln_beta, moving_average, one_minus_pow, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 

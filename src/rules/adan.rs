@@ -1,3 +1,5 @@
+//! Adan: Adam with a mean of the gradient's change, as Nesterov's momentum has it.
+
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

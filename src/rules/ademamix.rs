@@ -1,3 +1,5 @@
+//! AdEMAMix: Adam with a second, slower mean of the gradient.
+
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, parts, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

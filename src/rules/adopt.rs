@@ -1,3 +1,5 @@
+//! ADOPT: Adam that divides by the mean square from before the step.
+
 use crate::rule::{KnownAs, Range, Real, Rule, clamped, larger, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

@@ -1,3 +1,5 @@
+//! ASGD: SGD with an average of the values.
+
 use crate::rule::{KnownAs, Range, Real, Rule, exponent_parts, moving_average, penalized, power};
 use crate::{hyper_parameters, layout, scalars, state};
 

@@ -1,3 +1,5 @@
+//! Lion: steps by the sign of two mixed momenta.
+
 use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized, sign_of};
 use crate::{hyper_parameters, layout, state};
 

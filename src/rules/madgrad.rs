@@ -1,3 +1,5 @@
+//! MADGRAD: dual averaging with a cube root of weighted squares.
+
 use crate::rule::{KnownAs, Range, Real, Rule, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

@@ -1,3 +1,5 @@
+//! NAdam: Adam with Nesterov's momentum.
+
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, parts, penalized, square, step_pow};
 use crate::{hyper_parameters, layout, scalars, state};
 

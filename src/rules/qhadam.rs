@@ -1,3 +1,5 @@
+//! QHAdam: Adam whose means are mixed with the gradient itself.
+
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

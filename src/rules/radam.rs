@@ -1,3 +1,5 @@
+//! RAdam: Adam that waits until its mean square can be trusted.
+
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square, step_pow};
 use crate::{hyper_parameters, layout, scalars, state};
 

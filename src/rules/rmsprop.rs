@@ -1,3 +1,5 @@
+//! RMSProp: steps by the gradient over the root of its mean square.
+
 use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, at_least, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, state};
 

@@ -1,3 +1,5 @@
+//! Rprop: a step size per element that only the signs of gradients change.
+
 use crate::rule::{KnownAs, Range, Real, Rule, by_sign, clamped};
 use crate::{hyper_parameters, layout, scalars, state};
 

@@ -1,3 +1,5 @@
+//! Schedule-free SGD and AdamW: no schedule, but an average of the values to evaluate with.
+
 use crate::rule::{KnownAs, Range, Real, Rule, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

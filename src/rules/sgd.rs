@@ -1,3 +1,5 @@
+//! SGD: gradient descent, with momentum and weight decay.
+
 use crate::rule::{KnownAs, Range, Real, Rule, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 

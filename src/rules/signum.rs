@@ -1,3 +1,5 @@
+//! Signum: steps by the sign of the momentum.
+
 use crate::rule::{KnownAs, NoScalars, Range, Real, Rule, moving_average, penalized, sign_of};
 use crate::{hyper_parameters, layout, state};
 

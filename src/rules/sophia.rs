@@ -1,3 +1,5 @@
+//! Sophia: clipped steps by an estimate of the Hessian's diagonal.
+
 use crate::rule::{KnownAs, Range, Real, Rule, at_least, clamped, ln_beta, moving_average, one_minus_pow, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 

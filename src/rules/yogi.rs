@@ -1,3 +1,5 @@
+//! Yogi: Adam whose mean square grows by a fixed part of the squared gradient.
+
 use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, sign_of, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

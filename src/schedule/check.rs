@@ -1,3 +1,5 @@
+//! Which schedules are refused, and why.
+
 use super::piece::{FOREVER, Shape};
 use super::{Anneal, Schedule};
 

@@ -1,3 +1,5 @@
+//! Turns each kind of schedule into pieces, the one form that the kernel and the host evaluate.
+
 use super::piece::{Piece, Shape};
 use super::{Anneal, Schedule};
 

@@ -1,3 +1,5 @@
+//! The WGSL text that evaluates schedules on the GPU.
+
 use crate::rule::Layout;
 
 use super::piece::{Piece, Shape};

@@ -1,3 +1,5 @@
+//! `Plateau`: lowers a learning rate when a metric stops improving, on the host.
+
 /// Whether a smaller or a larger metric is better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

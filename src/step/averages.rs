@@ -1,3 +1,5 @@
+//! Averages of the values: EMA, SWA and Lookahead.
+
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::rule::{Real, ln_beta, one_minus_pow};

@@ -1,3 +1,5 @@
+//! A group's hyper-parameters for one `lr_scale`, with the members that schedules set.
+
 use super::clip::MAX_NORM;
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Assigned};

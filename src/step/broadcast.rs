@@ -1,3 +1,5 @@
+//! How numbers of one shape repeat over a tensor of another.
+
 use crate::error::{Error, Result};
 
 /// How numbers of one shape are repeated over a tensor of another: element `i` has the one at `(i / length) % period`.

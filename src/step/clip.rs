@@ -1,3 +1,5 @@
+//! Clipping of gradients: by value, by norm, or adaptively by the norm of the values.
+
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::rule::{Real, Wide};

@@ -1,3 +1,5 @@
+//! What options and groups ask of an optimizer's kernels.
+
 use super::{Average, Clip, Group, Options};
 
 /// What the options and groups of an optimizer ask of its kernels.

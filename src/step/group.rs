@@ -1,3 +1,5 @@
+//! `Group`: parameters that share a rule's hyper-parameters, chosen by name, by pattern or by shape.
+
 use super::Clip;
 use crate::error::{Error, Result, unknown};
 use crate::rule::AnyRule;

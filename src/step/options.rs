@@ -1,3 +1,5 @@
+//! `Options`: everything that a step does besides its rule.
+
 use super::{Average, Clip, Ema, Lookahead, LossScale, Swa};
 use crate::error::{Error, Result};
 

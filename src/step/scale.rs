@@ -1,3 +1,5 @@
+//! Loss scaling: none, a constant factor, or one that adapts to overflows.
+
 use crate::error::{Error, Result};
 
 /// The factor by which the loss, and so every gradient, was multiplied before the backward pass; a step divides gradients by it. The factor is in a GPU buffer

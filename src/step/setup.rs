@@ -1,3 +1,5 @@
+//! The host's configuration, which both optimizers share: options and groups without their parameters.
+
 use super::blocks::is_clips;
 use super::clip::MAX_NORM;
 use super::{Assignment, Average, Blocks, Clip, ClipWords, Features, Form, Group, GroupKey, LossScale, Options};

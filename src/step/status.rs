@@ -1,3 +1,5 @@
+//! What all parameters of an optimizer share on the GPU: loss scale, step counts, skips and failures.
+
 use super::{DynamicScale, LossScale, MicroBatches, NonFinite, Options};
 use crate::layout;
 use crate::rule::Real;

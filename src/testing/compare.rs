@@ -1,3 +1,5 @@
+//! Holds f32 results against the truth and its error bound.
+
 use super::{Failure, Outcome};
 use crate::rule::Bounded;
 

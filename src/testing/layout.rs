@@ -1,3 +1,5 @@
+//! `Style`: the ways in which a scene lays out parameters in buffers.
+
 use super::Failure;
 use crate::adapter::Gpu;
 use crate::cpu::CpuParam;

@@ -1,3 +1,5 @@
+//! All checks that a rule has to pass, as a list of named rows.
+
 use super::{Failure, Outcome, STYLES, Scene, Style, cpu_keeps_non_finite, keeps_non_finite, kernels_are_valid};
 use crate::adapter::Gpu;
 use crate::rule::{AnyRule, Bounded, HyperParameter};

@@ -1,3 +1,5 @@
+//! `Scene`: parameters in buffers between sentinels, an optimizer over them, and the CPU twin beside it.
+
 use pollster::block_on;
 
 use super::layout::{POISON, Place, described, lay_out};

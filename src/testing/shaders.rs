@@ -1,3 +1,5 @@
+//! Parses and validates every kernel that can be composed for a rule, without a GPU.
+
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};

@@ -1,3 +1,5 @@
+//! Times runs by the host's clock and by GPU timestamps.
+
 use std::time::Instant;
 
 use wgpu_optim::adapter::Gpu;

@@ -1,3 +1,5 @@
+//! Median and tenths of many runs.
+
 use serde::Serialize;
 
 /// What many runs took, in seconds.

@@ -1,3 +1,5 @@
+//! A peer that records empty dispatches: what recording and launching alone cost.
+
 use crate::traffic::pipeline;
 
 /// The label of a step's pass is as long, should labels be copied.

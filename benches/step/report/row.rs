@@ -1,3 +1,5 @@
+//! A row of the report: what was measured, and what it took.
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! Compiles, binds and dispatches one kernel of the landscape.
+
 use wgpu_optim::wgpu;
 
 /// A compute kernel and the buffers that it is bound to, numbered in order.

@@ -1,3 +1,5 @@
+//! Feeds the model with mini-batches of the data set.
+
 use std::error::Error;
 
 use bytemuck::{Pod, Zeroable};

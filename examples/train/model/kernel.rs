@@ -1,3 +1,5 @@
+//! Compiles, binds and dispatches one kernel of the network.
+
 use wgpu_optim::wgpu::{self, BindingResource, ShaderStages};
 
 use super::Feed;

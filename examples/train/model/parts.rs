@@ -1,3 +1,5 @@
+//! The buffers and kernels of the network, layer by layer.
+
 use std::error::Error;
 
 use wgpu_optim::{Tensors, wgpu};

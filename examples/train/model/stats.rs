@@ -1,3 +1,5 @@
+//! Sums of loss and correct answers on the GPU, and how they are read.
+
 use std::error::Error;
 use std::ops::Range;
 use std::sync::mpsc;

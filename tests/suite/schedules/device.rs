@@ -1,3 +1,5 @@
+//! Evaluates schedules on an adapter, and checks that broken kernels are noticed.
+
 use std::sync::{Arc, mpsc};
 
 use libtest_mimic::{Failed, Trial};

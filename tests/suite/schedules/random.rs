@@ -1,3 +1,5 @@
+//! Random schedules agree between host and adapter.
+
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::schedule::{Anneal, Schedule};
 use wgpu_optim::testing::Random;

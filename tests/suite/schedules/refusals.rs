@@ -1,3 +1,5 @@
+//! Schedules out of range are refused, with a message that names the field.
+
 use libtest_mimic::Trial;
 use wgpu_optim::schedule::{Anneal, Schedule};
 
