@@ -2,11 +2,10 @@
 
 use crate::data::Source;
 use crate::measure::{Contender, Pace};
+use crate::report::NO_ARITHMETIC;
 use crate::traffic::{Geometry, Pool, Streams, Traffic};
 use crate::{Bench, Result};
 
-/// The traffic of a step, in as few dispatches, without arithmetic.
-pub const NO_ARITHMETIC: &str = "no arithmetic";
 /// A copy whose time counts as if it moved as many bytes as the step.
 pub const COPY: &str = "copy kernel, as many bytes";
 /// Fewer elements are in the caches of a card, where a copy of other buffers says nothing.

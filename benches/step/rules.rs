@@ -7,12 +7,11 @@ use wgpu_optim::{Optimizer, Tensors, rules};
 use crate::ceiling::Ceiling;
 use crate::data::Source;
 use crate::measure::{Contender, race};
-use crate::report::Case;
+use crate::report::{CPU, Case};
 use crate::traffic::{Pool, Streams};
 use crate::{Bench, Result};
 
 const RULES: &str = "rules";
-pub const CPU: &str = "CPU backend";
 
 /// One element is the latency of a step, a thousand a small layer; 10^5 are in the caches (Adam: 1.6 MB), 10^6 at their edge, 10^7 past them, and 10^8
 /// is past the limit of one binding too.

@@ -6,7 +6,7 @@ use wgpu_optim::cpu::CpuOptimizer;
 use crate::Result;
 use crate::data::Source;
 use crate::measure::Contender;
-use crate::rules::CPU;
+use crate::report::CPU;
 
 /// AdamW over tensors of these lengths.
 pub struct Twin<'a> {

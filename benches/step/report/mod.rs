@@ -1,85 +1,52 @@
 //! What was measured: printed as it comes, then written as summary.json and pictures.
+//!
+//! `row` and `summary` are the data, `table` and `pictures` show them; these four import nothing of this file.
 
 mod chart;
 mod pictures;
 mod row;
+mod summary;
 mod table;
 
 use std::fs;
 use std::path::Path;
 
-use serde::Serialize;
 use wgpu_optim::adapter::Gpu;
 
-pub use row::{Case, Figure, Open, Row};
+pub use row::{CPU, Case, NO_ARITHMETIC};
 
 use crate::Result;
 use crate::measure::{Pace, Timing};
+use row::{Figure, Open, Row};
+use summary::Summary;
 
-/// Everything that was measured, in order.
-#[derive(Debug, Serialize)]
+/// The summary so far, and the group of rows that is being printed.
 pub struct Report {
-    adapter: Adapter,
-    date: Option<String>,
-    cores: usize,
-    /// Processes that ran or waited for a core in the minute before, where the system says so: others make times longer, and ratios less certain.
-    load: Option<f64>,
-    /// How contenders came to their turns, which says what `figure_seconds` are: GPU time if hot, wall time if rested.
-    pace: Pace,
-    smoke: bool,
-    pub rows: Vec<Row>,
-    pub figures: Vec<Figure>,
-    pub open: Vec<Open>,
-    #[serde(skip)]
+    summary: Summary,
     group: &'static str,
-}
-
-/// Where it ran.
-#[derive(Debug, Serialize)]
-struct Adapter {
-    name: String,
-    backend: String,
-    driver: String,
-    driver_info: String,
-    kind: String,
-    timestamps: bool,
-    max_storage_buffer_binding_size: u64,
-    max_buffer_size: u64,
 }
 
 impl Report {
     pub fn new(gpu: &Gpu, pace: Pace, date: Option<String>, smoke: bool) -> Self {
-        let (info, limits) = (&gpu.info, gpu.device.limits());
-        let adapter = Adapter {
-            name: info.name.clone(),
-            backend: format!("{:?}", info.backend),
-            driver: info.driver.clone(),
-            driver_info: info.driver_info.clone(),
-            kind: format!("{:?}", info.device_type),
-            timestamps: gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
-            max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
-            max_buffer_size: limits.max_buffer_size,
-        };
-        println!("adapter: {} ({}, {} {})", adapter.name, adapter.backend, adapter.driver, adapter.driver_info);
-        let load = fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse().ok());
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Report { adapter, date, cores, load, pace, smoke, rows: Vec::new(), figures: Vec::new(), open: Vec::new(), group: "" }
+        let summary = Summary::new(gpu, pace, date, smoke);
+        println!("{}", summary.adapter_line());
+        Report { summary, group: "" }
     }
 
     /// The first of a race, and the others as its peers.
     pub fn race(&mut self, case: Case, timings: &[Timing]) {
         let Some((own, others)) = timings.split_first() else { return };
         self.begin(case.group);
-        let row = Row::new(case, own, others, self.pace);
-        table::row(&row, self.pace);
-        self.rows.push(row);
+        let row = Row::new(case, own, others, self.summary.pace);
+        table::row(&row, self.summary.pace);
+        self.summary.rows.push(row);
     }
 
     pub fn figure(&mut self, group: &'static str, name: impl Into<String>, value: f64, unit: &'static str) {
         self.begin(group);
         let figure = Figure { group, name: name.into(), value, unit };
         table::figure(&figure);
-        self.figures.push(figure);
+        self.summary.figures.push(figure);
     }
 
     /// What could not be measured.
@@ -87,12 +54,12 @@ impl Report {
         self.begin(group);
         let open = Open { group, name: name.into(), reason: reason.to_string() };
         table::open(&open);
-        self.open.push(open);
+        self.summary.open.push(open);
     }
 
     fn begin(&mut self, group: &'static str) {
         if self.group != group {
-            table::title(group, self.pace);
+            table::title(group, self.summary.pace);
             self.group = group;
         }
     }
@@ -100,9 +67,9 @@ impl Report {
     /// summary.json, and what pictures there are rows for.
     pub fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;
-        fs::write(folder.join("summary.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        fs::write(folder.join("summary.json"), serde_json::to_string_pretty(&self.summary)? + "\n")?;
         println!("\nwritten to {}: summary.json", folder.display());
-        for (name, picture) in pictures::all(self)? {
+        for (name, picture) in pictures::all(&self.summary)? {
             fs::write(folder.join(name), picture)?;
             println!("written to {}: {name}", folder.display());
         }

@@ -3,24 +3,23 @@
 use std::collections::BTreeMap;
 
 use super::chart::{Chart, Line};
-use super::{Report, Row};
+use super::row::{CPU, NO_ARITHMETIC, Row};
+use super::summary::Summary;
 use crate::Result;
-use crate::ceiling::NO_ARITHMETIC;
-use crate::rules::CPU;
 
 /// Those that there are rows for, as PNG files.
-pub fn all(report: &Report) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    let subtitle = format!("{}, {}", report.adapter.name, report.adapter.driver_info);
-    let charts = [("bandwidth.png", bandwidth(report)), ("gpu-cpu.png", gpu_cpu(report)), ("tensors.png", tensors(report))];
+pub fn all(summary: &Summary) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let subtitle = format!("{}, {}", summary.adapter.name, summary.adapter.driver_info);
+    let charts = [("bandwidth.png", bandwidth(summary)), ("gpu-cpu.png", gpu_cpu(summary)), ("tensors.png", tensors(summary))];
     let drawn = charts.into_iter().filter(|(_, chart)| chart.lines.iter().any(|line| !line.bold && line.points.len() > 1));
     drawn.map(|(name, chart)| Ok((name, chart.png(&subtitle)?))).collect()
 }
 
 /// GB/s of each rule, and of a kernel of AdamW's traffic without arithmetic.
-fn bandwidth(report: &Report) -> Chart {
-    let mut lines = by_name(report, |row| row.gb_per_s);
+fn bandwidth(summary: &Summary) -> Chart {
+    let mut lines = by_name(summary, |row| row.gb_per_s);
     let limit = |row: &&Row| row.group == "rules" && row.name == "AdamW";
-    let points = report.rows.iter().filter(limit).filter_map(|row| {
+    let points = summary.rows.iter().filter(limit).filter_map(|row| {
         let seconds = row.peers.get(NO_ARITHMETIC)?.figure_seconds;
         Some((row.n as f64, row.bytes? as f64 / seconds / 1e9))
     });
@@ -29,8 +28,8 @@ fn bandwidth(report: &Report) -> Chart {
 }
 
 /// The CPU backend's time over the GPU's.
-fn gpu_cpu(report: &Report) -> Chart {
-    let mut lines = by_name(report, |row| Some(row.peers.get(CPU)?.ratio));
+fn gpu_cpu(summary: &Summary) -> Chart {
+    let mut lines = by_name(summary, |row| Some(row.peers.get(CPU)?.ratio));
     let ends = lines.iter().flat_map(|line| &line.points).map(|point| point.0);
     let points = ends.clone().reduce(f64::min).into_iter().chain(ends.reduce(f64::max)).map(|n| (n, 1.0)).collect();
     lines.push(Line { name: "as fast as the CPU backend".into(), points, bold: true });
@@ -39,9 +38,9 @@ fn gpu_cpu(report: &Report) -> Chart {
 }
 
 /// Milliseconds of a step of each contender over the models with many tensors of one size each.
-fn tensors(report: &Report) -> Chart {
+fn tensors(summary: &Summary) -> Chart {
     let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-    for row in report.rows.iter().filter(|row| row.group == "count") {
+    for row in summary.rows.iter().filter(|row| row.group == "count") {
         let others = row.peers.iter().map(|(name, peer)| (&**name, peer.figure_seconds));
         for (name, seconds) in [("AdamW, one bucket", row.figure_seconds)].into_iter().chain(others) {
             lines.entry(name.to_owned()).or_default().push((row.tensors as f64, 1e3 * seconds));
@@ -53,9 +52,9 @@ fn tensors(report: &Report) -> Chart {
 }
 
 /// A line for each rule.
-fn by_name(report: &Report, value: impl Fn(&Row) -> Option<f64>) -> Vec<Line> {
+fn by_name(summary: &Summary, value: impl Fn(&Row) -> Option<f64>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    for row in report.rows.iter().filter(|row| row.group == "rules") {
+    for row in summary.rows.iter().filter(|row| row.group == "rules") {
         let Some(value) = value(row) else { continue };
         match lines.iter_mut().find(|line| line.name == row.name) {
             Some(line) => line.points.push((row.n as f64, value)),

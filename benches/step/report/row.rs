@@ -6,6 +6,11 @@ use serde::Serialize;
 
 use crate::measure::{Pace, Spread, Timing};
 
+/// The name of the peer that pictures compare with: this crate's own CPU backend.
+pub const CPU: &str = "CPU backend";
+/// The name of the peer that is the limit in pictures: the traffic of a step, in as few dispatches, without arithmetic.
+pub const NO_ARITHMETIC: &str = "no arithmetic";
+
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct Case {
