@@ -48,7 +48,7 @@ train: adapter
 	cargo run --release --example train
 
 replay: adapter
-	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/recorded/*.safetensors
+	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/independent/*.safetensors
 
 BURN_TARGET = target/peers
 PEERS = $(if $(PYTHON),--python $(PYTHON)) $(if $(BURN),--burn $(BURN_TARGET)/release/adamw-burn)

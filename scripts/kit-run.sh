@@ -87,7 +87,7 @@ for name in $parts; do
             if [ -n "$smoke" ]; then
                 part replay ./replay tests/traces/adamw-*.safetensors
             else
-                part replay ./replay tests/traces/*.safetensors tests/traces/recorded/*.safetensors
+                part replay ./replay tests/traces/*.safetensors tests/traces/independent/*.safetensors
             fi
             ;;
         bench)

@@ -1,6 +1,6 @@
 """The constants that rules form on the host from their hyper-parameters, in 30 digits of 150, over the whole range of these: constants.tsv.
 
-    python3 tests/recorded/constants.py > tests/recorded/constants.tsv
+    python3 tests/known_answers/constants.py > tests/known_answers/constants.tsv
 
 One line a constant: rule, hyper-parameters other than their defaults, the constant's name, its value. `after_12_steps` is none of them, but a value. Needs Python alone.
 """

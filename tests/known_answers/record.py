@@ -2,7 +2,7 @@
 
     python3 -m venv venv
     venv/bin/pip install torch numpy safetensors optax
-    venv/bin/python tests/recorded/record.py [--out DIR] [--seed N] [NAME...]
+    venv/bin/python tests/known_answers/record.py [--out DIR] [--seed N] [NAME...]
 
 Everything is computed in float64 from float32 inputs unless README.md says otherwise. The same seed and the same versions give the same
 bytes; files do not depend on one another.

@@ -15,7 +15,7 @@ mod rule;
 mod trace;
 
 mod draft;
-mod recorded;
+mod own_traces;
 mod refusals;
 
 use std::path::PathBuf;

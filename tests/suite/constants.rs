@@ -1,4 +1,4 @@
-//! What rules form on the host from their hyper-parameters, against Python's decimals (`tests/recorded/constants.py`), next to the ends of all ranges.
+//! What rules form on the host from their hyper-parameters, against Python's decimals (`tests/known_answers/constants.py`), next to the ends of all ranges.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use wgpu_optim::{Optimizer, RAdam, Tensors, rules};
 
 use crate::context::{Context, Outcome};
 
-const TABLE: &str = include_str!("../recorded/constants.tsv");
+const TABLE: &str = include_str!("../known_answers/constants.tsv");
 
 /// Of f64's, relative: the worst is RAdam's `rho_offset`, 1e-13.
 const IN_F64: f64 = 1e-12;

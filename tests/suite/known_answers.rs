@@ -1,4 +1,4 @@
-//! What other frameworks' step features did: `tests/recorded/README.md`.
+//! What other frameworks' step features did: `tests/known_answers/README.md`.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::files::file;
 
 fn read(subject: &str) -> Result<Vec<u8>, Failed> {
-    let path = file("tests/recorded").join(format!("{subject}.safetensors"));
+    let path = file("tests/known_answers").join(format!("{subject}.safetensors"));
     std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 

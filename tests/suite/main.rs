@@ -15,12 +15,12 @@ mod fields;
 #[path = "../../benches/step/files.rs"]
 mod files;
 mod kit;
+mod known_answers;
 mod order;
 mod own_rule;
 mod parity;
 mod plans;
 mod random;
-mod recordings;
 mod scalars;
 mod schedules;
 mod sophia;

@@ -26,7 +26,7 @@ fn is_numeric(name: &str) -> bool {
         }
         // Features, at the limits that every WebGPU device has.
         "webgpu" => {
-            ["device", "schedules/", "features/recorded/", "features/norms/"].iter().any(|begin| row.starts_with(begin))
+            ["device", "schedules/", "features/frameworks/", "features/norms/"].iter().any(|begin| row.starts_with(begin))
                 || (row.starts_with("features/") && !row.starts_with("features/pairs/") && row.ends_with("/Separate"))
         }
         _ => false,

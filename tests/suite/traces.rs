@@ -50,7 +50,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 fn files() -> Vec<PathBuf> {
     let own = file("tests/traces");
     let list = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = list(&own).chain(list(&own.join("recorded"))).collect();
+    let mut files: Vec<PathBuf> = list(&own).chain(list(&own.join("independent"))).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
     files.sort();
     files

@@ -1,4 +1,4 @@
-//! Known answers: clipping, loss scaling, averages and micro-batches as torch and optax recorded them (`tests/recorded/README.md`).
+//! Known answers: clipping, loss scaling, averages and micro-batches as torch and optax recorded them (`tests/known_answers/README.md`).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use wgpu_optim::{
 };
 
 use crate::context::{Context, Outcome};
-use crate::recordings::{cases, near, tensor, tensor_f32};
+use crate::known_answers::{cases, near, tensor, tensor_f32};
 
 /// How far a step's results may be from those of frameworks in f64: f32 over some dozen steps.
 const NEAR: f64 = 2e-6;
@@ -59,9 +59,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for (subject, run) in subjects {
         let all = cases::<Case>(subject);
         let count = all.len();
-        trials.push(Trial::test(format!("features/recorded/{subject}"), move || if count > 0 { Ok(()) } else { Err("no cases".into()) }));
+        trials.push(Trial::test(format!("features/frameworks/{subject}"), move || if count > 0 { Ok(()) } else { Err("no cases".into()) }));
         for (name, case) in all.into_iter().filter(|(name, case)| is_ours(name, case)) {
-            trials.push(contexts[1].trial(format!("features/recorded/{subject}/{name}"), move |gpu| run(gpu, &name, &case)));
+            trials.push(contexts[1].trial(format!("features/frameworks/{subject}/{name}"), move |gpu| run(gpu, &name, &case)));
         }
     }
     trials

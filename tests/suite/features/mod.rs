@@ -5,11 +5,11 @@ mod attempts;
 mod counts;
 mod cpu_sequences;
 mod empty;
+mod framework_runs;
 mod groups;
 mod non_finite;
 mod norms;
 mod pairs;
-mod recorded;
 mod refusals;
 mod reports;
 mod same;
@@ -35,7 +35,7 @@ type Row = (&'static str, fn(&Gpu) -> Outcome);
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let all = [
         pairs::trials(contexts),
-        recorded::trials(contexts),
+        framework_runs::trials(contexts),
         skips::trials(contexts),
         sequences::trials(contexts),
         cpu_sequences::trials(),

@@ -2,9 +2,9 @@
 
 mod device;
 mod random;
-mod recorded;
 mod refusals;
 mod torch;
+mod torch_runs;
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     );
     trials.push(contexts[1].trial("schedules/last-step".into(), device::last_step));
     trials.push(Trial::test("schedules/kernel-is-valid", device::kernel_is_valid));
-    trials.extend(recorded::trials(&contexts[0]));
+    trials.extend(torch_runs::trials(&contexts[0]));
     trials.extend(refusals::trials());
     trials.extend(checker());
     trials

@@ -4,7 +4,7 @@ use libtest_mimic::Failed;
 use serde_json::{Map, Value};
 use wgpu_optim::schedule::{Anneal, Schedule};
 
-use super::recorded::Case;
+use super::torch_runs::Case;
 
 /// More steps than were recorded.
 const ALL: u32 = 200_000;
@@ -15,7 +15,7 @@ pub fn schedule(case: &Case) -> Result<Schedule, Failed> {
     }
     let begins = [0].into_iter().chain(case.milestones.iter().copied());
     let ends = case.milestones.iter().copied().chain([ALL]);
-    let part = |((begin, end), child): ((u32, u32), &super::recorded::Child)| {
+    let part = |((begin, end), child): ((u32, u32), &super::torch_runs::Child)| {
         Ok((end - begin, one(&child.scheduler, case.base_lr, &child.kwargs)?))
     };
     Ok(Schedule::Sequence(begins.zip(ends).zip(&case.children).map(part).collect::<Result<_, Failed>>()?))

@@ -1,4 +1,4 @@
-//! Known answers: torch's schedulers over 100,000 steps and its ReduceLROnPlateau (`tests/recorded/README.md`).
+//! Known answers: torch's schedulers over 100,000 steps and its ReduceLROnPlateau (`tests/known_answers/README.md`).
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use wgpu_optim::schedule::{Mode, Plateau, Schedule, ThresholdMode};
 use super::torch::schedule;
 use super::{TOLERANCE, device};
 use crate::context::{Context, Outcome};
-use crate::recordings::{cases, tensor};
+use crate::known_answers::{cases, tensor};
 
 /// How a case was made, in torch's own words.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,10 +50,10 @@ pub fn trials(context: &Arc<Context>) -> Vec<Trial> {
     // A file that is not there, or without cases, must not be a suite without rows.
     for subject in ["schedules", "plateau"] {
         let present = move || match cases::<Case>(subject).len() {
-            0 => Err(format!("tests/recorded/{subject}.safetensors has no cases").into()),
+            0 => Err(format!("tests/known_answers/{subject}.safetensors has no cases").into()),
             _ => Ok(()),
         };
-        trials.push(Trial::test(format!("schedules/recorded/{subject}"), present));
+        trials.push(Trial::test(format!("schedules/torch/{subject}"), present));
     }
     trials
 }
