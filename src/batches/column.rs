@@ -8,6 +8,7 @@ use crate::plan::Limits;
 
 /// What a column's elements are in the data set and in the batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Dtype {
     /// f32 in both, bit for bit.
     F32,

@@ -24,9 +24,12 @@ pub struct Batches {
 impl Batches {
     /// Batches of a data set, from the beginning of the first epoch. Everything is checked here: after this, a batch cannot fail.
     ///
-    /// Refused are what [`Sampler::validate`] refuses, no columns, a name used twice, bindings of another size than the shape's, at an
-    /// offset that is not a multiple of 4 or without usage `STORAGE`, destinations that overlap one another or a source,
-    /// a destination in its source's buffer, and a row that does not fit in a binding.
+    /// # Errors
+    ///
+    /// Those of [`Sampler::validate`]. Others name the column: none at all, a name used twice, a row without elements, a binding of another size than
+    /// the shape's, at an offset that is not a multiple of 4 or without the usage `STORAGE`, a destination that overlaps another one or a source or is in its
+    /// source's buffer, a byte that does not become a finite number, and a row that does not fit in a binding. What wgpu refuses, such as memory,
+    /// is an error too.
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, sampler: Sampler, columns: impl IntoIterator<Item = Column>) -> Result<Self> {
         let columns: Vec<Column> = columns.into_iter().collect();
         check_storage(device)?;
@@ -72,15 +75,22 @@ impl Batches {
         self.dispatches.len()
     }
 
-    /// Reads where the next batch begins. It submits a copy, after everything submitted so far, and natively waits for it. A lost device is
-    /// an error.
+    /// Reads where the next batch begins. It submits a copy, after everything submitted so far, and natively waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost), and whatever else keeps the copy from arriving.
     pub async fn read_cursor(&self) -> Result<Cursor> {
         let cursor = read(&self.device, &self.queue, &self.cursor, 0, 1).await?;
         Ok(cursor[0])
     }
 
-    /// Sets where the next batch begins, before everything submitted from now on. Fails on a position past the last row. What was saved
-    /// with another batch size is accepted; with [`Sampler::drop_last`], too few rows for a batch are left out.
+    /// Sets where the next batch begins, before everything submitted from now on. What was saved with another batch size is
+    /// accepted; with [`Sampler::drop_last`], rows at the end of the epoch that are too few for a batch are not taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Position`](crate::Error::Position) on a position past the last row; a lost device.
     pub fn write_cursor(&self, cursor: Cursor) -> Result<()> {
         let cursor = self.sampler.start(cursor)?;
         put(&self.device, &self.queue, &self.cursor, 0, &[cursor])

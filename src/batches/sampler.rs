@@ -28,7 +28,11 @@ impl Default for Sampler {
 }
 
 impl Sampler {
-    /// Fails without rows, and on a batch size that is not from 1 to all rows.
+    /// Checks the numbers, as [`Batches::new`](super::Batches::new) and [`CpuBatches::new`] do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRows`] without rows; [`Error::BatchSize`] on a batch size that is not from 1 to all rows.
     pub fn validate(&self) -> Result<()> {
         let Sampler { rows, batch_size, .. } = *self;
         if rows == 0 {
@@ -40,7 +44,11 @@ impl Sampler {
         Ok(())
     }
 
-    /// Batches in an epoch, torch's `len` of a `DataLoader`. Fails as [`validate`](Self::validate) does.
+    /// Batches in an epoch, torch's `len` of a `DataLoader`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`validate`](Self::validate).
     pub fn batches_per_epoch(&self) -> Result<u32> {
         self.validate()?;
         Ok(if self.drop_last { self.rows / self.batch_size } else { self.rows.div_ceil(self.batch_size) })
@@ -82,8 +90,11 @@ pub struct CpuBatches {
 }
 
 impl CpuBatches {
-    /// Begins at a cursor; [`Cursor::default`] is the beginning of the first epoch. Fails as [`Sampler::validate`] does, and on a position
-    /// past the last row.
+    /// Begins at a cursor; [`Cursor::default`] is the beginning of the first epoch.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sampler::validate`]; [`Error::Position`] on a position past the last row.
     pub fn new(sampler: Sampler, cursor: Cursor) -> Result<Self> {
         sampler.validate()?;
         Ok(CpuBatches { order: sampler.order(), cursor: sampler.start(cursor)? })

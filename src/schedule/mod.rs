@@ -19,6 +19,8 @@
 //!
 //! Reduce-on-plateau depends on losses that the host reads back, so it is a helper of the host: [`Plateau`].
 
+#![warn(clippy::missing_errors_doc)]
+
 mod check;
 mod compile;
 mod kernel;
@@ -34,6 +36,7 @@ pub use plateau::{Mode, Plateau, ThresholdMode};
 /// [`wgsl`]); below f32's smallest normal number, 1.18e-38, it may be 0. The values that a schedule names are, at the steps that it names, the nearest
 /// f32, on every adapter.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Schedule {
     /// Always this number. torch's `ConstantLR`, which changes once, is a [`Schedule::Sequence`] of two.
     Constant(f64),

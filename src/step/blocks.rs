@@ -85,7 +85,11 @@ pub enum Assignment {
 }
 
 impl Block {
-    /// Fails on a rule without a learning rate that is scaled, and on schedules for what the rule does not mark, or of values that it refuses.
+    /// The rule with its learning rate scaled and its schedules checked.
+    ///
+    /// # Errors
+    ///
+    /// A scale for a rule without a learning rate; a schedule for what the rule does not mark, or of values that it refuses.
     pub fn new(group: usize, rule: &dyn AnyRule, schedules: &[(String, Schedule)], lr_scale: f64) -> Result<Self> {
         let mut scaled = rule.boxed();
         if lr_scale != 1.0 {
@@ -216,6 +220,10 @@ pub struct Blocks {
 
 impl Blocks {
     /// The block of a group's parameters whose learning rate is scaled so; made at first use.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Block::new`].
     pub fn of(&mut self, group: usize, rule: &dyn AnyRule, schedules: &[(String, Schedule)], lr_scale: f64) -> Result<usize> {
         let known = self.list.iter().position(|block| block.group == group && block.lr_scale == lr_scale);
         if let Some(index) = known {
@@ -226,6 +234,10 @@ impl Blocks {
     }
 
     /// The same blocks with another rule or other schedules for a group.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Block::new`].
     pub fn replaced(&self, group: usize, rule: &dyn AnyRule, schedules: &[(String, Schedule)]) -> Result<Self> {
         let replaced = |block: &Block| match block.group == group {
             true => Block::new(group, rule, schedules, block.lr_scale),

@@ -13,6 +13,10 @@ pub struct Broadcast {
 
 impl Broadcast {
     /// Of `of` over `shape`: as many dimensions, each of the same size or 1, and those that are not 1 next to each other.
+    ///
+    /// # Errors
+    ///
+    /// A shape that does not repeat over the tensor's, or not in one piece.
     pub fn new(param: &str, shape: &[usize], of: &[usize]) -> Result<Self> {
         let mismatch = || Error::Scales { param: param.to_owned(), shape: shape.to_vec(), got: of.to_vec() };
         let varies = |&dimension: &usize| of[dimension] != 1;

@@ -10,6 +10,7 @@ use crate::rule::{Real, Wide};
 ///
 /// Limits below 1.18e-38, f32's smallest normal number, are refused, but for 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Clip {
     /// Gradients are not limited.
     #[default]
@@ -58,6 +59,7 @@ impl Default for NormClip {
 
 /// A vector's norm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NormOrder {
     /// The root of the sum of squares.
     #[default]
@@ -68,6 +70,7 @@ pub enum NormOrder {
 
 /// Which gradients count as one vector. Those of parameters that are not active do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Over {
     /// All gradients of the optimizer, whatever their group.
     #[default]

@@ -68,7 +68,11 @@ impl<P> Group<P> {
 
 /// What a group is called by: its number, from 0 in the order of construction, or its name.
 pub trait GroupKey {
-    /// Its number; an error if there is no such group.
+    /// The group's number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownGroup`] on a number, and [`Error::UnknownName`] on a name, that no group has.
     fn number(&self, groups: &[Group<()>]) -> Result<usize>;
 }
 

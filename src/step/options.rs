@@ -52,6 +52,7 @@ pub struct Options {
 /// What happens in a step that finds an infinite or NaN gradient in an active parameter. It is tested on bits, since WGSL may assume
 /// that there are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NonFinite {
     /// The step goes on, as in torch: such an element becomes NaN. Nothing is tested.
     #[default]
@@ -65,6 +66,7 @@ pub enum NonFinite {
 
 /// How gradients accumulate over [`crate::Optimizer::accumulate`] and the [`crate::Optimizer::step`] that ends it, in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MicroBatches {
     /// They do not accumulate: each step takes the gradients of one backward pass.
     #[default]

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 /// The factor by which the loss, and so every gradient, was multiplied before the backward pass; a step divides gradients by it. The factor is in a GPU buffer
 /// that the caller's loss kernel binds: [`crate::Optimizer::loss_scale`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum LossScale {
     /// The loss was not multiplied: the factor is 1.
     #[default]

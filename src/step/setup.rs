@@ -20,12 +20,20 @@ pub struct Setup {
 
 impl Setup {
     /// No groups yet.
+    ///
+    /// # Errors
+    ///
+    /// Options out of range, or two that exclude each other.
     pub fn new(options: Options) -> Result<Self> {
         options.check()?;
         Ok(Setup { options, groups: Vec::new(), blocks: Blocks::default() })
     }
 
     /// Takes one more group; returns its parameters.
+    ///
+    /// # Errors
+    ///
+    /// A rule, a clip or a schedule out of range, or a name that another group has.
     pub fn add<P>(&mut self, group: Group<P>) -> Result<Vec<P>> {
         let Group { name, rule, params, clip, schedules } = group;
         let number = self.groups.len();
@@ -52,6 +60,10 @@ impl Setup {
     }
 
     /// The block of a group's parameters whose learning rate is scaled as this parameter's.
+    ///
+    /// # Errors
+    ///
+    /// An `lr_scale` that is negative or not finite, or that the rule has no learning rate for.
     pub fn block(&mut self, group: usize, param: &str, lr_scale: f64) -> Result<usize> {
         if !(0.0..f64::INFINITY).contains(&lr_scale) {
             return Err(Error::LrScale { param: param.to_owned(), got: lr_scale });
@@ -61,6 +73,10 @@ impl Setup {
     }
 
     /// A group's number.
+    ///
+    /// # Errors
+    ///
+    /// No such group.
     pub fn number(&self, group: impl GroupKey) -> Result<usize> {
         group.number(&self.groups)
     }
@@ -76,6 +92,10 @@ impl Setup {
     }
 
     /// Replaces a group's hyper-parameters, by a rule that has the same kernels and states.
+    ///
+    /// # Errors
+    ///
+    /// Another rule than the group's, one that needs other kernels or states, or one out of range.
     pub fn set_rule(&mut self, group: usize, rule: Box<dyn AnyRule>) -> Result<()> {
         rule.check_replaces(&*self.groups[group].rule, group)?;
         let schedules = self.groups[group].schedules.clone();
@@ -83,6 +103,10 @@ impl Setup {
     }
 
     /// Gives a hyper-parameter of a group a schedule, or, with `None`, the rule's own value again.
+    ///
+    /// # Errors
+    ///
+    /// A hyper-parameter that has no schedules, or a schedule that is out of its range.
     pub fn set_schedule(&mut self, group: usize, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
         let Group { rule, schedules, .. } = &self.groups[group];
         let (rule, mut schedules) = (rule.clone(), schedules.clone());
@@ -96,6 +120,10 @@ impl Setup {
     }
 
     /// Sets one hyper-parameter of a group, which has no schedule from then on.
+    ///
+    /// # Errors
+    ///
+    /// A name that the rule does not have, or a value out of range.
     pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
         let Group { rule, schedules, .. } = &self.groups[group];
         if is_clips(&**rule, hyper_parameter)
@@ -111,6 +139,10 @@ impl Setup {
     }
 
     /// Sets how a group's gradients are limited; a schedule of `max_norm` ends.
+    ///
+    /// # Errors
+    ///
+    /// A clip out of range, or an adaptive one where there was none.
     pub fn set_clip(&mut self, group: usize, clip: Clip) -> Result<()> {
         check_units(group, self.clip(group), clip)?;
         let Group { rule, schedules, .. } = &self.groups[group];
@@ -122,6 +154,10 @@ impl Setup {
     }
 
     /// Sets the options, which keep what they keep of the parameters. Returns the loss scale if that begins anew.
+    ///
+    /// # Errors
+    ///
+    /// Options out of range, or options that keep other states of the parameters.
     pub fn set_options(&mut self, options: Options) -> Result<Option<f64>> {
         options.check()?;
         let states = |options: &Options| {

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 /// What is refused changes nothing, and the next read-back is [`Error::InView`]; so it is with steps, micro-batches and writes while the values
 /// shown are not the trained ones. The way back is exact, to the bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum View {
     /// The values that steps update.
     #[default]

@@ -6,6 +6,10 @@ use crate::rule::Bounded;
 /// Holds f32 results against the truth and its error bound, element by element. A value's error is the error of its displacement, since
 /// both start from the same f32; the bound is absolute, so a large value hides nothing. Where the truth is NaN or infinite, so is the result, and
 /// nowhere else.
+///
+/// # Errors
+///
+/// The first element that is farther away than its bound, with both numbers and the bound.
 pub fn compare(what: &str, got: &[f32], truth: &[Bounded]) -> Outcome {
     if got.len() != truth.len() {
         return Err(Failure(format!("{what}: {} elements, expected {}", got.len(), truth.len())));
@@ -25,6 +29,10 @@ pub fn compare(what: &str, got: &[f32], truth: &[Bounded]) -> Outcome {
 }
 
 /// Holds two runs against each other, bit for bit.
+///
+/// # Errors
+///
+/// The first element whose bits differ, with both numbers.
 pub fn same_bits(what: &str, got: &[f32], expected: &[f32]) -> Outcome {
     let differs = |(index, (a, b)): (usize, (&f32, &f32))| (a.to_bits() != b.to_bits()).then_some((index, *a, *b));
     match got.iter().zip(expected).enumerate().find_map(differs) {
@@ -35,6 +43,10 @@ pub fn same_bits(what: &str, got: &[f32], expected: &[f32]) -> Outcome {
 }
 
 /// Turns a failure that has to happen into a success.
+///
+/// # Errors
+///
+/// An outcome that is a success.
 pub fn must_fail<T, E>(what: &str, outcome: Result<T, E>) -> Outcome {
     match outcome {
         Ok(_) => Err(Failure(format!("{what} was not noticed"))),

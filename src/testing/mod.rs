@@ -15,6 +15,8 @@
 //!
 //! [`rows`] has the same as single named rows, for a test harness.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod compare;
 mod inputs;
 mod layout;
@@ -75,6 +77,10 @@ impl From<crate::Error> for Failure {
 /// The kernels are valid WGSL with at most eight storage buffers; they agree with the twin, in every case that the rule names and every layout
 /// of buffers, in every value and state after every step, within tolerances propagated from what WGSL allows; sentinels around all
 /// tensors survive; an element whose gradient was NaN or infinite once is NaN from then on, unless the rule goes on, and no other is; every hyper-parameter is set in some case, changes the result when it changes, and is refused outside its range.
+///
+/// # Errors
+///
+/// The first row that does not hold: its name, and what was found.
 pub fn prove(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     rows(rule).into_iter().try_for_each(|row| row.check.run(gpu).map_err(|failure| Failure(format!("{}: {failure}", row.name))))
 }

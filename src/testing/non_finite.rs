@@ -37,6 +37,10 @@ fn judge<'a>(rule: &dyn AnyRule, when: &str, values: impl Iterator<Item = (usize
 
 /// Values of 0.5 whose first gradient is NaN or infinite and whose next hundred are 0.1 are NaN at once and stay so, unless the rule goes on; those
 /// beside them are not; and the twin is as the kernels are.
+///
+/// # Errors
+///
+/// A value that is NaN and should not be, or the other way round.
 pub fn keeps_non_finite(gpu: &Gpu, rule: &dyn AnyRule, style: Style) -> Outcome {
     let mut scene = Scene::new(gpu, rule, style, &LENS, 29)?;
     scene.set_values(&LENS.map(|len| vec![0.5; len]));
@@ -55,6 +59,10 @@ pub fn keeps_non_finite(gpu: &Gpu, rule: &dyn AnyRule, style: Style) -> Outcome 
 }
 
 /// The same on the CPU, in f32 and f64, by itself and where the step does more than the rule, in slices long enough for registers.
+///
+/// # Errors
+///
+/// A value that is NaN and should not be, or the other way round.
 pub fn cpu_keeps_non_finite(rule: &dyn AnyRule) -> Outcome {
     on_the_cpu::<f32>(rule)?;
     on_the_cpu::<f64>(rule)

@@ -28,6 +28,10 @@ pub enum Check {
 
 impl Check {
     /// Runs it, on this adapter if it needs one.
+    ///
+    /// # Errors
+    ///
+    /// What did not hold.
     pub fn run(self, gpu: &Gpu) -> Outcome {
         match self {
             Check::Plain(run) => run(),
@@ -77,6 +81,10 @@ pub fn rows(rule: &dyn AnyRule) -> Vec<Row> {
 
 /// The kernels agree with the twin in every value, state and step count after every step, and touch nothing else; gradients are NaN and infinite here
 /// and there.
+///
+/// # Errors
+///
+/// The first value, state, step count or sentinel that is not what the twin says.
 pub fn agrees(gpu: &Gpu, rule: &dyn AnyRule, style: Style) -> Outcome {
     let mut scene = Scene::new(gpu, rule, style, &SIZES, 17)?;
     for _ in 0..STEPS {
@@ -93,6 +101,10 @@ pub fn agrees(gpu: &Gpu, rule: &dyn AnyRule, style: Style) -> Outcome {
 
 /// A tolerance as large as what it judges would judge nothing: the median one is below 1e-5 of the displacement, besides the rounding of
 /// the value itself. The kernels also agree as many steps later, since some rules change their form after a few.
+///
+/// # Errors
+///
+/// A median tolerance of 1e-5 or above, or a kernel that leaves it.
 pub fn tolerances_are_tight(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     let mut scene = Scene::new(gpu, rule, Style::Tensors, &[1757], 3)?;
     let start = scene.truth.clone();
@@ -117,6 +129,10 @@ pub fn tolerances_are_tight(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
 
 /// In some case, a change of 5% (or of a flag) leads out of tolerance of the unchanged truth, in a value or in a state: a mean of the values
 /// does not act on them.
+///
+/// # Errors
+///
+/// A hyper-parameter that changes nothing in any case.
 pub fn is_live(gpu: &Gpu, rule: &dyn AnyRule, parameter: &HyperParameter) -> Outcome {
     let index = rule.parameters().iter().position(|other| other == parameter).ok_or("no such hyper-parameter")?;
     for (_, case) in rule.cases() {
@@ -141,6 +157,10 @@ pub fn is_live(gpu: &Gpu, rule: &dyn AnyRule, parameter: &HyperParameter) -> Out
 }
 
 /// What is outside a hyper-parameter's range is refused, by its name.
+///
+/// # Errors
+///
+/// A value that was not refused, or not by this hyper-parameter's name.
 pub fn rejects(rule: &dyn AnyRule, parameter: &HyperParameter) -> Outcome {
     let outside = if parameter.flag { Vec::new() } else { parameter.range.outside() };
     for got in outside {
@@ -155,6 +175,10 @@ pub fn rejects(rule: &dyn AnyRule, parameter: &HyperParameter) -> Outcome {
 }
 
 /// The named cases set each hyper-parameter to something else than its default at least once, and are themselves valid.
+///
+/// # Errors
+///
+/// A hyper-parameter that no case changes, or a case that the rule refuses.
 pub fn cases_cover(rule: &dyn AnyRule) -> Outcome {
     for (index, parameter) in rule.parameters().iter().enumerate() {
         let default = rule.values()[index];

@@ -40,11 +40,19 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// One group of parameters of these lengths.
+    ///
+    /// # Errors
+    ///
+    /// A rule that is refused, or a device that lacks what the buffers need.
     pub fn new(gpu: &'a Gpu, rule: &dyn AnyRule, style: Style, lens: &[usize], seed: u64) -> Result<Self, Failure> {
         Self::with_groups(gpu, vec![(rule.boxed(), lens.to_vec())], style, seed)
     }
 
     /// Several groups, each with its rule and the lengths of its parameters.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::new`].
     pub fn with_groups(gpu: &'a Gpu, groups: Vec<(Box<dyn AnyRule>, Vec<usize>)>, style: Style, seed: u64) -> Result<Self, Failure> {
         let mut index = 0;
         let mut param = |len: usize| {
@@ -57,6 +65,10 @@ impl<'a> Scene<'a> {
     }
 
     /// The same with steps that do more than their rules. Scales of the learning rate are in a buffer of their own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::new`], and options that are refused.
     pub fn with_options(gpu: &'a Gpu, groups: Vec<Group<CpuParam>>, options: Options, style: Style, seed: u64) -> Result<Self, Failure> {
         let all: Vec<&CpuParam> = groups.iter().flat_map(|group| &group.params).collect();
         let lens: Vec<usize> = all.iter().map(|param| param.shape.iter().product()).collect();
@@ -150,12 +162,20 @@ impl<'a> Scene<'a> {
     }
 
     /// One step on the GPU and in the truth; `taking_part` says which parameters the truth moves.
+    ///
+    /// # Errors
+    ///
+    /// What a step on the CPU refuses, other than what the GPU has to tell too.
     pub fn step(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
         self.step_with(&gradients, taking_part)
     }
 
     /// The same for all parameters, some of whose gradients are NaN or infinite ([`inputs::spoil`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
     pub fn rough_step(&mut self) -> Outcome {
         let (step, mut gradients) = (self.steps as usize, self.next_gradients());
         gradients.iter_mut().for_each(|gradient| inputs::spoil(step, gradient));
@@ -164,6 +184,10 @@ impl<'a> Scene<'a> {
     }
 
     /// One step with the gradients that are there, which these are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
     pub fn step_with(&mut self, gradients: &[Vec<f32>], taking_part: impl Fn(usize) -> bool) -> Outcome {
         self.next_inputs(&taking_part)?;
         self.submit(|optimizer, encoder| {
@@ -178,6 +202,10 @@ impl<'a> Scene<'a> {
     }
 
     /// One micro-batch, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
     pub fn accumulate(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
         self.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
@@ -188,6 +216,10 @@ impl<'a> Scene<'a> {
     }
 
     /// Other options from now on.
+    ///
+    /// # Errors
+    ///
+    /// Options that either side refuses.
     pub fn set_options(&mut self, options: Options) -> Outcome {
         self.optimizer.set_options(options)?;
         self.options = options;
@@ -195,6 +227,10 @@ impl<'a> Scene<'a> {
     }
 
     /// An average is shown, or no more, likewise.
+    ///
+    /// # Errors
+    ///
+    /// An average that the options do not keep.
     pub fn swap(&mut self, average: &str) -> Outcome {
         self.submit(|optimizer, encoder| optimizer.swap(encoder, average))?;
         let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
@@ -203,6 +239,10 @@ impl<'a> Scene<'a> {
     }
 
     /// The values to evaluate with are shown, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
     pub fn evaluate(&mut self) -> Outcome {
         self.submit(|optimizer, encoder| {
             optimizer.evaluate(encoder);
@@ -214,6 +254,10 @@ impl<'a> Scene<'a> {
     }
 
     /// The trained values are shown again, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
     pub fn train(&mut self) -> Outcome {
         self.submit(|optimizer, encoder| {
             optimizer.train(encoder);
@@ -236,6 +280,10 @@ impl<'a> Scene<'a> {
     }
 
     /// One more group, in buffers of its own.
+    ///
+    /// # Errors
+    ///
+    /// A group that either side refuses.
     pub fn add_group(&mut self, group: Group<CpuParam>) -> Outcome {
         let first = self.lens.len();
         let lens: Vec<usize> = group.params.iter().map(|param| param.shape.iter().product()).collect();
@@ -268,6 +316,10 @@ impl<'a> Scene<'a> {
     }
 
     /// Submits what is recorded.
+    ///
+    /// # Errors
+    ///
+    /// What `record` returns.
     pub fn submit(&self, record: impl FnOnce(&Optimizer, &mut wgpu::CommandEncoder) -> crate::Result<()>) -> Outcome {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         record(&self.optimizer, &mut encoder)?;
@@ -286,6 +338,10 @@ impl<'a> Scene<'a> {
 
     /// Compares every value, every state and every step count with the truth, and every other byte with what was there. Averages only while no other
     /// values than the trained ones are shown.
+    ///
+    /// # Errors
+    ///
+    /// The first number that is not what the twin says, or a byte that was overwritten.
     pub fn check(&mut self) -> Outcome {
         if let Some(refused) = self.refused.take() {
             match block_on(self.optimizer.report()) {
@@ -319,6 +375,10 @@ impl<'a> Scene<'a> {
     }
 
     /// Compares every value with the truth.
+    ///
+    /// # Errors
+    ///
+    /// The first value that is not what the twin says.
     pub fn check_values(&self) -> Outcome {
         for (name, truth) in self.names.iter().zip(&self.truth) {
             compare(name, &block_on(self.optimizer.read_shown(name))?, truth)?;
@@ -327,6 +387,10 @@ impl<'a> Scene<'a> {
     }
 
     /// The values and all states of every parameter.
+    ///
+    /// # Errors
+    ///
+    /// A read-back that fails.
     pub fn read(&self) -> Result<Vec<Vec<f32>>, Failure> {
         let mut all = Vec::new();
         for name in &self.names {

@@ -10,6 +10,10 @@ use crate::wgsl;
 
 /// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are: without options,
 /// and with all of them at once.
+///
+/// # Errors
+///
+/// What naga says about the first kernel that is not valid, or the member of a struct that differs.
 pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     let all = Options {
         clip: Clip::Norm(NormClip::default()),
@@ -44,6 +48,10 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
 }
 
 /// The kernels that do not know a rule are valid too.
+///
+/// # Errors
+///
+/// What naga says about the first kernel that is not valid.
 pub fn tasks_are_valid() -> Outcome {
     for kernel in kernels() {
         for flag in [false, true] {
@@ -113,6 +121,10 @@ fn layouts(module: &naga::Module, rule: &dyn AnyRule) -> Outcome {
 }
 
 /// The text as naga sees it, or what is wrong with it.
+///
+/// # Errors
+///
+/// What naga says, with the place in the text.
 pub fn module(source: &str) -> Result<naga::Module, Failure> {
     let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
     // What WebGPU knows, except in the kernels for software adapters: a rule's own text has no more, or it would not run elsewhere.

@@ -277,6 +277,7 @@ fn what_is_refused(gpu: &Gpu) -> Outcome {
                 View::Trained => "train",
                 View::Evaluated => "evaluate",
                 View::Average(name) => name,
+                other => return Err(format!("no row for {other}").into()),
             };
             change(enter)?;
             change_cpu(&mut cpu, enter, &mut values)?;
