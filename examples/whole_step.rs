@@ -32,7 +32,7 @@ pub fn optimizer(
     let groups = [Group { schedules: schedules.clone(), ..biases }, Group { schedules, ..Group::new(AdamW::default(), params) }];
     let options = Options {
         clip: Clip::Norm(NormClip { max_norm: 1.0, ..Default::default() }),
-        loss_scale: LossScale::Dynamic(DynamicScale::default()), // which leaves out steps whose gradients overflow
+        loss_scale: LossScale::Dynamic(DynamicScale::default()), // which skips steps whose gradients overflow
         micro_batches: MicroBatches::Mean,
         zero_grad: true, // since `backward` adds to the gradients
         ema: Some(Ema { decay: 0.98, ..Default::default() }),

@@ -164,7 +164,7 @@ impl Rule for Adafactor {
     }
 
     fn cases() -> Vec<(&'static str, Self)> {
-        let changed = Adafactor { lr: 2e-2, beta2_decay: -2.0, eps1: 1e-3, eps2: 2.0, d: 1.3, weight_decay: 0.1, maximize: true };
+        let changed = Adafactor { lr: 2e-2, beta2_decay: -2.0, eps1: 1e-3, eps2: 2.0, d: 1.06, weight_decay: 0.1, maximize: true };
         vec![
             ("default", Adafactor::default()),
             ("changed", changed),

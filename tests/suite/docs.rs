@@ -54,18 +54,16 @@ fn contains(what: &str, text: &str) -> Outcome {
     }
 }
 
-/// The rule's row: name, formula, hyper-parameters, states (those not in use by default in brackets), bytes moved per parameter and step, and
-/// where it comes from.
+/// The rule's row: name, where it comes from, states (those not in use by default in brackets), and bytes moved per parameter and step.
 fn row(rule: &dyn AnyRule) -> String {
-    let hyper_parameters: Vec<&str> = rule.parameters().iter().map(|parameter| parameter.name).collect();
     let state = |name: &str| if rule.uses(name) { format!("`{name}`") } else { format!("(`{name}`)") };
     let states: Vec<String> = rule.states().iter().map(|known| state(known.name)).collect();
     let shapes = |case: &dyn AnyRule| [true, false].map(|is_matrix| case.bytes_per_element(is_matrix));
     let bytes = rule.cases().iter().flat_map(|(_, case)| shapes(&**case)).max().unwrap_or_default();
     let known: Vec<String> = rule.known_as().iter().map(|known| format!("{} `{}`", known.framework, known.name)).collect();
-    let (name, formula, least) = (rule.name(), rule.formula(), rule.bytes_per_parameter());
+    let (name, least) = (rule.name(), rule.bytes_per_parameter());
     let bytes = if least == bytes { format!("{least}") } else { format!("{least} to {bytes}") };
-    format!("| `{name}` | `{formula}` | {} | {} | {bytes} | {} |", hyper_parameters.join(", "), states.join(" "), known.join(", "))
+    format!("| `{name}` | {} | {} | {bytes} |", known.join(", "), states.join(" "))
 }
 
 /// All of it but what it says of itself.
