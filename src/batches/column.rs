@@ -53,6 +53,16 @@ impl Dtype {
 }
 
 /// One column of the data set: `rows` x [`width`](Self::width) elements, row-major, and where a batch of them goes.
+///
+/// ```
+/// use wgpu_optim::batches::{Column, Dtype};
+/// use wgpu_optim::wgpu;
+///
+/// /// 1,797 images of 8 x 8 bytes in `images`; `inputs` has room for 32 x 64 f32.
+/// fn pixels(images: &wgpu::Buffer, inputs: &wgpu::Buffer) -> Column {
+///     Column::new("pixels", 64, Dtype::U8 { scale: 1.0 / 16.0, offset: 0.0 }, images, inputs)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// Unique among the columns; errors go by it.

@@ -5,6 +5,18 @@ use super::words::words;
 
 words! {
     /// Where the next batch begins: what has to be saved to resume.
+    ///
+    /// ```
+    /// use wgpu_optim::batches::{CpuBatches, Cursor, Sampler};
+    ///
+    /// let sampler = Sampler { rows: 10, batch_size: 4, ..Default::default() };
+    /// let mut batches = CpuBatches::new(sampler, Cursor::default())?;
+    /// batches.next();
+    /// let saved = batches.cursor();
+    /// assert_eq!(saved, Cursor { epoch: 0, position: 4 });
+    /// assert_eq!(CpuBatches::new(sampler, saved)?.next(), batches.next());
+    /// # Ok::<(), wgpu_optim::Error>(())
+    /// ```
     pub struct Cursor {
         /// Epochs that are over.
         epoch,

@@ -11,6 +11,20 @@ use crate::gpu::{Binding, Dispatch, Recorder, check_storage, create, put, read};
 ///
 /// The place in the data set lives on the GPU, so what is recorded is the same every time: two batches recorded into one encoder are
 /// two, and an encoder that is dropped leaves the place as it was.
+///
+/// ```
+/// use wgpu_optim::batches::{Batches, Cursor};
+/// use wgpu_optim::wgpu;
+///
+/// /// Records two batches, one after the other; says where the third begins.
+/// async fn two(batches: &Batches, device: &wgpu::Device, queue: &wgpu::Queue) -> wgpu_optim::Result<Cursor> {
+///     let mut encoder = device.create_command_encoder(&Default::default());
+///     batches.next(&mut encoder);
+///     batches.next(&mut encoder);
+///     queue.submit([encoder.finish()]);
+///     batches.read_cursor().await // to be saved, and given to `write_cursor` to resume
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Batches {
     device: wgpu::Device,

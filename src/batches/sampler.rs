@@ -4,6 +4,15 @@ use super::cursor::{Batch, Cursor, Order, batch_at, batch_key, cursor_after, row
 use crate::error::{Error, Result};
 
 /// Which rows each batch has. The names are those of torch's `DataLoader`.
+///
+/// ```
+/// use wgpu_optim::batches::Sampler;
+///
+/// let sampler = Sampler { rows: 1797, batch_size: 32, seed: 1, ..Default::default() };
+/// assert_eq!(sampler.batches_per_epoch()?, 57); // the last one has 5 rows
+/// assert_eq!(Sampler { drop_last: true, ..sampler }.batches_per_epoch()?, 56);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampler {
     /// Rows of the data set; at least one.

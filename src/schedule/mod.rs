@@ -35,6 +35,16 @@ pub use plateau::{Mode, Plateau, ThresholdMode};
 /// On the GPU each value is within 1e-6 of the exact one, relative to it, for the first 10^7 steps, and exactly 0 where that is (see
 /// [`wgsl`]); below f32's smallest normal number, 1.18e-38, it may be 0. The values that a schedule names are, at the steps that it names, the nearest
 /// f32, on every adapter.
+///
+/// ```
+/// use wgpu_optim::Schedule;
+/// use wgpu_optim::schedule::Anneal;
+///
+/// let decay = Schedule::WarmupStableDecay { from: 0.0, peak: 1e-3, to: 0.0, warmup: 10, stable: 80, decay: 10, anneal: Anneal::Linear };
+/// assert_eq!([0, 10, 90, 95, 100].map(|step| decay.value(step)), [0.0, 1e-3, 1e-3, 5e-4, 0.0]);
+/// assert_eq!(decay.bounds(), (0.0, 1e-3));
+/// assert!(Schedule::Cosine { from: f64::NAN, to: 0.0, steps: 10 }.check().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Schedule {

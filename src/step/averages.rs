@@ -8,6 +8,21 @@ use crate::rule::{Real, ln_beta, one_minus_pow};
 /// `AveragedModel` with `get_ema_multi_avg_fn`, except that a parameter that takes no part in a step is not averaged either: its value is what it was.
 ///
 /// The state is called `ema`; [`crate::Optimizer::evaluate`] or [`crate::Optimizer::swap`] shows it in place of the values.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{Ema, Options, Sgd};
+///
+/// let options = Options { ema: Some(Ema { decay: 0.5, ..Default::default() }), ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f32>::with_options([Group::new(Sgd { lr: 1.0, ..Default::default() }, [("w", 1).into()])], options)?;
+/// let mut w = [0.0];
+/// for _ in 0..2 {
+///     optimizer.step(&mut [&mut w], &[Some(&[-2.0])])?; // 2, then 4
+/// }
+/// assert_eq!((w, optimizer.state("w", "ema")?), ([4.0], &[3.0][..]));
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ema {
     /// How much of the average is kept; 1 keeps the first copy, as in torch.
@@ -43,6 +58,14 @@ impl Default for Ema {
 /// The mean of the values after steps `start`, `start + every`, ...: stochastic weight averaging (Izmailov et al., arXiv 1803.05407; torch's
 /// `AveragedModel` with its default function). The state is called `swa`; [`crate::Optimizer::swap`] shows it in place of
 /// the values.
+///
+/// ```
+/// use wgpu_optim::{Options, Swa};
+///
+/// // The mean of the values after steps 1000, 1100, 1200, ...
+/// let options = Options { swa: Some(Swa { start: 1000, every: 100 }), ..Default::default() };
+/// assert_eq!(options.averages()[0].state(), "swa");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swa {
     /// The parameter's first step whose values count.
@@ -63,6 +86,21 @@ impl Default for Swa {
 
 /// Lookahead (Zhang et al., arXiv 1907.08610, algorithm 1): after every `every` steps of a parameter `slow += alpha * (p - slow);  p = slow`, where
 /// `slow` begins as the first values. It comes before the averages. The state is called `slow`.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{Lookahead, Options, Sgd};
+///
+/// let options = Options { lookahead: Some(Lookahead { every: 2, alpha: 0.5 }), ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f32>::with_options([Group::new(Sgd { lr: 1.0, ..Default::default() }, [("w", 1).into()])], options)?;
+/// let mut w = [0.0];
+/// for _ in 0..2 {
+///     optimizer.step(&mut [&mut w], &[Some(&[-2.0])])?; // 2, then 4, of which half is kept
+/// }
+/// assert_eq!(w, [2.0]);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lookahead {
     /// Steps from one synchronization to the next.

@@ -9,6 +9,16 @@ use crate::rule::{Real, Wide};
 /// An infinite norm gives the factor 0, and infinity times 0 is NaN, as in torch: use [`crate::NonFinite::Skip`], which skips such a step.
 ///
 /// Limits below 1.18e-38, f32's smallest normal number, are refused, but for 0.
+///
+/// ```
+/// use wgpu_optim::{AdaptiveClip, Clip, NormClip, NormOrder, Options, Over};
+///
+/// let largest = NormClip { max_norm: 0.5, order: NormOrder::Infinity, over: Over::Parameter, ..Default::default() };
+/// for clip in [Clip::Value(0.5), Clip::Norm(largest), Clip::Adaptive(AdaptiveClip::default())] {
+///     let options = Options { clip, ..Default::default() }; // for all groups; `Group::clip` is for one
+///     assert_ne!(options.clip, Clip::None);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Clip {
@@ -29,6 +39,19 @@ pub enum Clip {
 /// features, without overflow or underflow for gradients from 1e-26 to 3e38; one beyond f32's largest number, which a report
 /// gives as that, is clipped by what it is. For 10^8 elements, 35 roundings of the sum bound the error by 1.2e-6 (56 by 1.8e-6 on
 /// software adapters with 64-bit integers); measured are 1.9e-7 at most, and 3.3e-8 at 10^8 random elements.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{Clip, NormClip, Options, Sgd};
+///
+/// let options = Options { clip: Clip::Norm(NormClip { max_norm: 1.0, eps: 0.0, ..Default::default() }), ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f64>::with_options([Group::new(Sgd { lr: 1.0, ..Default::default() }, [("w", 2).into()])], options)?;
+/// let mut w = [0.0, 0.0];
+/// optimizer.step(&mut [&mut w], &[Some(&[30.0, 40.0])])?; // of norm 50
+/// assert!((w[0] + 0.6).abs() < 1e-12 && (w[1] + 0.8).abs() < 1e-12);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
     /// The largest norm that stays as it is. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch.
@@ -90,6 +113,19 @@ pub enum Over {
 ///
 /// A unit is a slice of the first dimension, such as the weights into one output of a `[out, in]` matrix, and all of a parameter with less than two
 /// dimensions: as in timm's `adaptive_clip_grad`. optax's `adaptive_grad_clip` is the same for matrices that are stored `[in, out]`.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{AdaptiveClip, Clip, Options, Sgd};
+///
+/// let options = Options { clip: Clip::Adaptive(AdaptiveClip { clipping: 0.5, ..Default::default() }), ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f64>::with_options([Group::new(Sgd { lr: 1.0, ..Default::default() }, [("w", 2).into()])], options)?;
+/// let mut w = [3.0, 4.0]; // of norm 5, so the gradient's is 2.5 at most
+/// optimizer.step(&mut [&mut w], &[Some(&[30.0, 40.0])])?;
+/// assert!((w[0] - 1.5).abs() < 1e-12 && (w[1] - 2.0).abs() < 1e-12);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaptiveClip {
     /// The largest norm of a gradient, as a part of the values' norm.

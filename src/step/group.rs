@@ -6,6 +6,21 @@ use crate::rule::AnyRule;
 use crate::schedule::Schedule;
 
 /// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`: [`crate::Param`]s on the GPU, [`crate::cpu::CpuParam`]s on the CPU.
+///
+/// ```
+/// use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{AdamW, Clip, Schedule};
+///
+/// let mut params = vec![CpuParam::new("fc.weight", &[4, 3]), CpuParam::new("fc.bias", &[4])];
+/// let biases = Group::matching(AdamW { weight_decay: 0.0, ..Default::default() }, &mut params, "*.bias");
+/// let biases = Group { name: Some("biases".into()), clip: Some(Clip::Value(0.1)), ..biases };
+/// let lr = Schedule::Cosine { from: 1e-3, to: 0.0, steps: 1000 };
+/// let weights = Group { schedules: vec![("lr".into(), lr)], ..Group::new(AdamW::default(), params) };
+/// let mut optimizer = CpuOptimizer::<f32>::with_groups([biases, weights])?;
+/// optimizer.set("biases", "lr", 1e-4)?;
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Group<P> {
     /// The name by which [`crate::Optimizer::set`] and the like know it besides its number; unique.

@@ -8,6 +8,20 @@ use crate::error::{Error, Result};
 /// Everything here happens on the GPU. For a [`crate::Tensors`] model it takes at most one dispatch more, and two for each micro-batch before a step.
 /// In bytes of memory traffic per element: a norm or a check reads 4, an average moves 8 in the steps in which it changes, accumulated gradients are 4 to
 /// read, `zero_grad` writes 4.
+///
+/// ```
+/// use wgpu_optim::{Clip, Ema, LossScale, NonFinite, NormClip, Options};
+///
+/// // For `Optimizer::with_options`, or for `CpuOptimizer::with_options`.
+/// let options = Options {
+///     clip: Clip::Norm(NormClip { max_norm: 1.0, ..Default::default() }),
+///     non_finite: NonFinite::Skip,
+///     ema: Some(Ema::default()),
+///     ..Default::default()
+/// };
+/// assert!(options.may_skip() && !options.accumulates());
+/// assert_eq!(options.loss_scale, LossScale::None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Options {
     /// How gradients are limited in groups without a [`crate::Group`]`::clip` of their own.
@@ -65,6 +79,20 @@ pub enum NonFinite {
 }
 
 /// How gradients accumulate over [`crate::Optimizer::accumulate`] and the [`crate::Optimizer::step`] that ends it, in f32.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{MicroBatches, Options, Sgd};
+///
+/// let options = Options { micro_batches: MicroBatches::Mean, ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f32>::with_options([Group::new(Sgd { lr: 1.0, ..Default::default() }, [("w", 1).into()])], options)?;
+/// let mut w = [0.0];
+/// optimizer.accumulate(&[Some(&[1.0])])?;
+/// optimizer.step(&mut [&mut w], &[Some(&[3.0])])?;
+/// assert_eq!(w, [-2.0]); // the mean of 1 and 3
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MicroBatches {

@@ -4,6 +4,15 @@ use crate::error::{Error, Result};
 
 /// The factor by which the loss, and so every gradient, was multiplied before the backward pass; a step divides gradients by it. The factor is in a GPU buffer
 /// that the caller's loss kernel binds: [`crate::Optimizer::loss_scale`].
+///
+/// ```
+/// use wgpu_optim::{DynamicScale, LossScale, Options};
+///
+/// let scale = DynamicScale { init: 1024.0, interval: 500, ..Default::default() };
+/// let options = Options { loss_scale: LossScale::Dynamic(scale), ..Default::default() };
+/// assert!(options.may_skip()); // where scaled gradients overflow
+/// assert_eq!(options.loss_scale.initial(), 1024.0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum LossScale {

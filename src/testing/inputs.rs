@@ -1,6 +1,14 @@
 //! Numbers that hurt, the same on every machine.
 
 /// SplitMix64 (Steele, Lea and Flood, doi 10.1145/2714064.2660195).
+///
+/// ```
+/// use wgpu_optim::testing::Random;
+///
+/// let (mut one, mut other) = (Random(7), Random(7));
+/// assert_eq!(one.bits(), other.bits());
+/// assert!((0.0..1.0).contains(&one.uniform()));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
 

@@ -14,6 +14,27 @@ use crate::{Error, Group, Optimizer, Options, Param, View};
 const SENTINEL: f32 = 12_345.678;
 
 /// Parameters laid out in buffers, surrounded by sentinels, an optimizer over them, and the truth running alongside.
+///
+/// ```
+/// use wgpu_optim::adapter::{Allowance, request};
+/// use wgpu_optim::testing::{Failure, STYLES, Scene};
+/// use wgpu_optim::{Adam, testing};
+///
+/// # fn main() -> Result<(), Failure> {
+/// # let Ok(gpu) = pollster::block_on(request(Allowance::Adapter)) else { return Ok(()) };
+/// // let gpu = pollster::block_on(request(Allowance::Adapter))?;
+/// for style in STYLES {
+///     let mut scene = Scene::new(&gpu, &Adam::default(), style, &[5, 300], 1)?;
+///     scene.step(|_| true)?; // on the GPU and in the twin
+///     scene.check()?;
+///     testing::must_fail("a step of the GPU alone", {
+///         scene.submit(|optimizer, encoder| Ok(optimizer.step(encoder)))?;
+///         scene.check()
+///     })?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Scene<'a> {
     gpu: &'a Gpu,
     options: Options,
