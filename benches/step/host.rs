@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wgpu_optim::{AdamW, Optimizer, Options, Schedule, Tensors};
+use wgpu_optim::{AdamW, Binding, Clip, NormClip, Optimizer, Options, Schedule, Tensors};
 
 use crate::data::{Source, buffer};
 use crate::measure::{Contender, race};
@@ -59,22 +59,42 @@ pub fn all(bench: &mut Bench) -> Result<()> {
     rebinding(bench)
 }
 
-/// The mean time in which all gradients move to other buffers, each tensor's own: what burn's do in every step.
+/// Tensors that get other places.
+const MOVED: usize = 400;
+/// Elements by which they move at most.
+const SPARE: usize = 4 * STEPS as usize;
+
+/// The mean time in which tensors get other places, each in buffers of its own: what hosts like burn ask for in every step.
 fn rebinding(bench: &mut Bench) -> Result<()> {
-    const COUNT: usize = 400;
-    let named = || (0..COUNT).map(|index| (index.to_string(), [LENGTH]));
-    let source = Source::new(&bench.gpu, LENGTH * COUNT)?;
-    let mut optimizer = separate::optimizer(bench, &source, named(), Options::default())?;
-    let buffers = |bench: &Bench| named().map(|(name, _)| Ok((name, buffer(&bench.gpu, 4 * LENGTH as u64)?))).collect::<Result<Vec<_>>>();
-    let places = [buffers(bench)?, buffers(bench)?];
-    let mut seconds = 0.0;
-    for call in 0..STEPS as usize {
-        let moved = places[call % 2].iter().map(|(name, buffer)| (&**name, buffer));
-        let start = Instant::now();
-        optimizer.set_gradients(moved)?;
-        seconds += start.elapsed().as_secs_f64() / f64::from(STEPS);
+    let clipped = Options { clip: Clip::Norm(NormClip::default()), ..Options::default() };
+    for (options, what) in [(Options::default(), ""), (clipped, ", clipped by a norm")] {
+        let named = || (0..MOVED).map(|index| (index.to_string(), [LENGTH]));
+        let source = Source::new(&bench.gpu, LENGTH * MOVED)?;
+        let mut optimizer = separate::optimizer(bench, &source, named(), options)?;
+        let size = 4 * (LENGTH + SPARE) as u64;
+        let buffers =
+            || named().map(|(name, _)| Ok((name, buffer(&bench.gpu, size)?, buffer(&bench.gpu, size)?))).collect::<Result<Vec<_>>>();
+        let sets = [buffers()?, buffers()?];
+        let at = |buffer: &wgpu::Buffer, call: usize| Binding::new(buffer, 16 * call as u64, 4 * LENGTH as u64);
+        let mut mean = |name: &str, set: &mut dyn FnMut(&mut Optimizer, usize) -> wgpu_optim::Result<()>| -> Result<()> {
+            let mut seconds = 0.0;
+            for call in 0..STEPS as usize {
+                let start = Instant::now();
+                set(&mut optimizer, call)?;
+                seconds += start.elapsed().as_secs_f64() / f64::from(STEPS);
+                // What was written goes to the GPU.
+                bench.gpu.queue.submit([]);
+            }
+            bench.report.figure(HOST, format!("{name}: {MOVED} tensors in buffers of their own{what}"), 1e6 * seconds, "us a call");
+            Ok(())
+        };
+        let gradients = |call: usize| sets[call % 2].iter().map(move |(name, _, gradient)| (&**name, at(gradient, 0)));
+        mean("set_gradients, two sets in turn", &mut |optimizer, call| optimizer.set_gradients(gradients(call)))?;
+        let places =
+            |set: usize, call: usize| sets[set].iter().map(move |(name, value, gradient)| (&**name, at(value, call), at(gradient, call)));
+        mean("set_places, two sets in turn", &mut |optimizer, call| optimizer.set_places(places(call % 2, 0)))?;
+        mean("set_places, other offsets in each call", &mut |optimizer, call| optimizer.set_places(places(0, call)))?;
     }
-    bench.report.figure(HOST, format!("set_gradients: {COUNT} tensors in buffers of their own"), 1e6 * seconds, "us a call");
     Ok(())
 }
 

@@ -9,12 +9,11 @@ fn main(
     @builtin(num_workgroups) workgroups: vec3u,
     @builtin(local_invocation_index) invocation: u32,
 ) {
-    // More workgroups than one dimension holds are folded into two; the last line of the fold may be partly empty.
-    let index = workgroup.y * workgroups.x + workgroup.x;
-    if index >= 4u * arrayLength(&rows) / ROW_WORDS {
-        return;
+    // More workgroups than one dimension holds are folded into two; rows without elements are in the last line of the fold.
+    let row = load_row(ROW_WORDS * (workgroup.y * workgroups.x + workgroup.x));
+    if row.count != 0u {
+        work(row, invocation);
     }
-    work(load_row(ROW_WORDS * index), invocation);
 }
 
 // Where element `i` of a row is in a lane of the state.

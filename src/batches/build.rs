@@ -109,5 +109,5 @@ impl Common<'_> {
 fn compile(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Compiled<Slot>> {
     let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
     let module = caught(device, || device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(label), source }))?;
-    Compiled::of(device, label, &module, &shader.slots)
+    Compiled::of(device, label, &module, &shader.slots, None)
 }

@@ -103,7 +103,8 @@ impl Binding {
             false => self.buffer.size() - self.offset,
             true => self.room(bytes),
         };
-        Place { buffer, offset: self.offset, room }
+        // Bindings are of whole words.
+        Place { buffer, offset: self.offset, room, whole: self.buffer.size() / 4 * 4 }
     }
 }
 

@@ -19,13 +19,27 @@ pub(crate) struct Compiled<S = Slot> {
 impl Compiled {
     /// Compiles a shader; one that does not compile, or needs more storage buffers than the device binds, is an error.
     pub(crate) fn new(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Self> {
-        Compiled::of(device, label, &module(device, label, shader)?, &shader.slots)
+        // Kernels over rows look these up in a version of the table of parameters.
+        let has_rows = shader.slots.iter().any(|(slot, _)| *slot == Slot::Rows);
+        let version = has_rows.then(|| caught(device, || version_layout(device))).transpose()?;
+        Compiled::of(device, label, &module(device, label, shader)?, &shader.slots, version.as_ref())
+    }
+
+    /// Which of its bucket's arrays it binds.
+    pub(crate) fn arrays(&self) -> impl Iterator<Item = usize> + Clone {
+        self.slots.iter().filter_map(|(slot, _)| if let Slot::Array(index) = slot { Some(*index) } else { None })
     }
 }
 
 impl<S: Copy> Compiled<S> {
-    /// Makes a pipeline of a module whose bindings are these, and whether they are written.
-    pub(crate) fn of(device: &wgpu::Device, label: &str, module: &wgpu::ShaderModule, slots: &[(S, bool)]) -> Result<Self> {
+    /// Makes a pipeline of a module whose bindings are these, and whether they are written; in group 1 are those of another layout.
+    pub(crate) fn of(
+        device: &wgpu::Device,
+        label: &str,
+        module: &wgpu::ShaderModule,
+        slots: &[(S, bool)],
+        other: Option<&wgpu::BindGroupLayout>,
+    ) -> Result<Self> {
         let limits = device.limits();
         let obeyed = [
             ("max_storage_buffers_per_shader_stage", slots.len() as u64, limits.max_storage_buffers_per_shader_stage),
@@ -54,9 +68,10 @@ impl<S: Copy> Compiled<S> {
         caught(device, || {
             let label = Some(label);
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+            let both = [Some(&layout), other];
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label,
-                bind_group_layouts: &[Some(&layout)],
+                bind_group_layouts: if other.is_some() { &both } else { &both[..1] },
                 immediate_size: 0,
             });
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -84,6 +99,14 @@ impl<S: Copy> Compiled<S> {
         made::count(made::Thing::BindGroup);
         caught(device, || Bound { group: device.create_bind_group(&descriptor), written })
     }
+}
+
+/// The layout of the bind group that says which version of the table of parameters a step was recorded with.
+pub(crate) fn version_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let ty = wgpu::BufferBindingType::Uniform;
+    let ty = wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+    let entry = wgpu::BindGroupLayoutEntry { binding: 0, visibility: wgpu::ShaderStages::COMPUTE, ty, count: None };
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("wgpu-optim version"), entries: &[entry] })
 }
 
 /// Compiles the text; what is wrong in the rule's own part of it is said by the rule's own line.

@@ -29,10 +29,17 @@ pub(crate) trait Recorder {
     /// What follows waits for what came before, in any case.
     fn after(&mut self) {}
 
+    /// What follows looks rows up in the version of the table of parameters that this group has.
+    fn version(&mut self, group: &wgpu::BindGroup);
+
     fn record(&mut self, dispatch: &Dispatch);
 }
 
 impl Recorder for wgpu::ComputePass<'_> {
+    fn version(&mut self, group: &wgpu::BindGroup) {
+        self.set_bind_group(1, group, &[]);
+    }
+
     fn record(&mut self, dispatch: &Dispatch) {
         self.set_pipeline(&dispatch.pipeline);
         self.set_bind_group(0, &dispatch.bound.group, &[]);
@@ -72,6 +79,10 @@ impl Counter {
 impl Recorder for Counter {
     fn after(&mut self) {
         self.written.clear();
+    }
+
+    fn version(&mut self, _: &wgpu::BindGroup) {
+        self.recorded.bind_groups += 1;
     }
 
     fn record(&mut self, dispatch: &Dispatch) {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::buffers::{upload, whole};
+use super::places::{Known, Versions};
 use super::scales::Scales;
-use super::stage::Stage;
+use super::stage::{Placed, Stage};
 use super::staged::Staged;
-use super::{Compiled, Dispatch, Engine, Parts, Recorder, fold, resource};
+use super::{Bound, Compiled, Dispatch, Engine, Parts, Recorder, fold, resource};
 use crate::error::Result;
-use crate::plan::{Bucket, Kernel, Pass, Plan, Program, Row, Sum, Tensor, Window};
+use crate::plan::{Bucket, Kernel, Pass, Plan, Program, Purpose, Sum, Tensor, Window};
 use crate::rule::Extent;
 use crate::step::{Features, Setup, view};
 use crate::wgsl::{self, Slot};
@@ -18,9 +19,9 @@ use crate::wgsl::{self, Slot};
 pub(crate) struct Executor {
     program: Program,
     /// The caller's buffers, by the plan's numbers.
-    buffers: Vec<wgpu::Buffer>,
-    update: Stage,
-    measure: Stage,
+    pub(super) buffers: Vec<wgpu::Buffer>,
+    pub(super) update: Stage,
+    pub(super) measure: Stage,
     /// What measurements of gradients fill.
     norms: Option<Parts>,
     /// What the stages of rules with sums have.
@@ -30,7 +31,7 @@ pub(crate) struct Executor {
     /// The views that can be asked for, each at a place of its own, and the bytes of each.
     wishes: Option<(wgpu::Buffer, u64)>,
     scales: Scales,
-    bound: BTreeMap<Pass, Bound>,
+    pub(super) bound: BTreeMap<Pass, Ready>,
     kernels: Kernels,
 }
 
@@ -40,11 +41,23 @@ struct Kernels(HashMap<(Pass, Option<Kernel>, bool), Compiled>);
 
 /// A pass, bound.
 #[derive(Clone, Debug, Default)]
-struct Bound {
-    /// The dispatches of one entry need those of the one before.
-    dispatches: Vec<Vec<Dispatch>>,
-    /// What they bind.
+pub(super) struct Ready {
+    /// Over the rows of buckets.
+    pub(super) rows: Vec<OverRows>,
+    /// After these: the dispatches of one entry need those of the one before.
+    others: Vec<Vec<Dispatch>>,
+    /// What all of them bind.
     slots: Vec<Slot>,
+}
+
+/// A dispatch over the rows of a bucket.
+#[derive(Clone, Debug)]
+pub(super) struct OverRows {
+    /// The bucket's number.
+    pub(super) number: usize,
+    pub(super) kernel: Compiled,
+    pub(super) dispatch: Dispatch,
+    pub(super) known: Known,
 }
 
 impl Executor {
@@ -53,8 +66,8 @@ impl Executor {
         let Plans { update, measure, buffers, tensors } = plans;
         let features = setup.features();
         let staged = Staged::new(engine, setup, &update.buckets, &tensors)?;
-        let update = Stage::new(&engine.device, update.buckets, &engine.limits)?;
-        let measure = Stage::new(&engine.device, measure.buckets, &engine.limits)?;
+        let update = Stage::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
+        let measure = Stage::new(&engine.device, measure.buckets, Purpose::Measure, &engine.limits)?;
         let moved = features.measures_update.then(|| moved(engine, &update)).transpose()?;
         let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
@@ -74,8 +87,8 @@ impl Executor {
 
     /// Binds those passes anew that bind one of these. After an error, everything is as it was.
     pub(crate) fn rebind(&mut self, engine: &Engine, setup: &Setup, changed: &[Slot]) -> Result<()> {
-        let binds = |bound: &Bound| bound.slots.iter().any(|slot| changed.contains(slot));
-        let passes = self.bound.iter().filter(|(_, bound)| binds(bound)).map(|(&pass, _)| pass).collect();
+        let binds = |ready: &Ready| ready.slots.iter().any(|slot| changed.contains(slot));
+        let passes = self.bound.iter().filter(|(_, ready)| binds(ready)).map(|(&pass, _)| pass).collect();
         self.bind_all(engine, setup, passes)
     }
 
@@ -109,38 +122,55 @@ impl Executor {
     }
 
     fn record(&self, passes: &[Pass], recorder: &mut impl Recorder) {
-        for dispatches in passes.iter().filter_map(|pass| self.bound.get(pass)).flat_map(|bound| &bound.dispatches) {
-            dispatches.iter().for_each(|dispatch| recorder.record(dispatch));
-            recorder.after();
+        for (pass, ready) in passes.iter().filter_map(|pass| Some((pass, self.bound.get(pass)?))) {
+            if !ready.rows.is_empty() {
+                recorder.version(self.stage(*pass).table.version());
+                ready.rows.iter().for_each(|rows| recorder.record(&rows.dispatch));
+                recorder.after();
+            }
+            for dispatches in &ready.others {
+                dispatches.iter().for_each(|dispatch| recorder.record(dispatch));
+                recorder.after();
+            }
         }
     }
 
-    fn bind(&self, kernels: &mut Kernels, engine: &Engine, setup: &Setup, features: &Features, pass: Pass) -> Result<Bound> {
-        let mut slots = Vec::new();
+    /// The buckets that a pass goes over.
+    pub(super) fn stage(&self, pass: Pass) -> &Stage {
+        if pass == Pass::Measure { &self.measure } else { &self.update }
+    }
+
+    fn bind(&self, kernels: &mut Kernels, engine: &Engine, setup: &Setup, features: &Features, pass: Pass) -> Result<Ready> {
+        let mut ready = Ready::default();
         let mut kernel = |over: Option<&Kernel>| {
             let kernel = kernels.get(engine, setup, features, pass, over)?;
-            slots.extend(kernel.slots.iter().map(|(slot, _)| *slot));
+            ready.slots.extend(kernel.slots.iter().map(|(slot, _)| *slot));
             Ok(kernel)
         };
-        let mut dispatches = match pass {
+        match pass {
             Pass::Measure | Pass::Stage(_) | Pass::Update | Pass::Accumulate | Pass::Show => {
-                vec![self.over_buckets(engine, setup, pass, kernel)?]
+                ready.rows = self.over_buckets(engine, setup, pass, kernel)?;
             }
-            Pass::Lines(stage) => vec![self.over_lines(engine, stage, kernel)?],
-            Pass::ScheduleScales => vec![self.scales.dispatches().to_vec()],
-            Pass::Prepare(_) | Pass::Resume { .. } | Pass::Count | Pass::Decide(_) | Pass::Report => {
-                vec![vec![self.single(engine, pass, &kernel(None)?)?]]
+            Pass::Lines(stage) => ready.others = vec![self.over_lines(engine, stage, kernel)?],
+            Pass::ScheduleScales => ready.others = vec![self.scales.dispatches().to_vec()],
+            Pass::Prepare(_) | Pass::Resume { .. } | Pass::Count | Pass::Decide(_) => {
+                ready.others = vec![vec![self.single(engine, pass, &kernel(None)?)?]];
             }
-        };
-        match (pass, &self.norms, &self.moved) {
-            (Pass::Measure, Some(norms), _) => dispatches.extend(norms.collect()),
-            (Pass::Stage(stage), ..) => {
-                dispatches.extend(self.staged.sums.iter().filter(|sums| sums.stage == stage).flat_map(|sums| sums.collect()));
+            Pass::Report => {
+                let report = vec![self.single(engine, pass, &kernel(None)?)?];
+                let parts = self.moved.iter().flat_map(|(parts, _)| parts.collect());
+                ready.others = parts.chain([report]).collect();
             }
-            (Pass::Report, _, Some((parts, _))) => dispatches = parts.collect().chain(dispatches).collect(),
+        }
+        match (pass, &self.norms) {
+            (Pass::Measure, Some(norms)) => ready.others = norms.collect().collect(),
+            (Pass::Stage(stage), _) => {
+                let own = self.staged.sums.iter().filter(|sums| sums.stage == stage);
+                ready.others = own.flat_map(|sums| sums.collect()).collect();
+            }
             _ => {}
         }
-        Ok(Bound { dispatches, slots })
+        Ok(ready)
     }
 
     /// A dispatch for each bucket that a pass goes over.
@@ -150,30 +180,51 @@ impl Executor {
         setup: &Setup,
         pass: Pass,
         mut kernel: impl FnMut(Option<&Kernel>) -> Result<Compiled>,
-    ) -> Result<Vec<Dispatch>> {
-        let stage = if pass == Pass::Measure { &self.measure } else { &self.update };
-        // Where there is but one view, rules have no part in its changes.
-        let shows = |bucket: &Bucket| !setup.options.averages().is_empty() || setup.groups[bucket.kernel.kind.variant].rule.has_views();
+    ) -> Result<Vec<OverRows>> {
+        let rule = |bucket: &Bucket| &*setup.groups[bucket.kernel.kind.variant].rule;
         let goes_over = |bucket: &Bucket| match pass {
-            Pass::Show => shows(bucket),
+            // Where there is but one view, rules have no part in its changes.
+            Pass::Show => !setup.options.averages().is_empty() || rule(bucket).has_views(),
             Pass::Stage(stage) => {
-                let rule = &*setup.groups[bucket.kernel.kind.variant].rule;
+                let rule = rule(bucket);
                 let is_earlier = stage + 1 < rule.stages().len() && rule.stages()[stage].over == Extent::Elements;
                 is_earlier && rule.runs(stage, bucket.kernel.kind.matrix)
             }
             _ => true,
         };
-        let buckets = stage.buckets().enumerate().filter(|(_, (bucket, _))| goes_over(bucket));
-        let dispatch = |(number, (bucket, window)): (usize, (&Bucket, Window))| {
-            let kernel = kernel(Some(&bucket.kernel))?;
-            let bound = kernel.bind(&engine.device, |slot| match slot {
-                Slot::Rows => stage.rows(window),
-                Slot::Sums | Slot::Tiles if pass != Pass::Measure => self.of_stage(engine, slot, pass, number),
-                slot => self.of_bucket(engine, slot, number, bucket),
-            })?;
-            Ok(Dispatch::new(&kernel, bound, fold(window.size / size_of::<Row>() as u64, engine.limits.workgroups)))
+        let stage = self.stage(pass);
+        let rows = |(number, placed): (usize, &Placed)| {
+            let kernel = kernel(Some(&placed.bucket.kernel))?;
+            let window = |array: usize| {
+                let window = placed.bucket.windows[array];
+                (&self.buffers[window.buffer], window)
+            };
+            let mut known = Known::default();
+            let bound = known.get(kernel.arrays().map(window), || self.bind_rows(engine, &kernel, (pass, number), &stage.table, window))?;
+            Ok(OverRows { number, dispatch: Dispatch::new(&kernel, bound, placed.workgroups), kernel, known })
         };
-        buckets.map(dispatch).collect()
+        stage.buckets().enumerate().filter(|(_, placed)| goes_over(&placed.bucket)).map(rows).collect()
+    }
+
+    /// The rows of a bucket for a pass, with this table, and these windows for its arrays.
+    pub(super) fn bind_rows<'a>(
+        &'a self,
+        engine: &'a Engine,
+        kernel: &Compiled,
+        (pass, number): (Pass, usize),
+        table: &'a Versions,
+        window: impl Fn(usize) -> (&'a wgpu::Buffer, Window),
+    ) -> Result<Bound> {
+        let placed = self.stage(pass).placed(number);
+        kernel.bind(&engine.device, |slot| match slot {
+            Slot::Rows => placed.rows(table),
+            Slot::Array(index) => {
+                let (buffer, window) = window(index);
+                resource(buffer, window)
+            }
+            Slot::Sums | Slot::Tiles if pass != Pass::Measure => self.of_stage(engine, slot, pass, number),
+            slot => self.of_bucket(engine, slot, number, &placed.bucket),
+        })
     }
 
     /// Where a bucket puts the sums of a stage.
@@ -214,7 +265,6 @@ impl Executor {
         // Only a measurement has a slot for sums, and only an update one for what it moved.
         let part = |parts: Option<&'a Parts>| parts.and_then(|parts| parts.of(number)).unwrap_or(&engine.record.buffer);
         match slot {
-            Slot::Array(index) => resource(&self.buffers[bucket.windows[index].buffer], bucket.windows[index]),
             Slot::States => {
                 bucket.state.and_then(|window| engine.pages.resource(window)).unwrap_or(engine.record.buffer.as_entire_binding())
             }

@@ -13,6 +13,7 @@ mod pages;
 mod param;
 mod parts;
 mod pipelines;
+mod places;
 mod record;
 mod ring;
 pub(crate) mod scales;

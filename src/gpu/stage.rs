@@ -1,54 +1,132 @@
-//! The buckets of a plan with their rows on the GPU.
+//! The buckets of a plan with their rows and the table of parameters on the GPU.
 
-use super::buffers::upload;
-use crate::error::{Error, Result};
-use crate::plan::{Bucket, Limits, Row, Sum, Window};
+use super::fold;
+use super::places::{Next, Versions};
+use crate::error::Result;
+use crate::plan::{Bucket, Limits, ParamEntry, Places, Purpose, Row, Sum, Window};
 
 /// Buckets whose rows are on the GPU.
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
-    rows: wgpu::Buffer,
-    /// Each without its rows, but where they are.
-    buckets: Vec<(Bucket, Window)>,
+    purpose: Purpose,
+    pub(super) table: Versions,
+    buckets: Vec<Placed>,
+}
+
+/// A bucket without its rows, but where they are.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub(super) bucket: Bucket,
+    /// The first byte of its rows.
+    rows: u64,
+    pub(super) workgroups: (u32, u32),
+}
+
+/// What changes in a stage whose tensors have moved.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    /// Windows and entries of each bucket.
+    buckets: Vec<(Vec<Window>, Vec<ParamEntry>)>,
 }
 
 impl Stage {
-    pub(crate) fn new(device: &wgpu::Device, buckets: Vec<Bucket>, limits: &Limits) -> Result<Self> {
-        let (rows, windows) = rows(&buckets, limits);
-        let (needed, allowed) = (rows.len() as u64, limits.buffer);
-        if needed > allowed {
-            return Err(Error::Limit { what: "the table of chunks".to_owned(), needed, limit: "max_buffer_size", allowed });
-        }
-        let rows = upload(device, "wgpu-optim rows", &rows)?;
-        let without = |bucket: Bucket| Bucket { rows: Vec::new(), ..bucket };
-        Ok(Stage { rows, buckets: buckets.into_iter().map(without).zip(windows).collect() })
+    pub(crate) fn new(device: &wgpu::Device, buckets: Vec<Bucket>, purpose: Purpose, limits: &Limits) -> Result<Self> {
+        let (rows, starts) = rows(&buckets, limits);
+        let entries: Vec<&[ParamEntry]> = buckets.iter().map(|bucket| &*bucket.entries).collect();
+        let table = Versions::new(device, rows.into(), words(&entries), limits)?;
+        let placed = |(bucket, rows): (Bucket, u64)| {
+            let workgroups = fold(bucket.rows.len().max(1) as u64, limits.workgroups);
+            Placed { bucket: Bucket { rows: Vec::new(), ..bucket }, rows, workgroups }
+        };
+        Ok(Stage { purpose, table, buckets: buckets.into_iter().zip(starts).map(placed).collect() })
     }
 
-    /// The buckets and where their rows are.
-    pub(crate) fn buckets(&self) -> impl Iterator<Item = (&Bucket, Window)> {
-        self.buckets.iter().map(|(bucket, window)| (bucket, *window))
+    /// The buckets.
+    pub(super) fn buckets(&self) -> impl Iterator<Item = &Placed> {
+        self.buckets.iter()
+    }
+
+    /// A bucket.
+    pub(super) fn placed(&self, number: usize) -> &Placed {
+        &self.buckets[number]
     }
 
     /// How many words the sums of each are.
     pub(crate) fn sum_words(&self) -> Vec<u32> {
-        self.buckets.iter().map(|(bucket, _)| (size_of::<Sum>() / 4 * bucket.sums.len()) as u32).collect()
+        self.buckets.iter().map(|placed| (size_of::<Sum>() / 4 * placed.bucket.sums.len()) as u32).collect()
     }
 
-    pub(crate) fn rows(&self, window: Window) -> wgpu::BindingResource<'_> {
-        super::resource(&self.rows, window)
+    /// What changes where tensors, by their numbers, are in other places; `None` where that needs another plan.
+    pub(super) fn moved(&self, places: &[Places], limits: &Limits) -> Option<Change> {
+        let moved = |placed: &Placed| placed.bucket.moved(places, self.purpose, limits);
+        Some(Change { buckets: self.buckets.iter().map(moved).collect::<Option<_>>()? })
+    }
+
+    /// Keeps a change, whose entries are in this version of the table.
+    pub(super) fn keep(&mut self, change: Change, next: Next) {
+        self.table.keep(next);
+        for (placed, (windows, entries)) in self.buckets.iter_mut().zip(change.buckets) {
+            (placed.bucket.windows, placed.bucket.entries) = (windows, entries);
+        }
     }
 }
 
-/// All rows, each bucket's at a place where it can be bound, and those places.
-fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u8>, Vec<Window>) {
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut windows = Vec::new();
-    for bucket in buckets {
-        bytes.resize(bytes.len().next_multiple_of(limits.alignment as usize), 0);
-        windows.push(Window { buffer: 0, offset: bytes.len() as u64, size: size_of_val(&*bucket.rows) as u64 });
-        bytes.extend_from_slice(bytemuck::cast_slice::<Row, u8>(&bucket.rows));
+impl Placed {
+    /// Its rows, and with them the table.
+    pub(super) fn rows<'a>(&self, table: &'a Versions) -> wgpu::BindingResource<'a> {
+        table.from(self.rows)
     }
-    // Of no buckets, one word: a buffer has at least one.
-    bytes.resize(bytes.len().max(4), 0);
-    (bytes, windows)
+}
+
+impl Change {
+    /// The windows of a bucket.
+    pub(super) fn windows(&self, number: usize) -> &[Window] {
+        &self.buckets[number].0
+    }
+
+    /// The table's words.
+    pub(super) fn words(&self) -> Vec<u32> {
+        words(&self.buckets.iter().map(|(_, entries)| &**entries).collect::<Vec<_>>())
+    }
+}
+
+/// Words of an entry: kernels load four at once.
+const ENTRY: usize = (size_of::<ParamEntry>() / 4).next_multiple_of(4);
+
+/// The entries of all buckets, as kernels read them.
+fn words(entries: &[&[ParamEntry]]) -> Vec<u32> {
+    let mut words = Vec::with_capacity(ENTRY * entries.iter().map(|own| own.len()).sum::<usize>());
+    for entry in entries.iter().copied().flatten() {
+        words.extend_from_slice(bytemuck::cast_slice(core::slice::from_ref(entry)));
+        words.resize(words.len().next_multiple_of(ENTRY), 0);
+    }
+    words
+}
+
+/// All rows, each bucket's at a place where it can be bound, and those places. Instead of its number, a row has its parameter's place: how many times
+/// four words it is from the bucket's first row, in the first version of the table, which comes after all rows.
+fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u32>, Vec<u64>) {
+    let count = |bucket: &Bucket| {
+        let (x, y) = fold(bucket.rows.len().max(1) as u64, limits.workgroups);
+        x as usize * y as usize
+    };
+    let (mut starts, mut end) = (Vec::new(), 0);
+    for bucket in buckets {
+        starts.push(end as u64);
+        end = (end + size_of::<Row>() * count(bucket)).next_multiple_of(limits.alignment.max(16) as usize);
+    }
+    let mut words: Vec<u32> = Vec::with_capacity(end / 4);
+    let mut first = end;
+    for (bucket, &start) in buckets.iter().zip(&starts) {
+        words.resize(start as usize / 4, 0);
+        let table = ((first - start as usize) / 16) as u32;
+        let row = |row: &Row| Row { param: table + row.param * (ENTRY / 4) as u32, ..*row };
+        bucket.rows.iter().for_each(|own| words.extend_from_slice(bytemuck::cast_slice(&[row(own)])));
+        // Without elements.
+        let spare = Row { param: table, ..Row::default() };
+        (bucket.rows.len()..count(bucket)).for_each(|_| words.extend_from_slice(bytemuck::cast_slice(&[spare])));
+        first += 4 * ENTRY * bucket.entries.len();
+    }
+    words.resize(end / 4, 0);
+    (words, starts)
 }

@@ -3,7 +3,7 @@
 use super::buffers::{table, whole};
 use super::{Dispatch, Engine, Parts};
 use crate::error::Result;
-use crate::plan::{Bucket, Kind, Levels, Line, Tensor, Tree};
+use crate::plan::{Bucket, Kind, Levels, Line, Row, Tensor, Tree};
 use crate::rule::{AnyRule, Extent};
 use crate::step::Setup;
 
@@ -142,11 +142,18 @@ fn sums(
     Ok(Sums { rule: number, stage, buckets: buckets.iter().map(|(number, _)| *number).collect(), whole, tiles })
 }
 
+/// The number of a row's parameter.
+fn member(bucket: &Bucket, row: &Row) -> usize {
+    bucket.entries[row.param as usize].member as usize
+}
+
 /// Where each tensor's tiles have their sums, in words, when those of all buckets are put together.
 fn firsts(tensors: usize, buckets: &[(usize, &Bucket)]) -> Vec<u32> {
     let (mut firsts, mut end) = (vec![None; tensors], 0);
     for (_, bucket) in buckets {
-        bucket.rows.iter().for_each(|row| firsts[row.member as usize] = firsts[row.member as usize].or(Some(end + row.tile)));
+        for row in &bucket.rows {
+            firsts[member(bucket, row)].get_or_insert(end + row.tile);
+        }
         end += bucket.tile_words;
     }
     firsts.into_iter().map(Option::unwrap_or_default).collect()
@@ -157,7 +164,7 @@ fn whole_sums(engine: &Engine, setup: &Setup, formed: usize, buckets: &[(usize, 
     let (mut slots, mut end): (Vec<Vec<Range<u32>>>, u32) = (vec![Vec::new(); tensors.len()], 0);
     for (_, bucket) in buckets {
         for row in &bucket.rows {
-            let (own, slot) = (&mut slots[row.member as usize], end + row.partial);
+            let (own, slot) = (&mut slots[member(bucket, row)], end + row.partial);
             match own.last_mut() {
                 Some(last) if last.end == slot => last.end += 1,
                 _ => own.push(slot..slot + 1),

@@ -3,8 +3,8 @@
 use super::buffers::named;
 use super::build::{members, renewed};
 use super::{Optimizer, Slot};
-use crate::error::{Error, Result, unknown};
-use crate::gpu::{Binding, Engine, Member, Record};
+use crate::error::{Result, unknown};
+use crate::gpu::{Engine, Member, Record};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
 use crate::step::{Clip, GroupKey, Options, Setup};
@@ -129,34 +129,6 @@ impl Optimizer {
         }
         self.slots.iter_mut().zip(members).for_each(|(slot, member)| slot.member = member);
         Ok(())
-    }
-
-    /// Gives parameters other gradients, for the steps recorded from now on. The shapes stay.
-    pub fn set_gradients<'a, B: Into<Binding>>(&mut self, gradients: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
-        self.rebind(gradients, |slot, binding| slot.param.gradient = binding)
-    }
-
-    /// Gives parameters other values, for the steps recorded from now on. The shapes and the state stay.
-    pub fn set_values<'a, B: Into<Binding>>(&mut self, values: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
-        self.rebind(values, |slot, binding| slot.param.value = binding)
-    }
-
-    fn rebind<'a, B: Into<Binding>>(
-        &mut self,
-        bindings: impl IntoIterator<Item = (&'a str, B)>,
-        set: impl Fn(&mut Slot, Binding),
-    ) -> Result<()> {
-        let mut slots = self.slots.clone();
-        for (name, binding) in bindings {
-            let slot = &mut slots[self.find(name)?];
-            let binding = binding.into();
-            if self.engine.own(binding.buffer()) {
-                return Err(Error::OwnState { param: name.to_owned() });
-            }
-            set(slot, binding);
-            slot.param.check()?;
-        }
-        self.replan(slots)
     }
 
     pub(super) fn find(&self, param: &str) -> Result<usize> {

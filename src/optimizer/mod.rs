@@ -5,6 +5,7 @@ mod buffers;
 mod build;
 mod change;
 mod draft;
+mod places;
 mod progress;
 mod report;
 mod view;
@@ -134,7 +135,7 @@ impl Optimizer {
         self.step_in(&mut encoder.begin_compute_pass(&descriptor));
     }
 
-    /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind group 0.
+    /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind groups 0 and 1.
     pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
         #[cfg(feature = "tracing")]
         let _span = tracing::trace_span!("wgpu-optim step", parameters = self.slots.len()).entered();
@@ -150,7 +151,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind group 0.
+    /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind groups 0 and 1.
     pub fn accumulate_in(&self, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.check_accumulates()?;
         self.executor.micro_batch(pass);

@@ -9,14 +9,14 @@ pub(super) struct Clear {
     buffer: wgpu::Buffer,
     start: u64,
     end: u64,
-    /// The parameter that begins it.
-    param: String,
+    /// The number of the parameter that begins it.
+    param: usize,
 }
 
 /// The gradients of all parameters, in as few parts as there can be.
 pub(super) fn clears(slots: &[Slot]) -> Vec<Clear> {
     let mut clears: Vec<Clear> = Vec::new();
-    for slot in slots {
+    for (param, slot) in slots.iter().enumerate() {
         let (binding, bytes) = (&slot.param.gradient, 4 * slot.elements);
         let (start, end) = (binding.offset(), binding.offset() + binding.room(bytes));
         if start == end {
@@ -24,7 +24,7 @@ pub(super) fn clears(slots: &[Slot]) -> Vec<Clear> {
         }
         match clears.last_mut() {
             Some(last) if last.buffer == *binding.buffer() && last.end == start => last.end = end,
-            _ => clears.push(Clear { buffer: binding.buffer().clone(), start, end, param: slot.param.name.clone() }),
+            _ => clears.push(Clear { buffer: binding.buffer().clone(), start, end, param }),
         }
     }
     clears
@@ -36,7 +36,12 @@ impl Optimizer {
     pub fn zero_grad(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let needs = wgpu::BufferUsages::COPY_DST;
         if let Some(Clear { buffer, param, .. }) = self.clears.iter().find(|clear| !clear.buffer.usage().contains(needs)) {
-            return Err(Error::MissingUsage { param: param.clone(), role: Role::Gradient, has: buffer.usage(), needs });
+            return Err(Error::MissingUsage {
+                param: self.slots[*param].param.name.clone(),
+                role: Role::Gradient,
+                has: buffer.usage(),
+                needs,
+            });
         }
         self.clears.iter().for_each(|clear| encoder.clear_buffer(&clear.buffer, clear.start, Some(clear.end - clear.start)));
         Ok(())

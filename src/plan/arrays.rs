@@ -33,7 +33,12 @@ impl Bytes {
         Window { buffer: self.buffer, offset: self.start, size: self.len() }
     }
 
-    fn overlaps(self, other: Bytes) -> bool {
+    /// The element at which a place is, from the start of these on; what lies before wraps. Windows are at most 4 GiB.
+    pub(super) fn element(self, place: u64) -> u32 {
+        (place as i64 - self.start as i64).div_euclid(4) as u32
+    }
+
+    pub(super) fn overlaps(self, other: Bytes) -> bool {
         self.buffer == other.buffer && self.start < other.end && other.start < self.end
     }
 }
@@ -54,6 +59,23 @@ pub(super) struct Touch {
     pub(super) written: bool,
     /// Whether vectors can serve them.
     pub(super) vectors: bool,
+    /// Bytes of the whole buffer, or 0.
+    pub(super) whole: u64,
+}
+
+impl Touch {
+    /// What is bound for them: the whole buffer where that can be bound.
+    pub(super) fn bound(&self, limits: &Limits) -> Bytes {
+        let is_whole = (self.bytes.end..=limits.binding).contains(&self.whole);
+        if is_whole { Bytes { start: 0, end: self.whole, ..self.bytes } } else { self.bytes }
+    }
+
+    /// An array of nothing else, before others of its buffer are looked at.
+    pub(super) fn array(&self, scalar: bool, limits: &Limits) -> Array {
+        let access = if self.vectors && !scalar { limits.division.vectors } else { Access::Scalar };
+        let (values, gradients, scales) = (self.is == Use::Values, self.is == Use::Gradients, self.is == Use::Scales);
+        Array { access, values, gradients, scales, written: self.written }
+    }
 }
 
 /// An array in the making.
@@ -85,7 +107,8 @@ impl Arrays {
         let written = touch.written || self.open.iter().any(|open| open.bytes.buffer == buffer && open.array.written);
         let becomes_written = written && self.open.iter().any(|open| open.bytes.buffer == buffer && !open.array.written);
         self.open.iter_mut().filter(of_buffer).for_each(|open| open.array.written = written);
-        let grown = |open: &Open| open.bytes.hull(touch.bytes, limits);
+        let own = touch.bound(limits);
+        let grown = |open: &Open| open.bytes.hull(own, limits);
         let serves = |open: &Open| {
             let same_type = open.array.scales == (touch.is == Use::Scales);
             open.bytes.buffer == buffer && same_type && grown(open).len() <= limits.binding
@@ -95,7 +118,7 @@ impl Arrays {
         match found {
             Some(index) => self.open[index].bytes = grown(&self.open[index]),
             None => {
-                let bytes = touch.bytes.hull(touch.bytes, limits);
+                let bytes = own.hull(own, limits);
                 let access = limits.division.vectors;
                 let array = Array { access, values: false, gradients: false, scales: false, written };
                 (bytes.len() <= limits.binding).then(|| self.open.push(Open { bytes, array }))?;
@@ -122,9 +145,9 @@ impl Arrays {
         self.open.iter().enumerate().all(|(index, open)| index == number || !open.bytes.overlaps(own))
     }
 
-    /// The element of an array at which these bytes begin; windows are at most 4 GiB. What lies before the window wraps.
-    pub(super) fn element(&self, array: usize, start: u64) -> u32 {
-        (start as i64 - self.open[array].bytes.start as i64).div_euclid(4) as u32
+    /// The element of an array at which a place is.
+    pub(super) fn element(&self, array: usize, place: u64) -> u32 {
+        self.open[array].bytes.element(place)
     }
 
     pub(super) fn arrays(&self) -> Vec<Array> {

@@ -4,7 +4,9 @@ use core::ops::Range;
 use std::collections::BTreeMap;
 
 use super::arrays::{Arrays, Bytes, Touch, Use};
-use super::{Kernel, Kind, Limits, Pair, Place, Row, Scale, Segment, Sets, Tensor, Tile, Units, Window, chunks, pieces};
+use super::{
+    Kernel, Kind, Limits, Owner, Pair, ParamEntry, Place, Places, Row, Scale, Segment, Sets, Tensor, Tile, Units, Window, chunks, pieces,
+};
 
 /// Rows that share a kernel and what it has bound: one dispatch.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +17,12 @@ pub struct Bucket {
     pub windows: Vec<Window>,
     /// The state: part of the page that `buffer` names, with all lanes of the bucket's segments.
     pub state: Option<Window>,
+    /// Whether all arrays are accessed element by element.
+    pub scalar: bool,
+    /// What rows look up about parameters.
+    pub entries: Vec<ParamEntry>,
+    /// Whose entries these are.
+    pub owners: Vec<Owner>,
     /// The workgroups.
     pub rows: Vec<Row>,
     /// Of the sums of all rows, those of its rows.
@@ -36,7 +44,7 @@ pub struct Plan {
 
 /// What a dispatch does with the caller's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
     /// Changes values.
     Update,
     /// Reads gradients, and with units values.
@@ -124,13 +132,14 @@ struct Span {
 }
 
 /// A row whose arrays are not known to their ends yet.
+#[derive(Clone, Debug)]
 struct Piece {
-    row: Row,
+    elements: Range<u64>,
     pair: Pair,
-    value: u64,
-    gradient: u64,
-    scale: Option<u64>,
+    /// What of its parameter's entry does not depend on arrays; the state is from the start of the page.
+    entry: ParamEntry,
     sums: u32,
+    tile: Option<Tile>,
     tile_words: u32,
     index: usize,
 }
@@ -171,8 +180,9 @@ impl Open {
         if (self.pieces.len() + rows) as u64 > limits.workgroups.saturating_mul(limits.workgroups) {
             return None;
         }
-        let mut touches = touches(&fill.tensors[part.index], elements, fill.purpose);
-        touches.iter_mut().for_each(|touch| touch.vectors &= !self.scalar);
+        let tensor = &fill.tensors[part.index];
+        let touches = touches(&tensor.places(), tensor.kind.adaptive, elements, fill.purpose).into_iter().flatten();
+        let touches: Vec<Touch> = touches.map(|touch| Touch { vectors: touch.vectors && !self.scalar, ..touch }).collect();
         let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
         let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, elements));
         let state = match (self.state, own) {
@@ -186,6 +196,22 @@ impl Open {
         let gradients = number(Use::Gradients).unwrap_or_default();
         let pair = Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales) };
         Some((arrays, state, pair))
+    }
+
+    /// The entry of a piece's parameter.
+    fn entry(&self, piece: &Piece, tensor: &Tensor, pairs: &[Pair]) -> ParamEntry {
+        let pair = piece.pair;
+        let scale = tensor.scale.zip(pair.scales);
+        // From the page's start to the window's; pages are at most 4 GiB.
+        let state = self.state.map_or(0, |window| piece.entry.state.wrapping_sub((window.start / 4) as u32));
+        ParamEntry {
+            value: self.arrays.element(pair.values, tensor.value.offset),
+            gradient: self.arrays.element(pair.gradients, tensor.gradient.offset),
+            state,
+            pair: pairs.binary_search(&pair).unwrap_or_default() as u32,
+            scale: scale.map_or(0, |(scale, array)| self.arrays.element(array, scale.place.offset)),
+            ..piece.entry
+        }
     }
 }
 
@@ -246,6 +272,7 @@ impl<'a> Fill<'a> {
         let first = self.sums;
         let mut tile_words = 0;
         let lines = open.pieces.first().map_or(0, |piece| self.tensors[piece.index].lines.buffer);
+        let (mut entries, mut owners): (Vec<ParamEntry>, Vec<Owner>) = (Vec::new(), Vec::new());
         let row = |piece: Piece| {
             let start = self.sums;
             self.sums += piece.sums;
@@ -255,45 +282,50 @@ impl<'a> Fill<'a> {
                 Some(last) if last.end == start => last.end = self.sums,
                 _ => self.plan.partials[piece.index].push(start..self.sums),
             }
-            // From the page's start to the window's; pages are at most 4 GiB.
-            let state = |window: Bytes| piece.row.state - (window.start / 4) as u32;
+            let entry = open.entry(&piece, &self.tensors[piece.index], &pairs);
+            match owners.last_mut().filter(|owner| owner.tensor == piece.index && entries.last() == Some(&entry)) {
+                Some(owner) => owner.elements.end = piece.elements.end,
+                None => {
+                    owners.push(Owner { tensor: piece.index, elements: piece.elements.clone() });
+                    entries.push(entry);
+                }
+            }
             Row {
-                pair: pairs.binary_search(&piece.pair).unwrap_or_default() as u32,
+                param: (entries.len() - 1) as u32,
+                element: piece.elements.start as u32,
+                count: (piece.elements.end - piece.elements.start) as u32,
                 partial: start - first,
-                value: open.arrays.element(piece.pair.values, piece.value),
-                gradient: open.arrays.element(piece.pair.gradients, piece.gradient),
-                scale: piece.scale.zip(piece.pair.scales).map_or(0, |(scale, array)| open.arrays.element(array, scale)),
-                state: open.state.map_or(0, state),
+                width: piece.tile.map_or(0, |tile| tile.width as u32),
+                height: piece.tile.map_or(0, |tile| tile.height as u32),
+                columns: self.tensors[piece.index].tiles.map_or(0, |tiles| tiles.width as u32),
                 tile,
-                ..piece.row
             }
         };
-        let rows = open.pieces.into_iter().map(row).collect();
+        let rows = open.pieces.iter().cloned().map(row).collect();
         let kernel = Kernel { kind: open.kind, division: self.limits.division, arrays: open.arrays.arrays(), pairs };
         let (windows, state, sums) = (open.arrays.windows(), open.state.map(Bytes::window), first..self.sums);
-        let bucket = Bucket { kernel, windows, state, rows, sums, tile_words, lines };
-        self.plan.buckets.push(bucket);
+        let scalar = open.scalar;
+        self.plan.buckets.push(Bucket { kernel, windows, state, scalar, entries, owners, rows, sums, tile_words, lines });
     }
 }
 
-/// What elements of a tensor touch of the caller's buffers.
-pub(super) fn touches(tensor: &Tensor, elements: &Range<u64>, purpose: Purpose) -> Vec<Touch> {
+/// What elements of a tensor touch of the caller's buffers, where it is in these places.
+pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 3] {
     let updates = purpose == Purpose::Update;
     if elements.is_empty() {
-        return Vec::new();
+        return [None; 3];
     }
     let touch = |place: Place, is, written| {
         let vectors = place.offset.is_multiple_of(16) && 4 * elements.end.next_multiple_of(4) <= place.room;
-        Touch { bytes: Bytes::of(place, elements, if vectors { 16 } else { 4 }), is, written, vectors }
+        let bytes = Bytes::of(place, elements, if vectors { 16 } else { 4 });
+        Touch { bytes, is, written, vectors, whole: place.whole }
     };
-    let mut touches = vec![touch(tensor.gradient, Use::Gradients, updates && tensor.zero_grad)];
-    if updates || tensor.kind.adaptive {
-        touches.push(touch(tensor.value, Use::Values, updates));
-    }
-    if let Some(scale) = tensor.scale.filter(|_| updates) {
-        touches.push(Touch { bytes: scale.bytes(elements), is: Use::Scales, written: false, vectors: false });
-    }
-    touches
+    let values = (updates || adaptive).then(|| touch(places.value, Use::Values, updates));
+    let scales = places.scale.filter(|_| updates).map(|scale| {
+        let (bytes, whole) = (scale.bytes(elements), scale.place.whole);
+        Touch { bytes, is: Use::Scales, written: false, vectors: false, whole }
+    });
+    [Some(touch(places.gradient, Use::Gradients, updates && places.zero_grad)), values, scales]
 }
 
 /// From the first lane of these elements to the end of the last.
@@ -307,14 +339,11 @@ fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
 
 fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, tile }: &Span, pair: Pair) -> Piece {
     let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
-    let at = |place: Place| place.offset + 4 * elements.start;
-    let state = |segment: &Segment| ((segment.place.offset / 4) + elements.start - segment.elements.start) as u32;
-    let row = Row {
-        // From the start of the page, until the window is known.
+    // Where the tensor's first element would be.
+    let state = |segment: &Segment| (segment.place.offset / 4).wrapping_sub(segment.elements.start) as u32;
+    let entry = ParamEntry {
         state: part.segment.map_or(0, state),
         stride: part.segment.map_or(0, |segment| (segment.stride / 4) as u32),
-        count: (elements.end - elements.start) as u32,
-        element: elements.start as u32,
         member: tensor.member,
         hyper: tensor.hyper,
         record: tensor.record,
@@ -322,21 +351,10 @@ fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, t
         scale_period: scale.period,
         unit: unit.factors,
         unit_length: *unit_length,
-        width: tile.map_or(0, |tile| tile.width as u32),
-        height: tile.map_or(0, |tile| tile.height as u32),
-        columns: tensor.tiles.map_or(0, |tiles| tiles.width as u32),
-        ..Row::default()
+        ..ParamEntry::default()
     };
-    Piece {
-        row,
-        pair,
-        value: at(tensor.value),
-        gradient: at(tensor.gradient),
-        scale: tensor.scale.map(|scale| scale.place.offset),
-        sums: *sums,
-        tile_words: if tile.is_some() { tensor.tile_words } else { 0 },
-        index: part.index,
-    }
+    let tile_words = if tile.is_some() { tensor.tile_words } else { 0 };
+    Piece { elements: elements.clone(), pair, entry, sums: *sums, tile: *tile, tile_words, index: part.index }
 }
 
 impl Scale {

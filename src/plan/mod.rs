@@ -9,18 +9,20 @@ mod overlap;
 mod program;
 mod reduce;
 mod sets;
+mod table;
 mod tiles;
 mod units;
 
 use core::ops::Range;
 
-pub use bucket::{Bucket, Plan, measures, plan};
+pub use bucket::{Bucket, Plan, Purpose, measures, plan};
 pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
 pub use overlap::{Interval, overlap};
 pub use program::{Pass, Program, distinct};
 pub use reduce::{Level, Levels, Node, Sum, Tree};
 pub use sets::{Segment, Sets, most};
+pub use table::{Owner, ParamEntry, Places};
 pub use tiles::{Tile, Tiles};
 pub use units::Units;
 
@@ -97,6 +99,8 @@ pub struct Place {
     pub offset: u64,
     /// Bytes that may be touched from there.
     pub room: u64,
+    /// Bytes of the whole buffer: where a binding can have so many, all of it is bound, and tensors move in it freely. 0 where only what they need is.
+    pub whole: u64,
 }
 
 /// One parameter as a plan sees it.
@@ -245,40 +249,16 @@ pub struct Window {
 }
 
 crate::words::words! {
-    /// The work of one workgroup: a chunk, or the part of one that an access width can serve. Places are elements from the windows' starts.
+    /// The work of one workgroup: a chunk, or the part of one that an access width can serve. What belongs to the parameter is in its entry.
     pub struct Row {
-        /// First value.
-        value: u32,
-        /// First gradient.
-        gradient: u32,
-        /// First element of the first lane.
-        state: u32,
-        /// Elements from one lane to the next.
-        stride: u32,
+        /// Which of the bucket's entries is its parameter's.
+        param: u32,
+        /// The tensor's element that is the first one here, modulo 2^32.
+        element: u32,
         /// Elements.
         count: u32,
-        /// Where the group's hyper-parameters are in the step record.
-        hyper: u32,
-        /// Where the parameter's entry is in the step record.
-        record: u32,
-        /// The parameter's number.
-        member: u32,
-        /// The tensor's element that is the first one here.
-        element: u32,
         /// Where the sums over this row go.
         partial: u32,
-        /// Where the units' factors are in the step record.
-        unit: u32,
-        /// Elements of a unit.
-        unit_length: u32,
-        /// First scale of the tensor, modulo 2^32.
-        scale: u32,
-        /// Consecutive elements of one scale.
-        scale_length: u32,
-        /// Scales in all.
-        scale_period: u32,
-        /// Which of the kernel's pairs has it.
-        pair: u32,
         /// Of a tile, elements in each of its rows.
         width: u32,
         /// Of a tile, its rows.

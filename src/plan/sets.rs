@@ -79,12 +79,13 @@ impl Sets {
         let set = self.set((tensor.kind, scalar), tensor, &elements, lanes * stride, limits);
         let offset = self.pages[set];
         self.pages[set] += lanes * stride;
-        Segment { elements, place: Place { buffer: set, offset, room: stride }, stride, lanes }
+        Segment { elements, place: Place { buffer: set, offset, room: stride, whole: 0 }, stride, lanes }
     }
 
     /// The set of a segment: the one that has its buffer of values already, else the last one, else a new one.
     fn set(&mut self, key: Key, tensor: &Tensor, elements: &Range<u64>, bytes: u64, limits: &Limits) -> usize {
-        let touches = touches(tensor, elements, Purpose::Update);
+        let touches = touches(&tensor.places(), false, elements, Purpose::Update);
+        let touches: Vec<_> = touches.into_iter().flatten().collect();
         let home = (key, tensor.value.buffer);
         let known = [self.homes.get(&home), self.open.get(&key)].into_iter().flatten().copied();
         let room = limits.binding.min(limits.buffer).saturating_sub(bytes);

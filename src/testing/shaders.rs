@@ -3,7 +3,7 @@
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
-use crate::plan::{Access, Array, Division, Kernel, Kind, Pair, Row};
+use crate::plan::{Access, Array, Division, Kernel, Kind, Pair, ParamEntry, Row};
 use crate::rule::{AnyRule, Field};
 use crate::step::{Clip, Ema, Entry, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
 use crate::wgsl;
@@ -32,9 +32,10 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
         for kernel in kernels() {
             let module = valid(&wgsl::pass(rule, rule.stages().len() - 1, &kernel, &features))?;
             layouts(&module, rule)?;
-            members(&module, "Row", Row::FIELDS)?;
+            members(&module, "Chunk", Row::FIELDS)?;
+            members(&module, "ParamEntry", ParamEntry::FIELDS)?;
             if features.views {
-                members(&valid(&wgsl::shown(rule, &kernel, &features))?, "Row", Row::FIELDS)?;
+                members(&valid(&wgsl::shown(rule, &kernel, &features))?, "Chunk", Row::FIELDS)?;
             }
         }
         for number in 0..2 {

@@ -85,7 +85,7 @@ pub enum Slot {
     Sums,
     /// How they are formed.
     Tree,
-    /// The bucket's workgroups.
+    /// The bucket's workgroups, and further on all versions of the table of parameters.
     Rows,
     /// One of the arrays that the kernel binds of the caller's buffers.
     Array(usize),

@@ -1,7 +1,7 @@
 //! Declarations made from layouts.
 
 use super::{ENTRY, ENTRY_MEMBERS, SHOWN, scalars};
-use crate::plan::{Row, Shape, Sum, Tree};
+use crate::plan::{ParamEntry, Row, Shape, Sum, Tree};
 use crate::rule::{AnyRule, Field, Layout as _};
 use crate::step::{AverageWords, ClipWords, Entry, HyperWord, Settings, Status};
 
@@ -60,10 +60,33 @@ pub(super) fn tree() -> String {
     constants(header) + TREE
 }
 
-/// The rows, from `rows`, an array of four words in each element.
+/// `load_row`, from `rows`, an array of four words in each element: what the row has, together with its parameter's entry in the version of the table
+/// that a step was recorded with.
 pub(super) fn row() -> String {
-    let words = constants([("ROW_WORDS", Row::FIELDS.len() as u32)]);
-    structure("Row", Row::FIELDS) + &words + &loader_by_four("load_row", "Row", Row::FIELDS, "rows")
+    const MOVED: [&str; 3] = ["value", "gradient", "state"];
+    let own = Row::FIELDS.iter().filter(|field| field.name != "param");
+    let fields: Vec<Field> = ParamEntry::FIELDS.iter().chain(own.clone()).copied().collect();
+    let of_entry = ParamEntry::FIELDS.iter().map(|Field { name, .. }| match MOVED.contains(name) {
+        true => format!("entry.{name} + chunk.element"),
+        false => format!("entry.{name}"),
+    });
+    let words: Vec<String> = of_entry.chain(own.map(|field| format!("chunk.{}", field.name))).collect();
+    let constants = constants([("ROW_WORDS", Row::FIELDS.len() as u32)]);
+    [
+        "@group(1) @binding(0) var<uniform> version: vec4u;\n".to_owned(),
+        structure("Chunk", Row::FIELDS),
+        structure("ParamEntry", ParamEntry::FIELDS),
+        structure("Row", &fields),
+        loader_by_four("load_chunk", "Chunk", Row::FIELDS, "rows"),
+        loader_by_four("load_param", "ParamEntry", ParamEntry::FIELDS, "rows"),
+        constants,
+        format!(
+            "fn load_row(at: u32) -> Row {{\n    let chunk = load_chunk(at);\n    let entry = load_param(4u * (chunk.param + version.x));\n    \
+             return Row({});\n}}\n\n",
+            words.join(", ")
+        ),
+    ]
+    .concat()
 }
 
 pub(super) fn status() -> String {

@@ -5,13 +5,17 @@ use std::collections::HashMap;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use wgpu_optim::plan::{Access, Bucket, Division, Kind, Limits, Pair, Place, Plan, Row, Scale, Sets, Tensor, Unit, Window, measures, plan};
+use wgpu_optim::plan::{
+    Access, Bucket, Division, Kind, Limits, Pair, ParamEntry, Place, Places, Plan, Purpose, Row, Scale, Sets, Tensor, Unit, Window,
+    measures, plan,
+};
 
 use crate::context::Outcome;
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("plans/random-models", random_models),
+        Trial::test("plans/random-moves", random_moves),
         Trial::test("plans/a-model-is-one-bucket", a_model_is_one_bucket),
         Trial::test("plans/separate-tensors-share-dispatches", separate_tensors_share_dispatches),
         Trial::test("plans/other-buffers-leave-sets-as-they-are", other_buffers_leave_sets),
@@ -31,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
 const LIMITS: Limits = Limits::DEFAULT;
 
 fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> Tensor {
-    let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len };
+    let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len, whole: 0 };
     Tensor {
         len,
         group: 0,
@@ -64,7 +68,7 @@ fn placed(mut tensors: Vec<Tensor>, lanes: usize, limits: &Limits) -> (Vec<Tenso
 /// 10,000 padded tensors: one dispatch.
 fn a_model_is_one_bucket() -> Outcome {
     let tensor = |index: u32| {
-        let place = |buffer| Place { buffer, offset: u64::from(index) * 512, room: 512 };
+        let place = |buffer| Place { buffer, offset: u64::from(index) * 512, room: 512, whole: 0 };
         Tensor { value: place(0), gradient: place(1), ..tensor(index, 101, (0, 0), (1, 0)) }
     };
     let (tensors, sets) = placed((0..10_000).map(tensor).collect(), 2, &LIMITS);
@@ -209,6 +213,77 @@ fn random_models() -> Outcome {
     outcome.map_err(|error| error.to_string().into())
 }
 
+/// Tensors of a plan go to other places: where the plan stays, every element is where it is now, and a plan for these places has the same arrays.
+fn random_moves() -> Outcome {
+    let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
+    let stayed = std::cell::Cell::new([0, 0]);
+    let outcome = runner.run(&(draw(), moves()), |(draw, moves)| {
+        let (tensors, sets) = placed(lay_out(&draw), draw.lanes, &draw.limits);
+        let elsewhere = moved(&tensors, &moves);
+        let places: Vec<Places> = elsewhere.iter().map(Tensor::places).collect();
+        let too_large = |needed| TestCaseError::fail(format!("{needed} bytes"));
+        for purpose in [Purpose::Update, Purpose::Measure] {
+            let planned = |tensors: &[Tensor]| match purpose {
+                Purpose::Update => plan(tensors, &sets, &draw.limits),
+                Purpose::Measure => measures(tensors, false, &draw.limits),
+            };
+            let buckets = planned(&tensors).map_err(too_large)?.buckets;
+            let after = buckets.iter().map(|bucket| bucket.moved(&places, purpose, &draw.limits)).collect::<Option<Vec<_>>>();
+            let [some, none] = stayed.get();
+            stayed.set(if after.is_some() { [some + 1, none] } else { [some, none + 1] });
+            let Some(after) = after else { continue };
+            let moved = |(bucket, (windows, entries))| Bucket { windows, entries, ..bucket };
+            let buckets: Vec<Bucket> = buckets.into_iter().zip(after).map(moved).collect();
+            buckets.iter().try_for_each(|bucket| within(bucket, &draw.limits)).map_err(TestCaseError::fail)?;
+            every_element_once(&elsewhere, &buckets).map_err(TestCaseError::fail)?;
+            if whole_buffers(&tensors, &draw.limits) && whole_buffers(&elsewhere, &draw.limits) {
+                let kernels = |buckets: &[Bucket]| buckets.iter().map(|bucket| bucket.kernel.clone()).collect::<Vec<_>>();
+                assert_eq!(kernels(&buckets), kernels(&planned(&elsewhere).map_err(too_large)?.buckets));
+            }
+        }
+        Ok(())
+    });
+    let [some, none] = stayed.get();
+    assert!(some > 200 && none > 200, "the plan stayed {some} times, and {none} times it did not");
+    outcome.map_err(|error| error.to_string().into())
+}
+
+/// By how many elements all values and all gradients move, whether to other buffers, how large these are known to be, and which tensor alone goes to a
+/// buffer of its own.
+#[derive(Clone, Debug)]
+struct Moves {
+    by: [u64; 2],
+    buffers: [usize; 2],
+    whole: u64,
+    alone: usize,
+}
+
+fn moves() -> impl Strategy<Value = Moves> {
+    let by = || prop_oneof![(0..50_u64).prop_map(|by| 4 * by), 0..200_u64];
+    let buffers = prop::sample::select(vec![[0, 0], [100, 0], [0, 100], [100, 200], [100, 100]]);
+    let whole = prop::sample::select(vec![0, 1 << 20, 8 << 20]);
+    (by(), by(), buffers, whole, 0..24_usize).prop_map(|(value, gradient, buffers, whole, alone)| Moves {
+        by: [value, gradient],
+        buffers,
+        whole,
+        alone,
+    })
+}
+
+fn moved(tensors: &[Tensor], moves: &Moves) -> Vec<Tensor> {
+    let place = |index: usize, which: usize, place: Place| {
+        let buffer = place.buffer + moves.buffers[which] + if moves.alone == 2 * index + which { 1000 } else { 0 };
+        Place { buffer, offset: place.offset + 4 * moves.by[which], whole: moves.whole, ..place }
+    };
+    let one = |(index, tensor): (usize, &Tensor)| Tensor {
+        value: place(index, 0, tensor.value),
+        gradient: place(index, 1, tensor.gradient),
+        ..tensor.clone()
+    };
+    tensors.iter().enumerate().map(one).collect()
+}
+
 /// Whether every buffer can be bound as a whole.
 fn whole_buffers(tensors: &[Tensor], limits: &Limits) -> bool {
     let places = tensors.iter().flat_map(|tensor| [tensor.value, tensor.gradient].map(|place| place.offset + 4 * (tensor.len + 4)));
@@ -232,8 +307,9 @@ fn lay_out(draw: &Draw) -> Vec<Tensor> {
         let row = draw.rows[index].min(len as u32);
         let len = len - len % u64::from(row);
         let own = tensor(index as u32, len, value, gradient);
-        let scale =
-            |length, period: u32| Some(Scale { place: Place { buffer: 7, offset: 12, room: 4 * u64::from(period) }, length, period });
+        let scale = |length, period: u32| {
+            Some(Scale { place: Place { buffer: 7, offset: 12, room: 4 * u64::from(period), whole: 0 }, length, period })
+        };
         let scale = match draw.scales[index] {
             0 => None,
             1 => scale(1, len as u32),
@@ -288,9 +364,10 @@ fn every_element_once(tensors: &[Tensor], buckets: &[Bucket]) -> Result<(), Stri
     let mut seen: HashMap<u32, Vec<(u64, u64)>> = HashMap::new();
     for bucket in buckets {
         for row in &bucket.rows {
-            let tensor = &tensors[row.record as usize];
-            let first = first_element(bucket, row, tensor).ok_or_else(|| format!("{row:?} of {tensor:?} in {bucket:?}"))?;
-            seen.entry(row.record).or_default().push((first, first + u64::from(row.count)));
+            let entry = &bucket.entries[row.param as usize];
+            let tensor = &tensors[entry.record as usize];
+            let first = first_element(bucket, row, entry, tensor).ok_or_else(|| format!("{row:?} of {tensor:?} in {bucket:?}"))?;
+            seen.entry(entry.record).or_default().push((first, first + u64::from(row.count)));
         }
     }
     for (index, tensor) in tensors.iter().enumerate() {
@@ -310,7 +387,8 @@ fn every_sum_once(plan: &Plan, measured: bool) -> Result<(), String> {
     for bucket in &plan.buckets {
         for row in &bucket.rows {
             // A plan of updates has one each, whatever its units.
-            let units = if measured && bucket.kernel.kind.adaptive && row.unit_length != 0 { row.count / row.unit_length } else { 1 };
+            let length = bucket.entries[row.param as usize].unit_length;
+            let units = if measured && bucket.kernel.kind.adaptive && length != 0 { row.count / length } else { 1 };
             numbers.extend((row.partial..row.partial + units).map(|number| bucket.sums.start + number));
         }
     }
@@ -325,7 +403,8 @@ fn every_sum_once(plan: &Plan, measured: bool) -> Result<(), String> {
 }
 
 /// The element of its tensor that a row begins with, if value, gradient, every lane and the scales agree on it, and all that it touches is bound.
-fn first_element(bucket: &Bucket, row: &Row, tensor: &Tensor) -> Option<u64> {
+fn first_element(bucket: &Bucket, row: &Row, entry: &ParamEntry, tensor: &Tensor) -> Option<u64> {
+    let at = |first: u32| first.wrapping_add(row.element);
     let bytes = 4 * u64::from(row.count);
     let element = |window: Window, place: Place, at: u32, vectors: bool| {
         let end = 4 * u64::from(at) + bytes.next_multiple_of(if vectors { 16 } else { 4 });
@@ -333,21 +412,21 @@ fn first_element(bucket: &Bucket, row: &Row, tensor: &Tensor) -> Option<u64> {
         let bound = window.buffer == place.buffer && end <= window.size && (!vectors || at.is_multiple_of(4));
         bound.then(|| (absolute - place.offset) / 4)
     };
-    let Pair { values, gradients, scales } = *bucket.kernel.pairs.get(row.pair as usize)?;
+    let Pair { values, gradients, scales } = *bucket.kernel.pairs.get(entry.pair as usize)?;
     let array = |index: usize, place, at| {
         let (window, array) = bucket.windows.get(index).zip(bucket.kernel.arrays.get(index))?;
         element(*window, place, at, array.access != Access::Scalar)
     };
-    let gradient = array(gradients, tensor.gradient, row.gradient)?;
+    let gradient = array(gradients, tensor.gradient, at(entry.gradient))?;
     let mut firsts = vec![u64::from(row.element)];
     // A measurement without units reads no values.
     if bucket.kernel.arrays[values].values {
-        firsts.push(array(values, tensor.value, row.value)?);
+        firsts.push(array(values, tensor.value, at(entry.value))?);
     }
     if let Some(window) = bucket.state {
         let segment = tensor.state.iter().find(|segment| segment.elements.contains(&u64::from(row.element)))?;
         for lane in 0..segment.lanes {
-            let at = row.state + lane as u32 * row.stride;
+            let at = at(entry.state) + lane as u32 * entry.stride;
             // Units that are not of whole vectors are measured from between those of the state.
             let vectors = !bucket.kernel.kind.adaptive || bucket.kernel.kind.whole_units;
             firsts.push(segment.elements.start + element(window, segment.lane(lane), at, vectors)?);
@@ -356,7 +435,7 @@ fn first_element(bucket: &Bucket, row: &Row, tensor: &Tensor) -> Option<u64> {
     if let (Some(scales), Some(scale)) = (scales, tensor.scale) {
         let window = bucket.windows[scales];
         for element in [row.element, row.element + row.count - 1] {
-            let at = row.scale.wrapping_add((element / row.scale_length) % row.scale_period);
+            let at = entry.scale.wrapping_add((element / entry.scale_length) % entry.scale_period);
             let expected = scale.place.offset + 4 * u64::from((element / scale.length) % scale.period);
             (window.offset + 4 * u64::from(at) == expected && 4 * u64::from(at) + 4 <= window.size).then_some(())?;
         }

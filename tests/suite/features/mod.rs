@@ -10,6 +10,7 @@ mod groups;
 mod non_finite;
 mod norms;
 mod pairs;
+mod places;
 mod refusals;
 mod reports;
 mod same;
@@ -40,6 +41,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         sequences::trials(contexts),
         cpu_sequences::trials(),
         same::trials(contexts),
+        places::trials(contexts),
         norms::trials(contexts),
         groups::trials(contexts),
         empty::trials(contexts),

@@ -1,0 +1,202 @@
+//! Giving parameters other buffers, or other places in them.
+
+use std::collections::HashMap;
+
+use super::{Optimizer, Slot, zero};
+use crate::error::{Error, Result, Role, unknown};
+use crate::gpu::{Binding, is_lost};
+use crate::plan::{Place, Places, Scale};
+
+/// Where a parameter goes. What is `None` stays.
+#[derive(Debug)]
+struct Move {
+    slot: usize,
+    value: Option<Binding>,
+    gradient: Option<Binding>,
+}
+
+impl Optimizer {
+    /// Gives parameters other values and gradients, for the steps recorded from now on: name, values, gradient. The shapes and the state stay, and so do
+    /// parameters that are not named. What was recorded before keeps the places that it was recorded with, whatever is submitted when.
+    ///
+    /// ```
+    /// # struct Layer { name: String, weights: wgpu_optim::wgpu::Buffer, gradient: wgpu_optim::wgpu::Buffer }
+    /// # fn rebind(optimizer: &mut wgpu_optim::Optimizer, layers: &[Layer]) -> wgpu_optim::Result<()> {
+    /// optimizer.set_places(layers.iter().map(|layer| (&*layer.name, &layer.weights, &layer.gradient)))
+    /// # }
+    /// ```
+    ///
+    /// It is meant for every step, and for all parameters in one call. Where tensors move within their buffers, a table is written and nothing is made.
+    /// Other buffers in the place of the ones before need bind groups, which are kept for the latest four sets of buffers, and keep these alive. Only
+    /// where buffers get other roles (two tensors now share one, or no longer do), where a tensor can no longer be accessed by four elements at a time,
+    /// or again can, or where a part of a large buffer moves too far, everything is planned anew, which costs as much as a new optimizer.
+    pub fn set_places<'a, V: Into<Binding>, G: Into<Binding>>(&mut self, places: impl IntoIterator<Item = (&'a str, V, G)>) -> Result<()> {
+        self.set_all(places.into_iter().map(|(name, value, gradient)| (name, Some(value.into()), Some(gradient.into()))))
+    }
+
+    /// Gives parameters other gradients, as [`Optimizer::set_places`] does.
+    pub fn set_gradients<'a, B: Into<Binding>>(&mut self, gradients: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
+        self.set_all(gradients.into_iter().map(|(name, gradient)| (name, None, Some(gradient.into()))))
+    }
+
+    /// Gives parameters other values, as [`Optimizer::set_places`] does.
+    pub fn set_values<'a, B: Into<Binding>>(&mut self, values: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
+        self.set_all(values.into_iter().map(|(name, value)| (name, Some(value.into()), None)))
+    }
+
+    fn set_all<'a>(&mut self, places: impl Iterator<Item = (&'a str, Option<Binding>, Option<Binding>)>) -> Result<()> {
+        let mut moves: Vec<Move> = Vec::with_capacity(places.size_hint().0);
+        let mut stranger = None;
+        for (name, value, gradient) in places {
+            // Most often they come in the order of construction.
+            let next = moves.last().map_or(0, |last| last.slot + 1);
+            let is_next = self.slots.get(next).is_some_and(|slot| slot.param.name == name);
+            match if is_next { Some(next) } else { self.names.get(name).copied() } {
+                Some(slot) => moves.push(Move { slot, value, gradient }),
+                None => {
+                    stranger = Some(unknown("parameter", name, self.names()));
+                    break;
+                }
+            }
+        }
+        if stranger.is_none() && self.move_within_plan(&mut moves) {
+            return Ok(());
+        }
+        let mut slots = self.slots.clone();
+        for Move { slot, value, gradient } in moves {
+            let slot = &mut slots[slot];
+            if [&value, &gradient].into_iter().flatten().any(|binding| self.engine.own(binding.buffer())) {
+                return Err(Error::OwnState { param: slot.param.name.clone() });
+            }
+            value.into_iter().for_each(|value| slot.param.value = value);
+            gradient.into_iter().for_each(|gradient| slot.param.gradient = gradient);
+            slot.param.check()?;
+        }
+        stranger.map_or_else(|| self.replan(slots), Err)
+    }
+
+    /// Moves parameters if the plan stays and nothing is wrong, and says whether. If not, everything is as it was: the way through a new plan says why.
+    fn move_within_plan(&mut self, moves: &mut [Move]) -> bool {
+        if !moves.iter().all(|own| self.is_legal(own)) {
+            return false;
+        }
+        moves.iter_mut().for_each(|own| own.exchange(&mut self.slots));
+        let has_moved = self.moved();
+        if has_moved {
+            if moves.iter().any(|own| own.gradient.is_some()) {
+                self.clears = zero::clears(&self.slots);
+            }
+        } else {
+            moves.iter_mut().rev().for_each(|own| own.exchange(&mut self.slots));
+        }
+        has_moved
+    }
+
+    /// Whether a parameter may go there, whatever the others do.
+    fn is_legal(&self, Move { slot, value, gradient }: &Move) -> bool {
+        let Slot { param, elements, .. } = &self.slots[*slot];
+        let parts = [(Role::Value, value, &param.value), (Role::Gradient, gradient, &param.gradient)];
+        parts.into_iter().all(|(role, binding, old)| {
+            binding.as_ref().is_none_or(|binding| {
+                let is_own = binding.buffer() != old.buffer() && self.engine.own(binding.buffer());
+                !is_own && binding.check(&param.name, role, &param.shape, "f32", 4 * elements).is_ok()
+            })
+        })
+    }
+
+    /// Brings the dispatches to where the parameters are now, if these may be there and the plan stays; says whether.
+    fn moved(&mut self) -> bool {
+        let zero_grad = self.setup.options.zero_grad;
+        let mut numbers = Numbers::with_capacity(2 * self.slots.len());
+        let mut places = Vec::with_capacity(self.slots.len());
+        for Slot { param, elements, scale, .. } in &self.slots {
+            let mut place =
+                |binding, elements: u64, written| Binding::place(binding, numbers.number(binding.buffer()), 4 * elements, written);
+            let value = place(&param.value, *elements, true);
+            let gradient = place(&param.gradient, *elements, zero_grad);
+            let scale = param.lr_scales.as_ref().zip(*scale).map(|(scales, broadcast)| Scale {
+                place: place(&scales.binding, u64::from(broadcast.period), false),
+                length: broadcast.length,
+                period: broadcast.period,
+            });
+            places.push(Places { value, gradient, zero_grad, scale });
+        }
+        let is_apart = are_apart(&self.slots, &places, zero_grad) && scales_are_apart(&places, zero_grad, numbers.buffers.len());
+        // The way through a new plan has to tell of a lost device, also where nothing is made.
+        is_apart && !is_lost(&self.engine.device) && self.executor.moved(&self.engine, &places, &numbers.buffers).unwrap_or(false)
+    }
+}
+
+impl Move {
+    /// Puts what moves in the place of what is there, which it then has.
+    fn exchange(&mut self, slots: &mut [Slot]) {
+        let param = &mut slots[self.slot].param;
+        self.value.as_mut().into_iter().for_each(|value| core::mem::swap(value, &mut param.value));
+        self.gradient.as_mut().into_iter().for_each(|gradient| core::mem::swap(gradient, &mut param.gradient));
+    }
+}
+
+/// The buffers of a call, numbered.
+struct Numbers<'a> {
+    numbers: HashMap<&'a wgpu::Buffer, usize>,
+    buffers: Vec<&'a wgpu::Buffer>,
+    last: usize,
+}
+
+impl<'a> Numbers<'a> {
+    fn with_capacity(count: usize) -> Self {
+        Numbers { numbers: HashMap::with_capacity(count), buffers: Vec::with_capacity(count), last: 0 }
+    }
+
+    fn number(&mut self, buffer: &'a wgpu::Buffer) -> usize {
+        // Where many share a buffer, it is most often the last one, or the one before.
+        let near = [self.last, self.last.wrapping_sub(1), self.last + 1];
+        let known = near.into_iter().find(|&number| self.buffers.get(number) == Some(&buffer));
+        let buffers = &mut self.buffers;
+        self.last = known.unwrap_or_else(|| {
+            *self.numbers.entry(buffer).or_insert_with(|| {
+                buffers.push(buffer);
+                buffers.len() - 1
+            })
+        });
+        self.last
+    }
+}
+
+/// Whether no step writes what another parameter, or the same one's gradient, occupies.
+fn are_apart(slots: &[Slot], places: &[Places], zero_grad: bool) -> bool {
+    let mut spans = Vec::with_capacity(2 * slots.len());
+    for (Slot { param, elements, .. }, places) in slots.iter().zip(places) {
+        let roles = [(&param.value, places.value, true), (&param.gradient, places.gradient, zero_grad)];
+        for (binding, Place { buffer, offset, .. }, written) in roles {
+            // With its padding.
+            let end = offset + binding.room(4 * elements);
+            if offset < end {
+                spans.push((buffer, offset, end, written));
+            }
+        }
+    }
+    spans.sort_unstable();
+    // The ends of what lies furthest in the buffer, written and not.
+    let mut ends = [(usize::MAX, 0); 2];
+    spans.into_iter().all(|(buffer, start, end, written)| {
+        let hits = |own: (usize, u64)| own.0 == buffer && own.1 > start;
+        let overlaps = hits(ends[1]) || (written && hits(ends[0]));
+        let own = &mut ends[usize::from(written)];
+        *own = (buffer, if own.0 == buffer { own.1.max(end) } else { end });
+        !overlaps
+    })
+}
+
+/// Whether no scales lie in a buffer that a step writes.
+fn scales_are_apart(places: &[Places], zero_grad: bool, buffers: usize) -> bool {
+    if places.iter().all(|places| places.scale.is_none()) {
+        return true;
+    }
+    let mut written = vec![false; buffers];
+    for Places { value, gradient, .. } in places {
+        written[value.buffer] = true;
+        written[gradient.buffer] |= zero_grad;
+    }
+    places.iter().filter_map(|places| places.scale).all(|scale| !written[scale.place.buffer])
+}
