@@ -260,6 +260,7 @@ macro_rules! state {
             ) {
                 // Arguments of a function do not overlap, and the compiler knows it.
                 #[inline(always)]
+                #[allow(clippy::too_many_arguments, reason = "one for each state and sum")]
                 fn run<$F: $crate::rule::Real>(
                     gradients: &[$F],
                     values: &mut [$F],

@@ -119,7 +119,7 @@ impl dyn AnyRule + '_ {
             }
         }
         let is_whole = |name: &&str| self.sums().iter().any(|sum| sum.name == *name && sum.extent.is_whole());
-        match stage.resumes && !stage.sums.iter().any(|name| is_whole(name)) {
+        match stage.resumes && !stage.sums.iter().any(is_whole) {
             true => Err("resumes without a sum over the tensor, the group or all".into()),
             false => Ok(()),
         }
