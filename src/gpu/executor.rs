@@ -101,6 +101,11 @@ impl Executor {
         Ok(())
     }
 
+    /// The passes of a step, in order.
+    pub(crate) fn passes(&self) -> &[Pass] {
+        &self.program.step
+    }
+
     /// Records a step.
     pub(crate) fn step(&self, recorder: &mut impl Recorder) {
         self.record(&self.program.step, recorder);

@@ -112,6 +112,12 @@ impl Optimizer {
         counter.recorded()
     }
 
+    /// The passes of a step, in order.
+    #[doc(hidden)]
+    pub fn passes(&self) -> &[crate::plan::Pass] {
+        self.executor.passes()
+    }
+
     /// What [`Optimizer::accumulate`] records.
     pub fn recorded_accumulate(&self) -> crate::Recorded {
         let mut counter = Counter::default();

@@ -3,8 +3,8 @@
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
-use crate::plan::{Access, Array, Division, Kernel, Kind, Pair, ParamEntry, Row};
-use crate::rule::{AnyRule, Field};
+use crate::plan::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEntry, Row};
+use crate::rule::{AnyRule, Extent, Field};
 use crate::step::{Clip, Ema, Entry, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
 use crate::wgsl;
 
@@ -29,13 +29,23 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     let group = Group::<()>::new(rule.boxed(), []);
     let everything = Features { clamps: true, schedules: true, ..Features::of(&all, core::slice::from_ref(&group)) };
     for features in [Features::of(&Options::default(), core::slice::from_ref(&group)), everything] {
-        for kernel in kernels() {
-            let module = valid(&wgsl::pass(rule, rule.stages().len() - 1, &kernel, &features))?;
-            layouts(&module, rule)?;
-            members(&module, "Chunk", Row::FIELDS)?;
-            members(&module, "ParamEntry", ParamEntry::FIELDS)?;
+        for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)) {
+            for stage in over_elements(rule, &kernel) {
+                let module = valid(&wgsl::pass(rule, stage, &kernel, &features))?;
+                layouts(&module, rule)?;
+                members(&module, "Chunk", Row::FIELDS)?;
+                members(&module, "ParamEntry", ParamEntry::FIELDS)?;
+            }
             if features.views {
                 members(&valid(&wgsl::shown(rule, &kernel, &features))?, "Chunk", Row::FIELDS)?;
+            }
+        }
+        for (stage, own) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
+            for is_matrix in [false, true].into_iter().filter(|&is_matrix| own.over != Extent::Elements && rule.runs(stage, is_matrix)) {
+                members(&valid(&wgsl::lines(rule, stage, is_matrix, 256, &features))?, "Line", Line::FIELDS)?;
+            }
+            if rule.sums().iter().any(|sum| sum.extent.is_whole() && own.forms(sum.name)) {
+                layouts(&valid(&wgsl::resume(rule, stage, 1, 256, &features))?, rule)?;
             }
         }
         for number in 0..2 {
@@ -46,6 +56,23 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The kernel for matrices and for others, where a rule tells them apart, and for rows of any length, where it works tile by tile.
+fn of_shapes(rule: &dyn AnyRule, kernel: Kernel) -> impl Iterator<Item = Kernel> {
+    let shapes = if rule.tells_matrices() { &[false, true][..] } else { &[false] };
+    let tiled = move |matrix: bool| shapes.len() > 1 && rule.is_tiled(matrix);
+    let scalar = kernel.arrays.iter().any(|array| array.access == Access::Scalar && !array.scales);
+    shapes.iter().map(move |&matrix| {
+        let kind = Kind { matrix, tiled: tiled(matrix), uneven: tiled(matrix) && scalar, ..kernel.kind };
+        Kernel { kind, ..kernel.clone() }
+    })
+}
+
+/// The stages over elements that run for such tensors.
+fn over_elements(rule: &dyn AnyRule, kernel: &Kernel) -> impl Iterator<Item = usize> {
+    let runs = |&stage: &usize| rule.stages()[stage].over == Extent::Elements && rule.runs(stage, kernel.kind.matrix);
+    (0..rule.stages().len()).filter(runs)
 }
 
 /// The kernels that do not know a rule are valid too.

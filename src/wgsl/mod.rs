@@ -16,6 +16,7 @@ use crate::plan::{Access, Kernel, Pass, Shape};
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Features};
 
+pub use lines::{lines, resume};
 pub use pass::pass;
 pub use prepare::prepare;
 pub use tasks::{accumulate, collect, count, measure, report, scales};

@@ -20,6 +20,7 @@ mod order;
 mod own_rule;
 mod parity;
 mod plans;
+mod program;
 mod random;
 mod scalars;
 mod schedules;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(views::trials(&contexts));
     trials.extend(sophia::trials(&contexts));
     trials.extend(stages::trials());
+    trials.extend(program::trials(&contexts));
     trials.extend(features::trials(&contexts));
     trials.extend(own_rule::trials(&contexts));
     trials.extend(batches::trials(&contexts));

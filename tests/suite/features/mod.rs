@@ -9,7 +9,7 @@ mod framework_runs;
 mod groups;
 mod non_finite;
 mod norms;
-mod pairs;
+pub mod pairs;
 mod places;
 mod refusals;
 mod reports;

@@ -9,8 +9,8 @@ use wgpu_optim::rule::AnyRule;
 use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{STYLES, Scene, Style, must_fail};
 use wgpu_optim::{
-    AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lion, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder,
-    Optimizer, Options, Over, RmsProp, Sgd, Swa,
+    Adafactor, AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lamb, Lion, Lookahead, LossScale, MicroBatches, NonFinite,
+    NormClip, NormOrder, Optimizer, Options, Over, RmsProp, Sgd, Swa,
 };
 
 use crate::context::{Context, Outcome};
@@ -102,12 +102,14 @@ pub fn setting(rule: impl Into<Box<dyn AnyRule>>) -> Setting {
     Setting { groups, options: Options::default() }
 }
 
-/// A rule for each row, with and without scalars, with up to four states.
+/// A rule for each row: with and without scalars, with up to four states, with sums over tensors, with numbers of rows and columns.
 pub fn rule(index: usize) -> Box<dyn AnyRule> {
-    match index % 4 {
+    match index % 6 {
         0 => AdamW { lr: 1e-2, ..AdamW::default() }.into(),
         1 => Adan { lr: 1e-2, weight_decay: 0.1, ..Adan::default() }.into(),
         2 => Lion { lr: 1e-2, weight_decay: 0.1, ..Lion::default() }.into(),
+        3 => Lamb { lr: 1e-2, weight_decay: 0.1, ..Lamb::default() }.into(),
+        4 => Adafactor { weight_decay: 0.1, ..Adafactor::default() }.into(),
         _ => RmsProp { momentum: 0.9, centered: true, weight_decay: 0.1, ..RmsProp::default() }.into(),
     }
 }
@@ -142,7 +144,10 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         for style in STYLES.into_iter().filter(|&style| number < 3 || style == Style::Tensors) {
             // Units cannot be cut where small windows cut the state.
             let clip = if number < 2 { "clip-adaptive" } else { "clip-norm" };
-            trials.push(context.trial(format!("features/everything/{style:?}"), move |gpu| agrees(gpu, &everything(rule(1), clip), style)));
+            for index in [1, 3, 4] {
+                let name = format!("features/everything/{}/{style:?}", rule(index).name());
+                trials.push(context.trial(name, move |gpu| agrees(gpu, &everything(rule(index), clip), style)));
+            }
         }
     }
     trials

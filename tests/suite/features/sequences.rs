@@ -10,8 +10,8 @@ use wgpu_optim::rule::{AnyRule, Bounded};
 use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{Random, STYLES, Scene, Style};
 use wgpu_optim::{
-    AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Error, Group, Lion, Lookahead, LossScale, MicroBatches, NAdam, NonFinite, NormClip,
-    NormOrder, Options, Over, Pending, RmsProp, ScheduleFreeAdamW, Sgd, Swa, View,
+    Adafactor, AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Error, Group, Lamb, Lion, Lookahead, LossScale, MicroBatches, NAdam,
+    NonFinite, NormClip, NormOrder, Options, Over, Pending, RmsProp, ScheduleFreeAdamW, Sgd, Swa, View,
 };
 
 use crate::context::{Context, Outcome};
@@ -41,7 +41,9 @@ impl Draw {
         list[self.below(list.len())].clone()
     }
     fn rule(&mut self, may_track_values: bool) -> Box<dyn AnyRule> {
-        match self.below(7) {
+        match self.below(9) {
+            7 => Lamb { lr: 1e-2, weight_decay: 0.1, ..Lamb::default() }.into(),
+            8 => Adafactor { weight_decay: 0.1, ..Adafactor::default() }.into(),
             0 => AdamW { lr: 1e-2, ..AdamW::default() }.into(),
             1 => Adan { lr: 1e-2, weight_decay: 0.1, ..Adan::default() }.into(),
             2 => Lion { lr: 1e-2, weight_decay: 0.1, ..Lion::default() }.into(),
