@@ -54,6 +54,6 @@ fn collect(engine: &Engine, parts: &[wgpu::Buffer], table: &wgpu::Buffer, words:
         Slot::Part(index) => parts[index].as_entire_binding(),
         _ => table.as_entire_binding(),
     })?;
-    let workgroups = fold(u64::from(words.div_ceil(invocations)), engine.limits.workgroups);
+    let workgroups = fold(u64::from(words.div_ceil(invocations)).max(1), engine.limits.workgroups);
     Ok(Dispatch::new(&kernel, bind_group, workgroups))
 }

@@ -132,7 +132,10 @@ fn sums(
 ) -> Result<Sums> {
     let formed = rule.sums().iter().filter(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name)).count();
     let whole = (formed > 0).then(|| whole_sums(engine, setup, formed, buckets, tensors)).transpose()?;
-    let words: Vec<u32> = buckets.iter().map(|(_, bucket)| bucket.tile_words).collect();
+    let is_of_lines = |extent| matches!(extent, Extent::Rows | Extent::Columns);
+    let forms_lines = |matrix: bool| !rule.formed(stage, matrix, is_of_lines).is_empty();
+    let tile_words = |bucket: &Bucket| if forms_lines(bucket.kernel.kind.matrix) { bucket.tile_words } else { 0 };
+    let words: Vec<u32> = buckets.iter().map(|(_, bucket)| tile_words(bucket)).collect();
     let bytes = 4 * words.iter().map(|&words| u64::from(words)).sum::<u64>();
     let tiles = || {
         let table = super::buffers::whole(&engine.device, "the sums of tiles", bytes)?;

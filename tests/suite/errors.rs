@@ -261,10 +261,12 @@ fn destroyed_buffers_by_name(gpu: &Gpu) -> Outcome {
     let late = Param { gradient: (&destroyed).into(), ..param(gpu, "late", &[4]) };
     names(optimizer.add_group(&mut encoder, Group::new(Adam::default(), [late])), "late", Role::Gradient, message)?;
     let options = Options { non_finite: NonFinite::Skip, ..Options::default() };
-    let mut measuring = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Adam::default(), params.clone())], options)?;
+    let measured = [param(gpu, "v", &[4]), param(gpu, "w", &[4])];
+    let mut measuring = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Adam::default(), measured.clone())], options)?;
+    measured[1].gradient.buffer().destroy();
     params[1].value.buffer().destroy();
     optimizer.state("v", "v")?.buffer().destroy();
-    names(measuring.set_active(["v"], false), "w", Role::Value, message)?;
+    names(measuring.set_active(["v"], false), "w", Role::Gradient, message)?;
     names(pollster::block_on(optimizer.read_value("w")), "w", Role::Value, message)?;
     names(optimizer.write_value("w", &[1.0; 4]), "w", Role::Value, message)?;
     names(pollster::block_on(optimizer.read_state("w", "m")), "w", Role::State, message)?;
