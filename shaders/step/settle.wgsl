@@ -43,15 +43,17 @@ fn decided(before: Status) -> Status {
     if MAY_SKIP && policy.dynamic != 0u {
         after = adapted(after, policy, overflowed);
     }
-    // After a step that failed, the next ones are skipped without a look.
-    if overflowed && before.failures <= before.forgiven {
+    // After a step that failed, the next ones that are to fail are skipped without a look.
+    let failed = policy.fails != 0u && before.failures > before.forgiven;
+    if overflowed && !failed {
         after.offender = offender();
         if policy.fails != 0u {
             after.failures += 1u;
             after.failed_step = max(before.step, before.step + 1u);
+            after.failed_offender = after.offender;
         }
     }
-    after.skipped = u32(MAY_SKIP && (overflowed || after.failures > after.forgiven));
+    after.skipped = u32(MAY_SKIP && (overflowed || failed));
     if is_left_out(after) {
         after.skips = max(before.skips, before.skips + 1u);
     } else {

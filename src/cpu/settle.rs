@@ -78,7 +78,7 @@ impl<F: Real> CpuOptimizer<F> {
         if settings.dynamic != 0 {
             common.adapt(&settings, offender.is_some());
         }
-        if offender.is_some() || common.failed.is_some() {
+        if offender.is_some() || (settings.fails != 0 && common.failed.is_some()) {
             common.skips = common.skips.saturating_add(1);
             if settings.fails != 0 {
                 common.failed = common.failed.or(offender.map(|offender| (common.step.saturating_add(1), offender)));

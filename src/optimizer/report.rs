@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Optimizer;
 use crate::error::{Error, Result};
 use crate::gpu::{Counter, Flight};
-use crate::step::{NonFinite, Options, Status, View, view};
+use crate::step::{Options, Status, View, view};
 
 /// What the last step did, and where training stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +160,7 @@ impl Form {
             step: status.step,
             skips: status.skips,
             skipped: status.skipped != 0,
-            offender: self.teller.offender(&status),
+            offender: self.teller.name(status.offender),
             gradient_norm: self.measures.then_some(status.norm),
             largest_gradient: self.measures.then_some(status.largest),
             lr: self.lr.iter().zip(lrs).map(lr).collect(),
@@ -178,18 +178,18 @@ impl Form {
 }
 
 impl Teller {
-    /// The first parameter whose gradient was not finite, in the last step that found one.
-    fn offender(&self, status: &Status) -> Option<String> {
-        status.offender.checked_sub(1).and_then(|index| self.names.get(index as usize)).cloned()
+    /// The parameter of this number, counted from 1.
+    fn name(&self, offender: u32) -> Option<String> {
+        offender.checked_sub(1).and_then(|index| self.names.get(index as usize)).cloned()
     }
 
-    /// An error if something is to be told; it is told once.
+    /// An error if something is to be told; it is told once. A failed step is, whatever the policy is by now.
     pub(super) fn check(&self, status: &Status) -> Result<()> {
         // This one, and no other that another read-back has to tell.
         let told = |offset: usize, word: u32| self.queue.write_buffer(&self.status, offset as u64, &word.to_le_bytes());
-        if self.options.non_finite == NonFinite::Fail && status.failures > status.forgiven {
+        if status.failures > status.forgiven {
             told(offset_of!(Status, forgiven), status.failures);
-            return Err(Error::NonFinite { param: self.offender(status).unwrap_or_default(), step: status.failed_step });
+            return Err(Error::NonFinite { param: self.name(status.failed_offender).unwrap_or_default(), step: status.failed_step });
         }
         if status.misplaced != status.told {
             told(offset_of!(Status, told), status.misplaced);

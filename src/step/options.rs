@@ -74,7 +74,8 @@ pub enum NonFinite {
     /// The step is skipped for all parameters: values, state, step counts, averages and schedules stay as they are, bit for bit, and
     /// [`crate::Report::skips`] counts it. [`LossScale::Dynamic`] implies this.
     Skip,
-    /// That step and all after it are skipped, until a read-back fails with [`crate::Error::NonFinite`], which names the first such parameter.
+    /// That step and all after it are skipped, until a read-back fails with [`crate::Error::NonFinite`], which names the first such parameter. It is
+    /// told once, also where [`crate::Optimizer::set_options`] took another policy in the meantime; steps recorded with that one go by it.
     Fail,
 }
 

@@ -30,10 +30,12 @@ words! {
         skipped: u32,
         /// How many steps failed, each after the one before was told.
         failures: u32,
-        /// How many of them read-backs told; while it is less, steps are left out.
+        /// How many of them read-backs told; while it is less, steps that are to fail are left out.
         forgiven: u32,
         /// The step that failed last.
         failed_step: u32,
+        /// 1 + its first parameter with an infinite or NaN gradient.
+        failed_offender: u32,
         /// 1 + the first parameter with an infinite or NaN gradient, in the last step that had one.
         offender: u32,
         /// Micro-batches accumulated since the last step.
