@@ -32,4 +32,5 @@ fn measured(unscale: f32) {
     let is_finite = all.largest < 0x7f800000u;
     status.norm = select(bitcast<f32>(all.largest), norm(all.low, all.high, unscale), is_finite);
     status.largest = unscale * bitcast<f32>(all.largest);
+    status.measured = 1u;
 }

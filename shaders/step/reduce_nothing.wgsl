@@ -6,4 +6,5 @@ fn offender() -> u32 {
 }
 
 fn measured(unscale: f32) {
+    status.measured = 0u;
 }

@@ -12,7 +12,7 @@ pub struct CpuReport<F> {
     pub step: u32,
     /// Steps left out.
     pub skips: u32,
-    /// The norm of all gradients in the last step, before clipping, if it is measured.
+    /// The norm of all gradients in the last step taken, before clipping, if that step measured it.
     pub gradient_norm: Option<F>,
     /// The scale for the next loss.
     pub loss_scale: F,
@@ -33,7 +33,7 @@ impl<F: Real> CpuOptimizer<F> {
         Ok(CpuReport {
             step: common.step,
             skips: common.skips,
-            gradient_norm: common.norm.filter(|_| self.setup.features().measures),
+            gradient_norm: common.norm,
             loss_scale: common.loss_scale,
             update_ratio: self.update.map(|(moved, values)| moved / values).filter(|ratio| ratio.is_finite()),
             view: self.view(),

@@ -22,9 +22,10 @@ pub struct Report {
     pub skipped: bool,
     /// The first parameter with such a gradient, in the last step that was skipped.
     pub offender: Option<String>,
-    /// Global gradient norm of the last step taken, unscaled, before clipping; `None` unless measured, which clipping by a norm and skipping do.
+    /// Global gradient norm of the last step taken, unscaled, before clipping; `None` unless that step measured it, which clipping by a norm and
+    /// skipping do.
     pub gradient_norm: Option<f32>,
-    /// Largest magnitude among these gradients; `None` unless measured.
+    /// Largest magnitude among these gradients; `None` where the norm is.
     pub largest_gradient: Option<f32>,
     /// The learning rate of each group in the last step taken, if the rule has one; before the first, 0.
     pub lr: Vec<Option<f32>>,
@@ -51,7 +52,6 @@ struct Form {
     teller: Teller,
     /// Of each group: whether there is one, and how it follows from its word.
     lr: Vec<Option<(f64, f64)>>,
-    measures: bool,
     measures_update: bool,
 }
 
@@ -94,7 +94,6 @@ impl Optimizer {
         let form = Form {
             teller: self.teller(),
             lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
-            measures: features.measures,
             measures_update: features.measures_update,
         };
         Pending { flight, form }
@@ -155,14 +154,15 @@ impl Form {
         self.teller.check(&status)?;
         let rate = |word, offset, slope| if status.step == 0 { 0.0 } else { ((f64::from(f32::from_bits(word)) - offset) / slope) as f32 };
         let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| rate(word, offset, slope));
+        let measured = |number| (status.measured != 0).then_some(number);
         let ratio = status.moved / status.values;
         let report = Report {
             step: status.step,
             skips: status.skips,
             skipped: status.skipped != 0,
             offender: self.teller.name(status.offender),
-            gradient_norm: self.measures.then_some(status.norm),
-            largest_gradient: self.measures.then_some(status.largest),
+            gradient_norm: measured(status.norm),
+            largest_gradient: measured(status.largest),
             lr: self.lr.iter().zip(lrs).map(lr).collect(),
             loss_scale: status.loss_scale,
             view: view::numbered(&self.teller.options, status.view),

@@ -46,6 +46,8 @@ words! {
         norm: f32,
         /// Their largest magnitude.
         largest: f32,
+        /// Whether that step measured both.
+        measured: u32,
         /// The norm of the last step's changes; a report sets it and the next.
         moved: f32,
         /// That of the values before it.
