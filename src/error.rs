@@ -324,6 +324,16 @@ pub enum Error {
         /// How much there is.
         allowed: u64,
     },
+    /// Not one slice per tensor was given to a CPU optimizer.
+    #[error("{needed} tensors need {needed} {role} slices, got {got}")]
+    Slices {
+        /// Slices of what.
+        role: Role,
+        /// How many tensors there are.
+        needed: usize,
+        /// How many slices came.
+        got: usize,
+    },
     /// Data of the wrong length were given.
     #[error("{param}: the {role} must have {needed} elements, got {got}")]
     Length {

@@ -59,8 +59,8 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// One step. `values` and `gradients` hold one slice per tensor, in the order of construction; a tensor whose gradient is `None` is
-    /// skipped and its step count stays. Fails, before anything is changed, if a slice is missing or has another length, or while other values than the
-    /// trained ones are shown.
+    /// skipped and its step count stays. Fails, before anything is changed, if there are fewer or more slices, if one has another length, or while other
+    /// values than the trained ones are shown.
     pub fn step(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>]) -> Result<()> {
         self.check_values(values)?;
         self.check_gradients(gradients)?;
@@ -74,11 +74,19 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     fn check_values(&self, values: &[&mut [F]]) -> Result<()> {
-        self.tensors.iter().enumerate().try_for_each(|(i, tensor)| tensor.check(Role::Value, values.get(i).map_or(0, |value| value.len())))
+        self.check_slices(Role::Value, values.len())?;
+        self.tensors.iter().zip(values).try_for_each(|(tensor, value)| tensor.check(Role::Value, value.len()))
     }
 
     fn check_gradients(&self, gradients: &[Option<&[F]>]) -> Result<()> {
-        let len = |i: usize, tensor: &Tensor<F>| gradients.get(i).map_or(0, |gradient| gradient.map_or(tensor.len, <[F]>::len));
-        self.tensors.iter().enumerate().try_for_each(|(i, tensor)| tensor.check(Role::Gradient, len(i, tensor)))
+        self.check_slices(Role::Gradient, gradients.len())?;
+        let given = self.tensors.iter().zip(gradients).filter_map(|(tensor, gradient)| Some((tensor, (*gradient)?)));
+        given.into_iter().try_for_each(|(tensor, gradient)| tensor.check(Role::Gradient, gradient.len()))
+    }
+
+    /// Fails unless there is one slice per tensor: that of an empty tensor may not be missing either.
+    fn check_slices(&self, role: Role, got: usize) -> Result<()> {
+        let needed = self.tensors.len();
+        if got == needed { Ok(()) } else { Err(Error::Slices { role, needed, got }) }
     }
 }
