@@ -71,6 +71,12 @@ impl Param {
         elements(&self.name, &self.shape)
     }
 
+    /// Every binding that it has, and what as.
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = (Role, &Binding)> {
+        let scales = self.lr_scales.as_ref().map(|scales| (Role::LrScales, &scales.binding));
+        [(Role::Value, &self.value), (Role::Gradient, &self.gradient)].into_iter().chain(scales)
+    }
+
     /// How many numbers `lr_scales` has.
     fn scales(&self) -> Result<Option<u64>> {
         let scales = self.lr_scales.as_ref().map(|scales| Broadcast::new(&self.name, &self.shape, &scales.shape));

@@ -98,11 +98,8 @@ fn check_scales(buffers: &mut Buffers, slots: &[Slot], written: impl Iterator<It
 
 /// The error with the name of the parameter whose buffer wgpu refuses, if one is behind it.
 pub(super) fn named(device: &wgpu::Device, slots: &[Slot], error: Error) -> Error {
-    let bindings = slots.iter().flat_map(|Slot { param, .. }| {
-        let scales = param.lr_scales.as_ref().map(|scales| (param, Role::LrScales, &scales.binding));
-        [(param, Role::Value, &param.value), (param, Role::Gradient, &param.gradient)].into_iter().chain(scales)
-    });
-    error.of_first_refused(bindings.map(|(param, role, binding)| (&*param.name, role, check_binds(device, binding.buffer()))))
+    let bindings = slots.iter().flat_map(|Slot { param, .. }| param.bindings().map(move |(role, binding)| (&*param.name, role, binding)));
+    error.of_first_refused(bindings.map(|(param, role, binding)| (param, role, check_binds(device, binding.buffer()))))
 }
 
 fn binding(slot: &Slot, role: Role) -> &Binding {

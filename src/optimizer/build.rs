@@ -77,8 +77,8 @@ impl Optimizer {
     /// recorded until now; both may be in this same encoder. It takes over what `write_steps` and `write_scalars` write until then, and none later.
     pub fn add_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: Group) -> Result<()> {
         let Self { engine, setup, slots, names, .. } = &*self;
-        let own = |param: &&Param| [&param.value, &param.gradient].into_iter().any(|binding| engine.own(binding.buffer()));
-        if let Some(param) = group.params.iter().find(own) {
+        let is_own = |param: &&Param| param.bindings().any(|(_, binding)| engine.own(binding.buffer()));
+        if let Some(param) = group.params.iter().find(is_own) {
             return Err(Error::OwnState { param: param.name.clone() });
         }
         let (layout, sets, lines) = (engine.layout.clone(), engine.sets.clone(), engine.lines.clone());
