@@ -25,7 +25,7 @@ use crate::rule::{Real, ln_beta, one_minus_pow};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ema {
-    /// How much of the average is kept; 1 keeps the first copy, as in torch.
+    /// How much of the average is kept; 1 keeps the first copy, as in torch, or with `debias` the mean.
     ///
     /// Default: `0.999`, range: `[0, 1]`.
     pub decay: f64,
@@ -35,7 +35,8 @@ pub struct Ema {
     pub warm_up: bool,
     /// Start from zero and correct for it, as Adam's means do: `ema = decay * ema + (1 - decay) * p`, over `1 - decay^n` after `n` averages. The
     /// first value counts as any other, where a copy counts as all that came before it. What is kept is the corrected mean, formed with the
-    /// weight `(1 - decay) / (1 - decay^n)`, so a render pass can bind it as it is. Not with `warm_up`.
+    /// weight `(1 - decay) / (1 - decay^n)`, so a render pass can bind it as it is. With a decay of 1, that is its limit, `1 / n`: the mean of all
+    /// values. Not with `warm_up`.
     ///
     /// Default: `false`.
     pub debias: bool,
@@ -152,7 +153,12 @@ impl Average {
         let (kind, start, every, rest) = match *self {
             Average::Lookahead(Lookahead { every, alpha }) => (0, every, every, alpha),
             Average::Ema(Ema { decay, warm_up, debias, start, every }) => {
-                let kind = if debias { 4 } else { 1 + u32::from(warm_up) };
+                let kind = match debias {
+                    // The limit of the corrected weight for a decay near 1 is that of a mean.
+                    true if decay == 1.0 => 3,
+                    true => 4,
+                    false => 1 + u32::from(warm_up),
+                };
                 (kind, start, every, 1.0 - decay)
             }
             Average::Swa(Swa { start, every }) => (3, start, every, 0.0),
