@@ -47,7 +47,8 @@ impl Optimizer {
     }
 
     /// Sets the options for the steps recorded from now on. All else stays, bit for bit; so the options have to keep the same states: averages may get
-    /// other numbers, but not come or go, and so with micro-batches. Kernels are compiled where that changes them.
+    /// other decays and kinds, but not come or go, nor have another `start` or, but for Lookahead, `every`; micro-batches may not come or go either.
+    /// Kernels are compiled where that changes them.
     ///
     /// The loss scale goes on from [`crate::LossScale::Dynamic`] to another of these; else, where [`Options::loss_scale`] changes, it begins anew, which
     /// like `Queue::write_buffer` comes before everything submitted from now on.

@@ -40,7 +40,8 @@ pub struct Ema {
     ///
     /// Default: `false`.
     pub debias: bool,
-    /// The parameter's step after which the first copy is made.
+    /// The parameter's step after which the first copy is made. It stays as it is as long as the optimizer lives, and so does `every`: what they say
+    /// about the average that is kept has to be true.
     ///
     /// Default: `1`, range: `[1, 2^32)`.
     pub start: u32,
@@ -69,7 +70,7 @@ impl Default for Ema {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swa {
-    /// The parameter's first step whose values count.
+    /// The parameter's first step whose values count. It stays as it is as long as the optimizer lives, as does `every`.
     ///
     /// Default: `1`, range: `[1, 2^32)`.
     pub start: u32,
@@ -166,6 +167,25 @@ impl Average {
         let decay = if let Average::Ema(Ema { decay, .. }) = *self { decay } else { 0.0 };
         let (ln_decay, ln_decay_low) = ln_beta(decay);
         AverageWords { kind, start, every, rest: F::of(rest), ln_decay, ln_decay_low }
+    }
+
+    /// Fails if another one cannot go on from what this one keeps. Whether there is an average, and of how many values, follows from a parameter's step
+    /// count, `start` and `every`; Lookahead's is there from the first step on.
+    pub(crate) fn check_becomes(&self, other: &Average) -> Result<()> {
+        if let Average::Lookahead(_) = self {
+            return Ok(());
+        }
+        let (has, wants) = (self.words::<f64>(), other.words::<f64>());
+        for (name, has, wants) in [("start", has.start, wants.start), ("every", has.every, wants.every)] {
+            if has != wants {
+                let state = self.state();
+                let what = format!(
+                    "{state}: its {name} is {has} and would be {wants}, which the average that is kept is not; take a new optimizer"
+                );
+                return Err(Error::Conflict { what });
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn check(&self) -> Result<()> {

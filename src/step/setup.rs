@@ -169,6 +169,7 @@ impl Setup {
             let what = format!("the options keep [{}]; [{}] needs other states, so a new optimizer", has.join(", "), wants.join(", "));
             return Err(Error::Conflict { what });
         }
+        self.options.averages().iter().zip(&options.averages()).try_for_each(|(has, wants)| has.check_becomes(wants))?;
         for (number, group) in self.groups.iter().enumerate() {
             let clip = group.clip.unwrap_or(options.clip);
             check_units(number, self.clip(number), clip)?;

@@ -308,8 +308,7 @@ fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
                         non_finite: other.non_finite,
                         zero_grad: other.zero_grad,
                         measure_update: other.measure_update,
-                        ema: options.ema.map(|ema| Ema { decay: 0.7, warm_up: false, debias: ema.warm_up, every: 1, ..ema }),
-                        swa: options.swa.map(|swa| Swa { every: 3, ..swa }),
+                        ema: options.ema.map(|ema| Ema { decay: 0.7, warm_up: false, debias: ema.warm_up, ..ema }),
                         lookahead: options.lookahead.map(|lookahead| Lookahead { alpha: 0.4, ..lookahead }),
                         ..options
                     };

@@ -98,7 +98,8 @@ fn other_options(gpu: &Gpu) -> Outcome {
     let dynamic = |interval| LossScale::Dynamic(DynamicScale { init: 1024.0, interval, ..DynamicScale::default() });
     let all = [
         Options { ema: Some(Ema { decay: 0.5, debias: true, ..Ema::default() }), ..first },
-        Options { swa: Some(Swa { start: 2, every: 3 }), lookahead: Some(Lookahead { every: 3, alpha: 0.2 }), ..first },
+        Options { ema: Some(Ema { decay: 0.3, warm_up: true, ..Ema::default() }), ..first },
+        Options { lookahead: Some(Lookahead { every: 3, alpha: 0.2 }), ..first },
         Options { loss_scale: LossScale::Static(512.0), ..first },
         Options { non_finite: NonFinite::Skip, micro_batches: MicroBatches::Mean, ..first },
         Options { loss_scale: dynamic(2), zero_grad: true, ..first },
