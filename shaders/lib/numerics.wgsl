@@ -158,6 +158,12 @@ fn by_sign(x: vec4f, below: vec4f, at: vec4f, above: vec4f) -> vec4f {
     return select(select(select(at, below, x < vec4f(0.0)), above, x > vec4f(0.0)), x, is_nan(x));
 }
 
+// x, or f32's largest number with its sign where it is infinite; a NaN stays one. For sums, which an infinity would make NaN of later.
+fn saturated(x: vec4f) -> vec4f {
+    let bits = bitcast<vec4u>(x);
+    return bitcast<vec4f>(bits - select(vec4u(0u), vec4u(1u), (bits & vec4u(0x7fffffffu)) == vec4u(0x7f800000u)));
+}
+
 // x * x, or nearly f32's largest number where that would be infinite: an infinite mean would make NaN of its next value.
 fn square(x: vec4f) -> vec4f {
     let y = x * x;

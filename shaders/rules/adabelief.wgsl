@@ -9,7 +9,7 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.m = moving_average(state.m, gradient, h.beta1, h.rest1);
     let surprise = gradient - state.m;
-    state.v = moving_average(state.v, square(surprise), h.beta2, h.rest2) + h.eps_root;
+    state.v = saturated(moving_average(state.v, square(surprise), h.beta2, h.rest2) + h.eps_root);
     let denominator = sqrt(state.v) * s.inverse_root2 + h.eps;
     *p -= penalized(s.step_size * (state.m / denominator), *p, s.decay);
 }

@@ -10,6 +10,6 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     let g = penalized(h.sign * gradient, *p, h.weight_decay);
     state.sum += s.initial;
-    state.sum += square(g);
+    state.sum = saturated(state.sum + square(g));
     *p -= s.step_size * (g / (sqrt(state.sum) + h.eps));
 }

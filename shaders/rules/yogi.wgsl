@@ -11,7 +11,7 @@ fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state:
     state.m = moving_average(state.m + s.initial, gradient, h.beta1, h.rest1);
     state.v += s.initial;
     let squared = square(gradient);
-    state.v -= h.rest2 * sign_of(state.v - squared) * squared;
+    state.v = saturated(state.v - h.rest2 * sign_of(state.v - squared) * squared);
     let denominator = sqrt(state.v) * s.inverse_root2 + h.eps;
     *p -= penalized(s.step_size * (state.m / denominator), *p, s.decay);
 }

@@ -25,7 +25,7 @@ pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout
 pub(crate) use numerics::parts;
 pub use numerics::{
     at_least, by_sign, clamped, exponent_parts, finite_or_nan, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized,
-    power, sign_of, square, step_pow, where_same_side,
+    power, saturated, sign_of, square, step_pow, where_same_side,
 };
 pub use range::Range;
 pub use real::{Real, Word};

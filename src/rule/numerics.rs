@@ -102,6 +102,13 @@ pub fn square<F: Real>(x: F) -> F {
     y * y
 }
 
+/// `x`, or f32's largest number with its sign where that is beyond it: for sums of squares and of gradients, which an infinity would make NaN of later.
+#[inline(always)]
+pub fn saturated<F: Real>(x: F) -> F {
+    let most = F::of(f64::from(f32::MAX));
+    x.max(-most).min(most)
+}
+
 /// `g + decay * p`; without decay just `g`, whatever `p` is, as in torch: an infinite `p` times 0 would be NaN.
 #[inline(always)]
 pub fn penalized<F: Real>(g: F, p: F, decay: F) -> F {

@@ -1,6 +1,6 @@
 //! AdaBelief: Adam with the variance around the mean instead of the mean square.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, saturated, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -96,7 +96,7 @@ impl Rule for AdaBelief {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         state.m = moving_average(state.m, gradient, h.beta1, h.rest1);
         let surprise = gradient - state.m;
-        state.v = moving_average(state.v, square(surprise), h.beta2, h.rest2) + h.eps_root;
+        state.v = saturated(moving_average(state.v, square(surprise), h.beta2, h.rest2) + h.eps_root);
         let denominator = state.v.sqrt() * s.inverse_root2 + h.eps;
         *p = *p - penalized(s.step_size * (state.m / denominator), *p, s.decay);
     }

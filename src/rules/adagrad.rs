@@ -1,6 +1,6 @@
 //! Adagrad: steps by the gradient over the root of its summed squares.
 
-use crate::rule::{KnownAs, Range, Real, Rule, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, penalized, saturated, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -18,8 +18,8 @@ hyper_parameters! {
     ///
     /// The first step is `lr` in size whatever the gradient's. A zero gradient with `eps = 0` and no initial sum gives NaN, as in
     /// torch. "First" is a step count of 0: the initial value is added to whatever the state is then, and the
-    /// state reads as 0 before (torch's holds the value from the start). Two gradients beyond 1.8e19 make the
-    /// sum infinite, and the element stays where it is.
+    /// state reads as 0 before (torch's holds the value from the start). The sum saturates at f32's largest number, where
+    /// torch's becomes infinite and the element stays where it is.
     pub struct Adagrad {
         /// Learning rate.
         pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
@@ -80,7 +80,7 @@ impl Rule for Adagrad {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = penalized(h.sign * gradient, *p, h.weight_decay);
         state.sum = state.sum + s.initial;
-        state.sum = state.sum + square(g);
+        state.sum = saturated(state.sum + square(g));
         *p = *p - s.step_size * (g / (state.sum.sqrt() + h.eps));
     }
 

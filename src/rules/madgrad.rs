@@ -1,6 +1,6 @@
 //! MADGRAD: dual averaging with a cube root of weighted squares.
 
-use crate::rule::{KnownAs, Range, Real, Rule, moving_average, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, moving_average, penalized, saturated, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -17,8 +17,8 @@ hyper_parameters! {
     /// `madgrad` and of optax's function of that name, which add `eps` to `lr` as well; with the authors', and unlike optax, `lr = 0` stays
     /// 0. Their code without momentum forms `x0` from `p` again in each step; here it is kept, so that its rounding errors do not add up.
     ///
-    /// `lr` is not Adam's, and wants a sweep of its own. A zero gradient with `eps = 0` at the first step gives NaN, as in optax. `g^2`
-    /// saturates at f32's largest number.
+    /// `lr` is not Adam's, and wants a sweep of its own. A zero gradient with `eps = 0` at the first step gives NaN, as in optax. `g^2`,
+    /// `v` and `s` saturate at f32's largest number.
     pub struct MadGrad {
         /// Learning rate.
         pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
@@ -74,8 +74,8 @@ impl Rule for MadGrad {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         state.x0 = if s.first != F::zero() { *p } else { state.x0 };
         let g = penalized(gradient, *p, h.weight_decay);
-        state.v = state.v + s.lambda * square(g);
-        state.s = state.s + s.lambda * g;
+        state.v = saturated(state.v + s.lambda * square(g));
+        state.s = saturated(state.s + s.lambda * g);
         let z = state.x0 - state.s / (state.v.cube_root() + h.eps);
         *p = moving_average(*p, z, h.momentum, h.rest);
     }

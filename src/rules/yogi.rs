@@ -1,6 +1,6 @@
 //! Yogi: Adam whose mean square grows by a fixed part of the squared gradient.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, sign_of, square};
+use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, saturated, sign_of, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -99,7 +99,7 @@ impl Rule for Yogi {
         state.m = moving_average(state.m + s.initial, gradient, h.beta1, h.rest1);
         state.v = state.v + s.initial;
         let squared = square(gradient);
-        state.v = state.v - h.rest2 * sign_of(state.v - squared) * squared;
+        state.v = saturated(state.v - h.rest2 * sign_of(state.v - squared) * squared);
         let denominator = state.v.sqrt() * s.inverse_root2 + h.eps;
         *p = *p - penalized(s.step_size * (state.m / denominator), *p, s.decay);
     }
