@@ -119,6 +119,11 @@ fn moving_average(average: vec4f, x: vec4f, beta: f32, rest: f32) -> vec4f {
     return select(x, average, is_near) + select(-beta, rest, is_near) * (x - average);
 }
 
+// x as f32 has it, for differences from what it was formed from: compilers may make `-d` of `(x - d) - x`, but do not know that no step is 0.
+fn rounded(x: vec4f, step: u32) -> vec4f {
+    return bitcast<vec4f>(bitcast<vec4u>(x) ^ vec4u(select(0u, 1u, step == 0u)));
+}
+
 // A NaN stays one. WGSL may assume that there is none: its sign, min, max and clamp drop it on some adapters, and so may comparisons. Its arithmetic is
 // that of the hardware, which keeps it, and bits are what they are: what comes from gradients goes through these.
 

@@ -139,7 +139,11 @@ impl<'a, F: Real> Job<'a, F> {
         self.sweep(Some(&gradients));
         if let Some((scales, broadcast)) = self.scales {
             for (i, (p, &before)) in self.values.iter_mut().zip(&before).enumerate() {
-                *p = before + scales[broadcast.index(self.first + i)] * (*p - before);
+                let change = *p - before;
+                // An infinite value that stays is as it was.
+                if !change.is_nan() {
+                    *p = before + scales[broadcast.index(self.first + i)] * change;
+                }
             }
         }
         for ((average, weight), lane) in extra.weights.iter().zip(&mut self.averages) {

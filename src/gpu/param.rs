@@ -40,7 +40,7 @@ pub struct Param {
 /// by `scale * d`. State and gradient norms are as without them.
 ///
 /// Kernels scale the difference of two f32 values, so a step that is below half an ulp of its value stays lost, whatever its scale: choose the
-/// group's learning rate for the largest steps, and scales of at most 1.
+/// group's learning rate for the largest steps, and scales of at most 1. An infinite value that a step leaves infinite stays so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LrScales {
     /// f32, in a buffer without values; without gradients too if these are to be set to zero. It may be written between steps.

@@ -198,8 +198,11 @@ fn update(members: &Members<'_>) -> String {
     let Members { rule, kernel, features, .. } = members;
     let mut body = String::from("    let before = *p;\n");
     body += &format!("    update(h, s, {}, p, state);\n", given(members));
+    if kernel.kind.scaled || features.measures_update {
+        body.push_str("    *p = rounded(*p, given.step);\n");
+    }
     if kernel.kind.scaled {
-        body.push_str("    *p = before + lr_scales(row, i, left) * (*p - before);\n");
+        body.push_str("    *p = scaled(before, *p, lr_scales(row, i, left));\n");
     }
     for (index, average) in features.averages.iter().enumerate() {
         let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
