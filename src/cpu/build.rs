@@ -94,6 +94,7 @@ impl<F: Real> CpuOptimizer<F> {
     pub fn set_options(&mut self, options: Options) -> Result<()> {
         let begins = self.change(|setup| setup.set_options(options))?;
         begins.into_iter().for_each(|loss_scale| self.common.loss_scale = F::of(loss_scale));
+        self.update = self.update.filter(|_| options.measure_update);
         Ok(())
     }
 

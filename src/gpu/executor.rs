@@ -61,14 +61,15 @@ pub(super) struct OverRows {
 }
 
 impl Executor {
-    /// Uploads the rows and binds everything.
-    pub(crate) fn new(engine: &Engine, setup: &Setup, plans: Plans, scales: Scales) -> Result<Self> {
+    /// Uploads the rows and binds everything. What the last update of another executor of these parameters measured stays, where it is as large.
+    pub(crate) fn new(engine: &Engine, setup: &Setup, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
         let Plans { update, measure, buffers, tensors } = plans;
         let features = setup.features();
         let staged = Staged::new(engine, setup, &update.buckets, &tensors)?;
         let update = Stage::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
         let measure = Stage::new(&engine.device, measure.buckets, Purpose::Measure, &engine.limits)?;
-        let moved = features.measures_update.then(|| moved(engine, &update)).transpose()?;
+        let kept = last.filter(|last| last.update.sum_words() == update.sum_words()).and_then(|last| last.moved.clone());
+        let moved = features.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
         let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
         Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, scales, bound, kernels }.bound(engine, setup)

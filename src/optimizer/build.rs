@@ -65,7 +65,7 @@ impl Optimizer {
         let record = Record::new(device, &setup, &layout, &members(&slots), &tree, &shapes(&setup, &slots))?;
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, lines, pages, tree, record, pipelines };
-        let executor = executor(&engine, &setup, &slots, plans)?;
+        let executor = executor(&engine, &setup, &slots, plans, None)?;
         let (clears, ring) = (zero::clears(&slots), Default::default());
         let labels = labels(&slots);
         Ok(Optimizer { engine, setup, slots, names, labels, executor, clears, ring })
@@ -93,7 +93,7 @@ impl Optimizer {
         let status = engine.record.status.clone();
         next.record =
             Record::with_status(&next.device, &setup, &next.layout, &members(&slots), &next.tree, &shapes(&setup, &slots), status)?;
-        let executor = executor(&next, &setup, &slots, plans)?;
+        let executor = executor(&next, &setup, &slots, plans, None)?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
         let (clears, ring) = (zero::clears(&slots), core::mem::take(&mut self.ring));
@@ -111,26 +111,26 @@ impl Optimizer {
         if self.setup.features().measures {
             engine.record = engine.record.measuring(&engine.device, &self.setup, &engine.layout, &members(&slots), &engine.tree)?;
         }
-        self.executor = executor(&engine, &self.setup, &slots, plans)?;
+        self.executor = executor(&engine, &self.setup, &slots, plans, None)?;
         self.clears = zero::clears(&slots);
         (self.engine, self.slots) = (engine, slots);
         Ok(())
     }
 }
 
-/// Everything that depends on options and clips anew, with the record, the status and the states as they are.
-pub(super) fn renewed(engine: &mut Engine, setup: &Setup, slots: &[Slot]) -> Result<Executor> {
+/// Everything that depends on options and clips anew, with the record, the status, the states and what was measured last as they are.
+pub(super) fn renewed(engine: &mut Engine, setup: &Setup, slots: &[Slot], last: &Executor) -> Result<Executor> {
     check_buffers(setup, slots)?;
     let plans = plans(setup, &engine.layout.hyper, slots, &engine.sets, &engine.limits)?;
     engine.tree = tree(setup, slots, &plans.measure, &engine.limits);
     engine.record = engine.record.renewed(&engine.device, setup, &engine.layout, &members(slots), &engine.tree)?;
-    executor(engine, setup, slots, plans)
+    executor(engine, setup, slots, plans, Some(last))
 }
 
 /// Everything bound; what wgpu refuses is said by the parameter's name.
-fn executor(engine: &Engine, setup: &Setup, slots: &[Slot], plans: Plans) -> Result<Executor> {
+fn executor(engine: &Engine, setup: &Setup, slots: &[Slot], plans: Plans, last: Option<&Executor>) -> Result<Executor> {
     let scales = Scales::new(engine, slots.iter().map(|slot| &slot.param))?;
-    Executor::new(engine, setup, plans, scales).map_err(|error| named(&engine.device, slots, error))
+    Executor::new(engine, setup, plans, scales, last).map_err(|error| named(&engine.device, slots, error))
 }
 
 fn labels(slots: &[Slot]) -> Arc<[String]> {

@@ -107,7 +107,7 @@ impl Optimizer {
             let executor = self.executor.bound(&engine, &setup);
             self.executor = executor.map_err(|error| named(&engine.device, &slots, error))?;
         } else {
-            self.executor = renewed(&mut engine, &setup, &slots)?;
+            self.executor = renewed(&mut engine, &setup, &slots, &self.executor)?;
         }
         (self.setup, self.slots, self.engine) = (setup, slots, engine);
         Ok(result)
