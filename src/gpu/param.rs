@@ -25,7 +25,8 @@ pub struct Param {
     /// Default: `None`.
     pub lr_scales: Option<LrScales>,
     /// Numbers of `lr_scales` that follow a schedule: the number's place there, row by row, and its values. Each step then writes them into the
-    /// caller's buffer, in a dispatch of its own, before the update; in step t it is `schedule(t - 1)`, as for hyper-parameters.
+    /// caller's buffer, in a dispatch of its own, before the update; in step t it is `schedule(t - 1)`, as for hyper-parameters. So no gradient may be
+    /// in its place, nor a number that another parameter has a schedule for; two parameters may share scales that one of them schedules.
     ///
     /// Default: `[]`.
     pub lr_scale_schedules: Vec<(usize, Schedule)>,

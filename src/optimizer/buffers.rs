@@ -55,28 +55,35 @@ impl TensorView<'_> {
     }
 }
 
-/// No step may write what another parameter, or the same one's gradient, occupies; nor read scales from a buffer that it writes.
+/// What of a parameter may overlap.
+const ROLES: [Role; 3] = [Role::Value, Role::Gradient, Role::LrScales];
+
+/// No step may write what another parameter, or the same one's gradient, occupies; nor read scales from a buffer in which it writes values or gradients.
+/// It writes scales that follow a schedule.
 pub(super) fn check_buffers(setup: &Setup, slots: &[Slot]) -> Result<()> {
     let mut buffers = Buffers::default();
     let mut intervals = Vec::new();
     let is_written = |role: Role| role == Role::Value || setup.options.zero_grad;
-    for (index, slot) in slots.iter().enumerate() {
-        for (role, binding) in [(Role::Value, &slot.param.value), (Role::Gradient, &slot.param.gradient)] {
-            let (buffer, start, owner) = (buffers.number(binding.buffer()), binding.offset(), 2 * index + usize::from(role != Role::Value));
+    for (index, Slot { param, elements, .. }) in slots.iter().enumerate() {
+        let owner = |role| ROLES.len() * index + ROLES.iter().position(|&known| known == role).unwrap_or_default();
+        for (role, binding) in [(Role::Value, &param.value), (Role::Gradient, &param.gradient)] {
+            let (buffer, start) = (buffers.number(binding.buffer()), binding.offset());
             // With its padding, which kernels and `zero_grad` may write.
-            let end = start + binding.room(4 * slot.elements);
+            let end = start + binding.room(4 * elements);
             // An empty tensor without padding overlaps nothing, wherever it is.
             if start < end {
-                intervals.push(Interval { buffer, start, end, written: is_written(role), owner });
+                intervals.push(Interval { buffer, start, end, written: is_written(role), owner: owner(role) });
             }
+        }
+        for (number, scales) in param.lr_scale_schedules.iter().filter_map(|(number, _)| Some((*number as u64, param.lr_scales.as_ref()?)))
+        {
+            let (buffer, start) = (buffers.number(scales.binding.buffer()), scales.binding.offset() + 4 * number);
+            intervals.push(Interval { buffer, start, end: start + 4, written: true, owner: owner(Role::LrScales) });
         }
     }
     check_scales(&mut buffers, slots, [Role::Value, Role::Gradient].into_iter().filter(|&role| is_written(role)))?;
     let Some((first, second)) = plan::overlap(intervals) else { return Ok(()) };
-    let describe = |owner: usize| {
-        let role = if owner.is_multiple_of(2) { Role::Value } else { Role::Gradient };
-        (slots[owner / 2].param.name.clone(), role)
-    };
+    let describe = |owner: usize| (slots[owner / ROLES.len()].param.name.clone(), ROLES[owner % ROLES.len()]);
     let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
     Err(Error::Overlap { first, first_role, second, second_role })
 }
