@@ -90,10 +90,12 @@ fn cube_root(x: vec4f) -> vec4f {
     return select(y, vec4f(0.0), x < vec4f(1.1754944e-38));
 }
 
-// a / b: WGSL allows 2.5 ulp; the remainder corrects it to about one.
+// a / b: WGSL allows 2.5 ulp; the remainder corrects it to about one. Where it or b is infinite, there is no remainder.
 fn quotient(a: f32, b: f32) -> f32 {
     let q = a / b;
-    return q + fma(-q, b, a) / b;
+    let rest = fma(-q, b, a) / b;
+    let is_finite = (bitcast<u32>(rest) & 0x7f800000u) != 0x7f800000u;
+    return select(q, q + rest, is_finite);
 }
 
 // a / b, also where the reciprocal of b would be flushed.
