@@ -15,10 +15,13 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
 }
 
 fn counted(before: Status) -> Status {
-    if in_view(before) {
-        return misplaced(before, ACCUMULATE_RECORDED);
-    }
     var after = before;
+    if VIEWS {
+        after = looked(before);
+    }
+    if in_view(after) {
+        return misplaced(after, ACCUMULATE_RECORDED);
+    }
     after.micro_batches += 1u;
     return after;
 }

@@ -2,7 +2,7 @@
 
 use super::{Optimizer, Slot};
 use crate::error::{Error, Result, Role, unknown};
-use crate::gpu::{Binding, put, read_beside, write};
+use crate::gpu::{Binding, check_binds, put, read_beside, write};
 use crate::rule::{AnyRule, Extent};
 use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
 use crate::wgsl::scalars;
@@ -204,6 +204,11 @@ impl Optimizer {
             return Err(Error::MissingUsage { param: slot.param.name.clone(), role, has, needs });
         }
         let data = self.read_told(binding.buffer(), binding.offset(), elements).await;
-        data.map_err(|error| error.about(&slot.param.name, role))
+        // It reads the status beside it, whose buffer the caller can get at too.
+        let binds = |error: &Error| if let Error::Wgpu(_) = error { check_binds(&self.engine.device, binding.buffer()) } else { Ok(()) };
+        data.map_err(|error| {
+            let refused = (&*slot.param.name, role, binds(&error));
+            error.of_first_refused(core::iter::once(refused))
+        })
     }
 }
