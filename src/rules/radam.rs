@@ -63,16 +63,33 @@ impl RAdam {
     }
 }
 
-/// Below this, `coth(x) - 1 / x` loses more than a digit, and five terms of its series have all that f64 has.
-const SERIES: f64 = 0.05;
+/// Below this, `coth(x) - 1 / x` loses a digit or more, and these terms of its series have all that f64 has; f32 has enough of five.
+const SERIES: f64 = 0.5;
+
+/// The magnitudes of the terms, of alternating sign: `4^k |B_2k| / (2k)!` of `x^(2k - 1)`, with Bernoulli's numbers.
+const TERMS: [f64; 11] = [
+    1.0 / 3.0,
+    1.0 / 45.0,
+    2.0 / 945.0,
+    1.0 / 4725.0,
+    2.0 / 93_555.0,
+    1382.0 / 638_512_875.0,
+    4.0 / 18_243_225.0,
+    3617.0 / 162_820_783_125.0,
+    87_734.0 / 38_979_295_480_125.0,
+    349_222.0 / 1_531_329_465_290_625.0,
+    310_732.0 / 13_447_856_940_643_125.0,
+];
+
+/// `coth(x) - 1 / x` for `x` below [`SERIES`].
+fn coth_series<F: Real>(x: F) -> F {
+    let y = x * x;
+    x * TERMS.iter().rfold(F::zero(), |rest, &term| F::of(term) - y * rest)
+}
 
 /// `coth(x) - 1 / x`
 fn coth_rest(x: f64) -> f64 {
-    if x >= SERIES {
-        return x.tanh().recip() - x.recip();
-    }
-    let y = x * x;
-    x * (1.0 / 3.0 - y * (1.0 / 45.0 - y * (2.0 / 945.0 - y * (1.0 / 4725.0 - y * (2.0 / 93_555.0)))))
+    if x < SERIES { coth_series(x) } else { x.tanh().recip() - x.recip() }
 }
 
 layout! {
@@ -95,11 +112,8 @@ state! {
 
 fn rho<F: Real>(h: &Hyper<F>, step: F) -> F {
     let x = F::of(-0.5) * step * h.ln_beta2;
-    if x < F::of(0.5) {
-        let y = x * x;
-        let tail = F::of(2.0 / 945.0) - y * (F::of(1.0 / 4725.0) - y * F::of(2.0 / 93555.0));
-        let series = x * (F::of(1.0 / 3.0) - y * (F::of(1.0 / 45.0) - y * tail));
-        return step - step * series + h.rho_offset;
+    if x < F::of(SERIES) {
+        return step - step * coth_series(x) + h.rho_offset;
     }
     let power = step_pow(h.ln_beta2, h.ln_beta2_low, step);
     h.rho_inf - F::of(2.0) * step * power / one_minus_pow(h.ln_beta2, h.ln_beta2_low, step)
@@ -173,5 +187,25 @@ impl Rule for RAdam {
             ("late", RAdam { beta2: 0.8, ..changed }),
             ("long-memory", RAdam { beta2: 0.99999, ..changed }),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RAdam, TERMS, rho};
+    use crate::rule::Rule;
+
+    /// `rho` loses two digits at most where its other form has all but three.
+    #[test]
+    fn rho_in_f64_is_what_its_definition_says() {
+        let rule = RAdam { beta2: 0.999, ..RAdam::default() };
+        let h = rule.hyper::<f64>();
+        for t in 200..1100 {
+            let (step, power) = (f64::from(t), (f64::from(t) * 0.999_f64.ln()).exp_m1());
+            let exact = rule.rho_inf() + 2.0 * step * (1.0 + power) / power;
+            let got = rho(&h, step);
+            assert!((got / exact - 1.0).abs() < 1e-11, "step {t}: {got}, expected {exact}");
+        }
+        assert!(TERMS.windows(2).all(|pair| pair[1] < pair[0] / 9.0));
     }
 }
