@@ -54,6 +54,10 @@ fn plain_and_gzip_files_are_the_same() {
     }
     let images = read(&plain).expect("the files are whole");
     assert_eq!(Ok(&images), read(&packed).as_ref());
+    // A gzip file may have several members, one after another.
+    let bytes = fs::read(plain.join(TRAIN_IMAGES)).expect("it was just written");
+    write(&packed, &format!("{TRAIN_IMAGES}.gz"), &[gzip(&bytes[..9]), gzip(&bytes[9..]), gzip(&[])].concat());
+    assert_eq!(Ok(&images), read(&packed).as_ref());
     assert_eq!((images.width, images.height, images.classes.clone(), images.white, images.test), (4, 2, vec![0, 1, 2], 255, Some(2)));
     assert_eq!((images.labels.clone(), images.pixels[..24].to_vec()), (vec![2, 0, 1, 1, 2], (0..24).collect()));
     let split = images.split(Random::new(1, 0));
@@ -134,7 +138,12 @@ fn broken_gzip_files_are_refused() {
     let mut flipped = whole_images.clone();
     let checksum = flipped.len() - 8;
     flipped[checksum] ^= 1;
-    let cases: [(&str, Vec<u8>, &str); 4] = [
+    let followed = |bytes: &[u8]| [&whole_images, bytes].concat();
+    let cases: [(&str, Vec<u8>, &str); 8] = [
+        ("gzip-more", followed(&gzip(&[1])), "more than 24 bytes after the header; its sizes are [3, 2, 4]"),
+        ("gzip-and-one-byte", followed(&[0]), "truncated: it ends within its gzip stream"),
+        ("gzip-and-text", followed(b"and what came after the stream"), "gzip"),
+        ("gzip-and-zeros", followed(&[0; 512]), "gzip"),
         ("gzip-cut", whole_images[..whole_images.len() - 12].to_vec(), "truncated"),
         ("gzip-no-checksum", whole_images[..whole_images.len() - 3].to_vec(), "truncated: it ends within its gzip stream"),
         ("gzip-flipped", flipped, "corrupt"),

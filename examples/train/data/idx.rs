@@ -1,12 +1,12 @@
 //! IDX, the format of MNIST and its relatives (<http://yann.lecun.com/exdb/mnist/>): a magic number, the sizes as big-endian words, the
-//! bytes. Plain or gzip.
+//! bytes. Plain or gzip, of one member or several.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 use super::Images;
 
@@ -97,7 +97,7 @@ fn open<const DIMENSIONS: usize>(plain: &Path, magic: u32) -> Result<Header<DIME
         _ => format!("{}: {error}", path.display()),
     })?;
     let mut rest: Box<dyn Read> =
-        if path == packed { Box::new(GzDecoder::new(BufReader::new(file))) } else { Box::new(BufReader::new(file)) };
+        if path == packed { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(BufReader::new(file)) };
     let sizes = sizes(&mut rest, magic).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Header { path, sizes, rest })
 }
