@@ -7,7 +7,7 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 
 // U. `row_mean` is 0 where there are no rows: for vectors, and where all gradients were 0, so that V is 0 either way.
 fn adafactor_step(h: Hyper, g: vec4f, state: ptr<function, State>) -> vec4f {
-    let factored = ratio(state.row_var, at_least(state.row_mean, vec4f(h.eps1))) * state.col_var;
+    let factored = saturated(ratio(state.row_var, at_least(state.row_mean, vec4f(h.eps1))) * state.col_var);
     let v = by_sign(state.row_mean, state.variance, state.variance, factored);
     return g / at_least(sqrt(v), vec4f(h.eps1));
 }

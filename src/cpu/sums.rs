@@ -39,10 +39,11 @@ impl Total {
         totals.into_iter().fold(Total::default(), Total::with)
     }
 
-    /// What stages read, of so many numbers.
+    /// What stages read, of so many numbers. The sum saturates at f32's largest number, also where a mean is formed of it.
     pub(super) fn number<F: Real>(&self, form: SumForm, count: u64) -> F {
         let by = if form == SumForm::Mean { count.max(1) as f64 } else { 1.0 };
-        F::inexact(self.value / by, (self.error + SUM_ERROR * self.magnitude) / by)
+        let most = f64::from(f32::MAX);
+        F::inexact(self.value.clamp(-most, most) / by, (self.error + SUM_ERROR * self.magnitude) / by)
     }
 }
 
@@ -147,6 +148,8 @@ mod tests {
         assert_eq!(value, -1.0);
         assert!((0.375 + 2e-6..0.375 + 2.2e-6).contains(&error), "{error}");
         let infinite = Total::of(&[Bounded::given(f32::INFINITY), Bounded::given(1.0)]).number::<Bounded>(SumForm::Sum, 2);
-        assert_eq!((infinite.value, infinite.error), (f64::INFINITY, 0.0));
+        assert_eq!(infinite.value, f64::from(f32::MAX));
+        assert_eq!(Total::of(&[3e38_f32; 4]).number::<f32>(SumForm::Mean, 4), f32::MAX / 4.0);
+        assert!(Total::of(&[f32::NAN, 1.0]).number::<f32>(SumForm::Sum, 2).is_nan());
     }
 }

@@ -72,7 +72,7 @@ pub struct SumField {
     pub form: SumForm,
 }
 
-/// What becomes of numbers that were added up.
+/// What becomes of numbers that were added up. A sum beyond f32's largest number is that, also where a mean is formed of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SumForm {
     /// Their sum.

@@ -1,5 +1,5 @@
 use crate::rule::{
-    Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, exponent_parts, moving_average, penalized, power, square,
+    Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, exponent_parts, moving_average, penalized, power, saturated, square,
 };
 use crate::{hyper_parameters, layout, scalars, state};
 
@@ -25,7 +25,7 @@ hyper_parameters! {
     /// step are subtracted at once, since `1 - lr * weight_decay` rounds.
     ///
     /// torch's default for `eps1` is the epsilon of the type of the values: this one is that of f32. A gradient that is NaN or infinite makes all of its tensor
-    /// NaN, by `rms(U)`. `g^2`, `U^2` and `p^2` saturate ([`crate::rule::square`]).
+    /// NaN, by `rms(U)`. `g^2`, `U^2` and `p^2` saturate ([`crate::rule::square`]), and so do their sums.
     pub struct Adafactor {
         /// Learning rate: the largest part of its size by which a tensor moves in each step.
         pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
@@ -67,7 +67,7 @@ state! {
 /// `U`. `row_mean` is 0 where there are no rows: for vectors, and where all gradients were 0, so that `V` is 0 either way.
 #[inline(always)]
 fn adafactor_step<F: Real>(h: &Hyper<F>, g: F, state: &State<F>) -> F {
-    let factored = state.row_var / at_least(state.row_mean, h.eps1) * state.col_var;
+    let factored = saturated(state.row_var / at_least(state.row_mean, h.eps1) * state.col_var);
     let v = by_sign(state.row_mean, state.variance, state.variance, factored);
     g / at_least(v.sqrt(), h.eps1)
 }

@@ -128,7 +128,7 @@ impl Own<'_> {
             _ => ("column_total", "shape.width", "shape.height"),
         };
         let one = |j: usize| format!("{function}(line, shape, {index}u, min(n + {j}u, {most} - 1u))");
-        let total = format!("vec4f({})", (0..4).map(one).collect::<Vec<_>>().join(", "));
+        let total = format!("saturated(vec4f({}))", (0..4).map(one).collect::<Vec<_>>().join(", "));
         Some(if sums[index].form == SumForm::Mean { format!("{total} / f32({count})") } else { total })
     }
 
@@ -144,7 +144,8 @@ impl Own<'_> {
         let members = |form: &dyn Fn(&str) -> String| sums.iter().map(|sum| form(sum.name)).collect::<Vec<_>>().join(", ");
         let store = |sum: &&SumField| {
             let lane = self.lane(sum.name, Extent::Slices)?;
-            let value = if sum.form == SumForm::Mean { format!("sum.{} / f32(line.count)", sum.name) } else { format!("sum.{}", sum.name) };
+            let total = format!("saturated(vec4f(sum.{})).x", sum.name);
+            let value = if sum.form == SumForm::Mean { format!("{total} / f32(line.count)") } else { total };
             Some(format!("        lines[{lane}] = {value};\n"))
         };
         let stores: String = sums.iter().filter_map(store).collect();
@@ -201,7 +202,7 @@ fn formed(rule: &dyn AnyRule, sums: &[&SumField]) -> String {
             _ => "of_all",
         };
         let place = members.iter().position(|field| field.name == sum.name).unwrap_or_default();
-        let total = format!("{from}.{}", sum.name);
+        let total = format!("saturated(vec4f({from}.{})).x", sum.name);
         let value = if sum.form == SumForm::Mean { format!("quotient({total}, elements)") } else { total };
         format!("    whole.{0} = {value};\n    record[at + {place}u] = bitcast<u32>(whole.{0});\n", sum.name)
     };
