@@ -3,6 +3,9 @@
 mod changing;
 mod clipping;
 mod extremes;
+mod given;
+mod huge;
+mod policies;
 mod telling;
 
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use wgpu_optim::adapter::Gpu;
 use crate::context::Context;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows = [&clipping::ROWS[..], &telling::ROWS, &changing::ROWS, &extremes::ROWS].concat();
+    let rows = [&clipping::ROWS[..], &telling::ROWS, &changing::ROWS, &extremes::ROWS, &policies::ROWS, &given::ROWS, &huge::ROWS].concat();
     let context = |name: &str| &contexts[if name.contains("binding-holds") { 2 } else { 0 }];
     let row = |(name, run): super::Row| context(name).trial(format!("features/attempts/{name}"), run);
     let mut trials: Vec<Trial> = rows.into_iter().map(row).collect();
@@ -22,6 +25,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(Trial::test("features/attempts/cpu-norm-of-nan", clipping::cpu_norm_of_nan));
     trials.push(Trial::test("features/attempts/cpu-adaptive-nan", clipping::cpu_adaptive_nan));
     trials.push(Trial::test("features/attempts/cpu-huge-shape", extremes::cpu_huge_shape));
+    trials.push(Trial::test("features/attempts/cpu-missing-slices", given::cpu_missing_slices));
     trials
 }
 
