@@ -20,9 +20,12 @@ pub const ROWS: [Row; 4] = [
 
 const SHAPE: [usize; 2] = [3, 5];
 
-/// The values of each rule, once 0.5, after steps with these gradients, of the GPU and of its twin: of matrices, so that rules with sums of rows run all of
+/// A rule's values, of the GPU and of its twin.
+type Values = (Vec<f32>, Vec<f32>);
+
+/// The values of each rule, once 0.5, after steps with these gradients: of matrices, so that rules with sums of rows run all of
 /// their stages.
-fn trained(gpu: &Gpu, rules: &[Box<dyn AnyRule>], gradients: &[f32]) -> Result<Vec<(Vec<f32>, Vec<f32>)>, Failed> {
+fn trained(gpu: &Gpu, rules: &[Box<dyn AnyRule>], gradients: &[f32]) -> Result<Vec<Values>, Failed> {
     let names: Vec<String> = (0..rules.len()).map(|index| index.to_string()).collect();
     let tensors = Tensors::new(&gpu.device, names.iter().map(|name| (name.clone(), SHAPE)))?;
     let groups = rules.iter().zip(tensors.params()).map(|(rule, param)| Group::new(rule.clone(), [param]));
