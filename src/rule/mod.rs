@@ -39,7 +39,8 @@ pub(crate) use wide::Wide;
 /// order. The text defines `fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>,
 /// state: ptr<function, State>)` and, where there are per-step scalars, `fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars`; the
 /// structs `Hyper`, `Scalars` and `State` are generated from the three layouts below, and the functions of
-/// `shaders/lib/numerics.wgsl` are in scope. So are the kernels' own: helpers of a rule are best named after it (`lion_mixture`). A state that is not in use reads as zero and is not kept.
+/// `shaders/lib/numerics.wgsl` are in scope. So are the kernels' own: helpers and stages of a rule are best named after what only it does (`lion_mixture`),
+/// since a name that is there twice is an error, which shows both places. A state that is not in use reads as zero and is not kept.
 ///
 /// A gradient that is NaN or infinite makes its element NaN ([`Rule::GOES_ON`]). Arithmetic sees to that; WGSL's `sign`, `min`, `max` and `clamp` may lose
 /// a NaN, so what comes from the gradient goes through [`sign_of`], [`larger`], [`at_least`], [`clamped`] and [`by_sign`], which are in scope there under

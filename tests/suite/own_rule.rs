@@ -81,7 +81,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials
 }
 
-fn noticed(gpu: &Gpu, by: &str, rule: &dyn wgpu_optim::rule::AnyRule) -> Outcome {
+/// The mistake is, and the message has this.
+pub fn noticed(gpu: &Gpu, by: &str, rule: &dyn wgpu_optim::rule::AnyRule) -> Outcome {
     let outcome = prove(gpu, rule);
     must_fail("the mistake", outcome.clone())?;
     assert!(outcome.is_err_and(|failure| failure.0.contains(by)));
