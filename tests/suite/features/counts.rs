@@ -5,8 +5,9 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuParam;
+use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{STYLES, Scene, Style};
-use wgpu_optim::{AdamW, Clip, Group, MicroBatches, NonFinite, NormClip, Optimizer, Options, Recorded, Tensors};
+use wgpu_optim::{Adafactor, AdamW, Clip, Group, Lamb, MicroBatches, NonFinite, NormClip, Optimizer, Options, Recorded, Tensors};
 
 use super::pairs::{FEATURES, Setting, everything, scene, setting, with};
 use crate::context::{Context, Outcome};
@@ -16,7 +17,11 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for (context, dispatches) in contexts.iter().zip([12, 81]) {
         trials.push(context.trial("features/counts/separate".into(), move |gpu| separate(gpu, dispatches)));
     }
+    trials.push(contexts[0].trial("features/counts/stages".into(), stages));
     for (number, context) in contexts.iter().enumerate() {
+        for style in STYLES.into_iter().filter(|&style| number < 3 || style != Style::Far) {
+            trials.push(context.trial(format!("features/counts/no-stage-waits/{style:?}"), move |gpu| no_stage_waits(gpu, style)));
+        }
         // The last device makes no buffer as large as that layout's.
         for style in STYLES.into_iter().filter(|&style| number < 3 || style != Style::Far) {
             trials.push(context.trial(format!("features/counts/nothing-waits/{style:?}"), move |gpu| nothing_waits(gpu, style)));
@@ -100,6 +105,46 @@ fn three_at_most(gpu: &Gpu) -> Outcome {
         assert_eq!(all.recorded_step(), recorded(3, 2 * count + 1));
         assert_eq!(all.recorded_accumulate(), recorded(2, count + 1));
         assert_eq!(all.dispatches(), 3);
+    }
+    Ok(())
+}
+
+/// For a `Tensors` model of any number of tensors: as many dispatches as a rule has stages, besides `prepare` and what resumes after one.
+fn stages(gpu: &Gpu) -> Outcome {
+    for count in [1, 100, 1_000] {
+        let of = |rule: Box<dyn AnyRule>, shape: &[usize]| -> Result<[usize; 2], Failed> {
+            let tensors = Tensors::new(&gpu.device, (0..count).map(|index| (format!("{index}"), shape)))?;
+            let recorded = Optimizer::new(&gpu.device, &gpu.queue, rule, tensors.params())?.recorded_step();
+            Ok([recorded.dispatches, recorded.waits])
+        };
+        for shape in [&[1][..], &[300], &[20, 16], &[7, 5]] {
+            // `prepare`, `moments`, what resumes, `update`.
+            assert_eq!(of(Lamb::default().into(), shape)?, [4, 0], "{count} of {shape:?}");
+            // `prepare`, `squares`, `average_rows`, `average_columns`, `deltas`, what resumes, `update`; vectors have neither rows nor columns.
+            let expected = if shape.len() > 1 { 7 } else { 4 };
+            assert_eq!(of(Adafactor::default().into(), shape)?, [expected, 0], "{count} of {shape:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Nor do two that form sums, where one kernel serves all tensors: Adafactor has one for vectors, and others for matrices.
+fn no_stage_waits(gpu: &Gpu, style: Style) -> Outcome {
+    let tensors = |shapes: &[&[usize]]| -> Vec<CpuParam> {
+        shapes.iter().cycle().take(40).enumerate().map(|(index, shape)| CpuParam::new(format!("p{index}"), shape)).collect()
+    };
+    let (vectors, matrices) = (tensors(&[&[1], &[7], &[300], &[0], &[64]]), tensors(&[&[3, 4], &[1, 8], &[2, 5, 12], &[20, 16]]));
+    let settings: [(Box<dyn AnyRule>, &Vec<CpuParam>); 4] = [
+        (Lamb::default().into(), &vectors),
+        (Lamb::default().into(), &matrices),
+        (Adafactor::default().into(), &vectors),
+        (Adafactor::default().into(), &matrices),
+    ];
+    for (rule, params) in settings {
+        let name = rule.name();
+        let scene = Scene::with_options(gpu, vec![Group::new(rule, params.clone())], Options::default(), style, 1)?;
+        let recorded = scene.optimizer.recorded_step();
+        assert_eq!(recorded.waits, 0, "{name} of {:?}: {recorded:?}", params[0].shape);
     }
     Ok(())
 }
