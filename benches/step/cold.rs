@@ -61,7 +61,8 @@ fn pipelines(bench: &mut Bench) -> Result<()> {
     bench.report.figure(COLD, "an adapter and a device", start.elapsed().as_secs_f64() * 1e3, "ms");
     for rule in rules::all() {
         let gpu = &bench.gpu;
-        let tensors = Tensors::new(&gpu.device, [("w", [1])])?;
+        // A matrix, for which some rules have more kernels than for a vector.
+        let tensors = Tensors::new(&gpu.device, [("w", [4, 4])])?;
         let make = || {
             let start = Instant::now();
             let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.boxed(), tensors.params())?;
@@ -72,7 +73,7 @@ fn pipelines(bench: &mut Bench) -> Result<()> {
         let timings = race(&bench.clock(), &mut [Contender::clocked(rule.name(), make)], bench.effort().times(0.1))?;
         bench
             .report
-            .race(Case { group: COLD, name: format!("{}, its pipelines", rule.name()), elements: 1, tensors: 1, bytes: None }, &timings);
+            .race(Case { group: COLD, name: format!("{}, its pipelines", rule.name()), elements: 16, tensors: 1, bytes: None }, &timings);
     }
     Ok(())
 }

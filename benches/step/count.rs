@@ -30,7 +30,7 @@ fn one(bench: &mut Bench, count: usize) -> Result<()> {
         source.fill_gradient(gpu, &param.gradient, length);
     }
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), tensors.params())?;
-    let separate = separate::optimizer(bench, &source, names(), Options::default())?;
+    let separate = separate::optimizer(bench, AdamW::default(), &source, names(), Options::default())?;
     let buffers = ScalarBuffers::new(gpu, &source, vec![length; count])?;
     let mut scalar = Scalar::new(gpu, &buffers, 64);
     let mut contenders = [

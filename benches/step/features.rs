@@ -10,7 +10,7 @@ use crate::ceiling::Ceiling;
 use crate::data::Source;
 use crate::measure::{Contender, Pace, race};
 use crate::report::Case;
-use crate::traffic::{Pool, Streams};
+use crate::traffic::{Pool, Stages, Streams};
 use crate::{Bench, Result, whole};
 
 const FEATURES: &str = "features";
@@ -28,9 +28,11 @@ struct Feature {
 
 /// Each alone, and what a training of a language model has.
 fn features(rule: &dyn AnyRule) -> Vec<Feature> {
-    let kept = Streams::of(rule).in_place;
-    let (update, measure) = (Streams::in_place(kept, 1), Streams::in_place(0, 1));
-    let averaged = Streams::in_place(kept + 1, 1);
+    // Over matrices, as below.
+    let stages = Stages::of(rule, true);
+    let (update, averaged, measure) = (stages.clone().streams(), stages.clone().averaged().streams(), Streams::in_place(0, 1));
+    let measured = stages.clone().after(measure);
+    let accumulate = stages.clone().accumulated().after(Streams::COPY);
     let clip = |clip| Options { clip, ..Default::default() };
     let norm = Clip::Norm(NormClip { max_norm: 1.0, ..Default::default() });
     let feature = |name, options, traffic| Feature { name, options, schedule: false, traffic };
@@ -38,24 +40,24 @@ fn features(rule: &dyn AnyRule) -> Vec<Feature> {
     let ema = Some(Ema::default());
     let dynamic = LossScale::Dynamic(DynamicScale { init: 1.0, ..Default::default() });
     vec![
-        feature("nothing", Options::default(), vec![update]),
-        feature("clip by value", clip(Clip::Value(0.1)), vec![update]),
-        feature("clip by norm", clip(norm), vec![measure, update]),
-        feature("clip adaptively", clip(Clip::Adaptive(AdaptiveClip::default())), vec![Streams::in_place(0, 2), update]),
-        feature("skip", Options { non_finite: NonFinite::Skip, ..Default::default() }, vec![measure, update]),
-        feature("dynamic loss scale", Options { loss_scale: dynamic, ..Default::default() }, vec![measure, update]),
-        feature("accumulate, one micro-batch before", accumulated, vec![Streams::COPY, Streams::in_place(kept, 2)]),
-        feature("zero_grad", Options { zero_grad: true, ..Default::default() }, vec![Streams::in_place(kept + 1, 0)]),
+        feature("nothing", Options::default(), update.clone()),
+        feature("clip by value", clip(Clip::Value(0.1)), update.clone()),
+        feature("clip by norm", clip(norm), measured.clone()),
+        feature("clip adaptively", clip(Clip::Adaptive(AdaptiveClip::default())), stages.clone().after(Streams::in_place(0, 2))),
+        feature("skip", Options { non_finite: NonFinite::Skip, ..Default::default() }, measured.clone()),
+        feature("dynamic loss scale", Options { loss_scale: dynamic, ..Default::default() }, measured),
+        feature("accumulate, one micro-batch before", accumulated, accumulate),
+        feature("zero_grad", Options { zero_grad: true, ..Default::default() }, stages.clone().cleared().streams()),
         feature(
             "lookahead, every step",
             Options { lookahead: Some(Lookahead { every: 1, alpha: 0.5 }), ..Default::default() },
-            vec![averaged],
+            averaged.clone(),
         ),
-        feature("ema", Options { ema, ..Default::default() }, vec![averaged]),
-        feature("swa", Options { swa: Some(Swa::default()), ..Default::default() }, vec![averaged]),
-        Feature { schedule: true, ..feature("schedule", Options::default(), vec![update]) },
-        feature("measure_update", Options { measure_update: true, ..Default::default() }, vec![update]),
-        feature("norm, loss scale, ema, zero_grad", whole::options(), whole::traffic(kept)),
+        feature("ema", Options { ema, ..Default::default() }, averaged.clone()),
+        feature("swa", Options { swa: Some(Swa::default()), ..Default::default() }, averaged),
+        Feature { schedule: true, ..feature("schedule", Options::default(), update.clone()) },
+        feature("measure_update", Options { measure_update: true, ..Default::default() }, update),
+        feature("norm, loss scale, ema, zero_grad", whole::options(), whole::traffic(stages)),
     ]
 }
 

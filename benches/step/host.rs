@@ -70,7 +70,7 @@ fn rebinding(bench: &mut Bench) -> Result<()> {
     for (options, what) in [(Options::default(), ""), (clipped, ", clipped by a norm")] {
         let named = || (0..MOVED).map(|index| (index.to_string(), [LENGTH]));
         let source = Source::new(&bench.gpu, LENGTH * MOVED)?;
-        let mut optimizer = separate::optimizer(bench, &source, named(), options)?;
+        let mut optimizer = separate::optimizer(bench, AdamW::default(), &source, named(), options)?;
         let size = 4 * (LENGTH + SPARE) as u64;
         let buffers =
             || named().map(|(name, _)| Ok((name, buffer(&bench.gpu, size)?, buffer(&bench.gpu, size)?))).collect::<Result<Vec<_>>>();

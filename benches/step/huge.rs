@@ -7,7 +7,7 @@ use crate::ceiling::Ceiling;
 use crate::data::Source;
 use crate::measure::{Contender, race};
 use crate::report::Case;
-use crate::traffic::{Pool, Streams};
+use crate::traffic::{Pool, Stages};
 use crate::{Bench, Result};
 
 const HUGE: &str = "huge";
@@ -43,7 +43,7 @@ fn one(bench: &mut Bench, n: usize) -> Result<()> {
     source.fill_value(gpu, tensors.value("w")?, n);
     source.fill_gradient(gpu, tensors.gradient("w")?, n);
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule, tensors.params())?;
-    let ceiling = Ceiling::new(bench, &source, &mut Pool::new(n), &[Streams::of(&rule)])?;
+    let ceiling = Ceiling::new(bench, &source, &mut Pool::new(n), &Stages::of(&rule, false).streams())?;
     let mut contenders = vec![Contender::pass("Tensors", |pass| optimizer.step_in(pass))];
     contenders.extend(ceiling.contenders());
     let timings = race(&bench.clock(), &mut contenders, bench.effort())?;

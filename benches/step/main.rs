@@ -20,6 +20,7 @@ mod report;
 mod rules;
 mod separate;
 mod shapes;
+mod staged;
 mod tensors;
 mod traffic;
 mod whole;
@@ -37,7 +38,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 13] = [
+const GROUPS: [(&str, bool, Group); 14] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -46,6 +47,7 @@ const GROUPS: [(&str, bool, Group); 13] = [
     ("memory", false, memory::all),
     ("count", false, count::all),
     ("separate", true, separate::all),
+    ("staged", true, staged::all),
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),

@@ -8,7 +8,7 @@ use crate::ceiling::Ceiling;
 use crate::data::Source;
 use crate::measure::{Contender, race};
 use crate::report::{CPU, Case};
-use crate::traffic::{Pool, Streams};
+use crate::traffic::{Pool, Stages};
 use crate::{Bench, Result};
 
 const RULES: &str = "rules";
@@ -56,7 +56,7 @@ fn one(bench: &mut Bench, rule: &dyn AnyRule, n: usize, source: &Source, pool: &
     source.fill_value(gpu, tensors.value("w")?, n);
     source.fill_gradient(gpu, tensors.gradient("w")?, n);
     let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.boxed(), tensors.params())?;
-    let ceiling = Ceiling::new(bench, source, pool, &Streams::of_stages(rule, true))?;
+    let ceiling = Ceiling::new(bench, source, pool, &Stages::of(rule, true).streams())?;
     let mut twin = CpuOptimizer::<f32>::new(rule.boxed(), [CpuParam::new("w", &shape)])?;
     let mut value = source.values(n).to_vec();
     let mut contenders = vec![Contender::pass(rule.name(), |pass| optimizer.step_in(pass))];

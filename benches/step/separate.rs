@@ -1,5 +1,6 @@
 //! AdamW over tensors that have two buffers each, as most programs have them, against a hand-written dispatch for each, and against `Tensors`.
 
+use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{AdamW, Binding, Group, Optimizer, Options, Param};
 
 use crate::data::{Source, buffer};
@@ -28,8 +29,8 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 fn one(bench: &mut Bench, model: &Model) -> Result<()> {
     let gpu = &bench.gpu;
     let source = Source::new(gpu, model.elements())?;
-    let separate = optimizer(bench, &source, model.named(), Options::default())?;
-    let together = in_one(bench, model, &source, Options::default())?;
+    let separate = optimizer(bench, AdamW::default(), &source, model.named(), Options::default())?;
+    let together = in_one(bench, AdamW::default(), model, &source, Options::default())?;
     let buffers = ScalarBuffers::new(gpu, &source, model.lengths())?;
     let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
     let mut contenders = [
@@ -48,6 +49,7 @@ fn one(bench: &mut Bench, model: &Model) -> Result<()> {
 /// An optimizer of tensors that have a buffer each, for values and for gradients.
 pub fn optimizer<S: AsRef<[usize]>>(
     bench: &Bench,
+    rule: impl Into<Box<dyn AnyRule>>,
     source: &Source,
     named: impl Iterator<Item = (String, S)>,
     options: Options,
@@ -63,5 +65,5 @@ pub fn optimizer<S: AsRef<[usize]>>(
         source.fill_gradient(gpu, &gradient, length);
         params.push(Param::new(name, shape.as_ref(), value, gradient));
     }
-    Ok(Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(AdamW::default(), params)], options)?)
+    Ok(Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(rule, params)], options)?)
 }

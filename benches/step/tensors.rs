@@ -9,7 +9,7 @@ use crate::measure::{Contender, race};
 use crate::peers::{Process, Scalar, ScalarBuffers, Twin, processes};
 use crate::report::Case;
 use crate::shapes::Model;
-use crate::traffic::{Pool, Streams};
+use crate::traffic::{Pool, Stages};
 use crate::{Bench, Result};
 
 const TENSORS: &str = "tensors";
@@ -34,11 +34,11 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 /// `Tensors` against all peers.
 fn against_peers(bench: &mut Bench, model: &Model, source: &Source, others: &[Process]) -> Result<()> {
     let (gpu, n, rule) = (&bench.gpu, model.elements(), AdamW::default());
-    let optimizer = in_one(bench, model, source, Options::default())?;
+    let optimizer = in_one(bench, rule, model, source, Options::default())?;
     let buffers = ScalarBuffers::new(gpu, source, model.lengths())?;
     let [mut small, mut large] = [64, 256].map(|size| Scalar::new(gpu, &buffers, size));
     let mut pool = Pool::new(n);
-    let ceiling = Ceiling::new(bench, source, &mut pool, &[Streams::of(&rule)])?;
+    let ceiling = Ceiling::new(bench, source, &mut pool, &Stages::of(&rule, true).streams())?;
     let mut twin = Twin::new(source, model.lengths())?;
     let mut contenders = vec![
         Contender::pass("Tensors", |pass| optimizer.step_in(pass)),
@@ -68,7 +68,7 @@ pub fn case(group: &'static str, model: &Model) -> Case {
 }
 
 /// An optimizer of `Tensors`, which has all values in one buffer and all gradients in another.
-pub fn in_one(bench: &Bench, model: &Model, source: &Source, options: Options) -> Result<Optimizer> {
+pub fn in_one(bench: &Bench, rule: impl Into<Box<dyn AnyRule>>, model: &Model, source: &Source, options: Options) -> Result<Optimizer> {
     let gpu = &bench.gpu;
     let tensors = Tensors::new(&gpu.device, model.named())?;
     let mut at = 0;
@@ -77,6 +77,6 @@ pub fn in_one(bench: &Bench, model: &Model, source: &Source, options: Options) -
         source.copy(gpu, at + 1, param.gradient.buffer(), param.gradient.offset(), len);
         at += len;
     }
-    let group = Group::new(AdamW::default(), tensors.params());
+    let group = Group::new(rule, tensors.params());
     Ok(Optimizer::with_options(&gpu.device, &gpu.queue, [group], options)?)
 }

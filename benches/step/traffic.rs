@@ -75,27 +75,6 @@ impl Geometry {
 impl Streams {
     pub const COPY: Streams = Streams { in_place: 0, read: 1, written: 1 };
 
-    /// What a step of the rule moves.
-    pub fn of(rule: &dyn AnyRule) -> Self {
-        Streams { in_place: 1 + rule.active_states().len(), read: 1, written: 0 }
-    }
-
-    /// What each stage over elements moves, of matrices where the rule tells them from other tensors.
-    pub fn of_stages(rule: &dyn AnyRule, is_matrix: bool) -> Vec<Self> {
-        let states = rule.states().iter().filter(|state| state.extent == Extent::Elements && rule.uses_for(state.name, is_matrix));
-        let states: Vec<&str> = states.map(|state| state.name).collect();
-        let stages =
-            rule.stages().iter().enumerate().filter(|&(index, stage)| stage.over == Extent::Elements && rule.runs(index, is_matrix));
-        let streams = |(index, stage): (usize, &Stage)| {
-            let is_last = index + 1 == rule.stages().len();
-            let count = |wanted: &dyn Fn(&str) -> bool| states.iter().filter(|name| wanted(name)).count();
-            let in_place = usize::from(is_last) + count(&|name| stage.writes(name));
-            let read = usize::from(stage.gradient) + usize::from(stage.value && !is_last);
-            Streams { in_place, read: read + count(&|name| stage.reads(name) && !stage.writes(name)), written: 0 }
-        };
-        stages.map(streams).collect()
-    }
-
     pub const fn in_place(in_place: usize, read: usize) -> Self {
         Streams { in_place, read, written: 0 }
     }
@@ -150,6 +129,59 @@ impl Streams {
                  let end = min(first + {part}u, arrayLength(&s0));\n    \
                  for (var i = first + invocation % {lanes}u; i < end; i += {lanes}u) {{\n{body}    }}\n}}\n"
             )
+    }
+}
+
+/// What the stages of a step move over elements, a dispatch each, and whether they read gradients.
+#[derive(Clone, Debug)]
+pub struct Stages(Vec<(Streams, bool)>);
+
+impl Stages {
+    /// Of the rule alone, over matrices where the rule tells them from other tensors.
+    pub fn of(rule: &dyn AnyRule, is_matrix: bool) -> Self {
+        let states = rule.states().iter().filter(|state| state.extent == Extent::Elements && rule.uses_for(state.name, is_matrix));
+        let states: Vec<&str> = states.map(|state| state.name).collect();
+        let stages =
+            rule.stages().iter().enumerate().filter(|&(index, stage)| stage.over == Extent::Elements && rule.runs(index, is_matrix));
+        let streams = |(index, stage): (usize, &Stage)| {
+            let is_last = index + 1 == rule.stages().len();
+            let count = |wanted: &dyn Fn(&str) -> bool| states.iter().filter(|name| wanted(name)).count();
+            let in_place = usize::from(is_last) + count(&|name| stage.writes(name));
+            let read = usize::from(stage.gradient) + usize::from(stage.value && !is_last);
+            let read = read + count(&|name| stage.reads(name) && !stage.writes(name));
+            (Streams { in_place, read, written: 0 }, stage.gradient)
+        };
+        Stages(stages.map(streams).collect())
+    }
+
+    /// Whoever reads gradients reads what was accumulated besides.
+    pub fn accumulated(mut self) -> Self {
+        self.0.iter_mut().filter(|(_, reads_gradients)| *reads_gradients).for_each(|(streams, _)| streams.read += 1);
+        self
+    }
+
+    /// The last one that reads gradients sets them to zero.
+    pub fn cleared(mut self) -> Self {
+        if let Some((streams, _)) = self.0.iter_mut().rfind(|(_, reads_gradients)| *reads_gradients) {
+            *streams = Streams { in_place: streams.in_place + 1, read: streams.read - 1, ..*streams };
+        }
+        self
+    }
+
+    /// The last one keeps an average.
+    pub fn averaged(mut self) -> Self {
+        self.0.last_mut().into_iter().for_each(|(streams, _)| streams.in_place += 1);
+        self
+    }
+
+    /// Those, after a dispatch that moves this.
+    pub fn after(self, first: Streams) -> Vec<Streams> {
+        [vec![first], self.streams()].concat()
+    }
+
+    /// One after the other.
+    pub fn streams(self) -> Vec<Streams> {
+        self.0.into_iter().map(|(streams, _)| streams).collect()
     }
 }
 

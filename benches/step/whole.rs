@@ -10,7 +10,7 @@ use crate::report::Case;
 use crate::separate;
 use crate::shapes::Model;
 use crate::tensors::in_one;
-use crate::traffic::{Pool, Streams};
+use crate::traffic::{Pool, Stages, Streams};
 use crate::{Bench, Result};
 
 const WHOLE: &str = "whole";
@@ -29,9 +29,9 @@ pub fn options() -> Options {
     }
 }
 
-/// What it moves for a rule that reads and writes so many streams: gradients are read once to be measured, then read, and cleared, with an average.
-pub fn traffic(kept: usize) -> Vec<Streams> {
-    vec![Streams::in_place(0, 1), Streams::in_place(kept + 2, 0)]
+/// What it moves for a rule with these stages: gradients are read once to be measured, then read, and cleared, with an average.
+pub fn traffic(stages: Stages) -> Vec<Streams> {
+    stages.cleared().averaged().after(Streams::in_place(0, 1))
 }
 
 /// All models.
@@ -57,9 +57,9 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 fn one(bench: &mut Bench, model: &Model, torch: Option<&Process>) -> Result<()> {
     let n = model.elements();
     let source = Source::new(&bench.gpu, n)?;
-    let together = in_one(bench, model, &source, options())?;
-    let apart = separate::optimizer(bench, &source, model.named(), options())?;
-    let streams = traffic(Streams::of(&AdamW::default()).in_place);
+    let together = in_one(bench, AdamW::default(), model, &source, options())?;
+    let apart = separate::optimizer(bench, AdamW::default(), &source, model.named(), options())?;
+    let streams = traffic(Stages::of(&AdamW::default(), true));
     let ceiling = Ceiling::new(bench, &source, &mut Pool::new(n), &streams)?;
     let mut contenders =
         vec![Contender::pass("Tensors", |pass| together.step_in(pass)), Contender::pass("a buffer each", |pass| apart.step_in(pass))];
