@@ -11,7 +11,7 @@ hyper_parameters! {
     /// `b = momentum * b + clamp(g, -limit, limit);  p -= lr * b`
     pub struct ClippedMomentum {
         /// Learning rate.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// How much of the buffer is kept.
         pub momentum: f64 = 0.9, Range::BELOW_ONE;
         /// No gradient counts for more than this.

@@ -37,13 +37,31 @@ impl fmt::Display for Role {
     }
 }
 
-/// Everything that can go wrong. Each message names the parameter and both numbers, and says what to do.
-///
 /// What may have been meant by a binding that is too long.
 fn if_longer(needed: &u64, bound: &u64) -> &'static str {
     if bound > needed { "; if a prefix is meant, say Binding::prefix(buffer)" } else { "" }
 }
 
+/// Which groups there are.
+fn groups_there(groups: &usize) -> String {
+    match groups {
+        0 => "the optimizer has none".to_owned(),
+        1 => "the only one is group 0".to_owned(),
+        _ => format!("they are numbered from 0 to {}", groups - 1),
+    }
+}
+
+/// What lies in the buffers of the values.
+fn shown(view: &crate::View) -> String {
+    match view {
+        crate::View::Trained => "the trained values are shown".to_owned(),
+        crate::View::Evaluated => "evaluate's values are shown".to_owned(),
+        crate::View::Average(name) => format!("the average \"{name}\" is shown"),
+    }
+}
+
+/// Everything that can go wrong. Each message names the parameter and both numbers, and says what to do.
+///
 /// A call that fails has changed nothing: the optimizer is as it was, and usable.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -265,7 +283,7 @@ pub enum Error {
         step: u32,
     },
     /// Something that belongs to the trained values, while others are shown ([`crate::View`]).
-    #[error("{what} while the values shown are {view}; {instead}")]
+    #[error("{what} while {}; {instead}", shown(.view))]
     InView {
         /// What, with the parameter's name where there is one.
         what: String,
@@ -295,7 +313,7 @@ pub enum Error {
         known: String,
     },
     /// A group's number that does not exist.
-    #[error("there is no group {group}; there are {groups}, counted from 0")]
+    #[error("there is no group {group}; {}", groups_there(.groups))]
     UnknownGroup {
         /// The number given.
         group: usize,
@@ -342,6 +360,18 @@ pub enum Error {
         /// Which tensor.
         role: Role,
         /// Elements of the tensor.
+        needed: u64,
+        /// Elements given.
+        got: u64,
+    },
+    /// Data of the wrong length were given for a state.
+    #[error("{param}: the state \"{state}\" must have {needed} elements, got {got}")]
+    StateLength {
+        /// The parameter.
+        param: String,
+        /// The state.
+        state: String,
+        /// Elements of the state.
         needed: u64,
         /// Elements given.
         got: u64,

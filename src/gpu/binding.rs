@@ -54,7 +54,12 @@ impl Binding {
 
     /// How many f32 it holds.
     pub(crate) fn elements(&self) -> u64 {
-        self.size.unwrap_or(self.buffer.size() - self.offset) / 4
+        self.size() / 4
+    }
+
+    /// How many bytes of the buffer it is. A [`Binding::prefix`] is all of them, however many the tensor takes.
+    pub fn size(&self) -> u64 {
+        self.size.unwrap_or(self.buffer.size().saturating_sub(self.offset))
     }
 
     /// Where it starts in the buffer, in bytes.

@@ -1,5 +1,6 @@
 //! What has been compiled for a device.
 
+use core::fmt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,8 @@ use crate::wgsl::{Shader, Slot};
 ///
 /// (A device cannot be recognised by itself: wgpu's handles of two instances may be equal. So they are passed on.)
 ///
+/// Only kernels are shared. The new optimizer begins at step 0 with states of zero; `examples/prune.rs` carries over states, steps and progress.
+///
 /// ```
 /// # fn grown(queue: &wgpu_optim::wgpu::Queue, old: wgpu_optim::Optimizer, params: Vec<wgpu_optim::Param>) -> wgpu_optim::Result<()> {
 /// use wgpu_optim::{AdamW, Group, Optimizer, Options};
@@ -22,17 +25,23 @@ use crate::wgsl::{Shader, Slot};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pipelines {
     device: wgpu::Device,
     kernels: Arc<Mutex<Kernels>>,
 }
 
 /// By their text, and what they bind.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Kernels {
     by_text: HashMap<(String, Vec<(Slot, bool)>), Compiled>,
     count: usize,
+}
+
+impl fmt::Debug for Pipelines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipelines").field("compiled", &self.compiled()).finish_non_exhaustive()
+    }
 }
 
 impl Pipelines {

@@ -146,7 +146,7 @@ impl Optimizer {
         let slot = &self.slots[self.find(param)?];
         let (needed, got) = (self.state_elements(slot, state)?, data.len() as u64);
         if needed != got {
-            return Err(Error::Length { param: param.into(), role: Role::State, needed, got });
+            return Err(Error::StateLength { param: param.into(), state: state.into(), needed, got });
         }
         let mut rest = data;
         for part in self.state_parts(param, state)? {

@@ -11,6 +11,7 @@ mod report;
 mod view;
 mod zero;
 
+use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ use crate::step::{Broadcast, GroupKey, Setup};
 
 pub use report::{Pending, Report};
 
-/// See [`crate::step::Group`].
+/// Parameters on the GPU that share a rule and its hyper-parameters: [`step::Group`](crate::step::Group) of [`Param`]s. Its page has the fields, and the
+/// functions that make one: `new`, `matching` and `decay_matrices_only`.
 pub type Group<P = Param> = crate::step::Group<P>;
 
 /// Updates parameters from their gradients; record one [`Optimizer::step`] after each backward pass.
@@ -98,7 +100,6 @@ pub type Group<P = Param> = crate::step::Group<P>;
 /// no host round trip. The same inputs give the same bits on the same device with the same features.
 /// What the host sets (hyper-parameters, where gradients are, which parameters are active) holds for the steps recorded afterwards, in whatever order
 /// encoders are submitted.
-#[derive(Debug)]
 pub struct Optimizer {
     engine: Engine,
     setup: Setup,
@@ -124,6 +125,21 @@ struct Slot {
     unit: Option<Unit>,
     scale: Option<Broadcast>,
     member: Member,
+}
+
+impl fmt::Debug for Optimizer {
+    /// Groups, options and counts; not the tables and buffers, which are long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = |(number, group): (usize, &crate::step::Group<()>)| {
+            let params = self.slots.iter().filter(|slot| slot.member.group == number).count();
+            let name = group.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            format!("{name}{}, {params} parameters", group.rule.name())
+        };
+        let groups: Vec<String> = self.setup.groups.iter().enumerate().map(group).collect();
+        let mut debug = f.debug_struct("Optimizer");
+        debug.field("groups", &groups).field("parameters", &self.slots.len()).field("options", &self.setup.options);
+        debug.field("dispatches", &self.dispatches()).finish_non_exhaustive()
+    }
 }
 
 impl Optimizer {

@@ -1,5 +1,6 @@
 //! Reports of the last step: what one says, how it is requested, and how its words are decoded.
 
+use core::fmt;
 use core::mem::offset_of;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
@@ -11,8 +12,9 @@ use crate::error::{Error, Result};
 use crate::gpu::{Counter, Flight};
 use crate::step::{Options, Status, View, view};
 
-/// What the last step did, and where training stands.
+/// What the last step did, and where training stands. It displays as one line, `step 500, 2 skipped, norm 0.37, lr [0: 0.001, 1: 0.01]`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// Steps taken, without skipped ones: what schedules count.
     pub step: u32,
@@ -39,7 +41,24 @@ pub struct Report {
     pub view: View,
 }
 
-/// A [`Report`] that is on its way. The copy is already submitted; await it or call [`Pending::try_get`].
+impl fmt::Display for Report {
+    /// Steps, skipped ones, the gradient's norm if it was measured, and the learning rates by the numbers of the groups that have one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {}, {} skipped", self.step, self.skips)?;
+        if let Some(norm) = self.gradient_norm {
+            write!(f, ", norm {norm}")?;
+        }
+        let rates: Vec<String> = (0..).zip(&self.lr).filter_map(|(group, lr)| Some(format!("{group}: {}", (*lr)?))).collect();
+        write!(f, ", lr [{}]", rates.join(", "))
+    }
+}
+
+/// A [`Report`] that is on its way. The copy is already submitted; there are two ways to get it.
+///
+/// - [`Pending::try_get`], once a frame say: polls the device once and never waits. Nobody else needs to poll it.
+/// - `await`: natively, each poll of the future polls the device, and where the copy has not arrived, sleeps 0.2 ms on the executor's thread and asks to be
+///   polled again. So it waits for the GPU on that thread, as all `read_` functions do; in an executor that has other things to do, use `try_get`. In a
+///   browser it does not block: the browser wakes the future.
 #[derive(Debug)]
 #[must_use = "a report is submitted in any case, but only read if somebody waits for it"]
 pub struct Pending {
@@ -68,8 +87,8 @@ pub(super) struct Teller {
 const STATUS: u64 = size_of::<Status>() as u64;
 
 impl Optimizer {
-    /// Requests a report on the last step submitted so far. The copy is already submitted when this returns; await it or call [`Pending::try_get`]
-    /// whenever it is needed. Staging buffers are used again, so there are as many as reports under way at once.
+    /// Requests a report on the last step submitted so far. The copy is already submitted when this returns, without waiting; await it, which natively
+    /// waits for the GPU, or call [`Pending::try_get`], which polls the device and does not wait. Either needs nobody else to poll. Staging buffers are used again, so there are as many as reports under way at once.
     ///
     /// With [`NonFinite::Fail`], every report requested since the failing step returns the error; once one is read, later steps run.
     pub fn report(&self) -> Pending {
@@ -127,7 +146,8 @@ impl Optimizer {
 }
 
 impl Pending {
-    /// The report if it has arrived, without waiting. It is given once; asked again, it is an error.
+    /// The report if it has arrived, else `None`. It polls the device once (`PollType::Poll`, which also runs the callbacks of the caller's own maps that are
+    /// due) and does not wait. The report is given once; asked again, it is an error.
     pub fn try_get(&mut self) -> Option<Result<Report>> {
         match &mut self.flight {
             Ok(flight) => flight.poll_now().map(|words| words.and_then(|words| self.form.read(&words))),
@@ -194,7 +214,8 @@ impl Teller {
         }
         if status.misplaced != status.told {
             told(offset_of!(Status, told), status.misplaced);
-            return Err(view::misplaced(&self.options, status.what, status.shown));
+            let count = status.misplaced.wrapping_sub(status.told);
+            return Err(view::misplaced_times(&self.options, status.what, status.shown, count));
         }
         if status.written != 0 && status.view != view::TRAINED {
             told(offset_of!(Status, written), 0);

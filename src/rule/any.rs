@@ -29,7 +29,7 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn hyper_numbers(&self) -> Vec<f64>;
     /// What depends on the step count.
     fn scalar_fields(&self) -> &'static [&'static str];
-    /// See [`Rule::SCHEDULED`]: those that the rule has.
+    /// The names of the hyper-parameters that a schedule may set: [`HyperParameter::scheduled`].
     fn scheduled(&self) -> Vec<&'static str>;
     /// See [`Rule::TRACKS_VALUES`].
     fn tracks_values(&self) -> bool;
@@ -94,7 +94,7 @@ impl<R: Rule> AnyRule for R {
         self.hyper::<f64>().numbers()
     }
     fn scheduled(&self) -> Vec<&'static str> {
-        R::PARAMETERS.iter().map(|parameter| parameter.name).filter(|name| R::SCHEDULED.contains(name)).collect()
+        R::PARAMETERS.iter().filter(|parameter| parameter.scheduled).map(|parameter| parameter.name).collect()
     }
     fn tracks_values(&self) -> bool {
         R::TRACKS_VALUES

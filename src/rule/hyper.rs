@@ -11,6 +11,9 @@ pub struct HyperParameter {
     pub range: Range,
     /// Whether it is a `bool`.
     pub flag: bool,
+    /// Whether a [`Schedule`](crate::Schedule) may set it. Each member of [`Rule::Hyper`](super::Rule::Hyper) has to depend on such a one as `a + b * x`,
+    /// or as `ln(x)` as [`ln_beta`](super::ln_beta) has it: then the second part is 0, `x` stays below 0.9999, and `1 - x` is off by up to 1e-6.
+    pub scheduled: bool,
 }
 
 /// Access to a rule's hyper-parameters by name; [`hyper_parameters!`](crate::hyper_parameters) writes it.
@@ -54,7 +57,8 @@ impl Number for bool {
 }
 
 /// Declares a rule's hyper-parameters once: the struct with public fields, its `Default`, the ranges, access by name. Each field needs a doc comment; its
-/// default and its range are added to it, from the same tokens. A range is the path of a constant, or a call of [`Range::open`].
+/// default, its range and whether it can be scheduled are added to it, from the same tokens. A range is the path of a constant, or a call of
+/// [`Range::open`]. `scheduled` after it lets a [`Schedule`](crate::Schedule) set the field: see [`HyperParameter::scheduled`].
 ///
 /// ```
 /// use wgpu_optim::{hyper_parameters, rule::{HyperParameters, Range}};
@@ -62,17 +66,18 @@ impl Number for bool {
 ///     /// Plain descent.
 ///     pub struct Descent {
 ///         /// Learning rate.
-///         pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+///         pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
 ///         /// Climb instead of descending.
 ///         pub maximize: bool = false, Range::UNIT;
 ///     }
 /// }
 /// assert_eq!(Descent::default().values(), [1e-2, 0.0]);
+/// assert_eq!(Descent::PARAMETERS.iter().map(|known| known.scheduled).collect::<Vec<_>>(), [true, false]);
 /// ```
 #[macro_export]
 macro_rules! hyper_parameters {
     ($(#[$meta:meta])* pub struct $Name:ident {
-        $($(#[$doc:meta])+ pub $field:ident: $ty:ident = $default:expr, $($range:ident)::+ $(($($end:tt)*))?;)+
+        $($(#[$doc:meta])+ pub $field:ident: $ty:ident = $default:expr, $($range:ident)::+ $(($($end:tt)*))? $(, $scheduled:ident)?;)+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,7 +85,7 @@ macro_rules! hyper_parameters {
             $(
                 $(#[$doc])+
                 #[doc = ""]
-                #[doc = $crate::said_of_hyper_parameter!($ty $default, $($range)::+ $(($($end)*))?)]
+                #[doc = $crate::said_of_hyper_parameter!([$($scheduled)?] $ty $default, $($range)::+ $(($($end)*))?)]
                 pub $field: $ty,
             )+
         }
@@ -96,6 +101,7 @@ macro_rules! hyper_parameters {
                 name: stringify!($field),
                 range: $($range)::+ $(($($end)*))?,
                 flag: <$ty as $crate::rule::Number>::FLAG,
+                scheduled: $crate::is_scheduled!($($scheduled)?),
             },)+];
 
             fn values(&self) -> Vec<f64> {
@@ -113,14 +119,29 @@ macro_rules! hyper_parameters {
     };
 }
 
-/// What the documentation of a hyper-parameter says of its default and its range.
+/// Whether a hyper-parameter can be scheduled.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! is_scheduled {
+    () => {
+        false
+    };
+    (scheduled) => {
+        true
+    };
+}
+
+/// What the documentation of a hyper-parameter says of its default, its range and its schedules.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! said_of_hyper_parameter {
-    (bool $default:expr, $($range:tt)+) => {
+    ([scheduled] $($of:tt)+) => {
+        concat!($crate::said_of_hyper_parameter!([] $($of)+), " Can be scheduled.")
+    };
+    ([] bool $default:expr, $($range:tt)+) => {
         concat!("Default: `", stringify!($default), "`.")
     };
-    ($ty:ident $default:expr, $($range:tt)+) => {
+    ([] $ty:ident $default:expr, $($range:tt)+) => {
         concat!("Default: `", stringify!($default), "`, range: `", $crate::range_text!($($range)+), "`.")
     };
 }
@@ -163,7 +184,8 @@ mod tests {
             both!(crate::rule::Range::open(1.0, f64::INFINITY)),
         ];
         said.iter().for_each(|(text, range)| assert_eq!(text, range));
-        assert_eq!(said_of_hyper_parameter!(f64 1e-3, Range::BELOW_ONE), "Default: `1e-3`, range: `[0, 1)`.");
-        assert_eq!(said_of_hyper_parameter!(bool false, Range::UNIT), "Default: `false`.");
+        assert_eq!(said_of_hyper_parameter!([] f64 1e-3, Range::BELOW_ONE), "Default: `1e-3`, range: `[0, 1)`.");
+        assert_eq!(said_of_hyper_parameter!([scheduled] f64 0.5, Range::UNIT), "Default: `0.5`, range: `[0, 1]`. Can be scheduled.");
+        assert_eq!(said_of_hyper_parameter!([] bool false, Range::UNIT), "Default: `false`.");
     }
 }

@@ -56,7 +56,7 @@ pub(crate) use wide::Wide;
 ///     /// Steps of constant size along a running sum of the gradients' signs.
 ///     pub struct SignSum {
 ///         /// Step size.
-///         pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+///         pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
 ///     }
 /// }
 /// layout! {
@@ -152,10 +152,6 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         let _ = (stage, h, sums);
         *s
     }
-
-    /// The hyper-parameters that a [`crate::Schedule`] may set, of those that the rule has. Each member of [`Rule::Hyper`] has to depend on such a
-    /// one as `a + b * x`, or as `ln(x)` as [`ln_beta`] has it: then the second part is 0, `x` stays below 0.9999, and `1 - x` is off by up to 1e-6.
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay"];
 
     /// Whether the rule keeps values, or means of them, in its state: then scales of single elements' steps would tear them apart.
     const TRACKS_VALUES: bool = false;

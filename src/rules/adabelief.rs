@@ -20,17 +20,17 @@ hyper_parameters! {
     /// and with `eps = 0` as well a zero gradient gives NaN.
     pub struct AdaBelief {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
-        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        pub beta1: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// Decay of the mean square of its deviation.
-        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        pub beta2: f64 = 0.999, Range::BELOW_ONE, scheduled;
         /// Added to the denominator.
         pub eps: f64 = 1e-16, Range::NON_NEGATIVE;
         /// Added to the mean square in each step.
         pub eps_root: f64 = 1e-16, Range::NON_NEGATIVE;
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
     }
 }
 
@@ -62,7 +62,6 @@ impl Rule for AdaBelief {
         keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")],
         preset: &[],
     }];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -22,13 +22,13 @@ hyper_parameters! {
     /// at f32's largest number.
     pub struct Adadelta {
         /// Learning rate.
-        pub lr: f64 = 1.0, Range::NON_NEGATIVE;
+        pub lr: f64 = 1.0, Range::NON_NEGATIVE, scheduled;
         /// Decay of both mean squares.
         pub rho: f64 = 0.9, Range::UNIT;
         /// Added inside both roots.
         pub eps: f64 = 1e-6, Range::NON_NEGATIVE;
         /// L2 penalty, added to the gradient.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;
     }

@@ -28,7 +28,7 @@ hyper_parameters! {
     /// NaN, by `rms(U)`. `g^2`, `U^2` and `p^2` saturate ([`crate::rule::square`]), and so do their sums.
     pub struct Adafactor {
         /// Learning rate: the largest part of its size by which a tensor moves in each step.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// The power of the step with which the weight of a new gradient falls.
         pub beta2_decay: f64 = -0.8, Range::NON_POSITIVE;
         /// The least denominator.
@@ -38,7 +38,7 @@ hyper_parameters! {
         /// The size of `U` from which on steps are made smaller.
         pub d: f64 = 1.0, Range::AT_LEAST_ONE;
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;
     }

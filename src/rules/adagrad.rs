@@ -22,11 +22,11 @@ hyper_parameters! {
     /// torch's becomes infinite and the element stays where it is.
     pub struct Adagrad {
         /// Learning rate.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// How fast the learning rate falls with the step count.
         pub lr_decay: f64 = 0.0, Range::NON_NEGATIVE;
         /// L2 penalty, added to the gradient.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// The sum before the first step.
         pub initial_accumulator_value: f64 = 0.0, Range::NON_NEGATIVE;
         /// Added to the denominator.

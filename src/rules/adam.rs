@@ -27,15 +27,15 @@ hyper_parameters! {
     /// ([`crate::rule::square`]), where torch's `v` becomes infinite and freezes the element.
     pub struct Adam {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
-        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        pub beta1: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// Decay of the mean of its square.
-        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        pub beta2: f64 = 0.999, Range::BELOW_ONE, scheduled;
         /// Added to the denominator.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Divide by the largest mean square so far.
         pub amsgrad: bool = false, Range::UNIT;
         /// Step along the gradient instead of against it.
@@ -51,15 +51,15 @@ hyper_parameters! {
     /// AdamW: [`Adam`] with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2) and torch's default for it.
     pub struct AdamW {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
-        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        pub beta1: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// Decay of the mean of its square.
-        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        pub beta2: f64 = 0.999, Range::BELOW_ONE, scheduled;
         /// Added to the denominator.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// Divide by the largest mean square so far.
         pub amsgrad: bool = false, Range::UNIT;
         /// Step along the gradient instead of against it.
@@ -98,7 +98,6 @@ impl Rule for Adam {
     const FORMULA: &'static str = "p -= lr * m̂ / (√v̂ + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adam.wgsl");
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("Adam")];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;
@@ -165,7 +164,6 @@ impl Rule for AdamW {
     const FORMULA: &'static str = "p -= lr * (m̂ / (√v̂ + eps) + weight_decay * p)";
     const WGSL: &'static str = Adam::WGSL;
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("AdamW")];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -21,15 +21,15 @@ hyper_parameters! {
     /// not `u`: WGSL's `max` may return the number, torch's returns NaN.
     pub struct Adamax {
         /// Learning rate.
-        pub lr: f64 = 2e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 2e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
-        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        pub beta1: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// Decay of the largest gradient.
-        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        pub beta2: f64 = 0.999, Range::BELOW_ONE, scheduled;
         /// Added to the gradient's magnitude.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;
         /// Shrink the values by `lr * weight_decay` instead of adding the penalty to the gradient.
@@ -71,7 +71,6 @@ impl Rule for Adamax {
             preset: &[("weight_decay", 1e-4), ("decoupled_weight_decay", 1.0)],
         },
     ];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

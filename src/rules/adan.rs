@@ -21,7 +21,7 @@ hyper_parameters! {
     /// `rate` is `lr` or `lr / (1 + lr * weight_decay)`: equal, with one rounding of `p`. With `eps = 0`, a zero gradient at the first step gives NaN.
     pub struct Adan {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
         pub beta1: f64 = 0.98, Range::BELOW_ONE;
         /// Decay of the mean of its differences, and how far to look ahead.
@@ -31,7 +31,7 @@ hyper_parameters! {
         /// Added to the denominator.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// Each step divides the values by `1 + lr * weight_decay`, or, with `no_prox`, multiplies them by `1 - lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Decay before the step, as AdamW does, instead of after it.
         pub no_prox: bool = false, Range::UNIT;
         /// Step along the gradient instead of against it.

@@ -22,7 +22,7 @@ hyper_parameters! {
     /// A zero gradient with `eps = 0` at the first step gives NaN.
     pub struct AdEMAMix {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the fast mean of the gradient.
         pub beta1: f64 = 0.9, Range::BELOW_ONE;
         /// Decay of the mean of its square.
@@ -34,7 +34,7 @@ hyper_parameters! {
         /// Added to the denominator.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Steps over which `alpha` grows from 0; 0: none.
         pub alpha_warmup: f64 = 0.0, Range::NON_NEGATIVE;
         /// Steps over which `beta3` grows from `beta1`; 0: none.

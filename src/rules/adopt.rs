@@ -23,7 +23,7 @@ hyper_parameters! {
     /// `eps` has to be above 0, since the first step divides by it.
     pub struct Adopt {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the normed gradient.
         pub beta1: f64 = 0.9, Range::BELOW_ONE;
         /// Decay of the mean square of the gradient.
@@ -31,7 +31,7 @@ hyper_parameters! {
         /// The denominator is at least this.
         pub eps: f64 = 1e-6, Range::open(0.0, f64::INFINITY);
         /// Each step but the first shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Clamp the normed gradient to the fourth root of the number of steps before this one.
         pub use_clipping: bool = true, Range::UNIT;
     }

@@ -22,7 +22,7 @@ hyper_parameters! {
     /// the default of `t0`, nothing is averaged in the first million steps.
     pub struct Asgd {
         /// Learning rate.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// Each step shrinks the values by `eta * lambd`; it also sets how fast `eta` falls.
         pub lambd: f64 = 1e-4, Range::NON_NEGATIVE;
         /// The power with which `eta` falls.
@@ -30,7 +30,7 @@ hyper_parameters! {
         /// The step after which averaging starts.
         pub t0: f64 = 1e6, Range::FINITE;
         /// L2 penalty, added to the gradient.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;
     }

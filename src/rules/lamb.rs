@@ -22,17 +22,17 @@ hyper_parameters! {
     /// so too. `g^2`, `u^2` and `p^2` saturate ([`crate::rule::square`]), and so do their sums.
     pub struct Lamb {
         /// Learning rate: by how much of its norm a tensor moves in each step.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
-        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        pub beta1: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// Decay of the mean of its square.
-        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        pub beta2: f64 = 0.999, Range::BELOW_ONE, scheduled;
         /// Added to the denominator.
         pub eps: f64 = 1e-6, Range::NON_NEGATIVE;
         /// Added under the root.
         pub eps_root: f64 = 0.0, Range::NON_NEGATIVE;
         /// How much of the values is added to the step before it is scaled.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
     }
 }
 
@@ -68,7 +68,6 @@ impl Rule for Lamb {
     const WGSL: &'static str = include_str!("../../shaders/rules/lamb.wgsl");
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "lamb", keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")], preset: &[] }];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     const STAGES: &'static [Stage] = &[
         Stage {
             reads: &["m", "v"],

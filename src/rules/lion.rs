@@ -21,13 +21,13 @@ hyper_parameters! {
     /// `sign(0)` is 0: where gradient and mean are zero, only the decay moves a value. The usual `lr` is 3 to 10 times smaller than Adam's.
     pub struct Lion {
         /// Learning rate: how far each value moves in each step.
-        pub lr: f64 = 1e-4, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-4, Range::NON_NEGATIVE, scheduled;
         /// How much of the mean there is in the mixture whose sign is taken.
-        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        pub beta1: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// Decay of the mean of the gradient.
-        pub beta2: f64 = 0.99, Range::BELOW_ONE;
+        pub beta2: f64 = 0.99, Range::BELOW_ONE, scheduled;
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
     }
 }
 
@@ -51,7 +51,6 @@ impl Rule for Lion {
         keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")],
         preset: &[("weight_decay", 1e-3)],
     }];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;

@@ -21,11 +21,11 @@ hyper_parameters! {
     /// `v` and `s` saturate at f32's largest number.
     pub struct MadGrad {
         /// Learning rate.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// How much of the old value each step keeps.
         pub momentum: f64 = 0.9, Range::BELOW_ONE;
         /// L2 penalty, added to the gradient.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Added to the denominator, and to `lr`.
         pub eps: f64 = 1e-6, Range::NON_NEGATIVE;
     }

@@ -26,7 +26,7 @@ hyper_parameters! {
     /// infinite.
     pub struct NAdam {
         /// Learning rate.
-        pub lr: f64 = 2e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 2e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient, and what the momentum warms up to.
         pub beta1: f64 = 0.9, Range::BELOW_ONE;
         /// Decay of the mean of its square.
@@ -34,7 +34,7 @@ hyper_parameters! {
         /// Added to the denominator.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// How fast the momentum warms up: from half of `beta1` at 0.
         pub momentum_decay: f64 = 4e-3, Range::NON_NEGATIVE;
         /// Shrink the values by `lr * weight_decay` instead of adding the penalty to the gradient.

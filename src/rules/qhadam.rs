@@ -20,7 +20,7 @@ hyper_parameters! {
     /// is subtracted, as in Adam. With `eps = 0`, a zero gradient at the first step gives NaN, as in Adam.
     pub struct QHAdam {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
         pub beta1: f64 = 0.9, Range::BELOW_ONE;
         /// Decay of the mean of its square.
@@ -32,7 +32,7 @@ hyper_parameters! {
         /// Added to the denominator.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;
         /// Shrink the values by `lr * weight_decay` instead of adding the penalty to the gradient.

@@ -24,15 +24,15 @@ hyper_parameters! {
     /// returns NaN (its f32 run does so at step 1,222); and `alpha` above 1 is refused, since it makes `v` negative.
     pub struct RmsProp {
         /// Learning rate.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean square (and of the mean, if centered).
         pub alpha: f64 = 0.99, Range::UNIT;
         /// Added to the denominator, or inside its root.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// L2 penalty, added to the gradient.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// How much of the momentum buffer is kept; 0: no buffer, no memory for one.
-        pub momentum: f64 = 0.0, Range::NON_NEGATIVE;
+        pub momentum: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Divide by the root of the variance instead of the mean square.
         pub centered: bool = false, Range::UNIT;
         /// `sqrt(s + eps)` instead of `sqrt(s) + eps`.
@@ -67,7 +67,6 @@ impl Rule for RmsProp {
             preset: &[("alpha", 0.9), ("eps_inside", 1.0)],
         },
     ];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "momentum"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;

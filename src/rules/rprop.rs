@@ -27,7 +27,7 @@ hyper_parameters! {
     /// of f64.
     pub struct Rprop {
         /// The size of the first step; later ones follow from it.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// The factor of a step size when the gradient changed its sign.
         pub eta_minus: f64 = 0.5, Range::open(0.0, 1.0);
         /// The factor of a step size when the gradient kept its sign.

@@ -27,11 +27,11 @@ hyper_parameters! {
     /// the rate is 0 nothing moves.
     pub struct ScheduleFreeSgd {
         /// Learning rate.
-        pub lr: f64 = 1.0, Range::NON_NEGATIVE;
+        pub lr: f64 = 1.0, Range::NON_NEGATIVE, scheduled;
         /// Where between `z` (0) and the average `x` (1) gradients are taken.
         pub momentum: f64 = 0.9, Range::open(0.0, 1.0);
         /// L2 penalty at `y`, added to the gradient.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// The average weighs step `t` by `t^r`.
         pub r: f64 = 0.0, Range::NON_NEGATIVE;
         /// The average weighs a step by this power of the largest rate so far.
@@ -61,7 +61,7 @@ hyper_parameters! {
     /// `lr_t` instead, and so into the average's weights. With `eps = 0`, a zero gradient at the first step gives NaN, as in [`crate::Adam`].
     pub struct ScheduleFreeAdamW {
         /// Learning rate.
-        pub lr: f64 = 2.5e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 2.5e-3, Range::NON_NEGATIVE, scheduled;
         /// Where between `z` (0) and the average `x` (1) gradients are taken.
         pub beta1: f64 = 0.9, Range::open(0.0, 1.0);
         /// Decay of the mean square of the gradient.
@@ -69,7 +69,7 @@ hyper_parameters! {
         /// Added to the denominator.
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// Each step pulls by `lr * weight_decay * y`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// The average weighs step `t` by `t^r`.
         pub r: f64 = 0.0, Range::NON_NEGATIVE;
         /// The average weighs a step by this power of the largest rate so far.

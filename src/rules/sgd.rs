@@ -24,13 +24,13 @@ hyper_parameters! {
     /// with the decay scaled by `lr` and taken from the values as they were before the step, as torch's AdamW and pytorch_optimizer's `SGDW` do.
     pub struct Sgd {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// How much of the buffer is kept; 0: no buffer, no memory for one.
-        pub momentum: f64 = 0.0, Range::NON_NEGATIVE;
+        pub momentum: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// How much of the gradient does not enter the buffer; without momentum it has no effect.
         pub dampening: f64 = 0.0, Range::FINITE;
         /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Look ahead along the buffer; needs momentum, and no dampening.
         pub nesterov: bool = false, Range::UNIT;
         /// Step along the gradient instead of against it.
@@ -68,7 +68,6 @@ impl Rule for Sgd {
             preset: &[("lr", 1e-4), ("decoupled_weight_decay", 1.0)],
         },
     ];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "momentum"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

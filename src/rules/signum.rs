@@ -20,11 +20,11 @@ hyper_parameters! {
     /// `sign(0)` is 0: where `b` is zero, only the decay moves a value.
     pub struct Signum {
         /// Learning rate: how far each value moves in each step.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient; 0: no mean, no memory for one.
-        pub momentum: f64 = 0.9, Range::BELOW_ONE;
+        pub momentum: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
     }
 }
 
@@ -46,7 +46,6 @@ impl Rule for Signum {
         KnownAs { framework: "optax", name: "signum", keys: &[("learning_rate", "lr"), ("beta", "momentum")], preset: &[] },
         KnownAs { framework: "optax", name: "sign_sgd", keys: &[("learning_rate", "lr")], preset: &[("momentum", 0.0)] },
     ];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "momentum"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;

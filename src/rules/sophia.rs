@@ -35,7 +35,7 @@ hyper_parameters! {
     /// at 0.01 and has no `gamma`. An interval that is not whole is kept on average.
     pub struct Sophia {
         /// Learning rate.
-        pub lr: f64 = 1e-3, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
         pub beta1: f64 = 0.965, Range::BELOW_ONE;
         /// Decay of the mean of the estimates.
@@ -49,7 +49,7 @@ hyper_parameters! {
         /// Steps from one estimate to the next; at most 1 means every step.
         pub update_interval: f64 = 10.0, Range::open(0.0, f64::INFINITY);
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 1e-4, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 1e-4, Range::NON_NEGATIVE, scheduled;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;
     }

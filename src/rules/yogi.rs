@@ -21,17 +21,17 @@ hyper_parameters! {
     /// `initial_accumulator_value` above 0, else a zero gradient gives NaN at first.
     pub struct Yogi {
         /// Learning rate.
-        pub lr: f64 = 1e-2, Range::NON_NEGATIVE;
+        pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of the gradient.
-        pub beta1: f64 = 0.9, Range::BELOW_ONE;
+        pub beta1: f64 = 0.9, Range::BELOW_ONE, scheduled;
         /// `1 - beta2` is the share of the squared gradient by which `v` moves.
-        pub beta2: f64 = 0.999, Range::BELOW_ONE;
+        pub beta2: f64 = 0.999, Range::BELOW_ONE, scheduled;
         /// Added to the denominator.
         pub eps: f64 = 1e-3, Range::NON_NEGATIVE;
         /// What both means are before the first step.
         pub initial_accumulator_value: f64 = 1e-6, Range::NON_NEGATIVE;
         /// Each step shrinks the values by `lr * weight_decay`.
-        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE;
+        pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
     }
 }
 
@@ -59,7 +59,6 @@ impl Rule for Yogi {
     const WGSL: &'static str = include_str!("../../shaders/rules/yogi.wgsl");
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "yogi", keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")], preset: &[] }];
-    const SCHEDULED: &'static [&'static str] = &["lr", "weight_decay", "beta1", "beta2"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

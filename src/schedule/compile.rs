@@ -223,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn a_delayed_schedule_begins_later() {
+        let line = Schedule::WarmupStableDecay { from: 1.0, peak: 3.0, to: 0.0, warmup: 2, stable: 0, decay: 3, anneal: Anneal::Linear };
+        for delay in [0, 1, 7, 1000] {
+            let late = line.clone().delayed(delay);
+            assert_eq!(late.check(), Ok(()));
+            assert!((0..delay).all(|step| late.value(step) == 1.0));
+            assert!((0..9).all(|step| late.value(delay + step) == line.value(step)), "{delay}");
+        }
+    }
+
+    #[test]
     fn an_exponential_between_equal_ends_is_constant() {
         let (peak, to) = (0.0, 0.0);
         let schedule = Schedule::WarmupStableDecay { from: 1.0, peak, to, warmup: 2, stable: 1, decay: 3, anneal: Anneal::Exponential };

@@ -7,15 +7,18 @@
 //! ```
 //! use wgpu_optim::schedule::Schedule;
 //!
-//! // A linear warm-up to 3e-4 over 100 steps, then a cosine to a tenth of that over 900.
+//! // A linear warm-up to 3e-4 over 100 steps, from a hundredth of that on, then a cosine to a tenth over 900.
 //! let lr = Schedule::Sequence(vec![
-//!     (100, Schedule::Linear { from: 0.0, to: 3e-4, steps: 100 }),
+//!     (100, Schedule::Linear { from: 3e-4 / 100.0, to: 3e-4, steps: 99 }),
 //!     (900, Schedule::Cosine { from: 3e-4, to: 3e-5, steps: 900 }),
 //! ]);
 //! lr.check()?;
-//! assert_eq!([0, 50, 100, 1000, 5000].map(|step| lr.value(step)), [0.0, 1.5e-4, 3e-4, 3e-5, 3e-5]);
+//! assert_eq!([0, 99, 100, 1000, 5000].map(|step| lr.value(step)), [3e-6, 3e-4, 3e-4, 3e-5, 3e-5]);
 //! # Ok::<(), String>(())
 //! ```
+//!
+//! A warm-up over `n` steps begins with `peak / n`, at step 0, and is at the peak at step `n - 1`: from 0, the first step would move nothing. Warm-up and
+//! cosine are also one value: `WarmupStableDecay { from: peak / n, peak, to, warmup: n - 1, stable: 0, decay, anneal: Anneal::Cosine }`.
 //!
 //! Reduce-on-plateau depends on losses that the host reads back, so it is a helper of the host: [`Plateau`].
 
@@ -158,7 +161,7 @@ pub enum Schedule {
         warmup: u32,
     },
     /// Linearly from `from` to `peak` over `warmup` steps, there for `stable` steps, then to `to` over `decay` steps: arXiv 2404.06395,
-    /// section 4.
+    /// section 4. With `stable: 0` and `anneal: Anneal::Cosine` it is the usual warm-up and cosine.
     WarmupStableDecay {
         /// The value at step 0, if there is a warm-up.
         from: f64,
@@ -207,6 +210,19 @@ impl Schedule {
                 None => return 0.0,
             }
         }
+    }
+
+    /// The same, `steps` steps later; until then, its first value: for a schedule that begins on a running optimizer, whose steps go on counting.
+    ///
+    /// ```
+    /// use wgpu_optim::Schedule;
+    ///
+    /// let late = Schedule::Linear { from: 1.0, to: 0.0, steps: 10 }.delayed(1000);
+    /// assert_eq!([0, 999, 1000, 1005, 1010].map(|step| late.value(step)), [1.0, 1.0, 1.0, 0.5, 0.0]);
+    /// ```
+    #[must_use]
+    pub fn delayed(self, steps: u32) -> Self {
+        Schedule::Sequence(vec![(steps, Schedule::Constant(self.value(0))), (0, self)])
     }
 
     /// The least and the greatest value that it ever has, or has as its limit.

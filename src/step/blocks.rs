@@ -166,7 +166,8 @@ fn check(group: usize, rule: &dyn AnyRule, name: &str, schedule: &Schedule, scal
     for value in [least, most] {
         let mut rule = rule.boxed();
         rule.set(name, scale * value);
-        let message = |error| format!("its values go from {least} to {most}, times {scale}; {error}");
+        let scaled = if scale == 1.0 { String::new() } else { format!(", times the lr_scale {scale}") };
+        let message = |error| format!("its values go from {least} to {most}{scaled}; {error}");
         rule.validate().map_err(|error| Error::Schedule { group, parameter: parameter.name, message: message(error) })?;
     }
     let mut changed = rule.boxed();

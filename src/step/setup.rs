@@ -126,9 +126,9 @@ impl Setup {
     /// A name that the rule does not have, or a value out of range.
     pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
         let Group { rule, schedules, .. } = &self.groups[group];
-        if is_clips(&**rule, hyper_parameter)
-            && let Some(clip) = self.clip(group).with_max_norm(value)
-        {
+        if is_clips(&**rule, hyper_parameter) {
+            let what = || format!("group {group} has no {MAX_NORM}: that is of Clip::Norm, which set_clip or set_options gives it");
+            let clip = self.clip(group).with_max_norm(value).ok_or_else(|| Error::Conflict { what: what() })?;
             return self.set_clip(group, clip);
         }
         let (mut rule, mut schedules) = (rule.clone(), schedules.clone());

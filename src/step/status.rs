@@ -67,10 +67,19 @@ words! {
     }
 }
 
-/// What a checkpoint needs besides values, state, step counts and scalars; see [`crate::Optimizer::read_progress`].
+/// What a checkpoint needs besides values, state, step counts and scalars: where the optimizer as a whole stands.
+/// [`Optimizer::read_progress`](crate::Optimizer::read_progress) reads it, [`write_progress`](crate::Optimizer::write_progress) writes it. Bias corrections
+/// and averages follow the steps of each parameter instead: [`read_steps`](crate::Optimizer::read_steps).
+///
+/// The default is that of a new optimizer without a loss scale: no step, no skip, the factor 1.
+///
+/// ```
+/// let resumed = wgpu_optim::Progress { step: 1000, ..Default::default() }; // schedules go on with their value at step 1000
+/// assert_eq!(resumed.loss_scale, 1.0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Steps taken, without skipped ones: what schedules count.
+    /// Steps taken, without skipped ones: what schedules, [`Report::step`](crate::Report::step) and [`Error::NonFinite`](crate::Error::NonFinite) count.
     pub step: u32,
     /// Skipped steps.
     pub skips: u32,
@@ -78,6 +87,12 @@ pub struct Progress {
     pub loss_scale: f32,
     /// Steps since the loss scale last changed.
     pub growth_tracker: u32,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Progress { step: 0, skips: 0, loss_scale: 1.0, growth_tracker: 0 }
+    }
 }
 
 impl Settings<f64> {

@@ -93,7 +93,13 @@ pub(crate) fn swapped(options: &Options, average: &str) -> Result<u32> {
 
 /// The error for what came in a view that it does not fit.
 pub(crate) fn misplaced(options: &Options, what: u32, view: u32) -> Error {
-    let (what, instead) = match what {
+    misplaced_times(options, what, view, 1)
+}
+
+/// The same for the first of so many.
+pub(crate) fn misplaced_times(options: &Options, what: u32, view: u32, count: u32) -> Error {
+    let is_write = what == WRITE;
+    let (mut what, mut instead) = match what {
         STEP => ("a step was recorded".to_owned(), "it changed nothing; record train before it"),
         ACCUMULATE => ("accumulate was recorded".to_owned(), "it changed nothing; record train before it"),
         WRITE => {
@@ -107,6 +113,12 @@ pub(crate) fn misplaced(options: &Options, what: u32, view: u32) -> Error {
             (wanted, "it changed nothing; record train before it")
         }
     };
+    if count > 1 {
+        what = format!("{what}, the first of {count} such calls,");
+        if !is_write {
+            instead = "steps among them changed nothing; record train before them";
+        }
+    }
     Error::InView { what, view: numbered(options, view), instead }
 }
 

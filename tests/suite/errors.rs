@@ -38,7 +38,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 type Row = (&'static str, fn(&Gpu) -> Result<(), Error>, &'static str);
 
 /// Each mistake and what is said about it.
-const ROWS: [Row; 33] = [
+const ROWS: [Row; 34] = [
     ("no-parameters", |gpu| optimizer(gpu, vec![]), "no parameters: an optimizer needs at least one"),
     ("no-tensors", |gpu| tensors(gpu, &[]), "no parameters: an optimizer needs at least one"),
     (
@@ -172,13 +172,14 @@ const ROWS: [Row; 33] = [
          decoupled_weight_decay, cautious_weight_decay",
     ),
     ("half-a-flag", |gpu| adam(gpu).set(0, "maximize", 0.5), "Adam: maximize must be in [0, 1], got 0.5"),
-    ("unknown-group", |gpu| adam(gpu).set(1, "lr", 0.1), "there is no group 1; there are 1, counted from 0"),
+    ("unknown-group", |gpu| adam(gpu).set(1, "lr", 0.1), "there is no group 1; the only one is group 0"),
+    ("max-norm-without-its-clip", |gpu| adam(gpu).set(0, "max_norm", 0.5), "group 0 has no max_norm: that is of Clip::Norm, which set_clip or set_options gives it"),
     (
         "other-states",
         |gpu| adam(gpu).set(0, "amsgrad", 1.0),
         "group 0 runs Adam with state [m, v]; Adam with state [m, v, max_v] needs other kernels or state, so a new optimizer",
     ),
-    ("wrong-length", |gpu| adam(gpu).write_state("w", "m", &[0.0; 3]), "w: the state must have 4 elements, got 3"),
+    ("wrong-length-of-a-state", |gpu| adam(gpu).write_state("w", "m", &[0.0; 3]), "w: the state \"m\" must have 4 elements, got 3"),
 ];
 
 fn says(result: Result<(), Error>, expected: &str) -> Outcome {

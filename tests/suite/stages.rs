@@ -186,7 +186,7 @@ hyper_parameters! {
     /// Steps by what the gradients of the group, and of all, add up to.
     pub struct Shared {
         /// Step size.
-        pub lr: f64 = 1.0, Range::NON_NEGATIVE;
+        pub lr: f64 = 1.0, Range::NON_NEGATIVE, scheduled;
     }
 }
 layout! {

@@ -74,7 +74,7 @@ fn groups(gpu: &Gpu) -> Outcome {
     expect(scheduled("eps", Schedule::Constant(0.5)), known);
     expect(
         scheduled("lr", Schedule::Constant(-0.5)),
-        "group 0: the schedule of lr: its values go from -0.5 to -0.5, times 1; Adam: lr must be in [0, inf), got -0.5",
+        "group 0: the schedule of lr: its values go from -0.5 to -0.5; Adam: lr must be in [0, inf), got -0.5",
     );
     let empty = scheduled("lr", Schedule::Sequence(Vec::new())).unwrap_or_default();
     assert!(empty.starts_with("group 0: the schedule of lr: "), "{empty}");

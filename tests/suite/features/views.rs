@@ -162,11 +162,11 @@ fn step_in_a_view(gpu: &Gpu) -> Outcome {
     model.record(Optimizer::step)?;
     model.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
     model.record(Optimizer::step)?;
-    model.tells("a step was recorded while the values shown are \"ema\"; it changed nothing; record train before it")?;
+    model.tells("a step was recorded while the average \"ema\" is shown; it changed nothing; record train before it")?;
     same_bits("shown", &model.shown()?, &during)?;
     model.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
     let told = block_on(model.optimizer.read_steps()).map_err(|error| error.to_string());
-    let expected = "accumulate was recorded while the values shown are \"ema\"; it changed nothing; record train before it";
+    let expected = "accumulate was recorded while the average \"ema\" is shown; it changed nothing; record train before it";
     assert_eq!(told.map(drop), Err(expected.to_owned()));
     model.swap("ema")?;
     assert!(before.0 == model.all()?, "something was changed");
@@ -325,7 +325,7 @@ fn all_in_one_encoder(gpu: &Gpu) -> Outcome {
         Ok(())
     })?;
     (0..4).try_for_each(|_| plain.record(Optimizer::step))?;
-    model.tells("a step was recorded while the values shown are evaluated; it changed nothing; record train before it")?;
+    model.tells("a step was recorded while evaluate's values are shown; it changed nothing; record train before it")?;
     assert!(model.all()? == plain.all()?, "other than four steps");
     Ok(())
 }
@@ -336,7 +336,7 @@ fn reading_in_a_view(gpu: &Gpu) -> Outcome {
     let (value, b, ema) = (block_on(model.optimizer.read_value("a"))?, read_state(&model, "a", "b")?, read_state(&model, "a", "ema")?);
     model.record(Optimizer::evaluate)?;
     let refused = |got: wgpu_optim::Result<Vec<f32>>| got.map_err(|error| error.to_string());
-    let expected = "a: read_value while the values shown are evaluated; record train before it, or use read_shown for what the values show";
+    let expected = "a: read_value while evaluate's values are shown; record train before it, or use read_shown for what the values show";
     assert_eq!(refused(block_on(model.optimizer.read_value("a"))), Err(expected.to_owned()));
     assert_eq!(refused(block_on(model.optimizer.read_value("a"))), Err(expected.to_owned()), "as long as it is so");
     let expected = expected.replace("read_value", "read_state of ema");
@@ -358,7 +358,7 @@ fn writing_in_a_view(gpu: &Gpu) -> Outcome {
     model.record(Optimizer::evaluate)?;
     model.optimizer.write_state("a", "b", &[0.5; 7])?;
     assert_eq!(model.view()?, View::Evaluated);
-    let expected = "values or an average were written while the values shown are evaluated; they replaced what is shown or kept aside; submit train, and write again";
+    let expected = "values or an average were written while evaluate's values are shown; they replaced what is shown or kept aside; submit train, and write again";
     model.optimizer.write_value("a", &[3.0; 7])?;
     model.tells(expected)?;
     model.optimizer.write_state("a", "ema", &[4.0; 7])?;
@@ -384,7 +384,7 @@ fn changes_in_a_view(gpu: &Gpu) -> Outcome {
     model.optimizer.add_group(&mut encoder, Group::new(rule, more.params()))?;
     model.optimizer.accumulate(&mut encoder)?;
     gpu.queue.submit([encoder.finish()]);
-    model.tells("accumulate was recorded while the values shown are \"ema\"; it changed nothing; record train before it")?;
+    model.tells("accumulate was recorded while the average \"ema\" is shown; it changed nothing; record train before it")?;
     model.optimizer.write_steps("a", 0)?;
     model.optimizer.set_active(["b"], false)?;
     model.optimizer.set_schedule(0, "lr", Some(wgpu_optim::Schedule::Constant(0.1)))?;
