@@ -274,7 +274,7 @@ pub enum Error {
         /// The rule.
         rule: &'static str,
     },
-    /// A gradient was infinite or NaN, and [`crate::NonFinite::Fail`] was asked for.
+    /// A gradient was infinite or NaN, and [`NonFinite::Fail`](crate::NonFinite::Fail) was asked for.
     #[error("{param}: step {step} found an infinite or NaN gradient; this step and those after it were left out")]
     NonFinite {
         /// The first such parameter.
@@ -282,7 +282,7 @@ pub enum Error {
         /// The step: counts from 1, without skipped steps.
         step: u32,
     },
-    /// Something that belongs to the trained values, while others are shown ([`crate::View`]).
+    /// Something that belongs to the trained values, while others are shown ([`View`](crate::View)).
     #[error("{what} while {}; {instead}", shown(.view))]
     InView {
         /// What, with the parameter's name where there is one.

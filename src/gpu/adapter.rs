@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 pub enum Allowance {
     /// All that the adapter can.
     Adapter,
-    /// No more than these limits, where the adapter has more; [`wgpu::Limits::default`] are WebGPU's own.
+    /// No more than these limits, where the adapter has more; `wgpu::Limits::default()` are WebGPU's own.
     Limited(Box<wgpu::Limits>),
 }
 
@@ -21,13 +21,16 @@ pub struct Gpu {
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
-    /// What has been compiled for it, for [`crate::Optimizer::with_pipelines`].
+    /// What has been compiled for it, for [`Optimizer::with_pipelines`](crate::Optimizer::with_pipelines).
     pub pipelines: Pipelines,
 }
 
 /// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
 /// device on it, with timestamp queries where there are any, and on a software adapter integers of 64 bits, with which optimizers are faster there.
 /// Sums have another order with these than without, so the same inputs give the same bits only on devices with the same features.
+///
+/// Each call makes a [`wgpu::Instance`] of its own, so call it once in a program. wgpu panics when a buffer of one instance meets a device of another; two
+/// devices of one instance are made by [`instance`] and two calls of [`request_from`], and a buffer of the wrong one is an error.
 pub async fn request(allowance: Allowance) -> Result<Gpu> {
     let mut outcome = Err(absent("no backend is chosen"));
     for backends in choices()? {
@@ -40,7 +43,8 @@ pub async fn request(allowance: Allowance) -> Result<Gpu> {
 }
 
 /// An instance of the backends that `WGPU_BACKEND` names; without it, of wgpu's primary ones (Vulkan, Metal, DirectX 12, WebGPU), and of OpenGL only
-/// where none of these has an adapter: it fails when several threads begin with it.
+/// where none of these has an adapter: it fails when several threads begin with it. It is async since it asks the primary ones for an adapter, to know
+/// that.
 pub async fn instance() -> Result<wgpu::Instance> {
     let choices = choices()?;
     if let [first, _] = choices[..] {

@@ -67,9 +67,9 @@ impl Binding {
         self.offset
     }
 
-    /// For the caller's own bind groups; the offset must then be a multiple of the device's `min_storage_buffer_offset_alignment`, as
-    /// those of [`crate::Tensors`] and of [`crate::Optimizer::state`] are. A [`Binding::prefix`] is the whole buffer there. wgpu binds at least 4 bytes: an
-    /// empty tensor's are its padding, or what follows.
+    /// For the caller's own bind groups; the offset must then be a multiple of the device's `min_storage_buffer_offset_alignment`, as those of
+    /// [`Tensors`](crate::Tensors) and of [`Optimizer::state`](crate::Optimizer::state) are. A [`Binding::prefix`] is the whole buffer there. wgpu
+    /// binds at least 4 bytes: an empty tensor's are its padding, or what follows.
     pub fn as_wgpu(&self) -> wgpu::BufferBinding<'_> {
         let bound = |size: u64| if size == 0 { self.room(4) } else { size };
         wgpu::BufferBinding { buffer: &self.buffer, offset: self.offset, size: self.size.map(bound).and_then(wgpu::BufferSize::new) }

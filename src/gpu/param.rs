@@ -16,7 +16,8 @@ pub struct Param {
     pub value: Binding,
     /// The gradient, which a step reads.
     pub gradient: Binding,
-    /// The factor by which the learning rate of the group is multiplied for this parameter.
+    /// The factor by which the learning rate of the group is multiplied for this parameter, whether it is constant or has a schedule. All that the rule
+    /// multiplies by the learning rate is scaled with it, AdamW's decay (`lr * weight_decay`) too.
     ///
     /// Default: `1`, range: `[0, inf)`.
     pub lr_scale: f64,
@@ -30,8 +31,8 @@ pub struct Param {
     ///
     /// Default: `[]`.
     pub lr_scale_schedules: Vec<(usize, Schedule)>,
-    /// Excluded from every step: neither state nor gradient is read, and the step count does not advance. [`crate::Optimizer::set_active`] changes
-    /// it later (see there about gradients that add up meanwhile).
+    /// Excluded from every step: neither state nor gradient is read, and the step count does not advance.
+    /// [`Optimizer::set_active`](crate::Optimizer::set_active) changes it later (see there about gradients that add up meanwhile).
     ///
     /// Default: `false`.
     pub frozen: bool,

@@ -82,7 +82,7 @@ impl Tensors {
         Ok(&self.param(name)?.gradient)
     }
 
-    /// Reads the values of a tensor, after everything submitted so far; see [`crate::Optimizer::read_value`].
+    /// Reads the values of a tensor, after everything submitted so far; see [`Optimizer::read_value`](crate::Optimizer::read_value).
     pub async fn read_value(&self, queue: &wgpu::Queue, name: &str) -> Result<Vec<f32>> {
         self.read(queue, name, Role::Value).await
     }

@@ -11,6 +11,10 @@ impl Optimizer {
     /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the
     /// options keep these. It can be bound on its own in the caller's passes: its buffer has the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, and the
     /// caller's kernels may write it too, between steps.
+    ///
+    /// The states of a parameter lie in one buffer, but for those of rows and columns, and often with those of other parameters; which of them share a
+    /// buffer depends on the device. WebGPU does not let a dispatch both read and write one buffer, so a kernel that binds several states binds them all
+    /// as `read` or all as `read_write`.
     pub fn state(&self, param: &str, state: &str) -> Result<Binding> {
         let mut parts = self.state_parts(param, state)?;
         let split = |parts| Error::Split { param: param.to_owned(), state: state.to_owned(), parts };
@@ -53,12 +57,12 @@ impl Optimizer {
         &*self.setup.groups[slot.member.group].rule
     }
 
-    /// Reads a parameter's trained values. While others are shown ([`crate::View`]) this is an error: record [`Optimizer::train`] before it, or
+    /// Reads a parameter's trained values. While others are shown ([`View`](crate::View)) this is an error: record [`Optimizer::train`] before it, or
     /// read what is shown, with [`Optimizer::read_shown`].
     ///
     /// All `read_` functions submit a copy of their own, after everything submitted so far, and natively wait for it before they return
-    /// control; they are meant for between steps. After a step that failed ([`crate::NonFinite::Fail`]) or came in a view
-    /// ([`crate::Error::InView`]), the first of them is an error. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
+    /// control; they are meant for between steps. After a step that failed ([`NonFinite::Fail`](crate::NonFinite::Fail)) or came in a view
+    /// ([`Error::InView`](crate::Error::InView)), the first of them is an error. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
     pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
         let slot = &self.slots[self.find(param)?];
         let (status, values) = self.read(slot, Role::Value, &slot.param.value, slot.elements).await?;
@@ -66,7 +70,7 @@ impl Optimizer {
         Ok(values)
     }
 
-    /// Reads what a parameter's values show: the trained values, or those to evaluate with, or an average; [`crate::Report::view`] says which.
+    /// Reads what a parameter's values show: the trained values, or those to evaluate with, or an average; [`Report::view`](crate::Report::view) says which.
     pub async fn read_shown(&self, param: &str) -> Result<Vec<f32>> {
         let slot = &self.slots[self.find(param)?];
         Ok(self.read(slot, Role::Value, &slot.param.value, slot.elements).await?.1)
@@ -98,7 +102,8 @@ impl Optimizer {
         Ok(data)
     }
 
-    /// Reads how many steps each parameter has taken, in the order of construction.
+    /// Reads how many steps each parameter has taken, in the order of construction. They decide its bias corrections, and whether it has an average and how
+    /// warm that is; schedules follow [`Progress::step`](crate::Progress::step) instead.
     pub async fn read_steps(&self) -> Result<Vec<u32>> {
         let words = self.read_record().await?;
         Ok(self.slots.iter().map(|slot| words[slot.member.record as usize]).collect())
@@ -119,8 +124,9 @@ impl Optimizer {
         Ok(self.slots.iter().map(scalars).collect())
     }
 
-    /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. These and the values, step counts, scalars and
-    /// progress are what a checkpoint has.
+    /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. A checkpoint has these ([`Optimizer::read_state`]), and
+    /// besides the values ([`Optimizer::read_value`]), the steps of each parameter ([`Optimizer::read_steps`]), its scalars
+    /// ([`Optimizer::read_scalars`]) and the progress ([`Optimizer::read_progress`]): `examples/checkpoint.rs`.
     pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
         let slot = &self.slots[self.find(param)?];
         Ok(self.lanes(slot).into_iter().filter(|lane| lane.role != LaneRole::Aside).map(|lane| lane.name).collect())
@@ -132,7 +138,7 @@ impl Optimizer {
     }
 
     /// Writes a parameter's trained values; the buffer needs the usage `COPY_DST`. Like `Queue::write_buffer`, this comes before everything submitted
-    /// from now on. Where others are shown ([`crate::View`]), it is these that are replaced, and the next read-back is an error: submit
+    /// from now on. Where others are shown ([`View`](crate::View)), it is these that are replaced, and the next read-back is an error: submit
     /// [`Optimizer::train`] first.
     pub fn write_value(&self, param: &str, data: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];
@@ -142,6 +148,9 @@ impl Optimizer {
 
     /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on. Averages are as values are
     /// in [`Optimizer::write_value`].
+    ///
+    /// A state alone is not enough to go on: with a step count of 0, means are corrected as in the first step, and an average is overwritten by a copy of the
+    /// values. Write the steps too, with [`Optimizer::write_steps`].
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
         let slot = &self.slots[self.find(param)?];
         let (needed, got) = (self.state_elements(slot, state)?, data.len() as u64);
@@ -157,8 +166,9 @@ impl Optimizer {
         if self.is_average(state) { self.mark_written() } else { Ok(()) }
     }
 
-    /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Like `Queue::write_buffer`, this comes before everything
-    /// submitted from now on.
+    /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Bias corrections follow it, whether there is an average (`Ema::start`,
+    /// `Swa::start`), its warm-up, and when Lookahead synchronizes. Schedules do not: these follow [`Progress::step`](crate::Progress::step), which
+    /// [`Optimizer::write_progress`] writes. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
         let at = u64::from(self.slots[self.find(param)?].member.record);
         put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, &[steps])

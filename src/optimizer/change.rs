@@ -33,6 +33,11 @@ impl Optimizer {
     /// Gives a hyper-parameter of a group a schedule, for the steps recorded from now on: in the
     /// optimizer's step `t`, counted from 1 without skipped steps, its value is `schedule.value(t - 1)`. With `None`, it is again what the rule has. `"max_norm"` is
     /// that of the group's [`Clip::Norm`].
+    ///
+    /// The count goes on where a schedule begins later. After `n` steps, the next one has `schedule.value(n)`; one that is to begin there is
+    /// `schedule.delayed(n)`, which is `Sequence(vec![(n, Constant(schedule.value(0))), (0, schedule)])`. `n` is [`Progress::step`](crate::Progress::step).
+    ///
+    /// One schedule for different learning rates: [`Param::lr_scale`](crate::Param::lr_scale).
     pub fn set_schedule(&mut self, group: impl GroupKey, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
         let group = self.setup.number(group)?;
         self.set_up(|setup| setup.set_schedule(group, hyper_parameter, schedule))
@@ -50,8 +55,8 @@ impl Optimizer {
     /// other decays and kinds, but not come or go, nor have another `start` or, but for Lookahead, `every`; micro-batches may not come or go either.
     /// Kernels are compiled where that changes them.
     ///
-    /// The loss scale goes on from [`crate::LossScale::Dynamic`] to another of these; else, where [`Options::loss_scale`] changes, it begins anew, which
-    /// like `Queue::write_buffer` comes before everything submitted from now on.
+    /// A loss scale that was [`LossScale::Dynamic`](crate::LossScale::Dynamic) and still is goes on from where it stands, with its new numbers. Any other
+    /// change of [`Options::loss_scale`] sets it to its first value; like `Queue::write_buffer`, that comes before everything submitted from now on.
     pub fn set_options(&mut self, options: Options) -> Result<()> {
         let begins = self.set_up_all(|setup| setup.set_options(options))?;
         begins.map_or(Ok(()), |loss_scale| self.set_loss_scale(loss_scale))
@@ -113,9 +118,10 @@ impl Optimizer {
         Ok(result)
     }
 
-    /// Activates or deactivates parameters, for the steps recorded from now on. One that is not active keeps value, state and step count, as a
-    /// tensor without a gradient does in torch; the others go on counting. Its gradient stays too, even with [`crate::Options::zero_grad`]: if the
-    /// backward pass adds to it all the while, record [`Optimizer::zero_grad`] before it takes part again. Names are whole names.
+    /// Activates or deactivates parameters, for the steps recorded from now on. One that is not active keeps value, state and step count, as a tensor
+    /// without a gradient does in torch; the others go on counting. Its gradient stays too, even with
+    /// [`Options::zero_grad`](crate::Options::zero_grad): if the backward pass adds to it all the while, record [`Optimizer::zero_grad`] before it
+    /// takes part again. Names are whole names.
     pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
         let mut members: Vec<Member> = members(&self.slots);
         for param in params {

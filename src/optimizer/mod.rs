@@ -159,7 +159,7 @@ impl Optimizer {
     }
 
     /// Records that the gradients of one micro-batch are added to those of the next step, whose own micro-batch is the last: call this after every
-    /// backward pass but the one before [`Optimizer::step`]. How they add up, [`crate::Options::micro_batches`] says.
+    /// backward pass but the one before [`Optimizer::step`]. How they add up, [`Options::micro_batches`](crate::Options::micro_batches) says.
     pub fn accumulate(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim accumulate"), timestamp_writes: None };
         self.check_accumulates()?;
@@ -182,7 +182,7 @@ impl Optimizer {
     }
 
     /// The factor for the next loss, one f32 at the start of a buffer that the caller's loss kernel binds: gradients are expected to be so many
-    /// times too large. It is 1 without [`crate::Options::loss_scale`].
+    /// times too large. It is 1 without [`Options::loss_scale`](crate::Options::loss_scale).
     pub fn loss_scale(&self) -> Binding {
         Binding::new(&self.engine.record.status, 0, 4)
     }

@@ -9,7 +9,7 @@ use crate::step::{Progress, Status, check_scale};
 
 impl Optimizer {
     /// Reads what a checkpoint needs besides values, states ([`Optimizer::read_state`]), step counts and scalars: where schedules and the loss
-    /// scale are. Micro-batches that were accumulated for the next step are not in it: save after a step.
+    /// scale are. Bias corrections and averages follow [`Optimizer::read_steps`]. Micro-batches that were accumulated for the next step are not in it: save after a step.
     pub async fn read_progress(&self) -> Result<Progress> {
         let status = &self.engine.record.status;
         let status: Vec<Status> = read(&self.engine.device, &self.engine.queue, status, 0, 1).await?;

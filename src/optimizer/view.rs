@@ -8,8 +8,10 @@ impl Optimizer {
     /// Records that the values to evaluate the model with are shown: a rule's own (schedule-free ones have some), else the average that the options keep,
     /// `ema` before `swa`. Where there is neither, nothing is recorded: the trained values are those to evaluate with.
     ///
-    /// Until [`Optimizer::train`], steps and micro-batches change nothing, and the next read-back says so ([`crate::Error::InView`]); [`crate::View`] has
-    /// all of this as a table. For a look at an average in a render pass there is an easier way, which changes nothing: bind `state(name, "ema")`.
+    /// Until [`Optimizer::train`], steps and micro-batches change nothing, and the next read-back says so ([`Error::InView`](crate::Error::InView));
+    /// [`View`](crate::View) has all of this as a table. Submit `train` before you drop the optimizer or use the buffers of the values elsewhere:
+    /// they hold what is shown, and the trained values are in the optimizer's own buffers meanwhile. For a look at an average in a render pass there
+    /// is an easier way, which changes nothing: bind `state(name, "ema")`.
     pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder) {
         let has_average = view::evaluated_average(&self.setup.options.averages()).is_some();
         if has_average || self.setup.groups.iter().any(|group| group.rule.has_views()) {

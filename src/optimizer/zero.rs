@@ -32,7 +32,8 @@ pub(super) fn clears(slots: &[Slot]) -> Vec<Clear> {
 
 impl Optimizer {
     /// Records that all gradients become zero, those of parameters that take no part too: for backward passes that add to gradients, where
-    /// [`crate::Options::zero_grad`] does not do it in passing. Micro-batches that were accumulated stay. The buffers need the usage `COPY_DST`.
+    /// [`Options::zero_grad`](crate::Options::zero_grad) does not do it in passing. Micro-batches that were accumulated stay. The buffers need the
+    /// usage `COPY_DST`.
     pub fn zero_grad(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let needs = wgpu::BufferUsages::COPY_DST;
         if let Some(Clear { buffer, param, .. }) = self.clears.iter().find(|clear| !clear.buffer.usage().contains(needs)) {

@@ -53,7 +53,7 @@ impl<F: Real> ScalarLayout<F> for NoScalars<F> {
 /// One state tensor: our name for it, torch's, and what has a number in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateField {
-    /// The name in formulas, WGSL, the twin, and [`crate::Optimizer::state`].
+    /// The name in formulas, WGSL, the twin, and [`Optimizer::state`](crate::Optimizer::state).
     pub name: &'static str,
     /// The key in torch's `state_dict`.
     pub torch: &'static str,

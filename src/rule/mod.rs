@@ -46,7 +46,7 @@ pub(crate) use wide::Wide;
 /// a NaN, so what comes from the gradient goes through [`sign_of`], [`larger`], [`at_least`], [`clamped`] and [`by_sign`], which are in scope there under
 /// the same names. In Rust all functions of [`Real`] keep it.
 ///
-/// A rule of one's own, in full, run by the CPU twin; [`crate::Optimizer::new`] takes it just so:
+/// A rule of one's own, in full, run by the CPU twin; [`Optimizer::new`](crate::Optimizer::new) takes it just so:
 ///
 /// ```
 /// use wgpu_optim::rule::{NoScalars, Range, Real, Rule, clamped};
@@ -156,11 +156,12 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// Whether the rule keeps values, or means of them, in its state: then scales of single elements' steps would tear them apart.
     const TRACKS_VALUES: bool = false;
 
-    /// State tensors that the rule only reads: the caller's passes write them, through [`crate::Optimizer::state`].
+    /// State tensors that the rule only reads: the caller's passes write them, through [`Optimizer::state`](crate::Optimizer::state).
     const INPUTS: &'static [&'static str] = &[];
 
-    /// Whether elements go on after a gradient that is NaN or infinite, as torch's Rprop does; `update` is then given it as it is. Otherwise `update` is
-    /// given a NaN for both, and has to make the element NaN. (The value that [`crate::Clip::Value`] makes of an infinite gradient is finite, as in torch.)
+    /// Whether elements go on after a gradient that is NaN or infinite, as torch's Rprop does; `update` is then given it as it is. Otherwise `update`
+    /// is given a NaN for both, and has to make the element NaN. (The value that [`Clip::Value`](crate::Clip::Value) makes of an infinite gradient is
+    /// finite, as in torch.)
     const GOES_ON: bool = false;
 
     /// Whether the values that are trained are not those to evaluate the model with: then the WGSL text has `fn evaluate(h: Hyper, s: Scalars,

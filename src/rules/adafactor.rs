@@ -25,7 +25,7 @@ hyper_parameters! {
     /// step are subtracted at once, since `1 - lr * weight_decay` rounds.
     ///
     /// torch's default for `eps1` is the epsilon of the type of the values: this one is that of f32. A gradient that is NaN or infinite makes all of its tensor
-    /// NaN, by `rms(U)`. `g^2`, `U^2` and `p^2` saturate ([`crate::rule::square`]), and so do their sums.
+    /// NaN, by `rms(U)`. `g^2`, `U^2` and `p^2` saturate ([`square`](crate::rule::square)), and so do their sums.
     pub struct Adafactor {
         /// Learning rate: the largest part of its size by which a tensor moves in each step.
         pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;

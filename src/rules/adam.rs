@@ -24,7 +24,7 @@ hyper_parameters! {
     /// It is a decoupled decay, whether or not `decoupled_weight_decay` is set too.
     ///
     /// A zero gradient with `eps = 0` at the first step gives NaN, as in torch. `g^2` saturates
-    /// ([`crate::rule::square`]), where torch's `v` becomes infinite and freezes the element.
+    /// ([`square`](crate::rule::square)), where torch's `v` becomes infinite and freezes the element.
     pub struct Adam {
         /// Learning rate.
         pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;

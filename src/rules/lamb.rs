@@ -16,10 +16,10 @@ hyper_parameters! {
     /// pytorch_optimizer differ in all of this.)
     ///
     /// Tensors of any shape are treated alike, scalars too; biases go without decay only in a group without it
-    /// ([`crate::Group::decay_matrices_only`]). A tensor of zeros moves by `lr * u`.
+    /// ([`Group::decay_matrices_only`](crate::Group::decay_matrices_only)). A tensor of zeros moves by `lr * u`.
     ///
     /// A gradient that is NaN or infinite makes all of its tensor NaN, by the norm of `u`. A zero gradient with `eps = eps_root = 0` at the first step does
-    /// so too. `g^2`, `u^2` and `p^2` saturate ([`crate::rule::square`]), and so do their sums.
+    /// so too. `g^2`, `u^2` and `p^2` saturate ([`square`](crate::rule::square)), and so do their sums.
     pub struct Lamb {
         /// Learning rate: by how much of its norm a tensor moves in each step.
         pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;

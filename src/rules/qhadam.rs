@@ -4,7 +4,7 @@ use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
-    /// QHAdam: [`crate::Adam`] with each mean mixed with what enters it now (quasi-hyperbolic).
+    /// QHAdam: [`Adam`](crate::Adam) with each mean mixed with what enters it now (quasi-hyperbolic).
     ///
     /// ```text
     /// g = maximize ? -gradient : gradient;   g += weight_decay * p   (coupled)   or   p -= lr * weight_decay * p   (decoupled)

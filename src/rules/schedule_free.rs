@@ -16,9 +16,9 @@ hyper_parameters! {
     /// evaluate: x = (y - (1 - momentum) * z) / momentum
     /// ```
     ///
-    /// The values are `y` while training: record [`crate::Optimizer::evaluate`] before the model is evaluated or exported, and
-    /// [`crate::Optimizer::train`] before it is trained again. `y` is kept aside meanwhile, in 4 bytes more for each value, so it comes back to the bit,
-    /// where the authors' packages round it at each change.
+    /// The values are `y` while training: record [`Optimizer::evaluate`](crate::Optimizer::evaluate) before the model is evaluated or exported, and
+    /// [`Optimizer::train`](crate::Optimizer::train) before it is trained again. `y` is kept aside meanwhile, in 4 bytes more for each value, so it
+    /// comes back to the bit, where the authors' packages round it at each change.
     ///
     /// Sources: Defazio et al., "The Road Less Scheduled", arXiv 2405.15682, in the form of the authors' `schedulefree`
     /// and of pytorch_optimizer, which never stores `x`. Differences: `weight_sum` is kept in units of the step's own weight, so that with a
@@ -58,7 +58,7 @@ hyper_parameters! {
     ///
     /// Sources: arXiv 2405.15682; optax's `schedule_free_adamw`. pytorch_optimizer adds 1e-15
     /// inside the root too, which shows for `|g|` below 1e-4 only; some versions of the authors' own package fold the bias correction into
-    /// `lr_t` instead, and so into the average's weights. With `eps = 0`, a zero gradient at the first step gives NaN, as in [`crate::Adam`].
+    /// `lr_t` instead, and so into the average's weights. With `eps = 0`, a zero gradient at the first step gives NaN, as in [`Adam`](crate::Adam).
     pub struct ScheduleFreeAdamW {
         /// Learning rate.
         pub lr: f64 = 2.5e-3, Range::NON_NEGATIVE, scheduled;

@@ -7,7 +7,8 @@ use crate::rule::{Real, ln_beta, one_minus_pow};
 /// An exponential moving average of the values: `ema = decay * ema + (1 - decay) * p` after a parameter's steps; the first one copies. As torch's
 /// `AveragedModel` with `get_ema_multi_avg_fn`, except that a parameter that takes no part in a step is not averaged either: its value is what it was.
 ///
-/// The state is called `ema`; [`crate::Optimizer::evaluate`] or [`crate::Optimizer::swap`] shows it in place of the values.
+/// The state is called `ema`; [`Optimizer::evaluate`](crate::Optimizer::evaluate) or [`Optimizer::swap`](crate::Optimizer::swap) shows it in place of
+/// the values.
 ///
 /// ```
 /// use wgpu_optim::cpu::CpuOptimizer;
@@ -33,10 +34,10 @@ pub struct Ema {
     ///
     /// Default: `false`.
     pub warm_up: bool,
-    /// Start from zero and correct for it, as Adam's means do: `ema = decay * ema + (1 - decay) * p`, over `1 - decay^n` after `n` averages. The
-    /// first value counts as any other, where a copy counts as all that came before it. What is kept is the corrected mean, formed with the
-    /// weight `(1 - decay) / (1 - decay^n)`, so a render pass can bind it as it is. With a decay of 1, that is its limit, `1 / n`: the mean of all
-    /// values. Not with `warm_up`.
+    /// Starts from zero and corrects for that, as Adam's means do. The first value then counts like any other; without `debias` it is copied, and stands
+    /// for all values before it. The `n`-th value enters as `ema += w * (p - ema)` with `w = (1 - decay) / (1 - decay^n)`, so the state holds the corrected
+    /// mean at all times, and a render pass can bind it as it is. With a decay of 1, `w` is
+    /// its limit `1 / n`: the mean of all values. Not with `warm_up`.
     ///
     /// Default: `false`.
     pub debias: bool,
@@ -58,7 +59,7 @@ impl Default for Ema {
 }
 
 /// The mean of the values after steps `start`, `start + every`, ...: stochastic weight averaging (Izmailov et al., arXiv 1803.05407; torch's
-/// `AveragedModel` with its default function). The state is called `swa`; [`crate::Optimizer::swap`] shows it in place of
+/// `AveragedModel` with its default function). The state is called `swa`; [`Optimizer::swap`](crate::Optimizer::swap) shows it in place of
 /// the values.
 ///
 /// ```

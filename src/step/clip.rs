@@ -6,7 +6,7 @@ use crate::rule::{Real, Wide};
 
 /// How the gradients of a group are limited before the rule sees them; after unscaling and accumulation.
 ///
-/// An infinite norm gives the factor 0, and infinity times 0 is NaN, as in torch: use [`crate::NonFinite::Skip`], which skips such a step.
+/// An infinite norm gives the factor 0, and infinity times 0 is NaN, as in torch: use [`NonFinite::Skip`](crate::NonFinite::Skip), which skips such a step.
 ///
 /// Limits below 1.18e-38, f32's smallest normal number, are refused, but for 0.
 ///
@@ -54,8 +54,10 @@ pub enum Clip {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormClip {
-    /// The largest norm that stays as it is. With 0 all gradients are 0, but those that are infinite or beside a NaN, as in torch.
-    /// With infinity, the norm is measured, for [`crate::Report::gradient_norm`], and nothing clipped.
+    /// The largest norm that stays as it is. With infinity, nothing is clipped, and the norm is measured for
+    /// [`Report::gradient_norm`](crate::Report::gradient_norm). With 0, gradients become 0. (As in torch, an infinite one becomes NaN even so, and a
+    /// NaN among them makes all of them NaN.)
+    ///
     /// It can have a schedule, as `"max_norm"` of the group.
     ///
     /// Default: `1`, range: `[0, inf]`.

@@ -5,7 +5,8 @@ use crate::error::{Error, Result, unknown};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
 
-/// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`: [`crate::Param`]s on the GPU, [`crate::cpu::CpuParam`]s on the CPU.
+/// Parameters that share a rule's hyper-parameters, as in torch's `param_groups`: [`Param`](crate::Param)s on the GPU,
+/// [`CpuParam`](crate::cpu::CpuParam)s on the CPU.
 ///
 /// ```
 /// use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
@@ -23,7 +24,7 @@ use crate::schedule::Schedule;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Group<P> {
-    /// The name by which [`crate::Optimizer::set`] and the like know it besides its number; unique.
+    /// The name by which [`Optimizer::set`](crate::Optimizer::set) and the like know it besides its number; unique.
     ///
     /// Default: `None`.
     pub name: Option<String>,
@@ -31,12 +32,12 @@ pub struct Group<P> {
     pub rule: Box<dyn AnyRule>,
     /// The parameters.
     pub params: Vec<P>,
-    /// How gradients of the group are limited; with `None`, as [`crate::Options::clip`] says.
+    /// How gradients of the group are limited; with `None`, as [`Options::clip`](crate::Options::clip) says.
     ///
     /// Default: `None`.
     pub clip: Option<Clip>,
-    /// Hyper-parameters that change from step to step, such as `("lr".into(), Schedule::Constant(1e-3))`: those that the rule marks
-    /// ([`crate::rule::Rule::SCHEDULED`]), and `"max_norm"` of a [`Clip::Norm`]. A schedule replaces the rule's or the clip's own value: in the
+    /// Hyper-parameters that change from step to step, such as `("lr".into(), Schedule::Constant(1e-3))`: those whose page says that they can be scheduled,
+    /// and `"max_norm"` of a [`Clip::Norm`]. A schedule replaces the rule's or the clip's own value: in the
     /// optimizer's step `t`, counted from 1 without skipped steps, it is `schedule.value(t - 1)`.
     ///
     /// Default: `[]`.
@@ -49,8 +50,10 @@ impl<P> Group<P> {
         Group { name: None, rule: rule.into(), params: params.into_iter().collect(), clip: None, schedules: Vec::new() }
     }
 
-    /// Takes the parameters that match out of `params` and makes a group of them: names by patterns with `*` and `?`, or anything by a function.
-    /// Where none matches, the group is empty, which is legal, as in torch: a model may have no norms. Check `params.is_empty()` if some are expected.
+    /// Takes the parameters that match out of `params` and makes a group of them; a misspelt pattern makes an empty group, and no error.
+    ///
+    /// `which` is a pattern for names, with `*` and `?`, several of them, or a function. An empty group is legal, as in torch: a model may have no norms.
+    /// Where some are expected, `assert!(!group.params.is_empty())`. The `Debug` of an optimizer says how many parameters each group has.
     ///
     /// ```
     /// # fn groups(tensors: &wgpu_optim::Tensors) -> Vec<wgpu_optim::Group> {

@@ -5,9 +5,9 @@ use crate::error::{Error, Result};
 
 /// What a step does besides the rule. With the default, it does nothing besides.
 ///
-/// Everything here happens on the GPU. For a [`crate::Tensors`] model it takes at most one dispatch more, and two for each micro-batch before a step.
-/// In bytes of memory traffic per element: a norm or a check reads 4, an average moves 8 in the steps in which it changes, accumulated gradients are 4 to
-/// read, `zero_grad` writes 4.
+/// Everything here happens on the GPU. For a [`Tensors`](crate::Tensors) model it takes at most one dispatch more, and two for each micro-batch
+/// before a step. In bytes of memory traffic per element: a norm or a check reads 4, an average moves 8 in the steps in which it changes, accumulated
+/// gradients are 4 to read, `zero_grad` writes 4.
 ///
 /// ```
 /// use wgpu_optim::{Clip, Ema, LossScale, NonFinite, NormClip, Options};
@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Options {
-    /// How gradients are limited in groups without a [`crate::Group`]`::clip` of their own.
+    /// How gradients are limited in groups without a [`Group`](crate::Group)`::clip` of their own.
     ///
     /// Default: `Clip::None`.
     pub clip: Clip,
@@ -40,8 +40,8 @@ pub struct Options {
     ///
     /// Default: `MicroBatches::One`.
     pub micro_batches: MicroBatches,
-    /// Sets each gradient to zero once [`crate::Optimizer::step`] or [`crate::Optimizer::accumulate`] has read it, in a skipped step too. The gradients
-    /// of parameters that are not active stay. For backward passes that add to gradients.
+    /// Sets each gradient to zero once [`Optimizer::step`](crate::Optimizer::step) or [`Optimizer::accumulate`](crate::Optimizer::accumulate) has
+    /// read it, in a skipped step too. The gradients of parameters that are not active stay. For backward passes that add to gradients.
     ///
     /// Default: `false`.
     pub zero_grad: bool,
@@ -57,7 +57,7 @@ pub struct Options {
     ///
     /// Default: `None`.
     pub swa: Option<Swa>,
-    /// Measures how far each step moves the values, for [`crate::Report::update_ratio`].
+    /// Measures how far each step moves the values, for [`Report::update_ratio`](crate::Report::update_ratio).
     ///
     /// Default: `false`.
     pub measure_update: bool,
@@ -72,14 +72,15 @@ pub enum NonFinite {
     #[default]
     Apply,
     /// The step is skipped for all parameters: values, state, step counts, averages and schedules stay as they are, bit for bit, and
-    /// [`crate::Report::skips`] counts it. [`LossScale::Dynamic`] implies this.
+    /// [`Report::skips`](crate::Report::skips) counts it. [`LossScale::Dynamic`] implies this.
     Skip,
-    /// That step and all after it are skipped, until a read-back fails with [`crate::Error::NonFinite`], which names the first such parameter. It is
-    /// told once, also where [`crate::Optimizer::set_options`] took another policy in the meantime; steps recorded with that one go by it.
+    /// That step and all after it are skipped, until a read-back fails with [`Error::NonFinite`](crate::Error::NonFinite), which names the first such parameter. It is
+    /// told once, also where [`Optimizer::set_options`](crate::Optimizer::set_options) took another policy in the meantime; steps recorded with that one go by it.
     Fail,
 }
 
-/// How gradients accumulate over [`crate::Optimizer::accumulate`] and the [`crate::Optimizer::step`] that ends it, in f32.
+/// How gradients accumulate over [`Optimizer::accumulate`](crate::Optimizer::accumulate) and the [`Optimizer::step`](crate::Optimizer::step) that
+/// ends it, in f32.
 ///
 /// ```
 /// use wgpu_optim::cpu::CpuOptimizer;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// The factor by which the loss, and so every gradient, was multiplied before the backward pass; a step divides gradients by it. The factor is in a GPU buffer
-/// that the caller's loss kernel binds: [`crate::Optimizer::loss_scale`].
+/// that the caller's loss kernel binds: [`Optimizer::loss_scale`](crate::Optimizer::loss_scale).
 ///
 /// ```
 /// use wgpu_optim::{DynamicScale, LossScale, Options};

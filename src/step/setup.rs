@@ -127,7 +127,7 @@ impl Setup {
     pub fn set(&mut self, group: usize, hyper_parameter: &str, value: f64) -> Result<()> {
         let Group { rule, schedules, .. } = &self.groups[group];
         if is_clips(&**rule, hyper_parameter) {
-            let what = || format!("group {group} has no {MAX_NORM}: that is of Clip::Norm, which set_clip or set_options gives it");
+            let what = || format!("group {group} is not clipped by a norm, so it has no {MAX_NORM}; set_clip with Clip::Norm gives it one");
             let clip = self.clip(group).with_max_norm(value).ok_or_else(|| Error::Conflict { what: what() })?;
             return self.set_clip(group, clip);
         }

@@ -5,7 +5,8 @@ use core::fmt;
 use super::{Average, Options};
 use crate::error::{Error, Result};
 
-/// What lies in the buffers of the values: [`crate::Optimizer::evaluate`], [`crate::Optimizer::train`] and [`crate::Optimizer::swap`] change it.
+/// What lies in the buffers of the values: [`Optimizer::evaluate`](crate::Optimizer::evaluate), [`Optimizer::train`](crate::Optimizer::train) and
+/// [`Optimizer::swap`](crate::Optimizer::swap) change it.
 ///
 /// | shown | `evaluate` | `train` | `swap(a)` | `swap(b)` |
 /// | --- | --- | --- | --- | --- |
@@ -21,7 +22,7 @@ pub enum View {
     /// The values that steps update.
     #[default]
     Trained,
-    /// The values to evaluate the model with: a rule's own ([`crate::rule::Rule::VIEWS`]), else the `ema`, else the `swa`. Parameters that have
+    /// The values to evaluate the model with: a rule's own ([`Rule::VIEWS`](crate::rule::Rule::VIEWS)), else the `ema`, else the `swa`. Parameters that have
     /// none of these yet show their trained values.
     Evaluated,
     /// This average.
@@ -116,7 +117,7 @@ pub(crate) fn misplaced_times(options: &Options, what: u32, view: u32, count: u3
     if count > 1 {
         what = format!("{what}, the first of {count} such calls,");
         if !is_write {
-            instead = "steps among them changed nothing; record train before them";
+            instead = "steps and micro-batches among them changed nothing; record train before them";
         }
     }
     Error::InView { what, view: numbered(options, view), instead }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::rules;
+use wgpu_optim::{Adam, Optimizer, Tensors};
 
 use crate::context::{Context, Outcome};
 
@@ -17,6 +18,12 @@ mod ten_lines;
 
 #[path = "../../examples/whole_step.rs"]
 mod whole_step;
+
+#[path = "../../examples/checkpoint.rs"]
+mod checkpoint;
+
+#[path = "../../examples/prune.rs"]
+mod prune;
 
 const README: &str = include_str!("../../README.md");
 
@@ -42,6 +49,37 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(contexts[0].trial("docs/whole-step-trains".into(), |_| {
         let (report, distance) = whole_step::run().map_err(|error| error.to_string())?;
         assert!(distance < 0.05 && report.step == 500 && report.skips == 0, "{distance} away: {report:?}");
+        Ok(())
+    }));
+    trials.push(Trial::test("docs/checkpoint-is-the-example", || {
+        let example = include_str!("../../examples/checkpoint.rs");
+        ["save", "load"].into_iter().try_for_each(|name| contains("the code of examples/checkpoint.rs", function(example, name)?))
+    }));
+    trials.push(contexts[0].trial("docs/checkpoint-resumes".into(), |_| {
+        let [through, resumed] = checkpoint::run().map_err(|error| error.to_string())?;
+        assert_eq!(through, resumed);
+        Ok(())
+    }));
+    trials.push(contexts[0].trial("docs/debug-and-display-are-short".into(), |gpu| {
+        let tensors = Tensors::new(&gpu.device, (0..161).map(|number| (format!("w{number}"), [10])))?;
+        let optimizer = Optimizer::new(&gpu.device, &gpu.queue, Adam::default(), tensors.params())?;
+        let text = format!("{optimizer:?} {:?}", optimizer.pipelines());
+        assert!(
+            text.starts_with("Optimizer { groups: [\"Adam, 161 parameters\"], parameters: 161, options: Options {") && text.len() < 1000,
+            "{text}"
+        );
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        optimizer.step(&mut encoder);
+        gpu.queue.submit([encoder.finish()]);
+        assert_eq!(pollster::block_on(optimizer.report())?.to_string(), "step 1, 0 skipped, lr [0: 0.001]");
+        Ok(())
+    }));
+    trials.push(Trial::test("docs/prune-is-the-example", || {
+        contains("the code of examples/prune.rs", function(include_str!("../../examples/prune.rs"), "with_rows")?)
+    }));
+    trials.push(contexts[0].trial("docs/prune-keeps-the-rows".into(), |_| {
+        let [fewer, all] = prune::run().map_err(|error| error.to_string())?;
+        assert_eq!(fewer, [&all[..3], &all[6..12], &all[15..]].concat());
         Ok(())
     }));
     trials
@@ -84,7 +122,8 @@ fn whole_step_is_the_example() -> Outcome {
 
 /// A public function's text.
 fn function<'a>(example: &'a str, name: &str) -> Result<&'a str, Failed> {
-    let start = example.find(&format!("pub fn {name}")).ok_or("the example lacks a function")?;
+    let start = ["pub fn", "pub async fn"].iter().find_map(|start| example.find(&format!("{start} {name}")));
+    let start = start.ok_or("the example lacks a function")?;
     let end = example[start..].find("\n}\n").ok_or("a function has no end")? + start;
     Ok(example[start..end].trim_start_matches("pub "))
 }

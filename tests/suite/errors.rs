@@ -173,7 +173,11 @@ const ROWS: [Row; 34] = [
     ),
     ("half-a-flag", |gpu| adam(gpu).set(0, "maximize", 0.5), "Adam: maximize must be in [0, 1], got 0.5"),
     ("unknown-group", |gpu| adam(gpu).set(1, "lr", 0.1), "there is no group 1; the only one is group 0"),
-    ("max-norm-without-its-clip", |gpu| adam(gpu).set(0, "max_norm", 0.5), "group 0 has no max_norm: that is of Clip::Norm, which set_clip or set_options gives it"),
+    (
+        "max-norm-without-its-clip",
+        |gpu| adam(gpu).set(0, "max_norm", 0.5),
+        "group 0 is not clipped by a norm, so it has no max_norm; set_clip with Clip::Norm gives it one",
+    ),
     (
         "other-states",
         |gpu| adam(gpu).set(0, "amsgrad", 1.0),

@@ -162,7 +162,10 @@ fn step_in_a_view(gpu: &Gpu) -> Outcome {
     model.record(Optimizer::step)?;
     model.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
     model.record(Optimizer::step)?;
-    model.tells("a step was recorded while the average \"ema\" is shown; it changed nothing; record train before it")?;
+    model.tells(
+        "a step was recorded, the first of 3 such calls, while the average \"ema\" is shown; steps and micro-batches among them changed nothing; \
+         record train before them",
+    )?;
     same_bits("shown", &model.shown()?, &during)?;
     model.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
     let told = block_on(model.optimizer.read_steps()).map_err(|error| error.to_string());
@@ -325,7 +328,7 @@ fn all_in_one_encoder(gpu: &Gpu) -> Outcome {
         Ok(())
     })?;
     (0..4).try_for_each(|_| plain.record(Optimizer::step))?;
-    model.tells("a step was recorded while evaluate's values are shown; it changed nothing; record train before it")?;
+    model.tells("a step was recorded, the first of 2 such calls, while evaluate's values are shown; steps and micro-batches among them changed nothing; record train before them")?;
     assert!(model.all()? == plain.all()?, "other than four steps");
     Ok(())
 }

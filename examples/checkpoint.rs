@@ -1,0 +1,88 @@
+//! A checkpoint in both directions: everything that a run needs to go on as if it had not stopped, bit for bit. See the README.
+
+use std::error::Error;
+
+use wgpu_optim::adapter::{Allowance, Gpu, request};
+use wgpu_optim::{DynamicScale, Ema, Group, LossScale, NAdam, Optimizer, Options, Progress, Schedule, Tensors};
+
+/// What a file of one's own format holds, with the parameters' names.
+pub struct Checkpoint {
+    values: Vec<Vec<f32>>,
+    states: Vec<Vec<(&'static str, Vec<f32>)>>,
+    steps: Vec<u32>,
+    scalars: Vec<Vec<f32>>,
+    progress: Progress,
+}
+
+/// What the README shows.
+pub async fn save(optimizer: &Optimizer) -> wgpu_optim::Result<Checkpoint> {
+    let (mut values, mut states) = (Vec::new(), Vec::new());
+    for name in optimizer.names() {
+        values.push(optimizer.read_value(name).await?);
+        let mut own = Vec::new();
+        for state in optimizer.state_names(name)? {
+            own.push((state, optimizer.read_state(name, state).await?)); // averages are among them
+        }
+        states.push(own);
+    }
+    let (steps, scalars) = (optimizer.read_steps().await?, optimizer.read_scalars().await?);
+    Ok(Checkpoint { values, states, steps, scalars, progress: optimizer.read_progress().await? })
+}
+
+/// What the README shows: into a new optimizer with the same groups and options.
+pub fn load(optimizer: &Optimizer, checkpoint: &Checkpoint) -> wgpu_optim::Result<()> {
+    for (index, name) in optimizer.names().enumerate() {
+        optimizer.write_value(name, &checkpoint.values[index])?;
+        for (state, data) in &checkpoint.states[index] {
+            optimizer.write_state(name, state, data)?;
+        }
+        optimizer.write_steps(name, checkpoint.steps[index])?;
+        optimizer.write_scalars(name, &checkpoint.scalars[index])?;
+    }
+    optimizer.write_progress(&checkpoint.progress)
+}
+
+/// NAdam carries a scalar from step to step; schedule, loss scale and average have counters of their own.
+fn optimizer(gpu: &Gpu, tensors: &Tensors) -> wgpu_optim::Result<Optimizer> {
+    let schedules = vec![("lr".to_owned(), Schedule::Cosine { from: 0.1, to: 0.0, steps: 10 })];
+    let group = Group { schedules, ..Group::new(NAdam::default(), tensors.params()) };
+    let loss_scale = LossScale::Dynamic(DynamicScale { init: 8.0, interval: 3, ..Default::default() });
+    let options = Options { loss_scale, ema: Some(Ema { warm_up: true, ..Default::default() }), ..Default::default() };
+    Optimizer::with_options(&gpu.device, &gpu.queue, [group], options)
+}
+
+/// Steps along gradients that the host writes, in place of a backward pass.
+fn steps(gpu: &Gpu, optimizer: &Optimizer, tensors: &Tensors, numbers: std::ops::Range<u32>) -> wgpu_optim::Result<()> {
+    for number in numbers {
+        let gradient: Vec<f32> = (0..12).map(|i| ((i * i + 3 * number) as f32).sin()).collect();
+        let place = tensors.gradient("w")?;
+        gpu.queue.write_buffer(place.buffer(), place.offset(), bytemuck::cast_slice(&gradient));
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        optimizer.step(&mut encoder);
+        gpu.queue.submit([encoder.finish()]);
+    }
+    Ok(())
+}
+
+/// Ten steps in one run and in two; returns value and average of either.
+pub fn run() -> Result<[Vec<Vec<f32>>; 2], Box<dyn Error>> {
+    let gpu = pollster::block_on(request(Allowance::Adapter))?;
+    let tensors = || Tensors::new(&gpu.device, [("w", [4, 3])]);
+    let end = |optimizer: &Optimizer| -> wgpu_optim::Result<Vec<Vec<f32>>> {
+        pollster::block_on(async { Ok(vec![optimizer.read_value("w").await?, optimizer.read_state("w", "ema").await?]) })
+    };
+    let (first, second) = (tensors()?, tensors()?);
+    let (running, resumed) = (optimizer(&gpu, &first)?, optimizer(&gpu, &second)?);
+    steps(&gpu, &running, &first, 0..5)?;
+    load(&resumed, &pollster::block_on(save(&running))?)?;
+    steps(&gpu, &running, &first, 5..10)?;
+    steps(&gpu, &resumed, &second, 5..10)?;
+    Ok([end(&running)?, end(&resumed)?])
+}
+
+#[allow(dead_code, reason = "the test suite runs `run` itself")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let [through, resumed] = run()?;
+    println!("a run of ten steps ends at\n{through:?}\nand one that was resumed at\n{resumed:?}");
+    Ok(())
+}
