@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 
 fn main() -> ExitCode {
-    match pollster::block_on(request(Allowance::Adapter)) {
+    match pollster::block_on(request(DeviceLimits::Adapter)) {
         Ok(gpu) => {
             let limits = gpu.device.limits();
             println!("adapter: {} ({:?}, {} {})", gpu.info.name, gpu.info.backend, gpu.info.driver, gpu.info.driver_info);

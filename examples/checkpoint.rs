@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use wgpu_optim::adapter::{Allowance, Gpu, request};
-use wgpu_optim::{DynamicScale, Ema, Group, LossScale, NAdam, Optimizer, Options, Progress, Schedule, Tensors};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, request};
+use wgpu_optim::{DynamicScale, Ema, Group, LossScale, NAdam, Optimizer, Options, Schedule, Tensors, TrainingProgress};
 
 /// What a file of one's own format holds, with the parameters' names.
 pub struct Checkpoint {
@@ -11,7 +11,7 @@ pub struct Checkpoint {
     states: Vec<Vec<(&'static str, Vec<f32>)>>,
     steps: Vec<u32>,
     scalars: Vec<Vec<f32>>,
-    progress: Progress,
+    progress: TrainingProgress,
 }
 
 /// What the README shows.
@@ -66,7 +66,7 @@ fn steps(gpu: &Gpu, optimizer: &Optimizer, tensors: &Tensors, numbers: std::ops:
 
 /// Ten steps in one run and in two; returns value and average of either.
 pub fn run() -> Result<[Vec<Vec<f32>>; 2], Box<dyn Error>> {
-    let gpu = pollster::block_on(request(Allowance::Adapter))?;
+    let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
     let tensors = || Tensors::new(&gpu.device, [("w", [4, 3])]);
     let end = |optimizer: &Optimizer| -> wgpu_optim::Result<Vec<Vec<f32>>> {
         pollster::block_on(async { Ok(vec![optimizer.read_value("w").await?, optimizer.read_state("w", "ema").await?]) })

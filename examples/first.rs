@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu_optim::{Adam, Optimizer, Param, wgpu};
 
@@ -23,7 +23,7 @@ fn main() {
 
 pub(crate) fn fit() -> Result<Vec<f32>, Box<dyn Error>> {
     // A device, if you have none yet; else yours, as it is.
-    let wgpu_optim::adapter::Gpu { device, queue, .. } = pollster::block_on(request(Allowance::Adapter))?;
+    let wgpu_optim::adapter::Gpu { device, queue, .. } = pollster::block_on(request(DeviceLimits::Adapter))?;
 
     // Your buffers: STORAGE is all that the optimizer needs; COPY_SRC lets you read values back.
     let buffer = |contents: &[f32]| {

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::rule::{NoScalars, Range, Real, Rule, Stage, square};
 use wgpu_optim::{Optimizer, Tensors, hyper_parameters, layout, state, testing};
 
@@ -75,7 +75,7 @@ impl Rule for NormalizedMomentum {
 
 #[allow(dead_code, reason = "the test suite uses the rule itself")]
 fn main() -> Result<(), Box<dyn Error>> {
-    let gpu = pollster::block_on(request(Allowance::Adapter))?;
+    let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
     testing::prove(&gpu, &NormalizedMomentum::default())?;
     println!("proven on {}: {} rows hold", gpu.info.name, testing::rows(&NormalizedMomentum::default()).len());
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::{AdamW, Group, Optimizer, Param};
 
 /// What the README shows: every parameter has `had` rows, of which these stay, in this order; `place` makes the buffers of values and of gradients.
@@ -41,7 +41,7 @@ pub async fn with_rows(
 /// Trains 6 points, drops two, and trains on; returns the points that stayed, and those of a run that dropped none.
 pub fn run() -> Result<[Vec<f32>; 2], Box<dyn Error>> {
     use wgpu::util::{BufferInitDescriptor, DeviceExt};
-    let gpu = pollster::block_on(request(Allowance::Adapter))?;
+    let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
     // A slope takes the place of a backward pass.
     let place = |values: &[f32], slope: f32| {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;

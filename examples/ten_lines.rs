@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::{AdamW, Optimizer, Tensors};
 
 /// What the README shows.
@@ -38,7 +38,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /// Trains and returns the largest distance from the target.
 pub fn run() -> Result<f32, Box<dyn Error>> {
-    let gpu = pollster::block_on(request(Allowance::Adapter))?;
+    let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
     let source = wgpu::ShaderSource::Wgsl(BACKWARD.into());
     let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("backward"), source });
     let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::{
     AdamW, Binding, Clip, DynamicScale, Ema, Group, LossScale, MicroBatches, NormClip, Optimizer, Options, Param, Report, Schedule,
 };
@@ -95,7 +95,7 @@ fn data(weights: &[f32; WEIGHTS + 1]) -> Vec<f32> {
 /// Trains and returns the report and the largest distance of an averaged value from what made the data.
 pub fn run() -> Result<(Report, f32), Box<dyn Error>> {
     use wgpu::util::{BufferInitDescriptor, DeviceExt};
-    let wgpu_optim::adapter::Gpu { device, queue, .. } = pollster::block_on(request(Allowance::Adapter))?;
+    let wgpu_optim::adapter::Gpu { device, queue, .. } = pollster::block_on(request(DeviceLimits::Adapter))?;
     let buffer = |contents: &[f32]| {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         device.create_buffer_init(&BufferInitDescriptor { label: None, contents: bytemuck::cast_slice(contents), usage })

@@ -14,7 +14,7 @@ fn main(
         return;
     }
     let line = work[index];
-    let entry = entries[line.member];
+    let entry = parameters[line.member];
     let at = entry.record;
     if record[at + ACTIVE] != 1u {
         return;

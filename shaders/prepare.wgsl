@@ -3,25 +3,25 @@
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {
-    let last = arrayLength(&entries) - 1u;
-    var next = entries[min(invocation, last)];
-    let after = settle(invocation);
-    let left_out = is_left_out(after);
+    let last = arrayLength(&parameters) - 1u;
+    var next = parameters[min(invocation, last)];
+    let after = decide(invocation);
+    let skipped = is_skipped(after);
     for (var i = invocation; i <= last; i += INVOCATIONS) {
         let entry = next;
-        next = entries[min(i + INVOCATIONS, last)];
+        next = parameters[min(i + INVOCATIONS, last)];
         if entry.rule != RULE {
             continue;
         }
         let at = entry.record;
         if in_view(after) {
-            record[at + ACTIVE] = NEITHER;
+            record[at + ACTIVE] = INACTIVE_AND_SKIPPED;
             continue;
         }
-        record[at + ACTIVE] = select(entry.taking_part, select(LEFT_OUT, NEITHER, entry.taking_part == 0u), left_out);
+        record[at + ACTIVE] = select(entry.active, select(SKIPPED, INACTIVE_AND_SKIPPED, entry.active == 0u), skipped);
         record[at + USED] = record[at + PENDING];
         record[at + PENDING] = 0u;
-        if left_out || entry.taking_part == 0u {
+        if skipped || entry.active == 0u {
             continue;
         }
         let step = max(record[at + STEP], record[at + STEP] + 1u);
@@ -39,6 +39,6 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
 }
 
 // Known when it is compiled where no step may be skipped.
-fn is_left_out(after: Status) -> bool {
+fn is_skipped(after: Status) -> bool {
     return in_view(after) || (MAY_SKIP && after.skipped != 0u);
 }

@@ -3,10 +3,10 @@
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(local_invocation_index) invocation: u32) {
     levels(invocation, 0u, tree[LOWER]);
-    let bound = arrayLength(&entries);
+    let bound = arrayLength(&parameters);
     for (var i = invocation; i < bound; i += INVOCATIONS) {
         var sum = Sum();
-        if is_active(entries[i]) {
+        if is_active(parameters[i]) {
             sum = sums[tree[tree[MEMBERS_OF] + 3u * i]];
         }
         sums[tree[MEMBERS] + i] = sum;
@@ -14,7 +14,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     storageBarrier();
     levels(invocation, tree[LOWER], tree[LEVELS]);
     for (var i = invocation; i < bound; i += INVOCATIONS) {
-        let entry = entries[i];
+        let entry = parameters[i];
         if is_active(entry) {
             let own = sums[tree[MEMBERS] + i];
             let of_group = sums[tree[tree[MEMBERS_OF] + 3u * i + 1u]];
@@ -24,6 +24,6 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     }
 }
 
-fn is_active(entry: Entry) -> bool {
+fn is_active(entry: ParamSettings) -> bool {
     return entry.rule == RULE && record[entry.record + ACTIVE] == 1u;
 }

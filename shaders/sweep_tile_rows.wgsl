@@ -1,5 +1,5 @@
 // The same row by row, where nothing is added up over columns: software adapters then read consecutive elements.
-fn sweep(row: Row, given: Given, h: Hyper, s: Scalars, whole: Sums, invocation: u32) {
+fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation: u32) {
     let tile = tile_of(row);
     let vectors = (row.width + 3u) / 4u;
     for (var k = 0u; k < row.height; k++) {
@@ -11,7 +11,7 @@ fn sweep(row: Row, given: Given, h: Hyper, s: Scalars, whole: Sums, invocation: 
             let before = value_of(row, i, left);
             var p = before;
             var state = load_state(row, tile, rows, columns, whole, i, left);
-            apply(h, s, given, row, i, left, &p, &state);
+            apply(h, s, own, row, i, left, &p, &state);
             store_state(row, i, left, state);
             store_p(row, i, left, p, before);
             add_to_row(k * vectors + v, state, left);

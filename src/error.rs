@@ -6,7 +6,7 @@ use crate::rule::Range;
 
 /// Which of a parameter's or a column's tensors an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum BufferRole {
     /// The values.
     Value,
     /// The gradients.
@@ -23,16 +23,16 @@ pub enum Role {
     Destination,
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for BufferRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Role::Value => "value",
-            Role::Gradient => "gradient",
-            Role::State => "state",
-            Role::Scalars => "scalars",
-            Role::LrScales => "lr_scales",
-            Role::Source => "source",
-            Role::Destination => "destination",
+            BufferRole::Value => "value",
+            BufferRole::Gradient => "gradient",
+            BufferRole::State => "state",
+            BufferRole::Scalars => "scalars",
+            BufferRole::LrScales => "lr_scales",
+            BufferRole::Source => "source",
+            BufferRole::Destination => "destination",
         })
     }
 }
@@ -105,7 +105,7 @@ pub enum Error {
         /// The parameter.
         param: String,
         /// Which binding.
-        role: Role,
+        role: BufferRole,
         /// The shape.
         shape: Vec<usize>,
         /// What its elements are.
@@ -121,7 +121,7 @@ pub enum Error {
         /// The parameter.
         param: String,
         /// Which binding.
-        role: Role,
+        role: BufferRole,
         /// Where the binding ends.
         end: u64,
         /// Bytes of the buffer.
@@ -133,7 +133,7 @@ pub enum Error {
         /// The parameter.
         param: String,
         /// Which buffer.
-        role: Role,
+        role: BufferRole,
         /// Its usages.
         has: wgpu::BufferUsages,
         /// What it lacks.
@@ -145,7 +145,7 @@ pub enum Error {
         /// The parameter.
         param: String,
         /// Which binding.
-        role: Role,
+        role: BufferRole,
         /// The offset in bytes.
         offset: u64,
     },
@@ -155,11 +155,11 @@ pub enum Error {
         /// One parameter.
         first: String,
         /// Its tensor.
-        first_role: Role,
+        first_role: BufferRole,
         /// The other parameter, or the same.
         second: String,
         /// Its tensor.
-        second_role: Role,
+        second_role: BufferRole,
     },
     /// An optimizer's own state given to it as values or gradients.
     #[error("{param}: the binding is this optimizer's own state, which a step writes")]
@@ -237,7 +237,7 @@ pub enum Error {
         /// What was given.
         got: f64,
     },
-    /// Settings that do not go together.
+    /// OptionWords that do not go together.
     #[error("{what}")]
     Conflict {
         /// Which, and what to do.
@@ -346,7 +346,7 @@ pub enum Error {
     #[error("{needed} tensors need {needed} {role} slices, got {got}")]
     Slices {
         /// Slices of what.
-        role: Role,
+        role: BufferRole,
         /// How many tensors there are.
         needed: usize,
         /// How many slices came.
@@ -358,7 +358,7 @@ pub enum Error {
         /// The parameter.
         param: String,
         /// Which tensor.
-        role: Role,
+        role: BufferRole,
         /// Elements of the tensor.
         needed: u64,
         /// Elements given.
@@ -444,7 +444,7 @@ pub enum Error {
         /// The parameter or column.
         param: String,
         /// Which buffer.
-        role: Role,
+        role: BufferRole,
         /// What wgpu says.
         message: String,
     },
@@ -480,7 +480,7 @@ pub enum Error {
 
 impl Error {
     /// What wgpu refused, about this buffer of the caller's.
-    pub(crate) fn about(self, param: &str, role: Role) -> Self {
+    pub(crate) fn about(self, param: &str, role: BufferRole) -> Self {
         match self {
             Error::Wgpu(message) => {
                 // The last line is the innermost reason; those before it say which call of ours it was.
@@ -492,7 +492,7 @@ impl Error {
     }
 
     /// Of what wgpu refused, the first buffer of the caller's that it refuses by itself, if there is one.
-    pub(crate) fn of_first_refused<'a>(self, mut buffers: impl Iterator<Item = (&'a str, Role, Result<()>)>) -> Self {
+    pub(crate) fn of_first_refused<'a>(self, mut buffers: impl Iterator<Item = (&'a str, BufferRole, Result<()>)>) -> Self {
         if !matches!(self, Error::Wgpu(_)) {
             return self;
         }

@@ -5,24 +5,27 @@ pub mod cpu;
 mod error;
 mod gpu;
 mod optimizer;
-pub mod plan;
+#[doc(hidden)]
+pub mod program;
 pub mod rule;
 pub mod rules;
 pub mod schedule;
+#[doc(hidden)]
 pub mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[doc(hidden)]
 pub mod wgsl;
 mod words;
 
-pub use error::{Error, Result, Role};
-pub use gpu::{Binding, LrScales, Param, Pipelines, Recorded, Tensors, adapter};
-pub use optimizer::{Group, Optimizer, Pending, Report};
+pub use error::{BufferRole, Error, Result};
+pub use gpu::{Binding, LrScales, Param, Pipelines, RecordedWork, Tensors, adapter};
+pub use optimizer::{Group, Optimizer, PendingReport, Report};
 pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};
 pub use step::{
-    AdaptiveClip, Clip, DynamicScale, Ema, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Options, Over, Progress,
-    Swa, View,
+    AdaptiveClip, Clip, DynamicScale, Ema, GroupKey, Lookahead, LossScale, Matches, MicroBatches, Named, NonFinite, NormClip, NormOrder,
+    NormScope, Options, Swa, TrainingProgress, View,
 };
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

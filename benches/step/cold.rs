@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wgpu_optim::adapter::{Allowance, Gpu, request};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, request};
 use wgpu_optim::rules;
 use wgpu_optim::{AdamW, Optimizer, Tensors};
 
@@ -30,7 +30,7 @@ fn first_step(bench: &mut Bench, name: &str, lengths: Vec<usize>) -> Result<()> 
     let first = |start: Start| {
         let lengths = &lengths;
         move || {
-            let gpu = pollster::block_on(request(Allowance::Adapter))?;
+            let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
             let clock = Instant::now();
             start(&gpu, lengths)?;
             gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
@@ -57,7 +57,7 @@ fn first_step(bench: &mut Bench, name: &str, lengths: Vec<usize>) -> Result<()> 
 
 fn pipelines(bench: &mut Bench) -> Result<()> {
     let start = Instant::now();
-    pollster::block_on(request(Allowance::Adapter))?;
+    pollster::block_on(request(DeviceLimits::Adapter))?;
     bench.report.figure(COLD, "an adapter and a device", start.elapsed().as_secs_f64() * 1e3, "ms");
     for rule in rules::all() {
         let gpu = &bench.gpu;

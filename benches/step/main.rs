@@ -28,7 +28,7 @@ mod whole;
 use std::process::ExitCode;
 
 use clap::Parser;
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 
 use bench::Bench;
 use cli::Cli;
@@ -70,7 +70,7 @@ fn run(cli: Cli) -> Result<()> {
         GROUPS.iter().for_each(|(name, ..)| println!("{name}"));
         return Ok(());
     }
-    let gpu = match pollster::block_on(request(Allowance::Adapter)) {
+    let gpu = match pollster::block_on(request(DeviceLimits::Adapter)) {
         Ok(gpu) => gpu,
         Err(error) if cli.is_smoke() => {
             eprintln!("skipped: {error}");

@@ -1,6 +1,6 @@
 //! Device memory per parameter, as wgpu's allocator counts it, against the byte model.
 
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::rule::Extents;
 use wgpu_optim::{Optimizer, Tensors, rules};
 
@@ -15,7 +15,7 @@ const WIDTH: usize = 1000;
 pub fn all(bench: &mut Bench) -> Result<()> {
     let n = bench.sizes(&[N])[0];
     for rule in rules::all() {
-        let gpu = pollster::block_on(request(Allowance::Adapter))?;
+        let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
         let allocated = || gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes);
         let Some(before) = allocated() else {
             bench.report.open(MEMORY, "bytes per parameter", "this backend of wgpu does not count what it allocates");

@@ -67,7 +67,7 @@ fn draw(options: &Options, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     if contenders.len() > sheet::LINES_AT_MOST {
         return Err(format!("--optimizers names {}, the sheet tells {} apart", contenders.len(), sheet::LINES_AT_MOST).into());
     }
-    let gpu = pollster::block_on(adapter::request(adapter::Allowance::Adapter))?;
+    let gpu = pollster::block_on(adapter::request(adapter::DeviceLimits::Adapter))?;
     gpu.device.on_uncaptured_error(Arc::new(|error| {
         eprintln!("landscape: {error}");
         std::process::exit(1);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use wgpu_optim::adapter::{self, Allowance, Gpu};
+use wgpu_optim::adapter::{self, DeviceLimits, Gpu};
 use wgpu_optim::rule::AnyRule;
 
 use super::replay::{self, Report};
@@ -85,7 +85,7 @@ fn about(path: &Path, error: Error) -> Error {
 }
 
 fn request() -> Result<Gpu> {
-    Ok(pollster::block_on(adapter::request(Allowance::Adapter))?)
+    Ok(pollster::block_on(adapter::request(DeviceLimits::Adapter))?)
 }
 
 /// Writes what there is to say as soon as it is known.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
-use wgpu_optim::adapter::{self, Allowance, Gpu};
+use wgpu_optim::adapter::{self, DeviceLimits, Gpu};
 
 use crate::comparison::{self, Comparison};
 use crate::data;
@@ -138,7 +138,7 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
 
 /// A device whose errors end the program with a line, as all errors do; wgpu's own handler panics.
 fn gpu() -> Result<Gpu, Box<dyn Error>> {
-    let gpu = pollster::block_on(adapter::request(Allowance::Adapter))?;
+    let gpu = pollster::block_on(adapter::request(DeviceLimits::Adapter))?;
     gpu.device.on_uncaptured_error(Arc::new(|error| {
         eprintln!("train: {error}");
         std::process::exit(REFUSED.into());

@@ -1,4 +1,4 @@
-// Sums of consecutive slots, level by level, in the order that src/plan/reduce.rs lays down. `tree` begins with a header, whose words have names.
+// Sums of consecutive slots, level by level, in the order that src/program/reduce.rs lays down. `tree` begins with a header, whose words have names.
 
 fn levels(invocation: u32, begin: u32, end: u32) {
     for (var level = begin; level < end; level++) {

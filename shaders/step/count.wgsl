@@ -8,9 +8,9 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     if invocation == 0u {
         status = after;
     }
-    let count = select(arrayLength(&entries), 0u, in_view(after));
+    let count = select(arrayLength(&parameters), 0u, in_view(after));
     for (var i = invocation; i < count; i += INVOCATIONS) {
-        record[entries[i].record + PENDING] += min(entries[i].taking_part, 1u);
+        record[parameters[i].record + PENDING] += min(parameters[i].active, 1u);
     }
 }
 

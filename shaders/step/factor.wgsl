@@ -1,5 +1,5 @@
 // By what a parameter's gradient is multiplied, where gradients were measured; for `factored`.
-fn gradient_factor(entry: Entry, clip: ClipWords, unscale: f32) -> f32 {
+fn gradient_factor(entry: ParamSettings, clip: ClipWords, unscale: f32) -> f32 {
     let sum = sums[entry.slot];
     if clip.kind != TWO && clip.kind != INFINITY {
         return unscale;

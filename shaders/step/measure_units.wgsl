@@ -7,7 +7,7 @@ const TEAM_LENGTH: u32 = 8u * TEAM;
 var<workgroup> teams: array<Sum, INVOCATIONS>;
 
 fn work(row: Row, invocation: u32) {
-    if entries[row.member].taking_part == 0u {
+    if parameters[row.member].active == 0u {
         return;
     }
     if row.unit_length == 0u {

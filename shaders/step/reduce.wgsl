@@ -1,14 +1,14 @@
-// The sums of all rows become one per parameter, per group, and one of all, in the order that src/plan/reduce.rs lays down.
+// The sums of all rows become one per parameter, per group, and one of all, in the order that src/program/reduce.rs lays down.
 
 var<workgroup> first_offender: atomic<u32>;
 
 fn reduce(invocation: u32) {
     levels(invocation, 0u, tree[LOWER]);
-    let bound = arrayLength(&entries);
+    let bound = arrayLength(&parameters);
     for (var i = invocation; i < bound; i += INVOCATIONS) {
         var sum = Sum();
-        if entries[i].taking_part != 0u {
-            sum = sums[entries[i].top];
+        if parameters[i].active != 0u {
+            sum = sums[parameters[i].top];
         }
         sums[tree[MEMBERS] + i] = sum;
         // The exponent of infinities and NaN; the first parameter has the largest number here.
@@ -24,7 +24,7 @@ fn reduce(invocation: u32) {
 // 1 + the first parameter with an infinite or NaN gradient, 0 if there is none.
 fn offender() -> u32 {
     let found = atomicLoad(&first_offender);
-    return select(arrayLength(&entries) - found + 1u, 0u, found == 0u);
+    return select(arrayLength(&parameters) - found + 1u, 0u, found == 0u);
 }
 
 fn measured(unscale: f32) {

@@ -1,6 +1,6 @@
 // Changes what the values of one row show, as view.wgsl decided.
 fn work(row: Row, invocation: u32) {
-    let change = load_given(row.record).taking_part;
+    let change = load_step_entry(row.record).active;
     if change != KEEP {
         show(row, change, invocation);
     }

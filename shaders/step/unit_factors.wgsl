@@ -1,8 +1,8 @@
 // The factors of adaptive clipping and unscaling, which the update looks up, for `factored`. A tensor's words: parameter, first slot, units, where the factors go.
-fn unit_factors(invocation: u32, unscale: f32) {
+fn set_unit_factors(invocation: u32, unscale: f32) {
     for (var tensor = 0u; tensor < tree[UNIT_COUNT]; tensor++) {
         let at = tree[UNITS] + 4u * tensor;
-        let clip = clip_of(entries[tree[at]]);
+        let clip = clip_of(parameters[tree[at]]);
         for (var unit = invocation; unit < tree[at + 2u]; unit += INVOCATIONS) {
             let sum = sums[tree[at + 1u] + unit];
             let gradient = wide_norm(sum.low, sum.high, unscale);

@@ -12,14 +12,14 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         status = changed(before, wanted, next);
         record[VIEW] = next;
     }
-    for (var i = invocation; i < arrayLength(&entries); i += INVOCATIONS) {
-        let at = entries[i].record;
+    for (var i = invocation; i < arrayLength(&parameters); i += INVOCATIONS) {
+        let at = parameters[i].record;
         var change = KEEP;
         if next != view && next == TRAINED {
             change = record[at + SHOWN];
             record[at + SHOWN] = KEEP;
         } else if next != view {
-            change = way(wish[1u + entries[i].rule] != 0u, record[at + STEP], next);
+            change = way(wish[1u + parameters[i].rule] != 0u, record[at + STEP], next);
             record[at + SHOWN] = select(change, EXCHANGE + AVERAGES, change == EVALUATE);
         }
         record[at + ACTIVE] = change;

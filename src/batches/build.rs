@@ -1,12 +1,12 @@
 //! Checks a data set's columns and builds the dispatches that a batch records.
 
 use super::column::Column;
-use super::kernels::{self, Shader, Slot};
+use super::kernels::{self, Resource, Shader};
 use super::sampler::Sampler;
 use super::windows::{ELEMENTS, Part};
-use crate::error::{Error, Result, Role};
+use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Compiled, Dispatch, caught, check_binds, fold, limits, resource, upload};
-use crate::plan::{Interval, Limits, overlap};
+use crate::program::{Interval, Limits, overlap};
 
 /// All that can be wrong with a data set, apart from limits.
 pub(super) fn check(sampler: &Sampler, columns: &[Column]) -> Result<()> {
@@ -34,7 +34,7 @@ fn check_overlap(columns: &[Column], bytes: &[[u64; 2]]) -> Result<()> {
         intervals.push(Interval { buffer, start, end, written: owner % 2 == 1, owner });
     }
     let Some((first, second)) = overlap(intervals) else { return Ok(()) };
-    let describe = |owner: usize| (columns[owner / 2].name.clone(), [Role::Source, Role::Destination][owner % 2]);
+    let describe = |owner: usize| (columns[owner / 2].name.clone(), [BufferRole::Source, BufferRole::Destination][owner % 2]);
     let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
     Err(Error::Overlap { first, first_role, second, second_role })
 }
@@ -64,8 +64,9 @@ pub(super) fn dispatches(
 
 /// The error with the name of the column whose buffer wgpu refuses, if one is behind it.
 pub(super) fn named(device: &wgpu::Device, columns: &[Column], error: Error) -> Error {
-    let bindings =
-        columns.iter().flat_map(|column| [(column, Role::Source, &column.source), (column, Role::Destination, &column.destination)]);
+    let bindings = columns
+        .iter()
+        .flat_map(|column| [(column, BufferRole::Source, &column.source), (column, BufferRole::Destination, &column.destination)]);
     error.of_first_refused(bindings.map(|(column, role, binding)| (&*column.name, role, check_binds(device, binding.buffer()))))
 }
 
@@ -79,34 +80,34 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    fn advance(&self, kernel: &Compiled<Slot>) -> Result<Dispatch> {
+    fn advance(&self, kernel: &Compiled<Resource>) -> Result<Dispatch> {
         let bind_group = kernel.bind(self.device, |slot| self.resource(slot))?;
         Ok(Dispatch::new(kernel, bind_group, (1, 1)))
     }
 
-    fn gather(&self, kernel: &Compiled<Slot>, column: &Column, table: Option<&wgpu::Buffer>, part: Part) -> Result<Dispatch> {
+    fn gather(&self, kernel: &Compiled<Resource>, column: &Column, table: Option<&wgpu::Buffer>, part: Part) -> Result<Dispatch> {
         let task = upload(self.device, "wgpu-optim task", &[part.task])?;
         let bind_group = kernel.bind(self.device, |slot| match (slot, table) {
-            (Slot::Task, _) => task.as_entire_binding(),
-            (Slot::Source, _) => resource(column.source.buffer(), part.source),
-            (Slot::Destination, _) => resource(column.destination.buffer(), part.destination),
-            (Slot::Table, Some(table)) => table.as_entire_binding(),
+            (Resource::Task, _) => task.as_entire_binding(),
+            (Resource::Source, _) => resource(column.source.buffer(), part.source),
+            (Resource::Destination, _) => resource(column.destination.buffer(), part.destination),
+            (Resource::Table, Some(table)) => table.as_entire_binding(),
             (slot, _) => self.resource(slot),
         })?;
         let workgroups = fold(u64::from(part.task.count).div_ceil(ELEMENTS), self.limits.workgroups);
         Ok(Dispatch::new(kernel, bind_group, workgroups))
     }
 
-    fn resource(&self, slot: Slot) -> wgpu::BindingResource<'_> {
+    fn resource(&self, slot: Resource) -> wgpu::BindingResource<'_> {
         match slot {
-            Slot::Cursor => self.cursor.as_entire_binding(),
-            Slot::Batch => self.batch.as_entire_binding(),
+            Resource::Cursor => self.cursor.as_entire_binding(),
+            Resource::Batch => self.batch.as_entire_binding(),
             _ => self.order.as_entire_binding(),
         }
     }
 }
 
-fn compile(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Compiled<Slot>> {
+fn compile(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Compiled<Resource>> {
     let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
     let module = caught(device, || device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(label), source }))?;
     Compiled::of(device, label, &module, &shader.slots, None)

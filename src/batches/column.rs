@@ -2,9 +2,9 @@
 
 use super::sampler::Sampler;
 use super::windows::{Matrix, Part, parts};
-use crate::error::{Error, Result, Role};
+use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, elements};
-use crate::plan::Limits;
+use crate::program::Limits;
 
 /// What a column's elements are in the data set and in the batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,8 +95,8 @@ impl Column {
         let needed = (elements(&self.name, &source)? * self.dtype.bytes()).next_multiple_of(4);
         let filled = 4 * elements(&self.name, &batch)?;
         let [stored, gathered] = self.dtype.names();
-        self.source.check(&self.name, Role::Source, &source, stored, needed)?;
-        self.destination.check(&self.name, Role::Destination, &batch, gathered, filled)?;
+        self.source.check(&self.name, BufferRole::Source, &source, stored, needed)?;
+        self.destination.check(&self.name, BufferRole::Destination, &batch, gathered, filled)?;
         if self.source.buffer() == self.destination.buffer() {
             return Err(Error::OneBuffer { column: self.name.clone() });
         }

@@ -12,7 +12,7 @@ const BYTE: &str = include_str!("../../shaders/batches/byte.wgsl");
 
 /// What a kernel binds. Its number is its place in [`Shader::slots`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(super) enum Resource {
     Order,
     Cursor,
     Batch,
@@ -22,16 +22,16 @@ pub(super) enum Slot {
     Destination,
 }
 
-impl Slot {
+impl Resource {
     fn declaration(self) -> &'static str {
         match self {
-            Slot::Order => "order: Order",
-            Slot::Cursor => "cursor: Cursor",
-            Slot::Batch => "batch: Batch",
-            Slot::Task => "task: Task",
-            Slot::Source => "source: array<u32>",
-            Slot::Table => "table: array<u32>",
-            Slot::Destination => "destination: array<u32>",
+            Resource::Order => "order: Order",
+            Resource::Cursor => "cursor: Cursor",
+            Resource::Batch => "batch: Batch",
+            Resource::Task => "task: Task",
+            Resource::Source => "source: array<u32>",
+            Resource::Table => "table: array<u32>",
+            Resource::Destination => "destination: array<u32>",
         }
     }
 }
@@ -41,19 +41,25 @@ impl Slot {
 pub(super) struct Shader {
     pub(super) source: String,
     /// What each binding is, in order, and whether it is written.
-    pub(super) slots: Vec<(Slot, bool)>,
+    pub(super) slots: Vec<(Resource, bool)>,
 }
 
 /// Takes the next batch and moves the cursor.
 pub(super) fn advance() -> Shader {
-    shader(&[ADVANCE], &[(Slot::Order, false), (Slot::Cursor, true), (Slot::Batch, true)])
+    shader(&[ADVANCE], &[(Resource::Order, false), (Resource::Cursor, true), (Resource::Batch, true)])
 }
 
 /// Fills a column's destination; bytes go through a table.
 pub(super) fn gather(bytes: bool) -> Shader {
-    let mut slots = vec![(Slot::Order, false), (Slot::Batch, false), (Slot::Task, false), (Slot::Source, false), (Slot::Destination, true)];
+    let mut slots = vec![
+        (Resource::Order, false),
+        (Resource::Batch, false),
+        (Resource::Task, false),
+        (Resource::Source, false),
+        (Resource::Destination, true),
+    ];
     if bytes {
-        slots.push((Slot::Table, false));
+        slots.push((Resource::Table, false));
     }
     shader(&[if bytes { BYTE } else { WORD }, GATHER], &slots)
 }
@@ -63,7 +69,7 @@ pub fn kernels() -> [(&'static str, String); 3] {
     [("advance", advance().source), ("gather words", gather(false).source), ("gather bytes", gather(true).source)]
 }
 
-fn shader(parts: &[&str], slots: &[(Slot, bool)]) -> Shader {
+fn shader(parts: &[&str], slots: &[(Resource, bool)]) -> Shader {
     let mut source = format!("const ELEMENTS: u32 = {ELEMENTS}u;\n");
     for (index, (slot, written)) in slots.iter().enumerate() {
         let access = if *written { "read_write" } else { "read" };

@@ -2,7 +2,7 @@
 //! fits in one binding.
 
 use super::words::words;
-use crate::plan::{Limits, Window};
+use crate::program::{Limits, Window};
 
 /// Elements of the batch that one workgroup writes: 16 turns of 64 invocations. A row number for each takes 4 KiB of the 16 KiB of
 /// workgroup memory that WebGPU has at least.

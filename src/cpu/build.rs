@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::settle::Common;
+use super::decide::Common;
 use super::tensor::Tensor;
 use super::{CpuOptimizer, CpuParam};
 use crate::error::{Error, Result, unknown};

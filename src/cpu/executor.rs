@@ -1,13 +1,13 @@
 //! The passes of a step, one after another, as the program has them.
 
 use super::CpuOptimizer;
+use super::decide::Limit;
 use super::job::{Extra, Job, Work, run};
 use super::measure::Measure;
-use super::settle::Limit;
 use super::stages;
 use super::tensor::Tensor;
-use crate::plan::{Pass, Program, distinct};
-use crate::rule::{Assigned, Pass as Function, Real};
+use crate::program::{Pass, Program, distinct};
+use crate::rule::{Function, Real, ScheduledMember};
 use crate::step::{Clip, LossScale, MicroBatches, Setup};
 
 /// What one pass of a step leaves for the next ones.
@@ -15,7 +15,7 @@ struct Step<F> {
     measured: Vec<Measure>,
     limits: Vec<Limit<F>>,
     /// What schedules set, for each block.
-    assigned: Vec<Vec<Assigned>>,
+    assigned: Vec<Vec<ScheduledMember>>,
 }
 
 impl<F: Real> CpuOptimizer<F> {
@@ -51,7 +51,7 @@ impl<F: Real> CpuOptimizer<F> {
             match pass {
                 Pass::Measure => step.measured = gradients.iter().map(|own| own.map_or_else(Measure::default, Measure::of)).collect(),
                 Pass::Prepare(0) => {
-                    let Some(limits) = self.settle(core::mem::take(&mut step.measured), values, gradients) else { return };
+                    let Some(limits) = self.decide(core::mem::take(&mut step.measured), values, gradients) else { return };
                     self.viewed = None;
                     (step.limits, step.assigned) = (limits, assigned(&self.setup, self.common.step));
                     self.prepare(0, gradients, &step.assigned);
@@ -77,7 +77,7 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// The scalars of the tensors of a rule that have gradients.
-    fn prepare(&mut self, rule: usize, gradients: &[Option<&[F]>], assigned: &[Vec<Assigned>]) {
+    fn prepare(&mut self, rule: usize, gradients: &[Option<&[F]>], assigned: &[Vec<ScheduledMember>]) {
         let own = self.tensors.iter_mut().zip(gradients).filter(|(tensor, gradient)| gradient.is_some() && tensor.rule == rule);
         for (tensor, _) in own {
             tensor.step = tensor.step.saturating_add(1);
@@ -100,7 +100,7 @@ impl<F: Real> CpuOptimizer<F> {
 }
 
 /// What schedules set in the last of so many steps, for each block.
-pub(super) fn assigned(setup: &Setup, steps: u32) -> Vec<Vec<Assigned>> {
+pub(super) fn assigned(setup: &Setup, steps: u32) -> Vec<Vec<ScheduledMember>> {
     setup.blocks.list.iter().map(|block| block.assigned(&setup.groups[block.group].schedules, steps.saturating_sub(1))).collect()
 }
 
@@ -110,7 +110,7 @@ fn works<'a, F: Real>(setup: &'a Setup, tensors: &[Tensor<F>], step: &'a Step<F>
 }
 
 /// What an update does with a tensor.
-fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, assigned: &'a [Vec<Assigned>]) -> Work<'a, F> {
+fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, assigned: &'a [Vec<ScheduledMember>]) -> Work<'a, F> {
     let averages = setup.options.averages();
     let weights = averages.into_iter().map(|average| (average, average.words::<F>().weight(tensor.step)));
     let scaled = setup.options.loss_scale != LossScale::None || setup.options.micro_batches == MicroBatches::Mean;

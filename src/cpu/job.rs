@@ -4,16 +4,16 @@ use std::sync::{Mutex, PoisonError};
 
 use super::members::Members;
 use super::tensor::Tensor;
-use crate::rule::{AnyRule, Assigned, Extent, Pass, Real, Stage, Sweep, clamped};
+use crate::rule::{AnyRule, Extent, Function, Real, ScheduledMember, Stage, Sweep, clamped};
 use crate::step::{Average, Broadcast, Factor};
 
-const CHUNK: usize = crate::plan::CHUNK as usize;
+const CHUNK: usize = crate::program::CHUNK as usize;
 
 /// What one pass does with a tensor.
 pub(super) struct Work<'a, F> {
-    pub(super) pass: Pass,
+    pub(super) pass: Function,
     pub(super) rule: &'a dyn AnyRule,
-    pub(super) assigned: &'a [Assigned],
+    pub(super) assigned: &'a [ScheduledMember],
     /// Of an update that does more than its rule.
     pub(super) extra: Option<Extra<'a, F>>,
 }
@@ -82,7 +82,7 @@ impl<'a, F: Real> Job<'a, F> {
     /// All of a tensor's. Gradients may be empty if the pass reads none.
     pub(super) fn new(work: &'a Work<'a, F>, tensor: &'a mut Tensor<F>, values: &'a mut [F], gradients: &'a [F]) -> Self {
         let Tensor { scalars, lanes, averages, scales, extents, totals, .. } = tensor;
-        let last = work.rule.stages().last().filter(|_| work.pass == Pass::Update);
+        let last = work.rule.stages().last().filter(|_| work.pass == Function::Update);
         let members = Members::new(work.rule, last.unwrap_or(&Stage::UPDATE), *extents, lanes, totals);
         let averages = averages.iter_mut().map(|lane| (!lane.is_empty()).then_some(&mut lane[..])).collect();
         Job { work, scalars, scales: scales.as_ref(), first: 0, gradients, values, members, averages }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::plan::{self, CHUNK};
+use crate::program::{self, CHUNK};
 use crate::rule::{Real, Wide};
 
 /// How far a GPU's norm may be from the exact one, as a part of it; the suite measures it.
@@ -21,7 +21,7 @@ pub(super) struct Measure {
 impl Measure {
     /// Of these numbers; in f64, in chunks, on all cores, always in the same order.
     pub(super) fn of<F: Real>(numbers: &[F]) -> Self {
-        let chunks: Vec<_> = plan::chunks(0..numbers.len() as u64).collect();
+        let chunks: Vec<_> = program::chunks(0..numbers.len() as u64).collect();
         let measured = chunks.into_par_iter().map(|chunk| Self::chunk(&numbers[chunk.start as usize..chunk.end as usize]));
         measured.collect::<Vec<_>>().into_iter().fold(Measure::default(), Measure::with)
     }

@@ -3,26 +3,26 @@
 
 mod access;
 mod build;
+mod decide;
 mod executor;
 mod job;
 mod measure;
 mod members;
 mod param;
-mod settle;
 mod stages;
 mod sums;
 mod tensor;
 mod view;
 
+use decide::Common;
 use executor::assigned;
-use settle::Common;
 use tensor::Tensor;
 
 pub use access::CpuReport;
 pub use param::CpuParam;
 
-use crate::error::{Error, Result, Role};
-use crate::plan;
+use crate::error::{BufferRole, Error, Result};
+use crate::program;
 use crate::rule::Real;
 use crate::step::{Setup, view as views};
 
@@ -37,7 +37,7 @@ pub struct CpuOptimizer<F: Real> {
     tensors: Vec<Tensor<F>>,
     common: Common<F>,
     /// The passes of a step.
-    program: Vec<plan::Pass>,
+    program: Vec<program::Pass>,
     /// The norms of the last step's changes and of the values before it, where they are measured.
     update: Option<(f64, f64)>,
 }
@@ -74,18 +74,18 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     fn check_values(&self, values: &[&mut [F]]) -> Result<()> {
-        self.check_slices(Role::Value, values.len())?;
-        self.tensors.iter().zip(values).try_for_each(|(tensor, value)| tensor.check(Role::Value, value.len()))
+        self.check_slices(BufferRole::Value, values.len())?;
+        self.tensors.iter().zip(values).try_for_each(|(tensor, value)| tensor.check(BufferRole::Value, value.len()))
     }
 
     fn check_gradients(&self, gradients: &[Option<&[F]>]) -> Result<()> {
-        self.check_slices(Role::Gradient, gradients.len())?;
+        self.check_slices(BufferRole::Gradient, gradients.len())?;
         let given = self.tensors.iter().zip(gradients).filter_map(|(tensor, gradient)| Some((tensor, (*gradient)?)));
-        given.into_iter().try_for_each(|(tensor, gradient)| tensor.check(Role::Gradient, gradient.len()))
+        given.into_iter().try_for_each(|(tensor, gradient)| tensor.check(BufferRole::Gradient, gradient.len()))
     }
 
     /// Fails unless there is one slice per tensor: that of an empty tensor may not be missing either.
-    fn check_slices(&self, role: Role, got: usize) -> Result<()> {
+    fn check_slices(&self, role: BufferRole, got: usize) -> Result<()> {
         let needed = self.tensors.len();
         if got == needed { Ok(()) } else { Err(Error::Slices { role, needed, got }) }
     }

@@ -8,13 +8,13 @@ use super::job::{PIECE, Work};
 use super::members::Members;
 use super::sums::{Sums, Total};
 use super::tensor::Tensor;
-use crate::rule::{AnyRule, Extent, Extents, Pass, Real, Stage, SumField, Sweep};
+use crate::rule::{AnyRule, Extent, Extents, Function, Real, Stage, SumField, Sweep};
 
 /// Pieces that are under way at once. What each adds to columns is kept until all of them are done.
 const PIECES: usize = 64;
 
 /// Items that a piece goes through at a time: what they share is spread out for them, in the nearest cache.
-const ITEMS: usize = crate::plan::CHUNK as usize;
+const ITEMS: usize = crate::program::CHUNK as usize;
 
 /// Runs the stage of this number of the rules that have more, over elements or over rows and columns, for the tensors that have gradients; `works` are
 /// those of the last stage. The sums are in the tensors then.
@@ -218,7 +218,7 @@ impl<'a, F: Real> Piece<'a, F> {
         let gradients = if stage.gradient { self.work.gradients(self.first, &self.gradients[items.clone()]) } else { Vec::new() };
         let mut values = if stage.value { self.values[items].to_vec() } else { vec![F::zero(); length] };
         let sweep = Sweep { gradients: &gradients, values: &mut values, lanes };
-        F::twin(rule).sweep(Pass::Stage(self.index), self.work.assigned, self.scalars, sweep);
+        F::twin(rule).sweep(Function::Stage(self.index), self.work.assigned, self.scalars, sweep);
         added
     }
 }

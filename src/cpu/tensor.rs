@@ -2,7 +2,7 @@
 
 use super::CpuParam;
 use super::view::Back;
-use crate::error::{Error, Result, Role};
+use crate::error::{BufferRole, Error, Result};
 use crate::rule::{Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
 use crate::step::{Broadcast, SCHEDULE_ERROR, Setup};
@@ -54,12 +54,12 @@ impl<F: Real> Tensor<F> {
             let broadcast = Broadcast::new(&name, &shape, &of)?;
             let (needed, got) = (u64::from(broadcast.period), scales.len() as u64);
             if needed != got {
-                return Err(Error::Length { param: name.clone(), role: Role::LrScales, needed, got });
+                return Err(Error::Length { param: name.clone(), role: BufferRole::LrScales, needed, got });
             }
             Ok((scales.into_iter().map(|scale| F::of(f64::from(scale))).collect(), broadcast))
         };
         let scales = lr_scales.map(scales).transpose()?;
-        crate::gpu::scales::check(&name, scales.as_ref().map(|(scales, _)| scales.len() as u64), &lr_scale_schedules)?;
+        crate::step::check_scale_schedules(&name, scales.as_ref().map(|(scales, _)| scales.len() as u64), &lr_scale_schedules)?;
         let extents = Extents::of(&shape);
         let lane = |used: bool, extent| if used { vec![F::zero(); extents.count(extent) as usize] } else { Vec::new() };
         let state = |state: &StateField| lane(rule.uses_for(state.name, extents.is_matrix), state.extent);
@@ -94,7 +94,7 @@ impl<F: Real> Tensor<F> {
         }
     }
 
-    pub(super) fn check(&self, role: Role, got: usize) -> Result<()> {
+    pub(super) fn check(&self, role: BufferRole, got: usize) -> Result<()> {
         if got == self.len {
             return Ok(());
         }

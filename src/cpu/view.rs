@@ -4,7 +4,7 @@ use super::job::{Job, Work, run};
 use super::tensor::Tensor;
 use super::{CpuOptimizer, assigned};
 use crate::error::{Error, Result};
-use crate::rule::{Pass, Real};
+use crate::rule::{Function, Real};
 use crate::step::{Average, View, view};
 
 /// How a tensor's trained values come back.
@@ -80,7 +80,7 @@ impl<F: Real> CpuOptimizer<F> {
         // A group that was added since the last step has no block in its setup, and no step to view.
         let work = |tensor: &Tensor<F>| {
             let (block, assigned) = (blocks.get(tensor.block)?, assigned.get(tensor.block)?);
-            Some(Work { pass: Pass::Evaluate, rule: &*block.rule, assigned, extra: None })
+            Some(Work { pass: Function::Evaluate, rule: &*block.rule, assigned, extra: None })
         };
         let works: Vec<Option<Work<'_, F>>> = self.tensors.iter().map(work).collect();
         let elements = values.iter().map(|value| value.len()).sum();

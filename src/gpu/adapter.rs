@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 
 /// What a device may do at most.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Allowance {
+pub enum DeviceLimits {
     /// All that the adapter can.
     Adapter,
     /// No more than these limits, where the adapter has more; `wgpu::Limits::default()` are WebGPU's own.
@@ -31,7 +31,7 @@ pub struct Gpu {
 ///
 /// Each call makes a [`wgpu::Instance`] of its own, so call it once in a program. wgpu panics when a buffer of one instance meets a device of another; two
 /// devices of one instance are made by [`instance`] and two calls of [`request_from`], and a buffer of the wrong one is an error.
-pub async fn request(allowance: Allowance) -> Result<Gpu> {
+pub async fn request(allowance: DeviceLimits) -> Result<Gpu> {
     let mut outcome = Err(absent("no backend is chosen"));
     for backends in choices()? {
         outcome = request_from(&instance_of(backends), allowance.clone()).await;
@@ -80,7 +80,7 @@ fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
 
 /// The same from an instance of the caller's. A program should have one: wgpu panics when buffers of one instance meet a device of
 /// another.
-pub async fn request_from(instance: &wgpu::Instance, allowance: Allowance) -> Result<Gpu> {
+pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) -> Result<Gpu> {
     let adapter = match std::env::var("WGPU_ADAPTER_NAME") {
         Ok(name) if !name.is_empty() => named(instance, &name).await?,
         _ => {
@@ -89,14 +89,14 @@ pub async fn request_from(instance: &wgpu::Instance, allowance: Allowance) -> Re
             instance.request_adapter(&options).await.map_err(absent)?
         }
     };
-    let wide = allowance == Allowance::Adapter && adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+    let wide = allowance == DeviceLimits::Adapter && adapter.get_info().device_type == wgpu::DeviceType::Cpu;
     let wanted = wgpu::Features::TIMESTAMP_QUERY | if wide { wgpu::Features::SHADER_INT64 } else { wgpu::Features::empty() };
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("wgpu-optim"),
         required_features: adapter.features() & wanted,
         required_limits: match allowance {
-            Allowance::Adapter => adapter.limits(),
-            Allowance::Limited(limits) => limits.or_worse_values_from(&adapter.limits()),
+            DeviceLimits::Adapter => adapter.limits(),
+            DeviceLimits::Limited(limits) => limits.or_worse_values_from(&adapter.limits()),
         },
         ..Default::default()
     };

@@ -1,7 +1,7 @@
 //! `Binding`: the part of a storage buffer where a parameter's values or gradients are.
 
-use crate::error::{Error, Result, Role};
-use crate::plan::Place;
+use crate::error::{BufferRole, Error, Result};
+use crate::program::Place;
 
 /// Part of a storage buffer: the values or the gradients of one parameter. It keeps the buffer alive.
 ///
@@ -81,7 +81,7 @@ impl Binding {
     }
 
     /// Checks that the `needed` bytes of this shape are there.
-    pub(crate) fn check(&self, name: &str, role: Role, shape: &[usize], dtype: &'static str, needed: u64) -> Result<()> {
+    pub(crate) fn check(&self, name: &str, role: BufferRole, shape: &[usize], dtype: &'static str, needed: u64) -> Result<()> {
         let name = || name.to_owned();
         if !self.offset.is_multiple_of(4) {
             return Err(Error::Misaligned { param: name(), role, offset: self.offset });

@@ -2,14 +2,14 @@
 
 use super::{Bound, caught, made, now};
 use crate::error::{Error, Result};
-use crate::wgsl::{Shader, Slot};
+use crate::wgsl::{Resource, Shader};
 
 /// Invocations of the smallest workgroup that kernels are divided for.
 const INVOCATIONS: u64 = 8;
 
 /// A pipeline and what it binds.
 #[derive(Clone, Debug)]
-pub(crate) struct Compiled<S = Slot> {
+pub(crate) struct Compiled<S = Resource> {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
     /// What each binding is, and whether it is written.
@@ -20,14 +20,14 @@ impl Compiled {
     /// Compiles a shader; one that does not compile, or needs more storage buffers than the device binds, is an error.
     pub(crate) fn new(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Self> {
         // Kernels over rows look these up in a version of the table of parameters.
-        let has_rows = shader.slots.iter().any(|(slot, _)| *slot == Slot::Rows);
+        let has_rows = shader.slots.iter().any(|(slot, _)| *slot == Resource::Rows);
         let version = has_rows.then(|| caught(device, || version_layout(device))).transpose()?;
         Compiled::of(device, label, &module(device, label, shader)?, &shader.slots, version.as_ref())
     }
 
     /// Which of its bucket's arrays it binds.
     pub(crate) fn arrays(&self) -> impl Iterator<Item = usize> + Clone {
-        self.slots.iter().filter_map(|(slot, _)| if let Slot::Array(index) = slot { Some(*index) } else { None })
+        self.slots.iter().filter_map(|(slot, _)| if let Resource::Array(index) = slot { Some(*index) } else { None })
     }
 }
 

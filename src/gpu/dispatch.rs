@@ -1,7 +1,7 @@
 //! Dispatches, and what they are recorded into.
 
 use super::Compiled;
-use crate::plan::Window;
+use crate::program::Window;
 
 /// One dispatch, ready to be recorded.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Recorder for wgpu::ComputePass<'_> {
 
 /// What was recorded, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedWork {
     /// Pipelines set.
     pub pipelines: usize,
     /// Bind groups set; all were made before.
@@ -65,13 +65,13 @@ pub struct Recorded {
 /// A count in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
-    recorded: Recorded,
+    recorded: RecordedWork,
     /// What is written since something had to be waited for.
     written: Vec<wgpu::Buffer>,
 }
 
 impl Counter {
-    pub(crate) fn recorded(self) -> Recorded {
+    pub(crate) fn recorded(self) -> RecordedWork {
         self.recorded
     }
 }
@@ -86,9 +86,9 @@ impl Recorder for Counter {
     }
 
     fn record(&mut self, dispatch: &Dispatch) {
-        let Recorded { pipelines, bind_groups, dispatches, workgroups, waits } = self.recorded;
+        let RecordedWork { pipelines, bind_groups, dispatches, workgroups, waits } = self.recorded;
         let waits_for = dispatch.bound.written.iter().any(|buffer| self.written.contains(buffer));
-        self.recorded = Recorded {
+        self.recorded = RecordedWork {
             pipelines: pipelines + 1,
             bind_groups: bind_groups + 1,
             dispatches: dispatches + 1,

@@ -1,7 +1,7 @@
 //! What an optimizer has on the device.
 
-use super::{Layout, Pages, Pipelines, Record};
-use crate::plan::{Limits, Sets, Tree};
+use super::{Pages, Pipelines, Record, RecordLayout};
+use crate::program::{Limits, Sets, SumTree};
 
 /// What an optimizer has on the device besides the caller's buffers and what is bound to them.
 #[derive(Clone, Debug)]
@@ -9,12 +9,12 @@ pub(crate) struct Engine {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) limits: Limits,
-    pub(crate) layout: Layout,
+    pub(crate) layout: RecordLayout,
     pub(crate) sets: Sets,
     /// Elements of each buffer for the numbers of rows, columns and slices.
     pub(crate) lines: Vec<u64>,
     pub(crate) pages: Pages,
-    pub(crate) tree: Tree,
+    pub(crate) tree: SumTree,
     pub(crate) record: Record,
     pub(crate) pipelines: Pipelines,
 }

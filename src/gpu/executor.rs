@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::buckets::{Buckets, Placed};
 use super::buffers::{upload, whole};
 use super::places::{Known, Versions};
 use super::scales::Scales;
-use super::stage::{Placed, Stage};
 use super::staged::Staged;
 use super::{Bound, Compiled, Dispatch, Engine, Parts, Recorder, fold, resource};
 use crate::error::Result;
-use crate::plan::{Bucket, Kernel, Pass, Plan, Program, Purpose, Sum, Tensor, Window};
+use crate::program::{Bucket, Kernel, Pass, Plan, Program, Purpose, Sum, Tensor, Window};
 use crate::rule::Extent;
 use crate::step::{Features, Setup, view};
-use crate::wgsl::{self, Slot};
+use crate::wgsl::{self, Resource};
 
 /// The program of an optimizer, bound.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub(crate) struct Executor {
     program: Program,
     /// The caller's buffers, by the plan's numbers.
     pub(super) buffers: Vec<wgpu::Buffer>,
-    pub(super) update: Stage,
-    pub(super) measure: Stage,
+    pub(super) update: Buckets,
+    pub(super) measure: Buckets,
     /// What measurements of gradients fill.
     norms: Option<Parts>,
     /// What the stages of rules with sums have.
@@ -47,7 +47,7 @@ pub(super) struct Ready {
     /// After these: the dispatches of one entry need those of the one before.
     others: Vec<Vec<Dispatch>>,
     /// What all of them bind.
-    slots: Vec<Slot>,
+    slots: Vec<Resource>,
 }
 
 /// A dispatch over the rows of a bucket.
@@ -66,8 +66,8 @@ impl Executor {
         let Plans { update, measure, buffers, tensors } = plans;
         let features = setup.features();
         let staged = Staged::new(engine, setup, &update.buckets, &tensors)?;
-        let update = Stage::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
-        let measure = Stage::new(&engine.device, measure.buckets, Purpose::Measure, &engine.limits)?;
+        let update = Buckets::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
+        let measure = Buckets::new(&engine.device, measure.buckets, Purpose::Measure, &engine.limits)?;
         let kept = last.filter(|last| last.update.sum_words() == update.sum_words()).and_then(|last| last.moved.clone());
         let moved = features.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
         let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
@@ -87,7 +87,7 @@ impl Executor {
     }
 
     /// Binds those passes anew that bind one of these. After an error, everything is as it was.
-    pub(crate) fn rebind(&mut self, engine: &Engine, setup: &Setup, changed: &[Slot]) -> Result<()> {
+    pub(crate) fn rebind(&mut self, engine: &Engine, setup: &Setup, changed: &[Resource]) -> Result<()> {
         let binds = |ready: &Ready| ready.slots.iter().any(|slot| changed.contains(slot));
         let passes = self.bound.iter().filter(|(_, ready)| binds(ready)).map(|(&pass, _)| pass).collect();
         self.bind_all(engine, setup, passes)
@@ -142,7 +142,7 @@ impl Executor {
     }
 
     /// The buckets that a pass goes over.
-    pub(super) fn stage(&self, pass: Pass) -> &Stage {
+    pub(super) fn stage(&self, pass: Pass) -> &Buckets {
         if pass == Pass::Measure { &self.measure } else { &self.update }
     }
 
@@ -187,7 +187,7 @@ impl Executor {
         pass: Pass,
         mut kernel: impl FnMut(Option<&Kernel>) -> Result<Compiled>,
     ) -> Result<Vec<OverRows>> {
-        let rule = |bucket: &Bucket| &*setup.groups[bucket.kernel.kind.variant].rule;
+        let rule = |bucket: &Bucket| &*setup.groups[bucket.kernel.kind.group].rule;
         let goes_over = |bucket: &Bucket| match pass {
             // Where there is but one view, rules have no part in its changes.
             Pass::Show => !setup.options.averages().is_empty() || rule(bucket).has_views(),
@@ -223,21 +223,21 @@ impl Executor {
     ) -> Result<Bound> {
         let placed = self.stage(pass).placed(number);
         kernel.bind(&engine.device, |slot| match slot {
-            Slot::Rows => placed.rows(table),
-            Slot::Array(index) => {
+            Resource::Rows => placed.rows(table),
+            Resource::Array(index) => {
                 let (buffer, window) = window(index);
                 resource(buffer, window)
             }
-            Slot::Sums | Slot::Tiles if pass != Pass::Measure => self.of_stage(engine, slot, pass, number),
+            Resource::Sums | Resource::Tiles if pass != Pass::Measure => self.of_stage(engine, slot, pass, number),
             slot => self.of_bucket(engine, slot, number, &placed.bucket),
         })
     }
 
     /// Where a bucket puts the sums of a stage.
-    fn of_stage<'a>(&'a self, engine: &'a Engine, slot: Slot, pass: Pass, number: usize) -> wgpu::BindingResource<'a> {
+    fn of_stage<'a>(&'a self, engine: &'a Engine, slot: Resource, pass: Pass, number: usize) -> wgpu::BindingResource<'a> {
         let of = |sums: &'a super::staged::Sums| match slot {
             _ if pass != Pass::Stage(sums.stage) => None,
-            Slot::Sums => sums.whole_of(number),
+            Resource::Sums => sums.whole_of(number),
             _ => sums.tiles_of(number),
         };
         self.staged.sums.iter().find_map(of).unwrap_or(&engine.record.buffer).as_entire_binding()
@@ -256,9 +256,9 @@ impl Executor {
             let kernel = kernel(Some(&over))?;
             let tiles = self.staged.sums[lines.source].tiles.as_ref().map_or(&engine.record.buffer, |(tiles, _)| tiles);
             let bound = kernel.bind(&engine.device, |slot| match slot {
-                Slot::Work => lines.work.as_entire_binding(),
-                Slot::Tiles => tiles.as_entire_binding(),
-                Slot::Lines => engine.pages.lines(lines.buffer).unwrap_or(&engine.record.buffer).as_entire_binding(),
+                Resource::Work => lines.work.as_entire_binding(),
+                Resource::Tiles => tiles.as_entire_binding(),
+                Resource::Lines => engine.pages.lines(lines.buffer).unwrap_or(&engine.record.buffer).as_entire_binding(),
                 slot => engine.record.resource(slot),
             })?;
             Ok(Dispatch::new(&kernel, bound, fold(lines.count, engine.limits.workgroups)))
@@ -267,36 +267,36 @@ impl Executor {
     }
 
     /// What a bucket binds besides its rows.
-    fn of_bucket<'a>(&'a self, engine: &'a Engine, slot: Slot, number: usize, bucket: &Bucket) -> wgpu::BindingResource<'a> {
+    fn of_bucket<'a>(&'a self, engine: &'a Engine, slot: Resource, number: usize, bucket: &Bucket) -> wgpu::BindingResource<'a> {
         // Only a measurement has a slot for sums, and only an update one for what it moved.
         let part = |parts: Option<&'a Parts>| parts.and_then(|parts| parts.of(number)).unwrap_or(&engine.record.buffer);
         match slot {
-            Slot::States => {
+            Resource::States => {
                 bucket.state.and_then(|window| engine.pages.resource(window)).unwrap_or(engine.record.buffer.as_entire_binding())
             }
-            Slot::Lines => engine.pages.lines(bucket.lines).unwrap_or(&engine.record.buffer).as_entire_binding(),
-            Slot::Sums => part(self.norms.as_ref()).as_entire_binding(),
-            Slot::Moved => part(self.moved.as_ref().map(|(parts, _)| parts)).as_entire_binding(),
+            Resource::Lines => engine.pages.lines(bucket.lines).unwrap_or(&engine.record.buffer).as_entire_binding(),
+            Resource::Sums => part(self.norms.as_ref()).as_entire_binding(),
+            Resource::Moved => part(self.moved.as_ref().map(|(parts, _)| parts)).as_entire_binding(),
             slot => engine.record.resource(slot),
         }
     }
 
     /// The sums that are finished after a stage, and how.
-    fn of_resume<'a>(&'a self, engine: &'a Engine, slot: Slot, rule: usize, stage: usize) -> wgpu::BindingResource<'a> {
+    fn of_resume<'a>(&'a self, engine: &'a Engine, slot: Resource, rule: usize, stage: usize) -> wgpu::BindingResource<'a> {
         let sums = self.staged.sums.iter().find(|sums| (sums.rule, sums.stage) == (rule, stage));
         let whole = sums.and_then(|sums| sums.whole.as_ref());
-        let buffer = whole.map_or(&engine.record.buffer, |whole| if slot == Slot::Sums { &whole.sums } else { &whole.tree });
+        let buffer = whole.map_or(&engine.record.buffer, |whole| if slot == Resource::Sums { &whole.sums } else { &whole.tree });
         buffer.as_entire_binding()
     }
 
     /// One workgroup that is not over rows.
     fn single(&self, engine: &Engine, pass: Pass, kernel: &Compiled) -> Result<Dispatch> {
         let bound = kernel.bind(&engine.device, |slot| match (slot, pass, &self.wishes, &self.moved) {
-            (Slot::Wish, Pass::Decide(view), Some((wishes, stride)), _) => {
+            (Resource::Wish, Pass::Decide(view), Some((wishes, stride)), _) => {
                 resource(wishes, Window { buffer: 0, offset: u64::from(view) * stride, size: *stride })
             }
-            (Slot::Moved, _, _, Some((_, table))) => table.as_entire_binding(),
-            (Slot::Sums | Slot::Tree, Pass::Resume { rule, stage }, ..) => self.of_resume(engine, slot, rule, stage),
+            (Resource::Moved, _, _, Some((_, table))) => table.as_entire_binding(),
+            (Resource::Sums | Resource::Tree, Pass::Resume { rule, stage }, ..) => self.of_resume(engine, slot, rule, stage),
             (slot, ..) => engine.record.resource(slot),
         })?;
         Ok(Dispatch::new(kernel, bound, (1, 1)))
@@ -314,7 +314,7 @@ impl Kernels {
         }
         let rule = match (pass, over) {
             (Pass::Prepare(rule) | Pass::Resume { rule, .. }, _) => Some(&*engine.record.rules()[rule]),
-            (_, over) => over.map(|kernel| &*setup.groups[kernel.kind.variant].rule),
+            (_, over) => over.map(|kernel| &*setup.groups[kernel.kind.group].rule),
         };
         let (label, shader) = wgsl::shader_of(pass, rule, over, engine.limits.workgroup, features);
         let kernel = engine.pipelines.get(&label, shader)?;
@@ -333,7 +333,7 @@ pub(crate) struct Plans {
 }
 
 /// Room for what updates measure.
-fn moved(engine: &Engine, update: &Stage) -> Result<(Parts, wgpu::Buffer)> {
+fn moved(engine: &Engine, update: &Buckets) -> Result<(Parts, wgpu::Buffer)> {
     let words = update.sum_words();
     let bytes = 4 * words.iter().map(|&words| u64::from(words)).sum::<u64>().max(size_of::<Sum>() as u64);
     let table = whole(&engine.device, "the table of updates", bytes)?;

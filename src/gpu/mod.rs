@@ -2,12 +2,12 @@
 
 pub mod adapter;
 mod binding;
+mod buckets;
 mod buffers;
 mod compiled;
 mod dispatch;
 mod engine;
 mod executor;
-mod layout;
 pub(crate) mod made;
 mod pages;
 mod param;
@@ -15,20 +15,20 @@ mod parts;
 mod pipelines;
 mod places;
 mod record;
+mod record_layout;
 mod ring;
 pub(crate) mod scales;
 mod scope;
-mod stage;
 mod staged;
 mod tables;
 mod tensors;
 mod transfer;
 
 use crate::error::{Error, Result};
-use crate::plan::Division;
+use crate::program::Division;
 
 pub use binding::Binding;
-pub use dispatch::Recorded;
+pub use dispatch::RecordedWork;
 pub use param::{LrScales, Param};
 pub use pipelines::Pipelines;
 pub use tensors::Tensors;
@@ -38,11 +38,11 @@ pub(crate) use compiled::Compiled;
 pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;
 pub(crate) use executor::{Executor, Plans};
-pub(crate) use layout::Layout;
 pub(crate) use pages::Pages;
 pub(crate) use param::elements;
 pub(crate) use parts::Parts;
 pub(crate) use record::Record;
+pub(crate) use record_layout::RecordLayout;
 pub(crate) use ring::{Flight, Ring};
 pub(crate) use scope::{caught, is_lost, now};
 pub(crate) use tables::Member;
@@ -62,13 +62,13 @@ pub(crate) fn check_storage(device: &wgpu::Device) -> Result<()> {
 }
 
 /// The limits of a device that a plan obeys, and its class.
-pub(crate) fn limits(device: &wgpu::Device) -> crate::plan::Limits {
+pub(crate) fn limits(device: &wgpu::Device) -> crate::program::Limits {
     let limits = device.limits();
     let invocations = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
     let is_software =
         device.adapter_info().device_type == wgpu::DeviceType::Cpu && device.features().contains(wgpu::Features::SHADER_INT64);
     let division = if is_software { Division::SOFTWARE } else { Division::GPU };
-    crate::plan::Limits {
+    crate::program::Limits {
         binding: limits.max_storage_buffer_binding_size,
         alignment: u64::from(limits.min_storage_buffer_offset_alignment),
         workgroups: u64::from(limits.max_compute_workgroups_per_dimension),

@@ -2,7 +2,7 @@
 
 use super::{Binding, create};
 use crate::error::Result;
-use crate::plan::{Place, Segment, Window};
+use crate::program::{Place, Segment, Window};
 
 /// The pages of all sets; a set without state has none.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! `Param`: one named tensor to be optimized, and multipliers of its learning rate.
 
 use super::Binding;
-use crate::error::{Error, Result, Role};
+use crate::error::{BufferRole, Error, Result};
 use crate::schedule::Schedule;
 use crate::step::{Broadcast, Named};
 
@@ -74,9 +74,9 @@ impl Param {
     }
 
     /// Every binding that it has, and what as.
-    pub(crate) fn bindings(&self) -> impl Iterator<Item = (Role, &Binding)> {
-        let scales = self.lr_scales.as_ref().map(|scales| (Role::LrScales, &scales.binding));
-        [(Role::Value, &self.value), (Role::Gradient, &self.gradient)].into_iter().chain(scales)
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = (BufferRole, &Binding)> {
+        let scales = self.lr_scales.as_ref().map(|scales| (BufferRole::LrScales, &scales.binding));
+        [(BufferRole::Value, &self.value), (BufferRole::Gradient, &self.gradient)].into_iter().chain(scales)
     }
 
     /// How many numbers `lr_scales` has.
@@ -88,13 +88,13 @@ impl Param {
     /// The number of elements, after all that can be wrong with the bindings was checked.
     pub(crate) fn check(&self) -> Result<u64> {
         let elements = self.elements()?;
-        self.value.check(&self.name, Role::Value, &self.shape, "f32", 4 * elements)?;
-        self.gradient.check(&self.name, Role::Gradient, &self.shape, "f32", 4 * elements)?;
+        self.value.check(&self.name, BufferRole::Value, &self.shape, "f32", 4 * elements)?;
+        self.gradient.check(&self.name, BufferRole::Gradient, &self.shape, "f32", 4 * elements)?;
         if let Some(LrScales { binding, shape }) = &self.lr_scales {
             let Broadcast { period, .. } = Broadcast::new(&self.name, &self.shape, shape)?;
-            binding.check(&self.name, Role::LrScales, shape, "f32", 4 * u64::from(period))?;
+            binding.check(&self.name, BufferRole::LrScales, shape, "f32", 4 * u64::from(period))?;
         }
-        super::scales::check(&self.name, self.scales()?, &self.lr_scale_schedules)?;
+        crate::step::check_scale_schedules(&self.name, self.scales()?, &self.lr_scale_schedules)?;
         Ok(elements)
     }
 }

@@ -4,7 +4,7 @@
 use super::buffers::whole;
 use super::{Dispatch, Engine, fold};
 use crate::error::Result;
-use crate::wgsl::{self, Slot};
+use crate::wgsl::{self, Resource};
 
 /// A table of sums in parts, one for each dispatch that fills it.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ fn collect(engine: &Engine, parts: &[wgpu::Buffer], table: &wgpu::Buffer, words:
     let invocations = engine.limits.workgroup;
     let kernel = engine.pipelines.get("collect", wgsl::collect(invocations, parts.len()))?;
     let bind_group = kernel.bind(&engine.device, |slot| match slot {
-        Slot::Part(index) => parts[index].as_entire_binding(),
+        Resource::Part(index) => parts[index].as_entire_binding(),
         _ => table.as_entire_binding(),
     })?;
     let workgroups = fold(u64::from(words.div_ceil(invocations)).max(1), engine.limits.workgroups);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Compiled;
 use crate::error::Result;
-use crate::wgsl::{Shader, Slot};
+use crate::wgsl::{Resource, Shader};
 
 /// Kernels compiled for a device. Optimizers that share them compile nothing that another one has compiled: where models grow, each new optimizer
 /// of a kind costs some 40 ms less. A clone is a handle to the same ones.
@@ -34,7 +34,7 @@ pub struct Pipelines {
 /// By their text, and what they bind.
 #[derive(Default)]
 struct Kernels {
-    by_text: HashMap<(String, Vec<(Slot, bool)>), Compiled>,
+    by_text: HashMap<(String, Vec<(Resource, bool)>), Compiled>,
     count: usize,
 }
 

@@ -8,7 +8,7 @@ use super::compiled::version_layout;
 use super::executor::OverRows;
 use super::{Bound, Engine, Executor, caught, made, put, resource};
 use crate::error::{Error, Result};
-use crate::plan::{Limits, Pass, Places, Window};
+use crate::program::{Limits, Pass, Places, Window};
 
 /// Versions that the first buffer has room for: those of a host that keeps its places, or that alternates between some.
 const FIRST: u64 = 4;

@@ -1,13 +1,13 @@
 //! What all passes share on the GPU: the step record, the status, and the tables that the host writes.
 
-use super::Layout;
+use super::RecordLayout;
 use super::buffers::{KEPT, fits, table, upload_for, whole};
 use super::tables::{Member, Tables};
 use crate::error::Result;
-use crate::plan::{Shape, Sum, Tree, distinct};
+use crate::program::{Shape, Sum, SumTree, distinct};
 use crate::rule::AnyRule;
 use crate::step::{Setup, Status};
-use crate::wgsl::Slot;
+use crate::wgsl::Resource;
 
 /// GPU buffers shared by all passes: step record, status, tables, sums.
 ///
@@ -35,9 +35,9 @@ impl Record {
     pub(crate) fn new(
         device: &wgpu::Device,
         setup: &Setup,
-        layout: &Layout,
+        layout: &RecordLayout,
         members: &[Member],
-        tree: &Tree,
+        tree: &SumTree,
         shapes: &[(u32, Shape)],
     ) -> Result<Self> {
         let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
@@ -49,9 +49,9 @@ impl Record {
     pub(crate) fn with_status(
         device: &wgpu::Device,
         setup: &Setup,
-        layout: &Layout,
+        layout: &RecordLayout,
         members: &[Member],
-        tree: &Tree,
+        tree: &SumTree,
         shapes: &[(u32, Shape)],
         status: wgpu::Buffer,
     ) -> Result<Self> {
@@ -74,37 +74,51 @@ impl Record {
     }
 
     /// With gradients measured by this tree.
-    pub(crate) fn measuring(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+    pub(crate) fn measuring(
+        &self,
+        device: &wgpu::Device,
+        setup: &Setup,
+        layout: &RecordLayout,
+        members: &[Member],
+        tree: &SumTree,
+    ) -> Result<Self> {
         let sums = sums(device, setup, tree)?;
         let tables = self.tables.with_members(device, setup, layout, members, tree)?;
         Ok(Record { tables, sums, ..self.clone() })
     }
 
     /// With other options; what the record holds stays.
-    pub(crate) fn renewed(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+    pub(crate) fn renewed(
+        &self,
+        device: &wgpu::Device,
+        setup: &Setup,
+        layout: &RecordLayout,
+        members: &[Member],
+        tree: &SumTree,
+    ) -> Result<Self> {
         let (tables, sums) = (Tables::new(device, setup, layout, members, tree)?, sums(device, setup, tree)?);
         Ok(Record { tables, sums, ..self.clone() })
     }
 
     /// With other hyper-parameters, schedules and limits: other [`Record::SETTINGS`].
-    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout) -> Result<Self> {
+    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &RecordLayout) -> Result<Self> {
         Ok(Record { tables: self.tables.with_settings(device, setup, layout)?, ..self.clone() })
     }
 
-    /// With other parameters active: another table of them, [`Slot::Entries`].
+    /// With other parameters active: another table of them, [`Resource::Parameters`].
     pub(crate) fn with_members(
         &self,
         device: &wgpu::Device,
         setup: &Setup,
-        layout: &Layout,
+        layout: &RecordLayout,
         members: &[Member],
-        tree: &Tree,
+        tree: &SumTree,
     ) -> Result<Self> {
         Ok(Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() })
     }
 
     /// What [`Record::with_settings`] replaces.
-    pub(crate) const SETTINGS: [Slot; 3] = [Slot::Settings, Slot::Assignments, Slot::Schedules];
+    pub(crate) const SETTINGS: [Resource; 3] = [Resource::Options, Resource::Assignments, Resource::Schedules];
 
     /// The rules, by the numbers that the table of parameters has.
     pub(crate) fn rules(&self) -> &[Box<dyn AnyRule>] {
@@ -112,16 +126,16 @@ impl Record {
     }
 
     /// What of a step is not in its bucket.
-    pub(crate) fn resource(&self, slot: Slot) -> wgpu::BindingResource<'_> {
+    pub(crate) fn resource(&self, slot: Resource) -> wgpu::BindingResource<'_> {
         let Tables { settings, assignments, schedules, entries } = &self.tables;
         let buffer = match slot {
-            Slot::Settings => settings,
-            Slot::Assignments => assignments,
-            Slot::Schedules => schedules,
-            Slot::Entries => entries,
-            Slot::Status => &self.status,
-            Slot::Sums => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.buffer),
-            Slot::Tree => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.tree),
+            Resource::Options => settings,
+            Resource::Assignments => assignments,
+            Resource::Schedules => schedules,
+            Resource::Parameters => entries,
+            Resource::Status => &self.status,
+            Resource::Sums => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.buffer),
+            Resource::Tree => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.tree),
             _ => &self.buffer,
         };
         buffer.as_entire_binding()
@@ -129,7 +143,7 @@ impl Record {
 }
 
 /// Room for what is measured, if anything is.
-fn sums(device: &wgpu::Device, setup: &Setup, tree: &Tree) -> Result<Option<Sums>> {
+fn sums(device: &wgpu::Device, setup: &Setup, tree: &SumTree) -> Result<Option<Sums>> {
     let sums = || -> Result<Sums> {
         let buffer = whole(device, "the table of sums", (size_of::<Sum>() * tree.slots.max(1) as usize) as u64)?;
         Ok(Sums { buffer, tree: table(device, "the tree of sums", &tree.words())? })

@@ -2,10 +2,10 @@
 
 use super::buffers::table;
 use super::{Binding, Dispatch, Engine, Param, resource};
-use crate::error::{Error, Result, Role};
-use crate::plan::Window;
+use crate::error::Result;
+use crate::program::Window;
 use crate::schedule::Schedule;
-use crate::wgsl::{self, Slot};
+use crate::wgsl::{self, Resource};
 
 /// What writes the scheduled scales of all parameters.
 #[derive(Clone, Debug, Default)]
@@ -46,30 +46,10 @@ fn dispatch(engine: &Engine, binding: &Binding, all: &[(usize, Schedule)]) -> Re
     let window = Window { buffer: 0, offset: start, size: binding.offset() - start + 4 * binding.elements() };
     let kernel = engine.pipelines.get("scales", wgsl::scales(invocations))?;
     let bound = kernel.bind(device, |slot| match slot {
-        Slot::Scheduled => scheduled.as_entire_binding(),
-        Slot::Schedules => schedules.as_entire_binding(),
-        Slot::Whole => resource(binding.buffer(), window),
+        Resource::Scheduled => scheduled.as_entire_binding(),
+        Resource::Schedules => schedules.as_entire_binding(),
+        Resource::Whole => resource(binding.buffer(), window),
         slot => engine.record.resource(slot),
     })?;
     Ok(Dispatch::new(&kernel, bound, (1, 1)))
-}
-
-/// Fails on schedules without scales, on one for a scale that is not there, on two for one, and on one that is no schedule.
-pub(crate) fn check(param: &str, scales: Option<u64>, schedules: &[(usize, Schedule)]) -> Result<()> {
-    let conflict = |what: String| Err(Error::Conflict { what: format!("{param}: {what}") });
-    for (position, (index, schedule)) in schedules.iter().enumerate() {
-        let Some(scales) = scales else {
-            return conflict("lr_scale_schedules are for the numbers of lr_scales, which are not given".into());
-        };
-        if *index as u64 >= scales {
-            return conflict(format!("a schedule is for number {index} of its {}, of which there are {scales}", Role::LrScales));
-        }
-        if schedules[..position].iter().any(|(other, _)| other == index) {
-            return conflict(format!("number {index} of its {} has two schedules", Role::LrScales));
-        }
-        if let Err(message) = schedule.check() {
-            return conflict(format!("the schedule for number {index} of its {}: {message}", Role::LrScales));
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::buffers::{table, whole};
 use super::{Dispatch, Engine, Parts};
 use crate::error::Result;
-use crate::plan::{Bucket, Kind, Levels, Line, Row, Tensor, Tree};
+use crate::program::{Bucket, Kind, Levels, Line, Row, SumTree, Tensor};
 use crate::rule::{AnyRule, Extent};
 use crate::step::Setup;
 
@@ -56,7 +56,7 @@ impl Staged {
     pub(crate) fn new(engine: &Engine, setup: &Setup, buckets: &[Bucket], tensors: &[Tensor]) -> Result<Self> {
         let mut staged = Staged::default();
         for (number, rule) in engine.record.rules().iter().enumerate() {
-            let own = |(_, bucket): &(usize, &Bucket)| setup.groups[bucket.kernel.kind.variant].rule.is_like(&**rule);
+            let own = |(_, bucket): &(usize, &Bucket)| setup.groups[bucket.kernel.kind.group].rule.is_like(&**rule);
             for (stage, _) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
                 let runs = |(_, bucket): &(usize, &Bucket)| rule.runs(stage, bucket.kernel.kind.matrix);
                 let numbered: Vec<_> = buckets.iter().enumerate().filter(own).filter(runs).collect();
@@ -119,7 +119,7 @@ impl Sums {
 
 /// What kernels over rows and columns depend on.
 fn of_lines(kind: Kind) -> Kind {
-    Kind { variant: kind.variant, matrix: kind.matrix, ..Kind::default() }
+    Kind { group: kind.group, matrix: kind.matrix, ..Kind::default() }
 }
 
 fn sums(
@@ -179,7 +179,7 @@ fn whole_sums(engine: &Engine, setup: &Setup, formed: usize, buckets: &[(usize, 
     slots.iter_mut().filter(|own| own.is_empty()).for_each(|own| own.push(end..end + 1));
     let count = |group| tensors.iter().filter(|tensor| tensor.group == group).count();
     let groups: Vec<usize> = (0..setup.groups.len()).map(count).collect();
-    let mut tree = Tree::new(Levels::new(end + 1), &slots, &groups);
+    let mut tree = SumTree::new(Levels::new(end + 1), &slots, &groups);
     let parameter = |(index, tensor): (usize, &Tensor)| [tree.tops[index], tree.groups[tensor.group], (tensor.len as f32).to_bits()];
     tree.parameters = tensors.iter().enumerate().map(parameter).collect();
     let words: Vec<u32> = buckets.iter().map(|(_, bucket)| (formed * bucket.sums.len()) as u32).collect();

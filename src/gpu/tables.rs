@@ -1,11 +1,11 @@
 //! The tables that the host uploads for `prepare`: settings, hyper-parameters, schedules and one entry per parameter.
 
-use super::Layout;
+use super::RecordLayout;
 use super::buffers::table;
 use crate::error::Result;
-use crate::plan::{Tree, distinct};
+use crate::program::{SumTree, distinct};
 use crate::rule::Layout as _;
-use crate::step::{Assignment, Clip, ClipWords, Entry, HyperWord, NormClip, Over, Settings, Setup};
+use crate::step::{Assignment, AssignmentWords, Clip, ClipWords, NormClip, NormScope, OptionWords, ParamSettings, Setup};
 
 /// Words of a clip.
 const CLIP: u32 = ClipWords::<f32>::FIELDS.len() as u32;
@@ -30,17 +30,17 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Result<Self> {
+    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumTree) -> Result<Self> {
         let entries = table(device, "the table of parameters", &entries(setup, layout, members, tree))?;
         Self::of(device, setup, layout, entries)
     }
 
     /// With other hyper-parameters, schedules and limits. What it costs does not depend on the number of parameters.
-    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &Layout) -> Result<Self> {
+    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &RecordLayout) -> Result<Self> {
         Self::of(device, setup, layout, self.entries.clone())
     }
 
-    fn of(device: &wgpu::Device, setup: &Setup, layout: &Layout, entries: wgpu::Buffer) -> Result<Self> {
+    fn of(device: &wgpu::Device, setup: &Setup, layout: &RecordLayout, entries: wgpu::Buffer) -> Result<Self> {
         let (assignments, schedules) = assignments(setup, layout);
         Ok(Tables {
             settings: table(device, "the table of settings", &settings(setup))?,
@@ -55,9 +55,9 @@ impl Tables {
         &self,
         device: &wgpu::Device,
         setup: &Setup,
-        layout: &Layout,
+        layout: &RecordLayout,
         members: &[Member],
-        tree: &Tree,
+        tree: &SumTree,
     ) -> Result<Self> {
         Ok(Tables { entries: table(device, "the table of parameters", &entries(setup, layout, members, tree))?, ..self.clone() })
     }
@@ -65,13 +65,13 @@ impl Tables {
 
 /// The options and the averages.
 fn settings(setup: &Setup) -> Vec<u32> {
-    let mut words = Settings::of::<f32>(&setup.options).words();
+    let mut words = OptionWords::of::<f32>(&setup.options).words();
     words.extend(setup.options.averages().iter().flat_map(|average| average.words::<f32>().words()));
     words
 }
 
 /// One word of the hyper-parameters and clips each, and the schedules that some follow.
-fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
+fn assignments(setup: &Setup, layout: &RecordLayout) -> (Vec<AssignmentWords>, Vec<u32>) {
     // A binding has at least one word.
     let mut schedules: Vec<u32> = vec![0];
     let mut places: Vec<Vec<u32>> = Vec::new();
@@ -84,10 +84,10 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
         places.push(group.schedules.iter().map(|(_, schedule)| schedule).map(place).collect());
     }
     let assigned = |group: usize, word: u32, assignment| match assignment {
-        Assignment::Constant(offset) => HyperWord { word, offset, schedule: HyperWord::CONSTANT, ..HyperWord::default() },
+        Assignment::Constant(offset) => AssignmentWords { word, offset, schedule: AssignmentWords::CONSTANT, ..AssignmentWords::default() },
         Assignment::Scheduled { schedule, form } => {
             let (offset, schedule) = ((form.offset as f32).to_bits(), places[group][schedule]);
-            HyperWord { word, offset, slope: form.slope as f32, schedule, logarithm: u32::from(form.logarithm) }
+            AssignmentWords { word, offset, slope: form.slope as f32, schedule, logarithm: u32::from(form.logarithm) }
         }
     };
     let mut assignments = Vec::new();
@@ -102,7 +102,7 @@ fn assignments(setup: &Setup, layout: &Layout) -> (Vec<HyperWord>, Vec<u32>) {
     (assignments, schedules)
 }
 
-fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> Vec<Entry> {
+fn entries(setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumTree) -> Vec<ParamSettings> {
     let rules = distinct(setup, members.iter().map(|member| member.group));
     let assigned = first_assignments(setup);
     // After all hyper-parameters, the clip of each group.
@@ -112,17 +112,17 @@ fn entries(setup: &Setup, layout: &Layout, members: &[Member], tree: &Tree) -> V
         let rule = rules.iter().position(|&known| setup.groups[known].rule.is_like(&*setup.groups[group].rule)).unwrap_or_default();
         let own = tree.members + index as u32;
         let slot = match setup.clip(group) {
-            Clip::Norm(NormClip { over: Over::All, .. }) => tree.root,
-            Clip::Norm(NormClip { over: Over::Group, .. }) => tree.groups.get(group).copied().unwrap_or_default(),
+            Clip::Norm(NormClip { over: NormScope::All, .. }) => tree.root,
+            Clip::Norm(NormClip { over: NormScope::Group, .. }) => tree.groups.get(group).copied().unwrap_or_default(),
             _ => own,
         };
         let top = tree.tops.get(index).copied().unwrap_or_default();
-        let (taking_part, rule, clip) = (u32::from(active), rule as u32, layout.clips[group]);
-        Entry {
+        let (active, rule, clip) = (u32::from(active), rule as u32, layout.clips[group]);
+        ParamSettings {
             record,
             hyper: layout.hyper[block],
             assigned: assigned[block],
-            taking_part,
+            active,
             rule,
             clip,
             clip_assigned: clips_assigned + group as u32 * CLIP,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Binding, Param, check_storage, create, elements, limits, read, write};
-use crate::error::{Error, Result, Role, unknown};
-use crate::plan::Limits;
+use crate::error::{BufferRole, Error, Result, unknown};
+use crate::program::Limits;
 
 /// An allocator for callers who want one: all values in one buffer, all gradients in another, each tensor where it can be bound on its own
 /// and padded, so that the whole model is one dispatch. Everything starts at zero.
@@ -84,30 +84,30 @@ impl Tensors {
 
     /// Reads the values of a tensor, after everything submitted so far; see [`Optimizer::read_value`](crate::Optimizer::read_value).
     pub async fn read_value(&self, queue: &wgpu::Queue, name: &str) -> Result<Vec<f32>> {
-        self.read(queue, name, Role::Value).await
+        self.read(queue, name, BufferRole::Value).await
     }
 
     /// Reads the gradient of a tensor, after everything submitted so far.
     pub async fn read_gradient(&self, queue: &wgpu::Queue, name: &str) -> Result<Vec<f32>> {
-        self.read(queue, name, Role::Gradient).await
+        self.read(queue, name, BufferRole::Gradient).await
     }
 
-    async fn read(&self, queue: &wgpu::Queue, name: &str, role: Role) -> Result<Vec<f32>> {
+    async fn read(&self, queue: &wgpu::Queue, name: &str, role: BufferRole) -> Result<Vec<f32>> {
         let param = self.param(name)?;
-        let binding = if role == Role::Value { &param.value } else { &param.gradient };
+        let binding = if role == BufferRole::Value { &param.value } else { &param.gradient };
         read(&self.device, queue, binding.buffer(), binding.offset(), param.elements()?).await.map_err(|error| error.about(name, role))
     }
 
     /// Writes the values of a tensor, before anything that is submitted from now on.
     pub fn write_value(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
         let param = self.param(name)?;
-        write(&self.device, queue, &param.name, Role::Value, &param.value, param.elements()?, data)
+        write(&self.device, queue, &param.name, BufferRole::Value, &param.value, param.elements()?, data)
     }
 
     /// Writes the gradient of a tensor, before anything that is submitted from now on.
     pub fn write_gradient(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
         let param = self.param(name)?;
-        write(&self.device, queue, &param.name, Role::Gradient, &param.gradient, param.elements()?, data)
+        write(&self.device, queue, &param.name, BufferRole::Gradient, &param.gradient, param.elements()?, data)
     }
 }
 

@@ -4,7 +4,7 @@ use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::buffers::create;
 use super::{Binding, caught, is_lost};
-use crate::error::{Error, Result, Role};
+use crate::error::{BufferRole, Error, Result};
 
 /// Copies `len` elements from the GPU.
 pub(crate) async fn read<T: bytemuck::Pod>(
@@ -69,7 +69,7 @@ pub(crate) fn write(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     param: &str,
-    role: Role,
+    role: BufferRole,
     binding: &Binding,
     elements: u64,
     data: &[f32],

@@ -1,11 +1,11 @@
 //! Reads and writes values, gradients, state and step counts by the names of parameters.
 
-use super::{Optimizer, Slot};
-use crate::error::{Error, Result, Role, unknown};
+use super::{Optimizer, Parameter};
+use crate::error::{BufferRole, Error, Result, unknown};
 use crate::gpu::{Binding, check_binds, put, read_beside, write};
 use crate::rule::{AnyRule, Extent};
 use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
-use crate::wgsl::scalars;
+use crate::wgsl::scalars_at;
 
 impl Optimizer {
     /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the
@@ -24,24 +24,24 @@ impl Optimizer {
     /// The same in as many parts as it has: one, unless all state tensors of the parameter together are larger than
     /// `max_storage_buffer_binding_size`.
     pub fn state_parts(&self, param: &str, state: &str) -> Result<Vec<Binding>> {
-        let slot = &self.slots[self.find(param)?];
-        let (lane, index) = self.lane(slot, state)?;
+        let parameter = &self.parameters[self.find(param)?];
+        let (lane, index) = self.lane(parameter, state)?;
         if lane.extent == Extent::Elements {
-            return Ok(slot.state.iter().filter_map(|segment| self.engine.pages.binding(segment, index)).collect());
+            return Ok(parameter.state.iter().filter_map(|segment| self.engine.pages.binding(segment, index)).collect());
         }
-        let place = slot.lines.lane(lane.extent, index as u64);
-        Ok(place.and_then(|place| self.engine.pages.line(place, slot.extents.count(lane.extent))).into_iter().collect())
+        let place = parameter.lines.lane(lane.extent, index as u64);
+        Ok(place.and_then(|place| self.engine.pages.line(place, parameter.extents.count(lane.extent))).into_iter().collect())
     }
 
     /// What is kept of a parameter, without sums, which are of one step.
-    fn lanes(&self, slot: &Slot) -> Vec<Lane> {
-        let lanes = self.setup.features().lanes(self.rule_of(slot), slot.kind.matrix);
+    fn lanes(&self, parameter: &Parameter) -> Vec<Lane> {
+        let lanes = self.setup.features().lanes(self.rule_of(parameter), parameter.kind.matrix);
         lanes.into_iter().filter(|lane| lane.role != LaneRole::Sum).collect()
     }
 
     /// The lane of this name, and its number among those of its extent.
-    fn lane(&self, slot: &Slot, state: &str) -> Result<(Lane, usize)> {
-        let lanes = self.lanes(slot);
+    fn lane(&self, parameter: &Parameter, state: &str) -> Result<(Lane, usize)> {
+        let lanes = self.lanes(parameter);
         let position = lanes.iter().position(|lane| lane.name == state);
         let position = position.ok_or_else(|| unknown("state", state, lanes.iter().map(|lane| lane.name)))?;
         let lane = lanes[position];
@@ -49,12 +49,12 @@ impl Optimizer {
     }
 
     /// How many numbers a state has.
-    fn state_elements(&self, slot: &Slot, state: &str) -> Result<u64> {
-        Ok(slot.extents.count(self.lane(slot, state)?.0.extent))
+    fn state_elements(&self, parameter: &Parameter, state: &str) -> Result<u64> {
+        Ok(parameter.extents.count(self.lane(parameter, state)?.0.extent))
     }
 
-    fn rule_of(&self, slot: &Slot) -> &dyn AnyRule {
-        &*self.setup.groups[slot.member.group].rule
+    fn rule_of(&self, parameter: &Parameter) -> &dyn AnyRule {
+        &*self.setup.groups[parameter.member.group].rule
     }
 
     /// Reads a parameter's trained values. While others are shown ([`View`](crate::View)) this is an error: record [`Optimizer::train`] before it, or
@@ -64,16 +64,16 @@ impl Optimizer {
     /// control; they are meant for between steps. After a step that failed ([`NonFinite::Fail`](crate::NonFinite::Fail)) or came in a view
     /// ([`Error::InView`](crate::Error::InView)), the first of them is an error. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
     pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
-        let slot = &self.slots[self.find(param)?];
-        let (status, values) = self.read(slot, Role::Value, &slot.param.value, slot.elements).await?;
+        let parameter = &self.parameters[self.find(param)?];
+        let (status, values) = self.read(parameter, BufferRole::Value, &parameter.param.value, parameter.elements).await?;
         self.check_trained(&status, || format!("{param}: read_value"))?;
         Ok(values)
     }
 
     /// Reads what a parameter's values show: the trained values, or those to evaluate with, or an average; [`Report::view`](crate::Report::view) says which.
     pub async fn read_shown(&self, param: &str) -> Result<Vec<f32>> {
-        let slot = &self.slots[self.find(param)?];
-        Ok(self.read(slot, Role::Value, &slot.param.value, slot.elements).await?.1)
+        let parameter = &self.parameters[self.find(param)?];
+        Ok(self.read(parameter, BufferRole::Value, &parameter.param.value, parameter.elements).await?.1)
     }
 
     fn check_trained(&self, status: &Status, what: impl FnOnce() -> String) -> Result<()> {
@@ -84,8 +84,8 @@ impl Optimizer {
 
     /// Reads a parameter's gradient.
     pub async fn read_gradient(&self, param: &str) -> Result<Vec<f32>> {
-        let slot = &self.slots[self.find(param)?];
-        Ok(self.read(slot, Role::Gradient, &slot.param.gradient, slot.elements).await?.1)
+        let parameter = &self.parameters[self.find(param)?];
+        Ok(self.read(parameter, BufferRole::Gradient, &parameter.param.gradient, parameter.elements).await?.1)
     }
 
     /// Reads a parameter's state tensor, by the rule's name for it. An average is an error while other values than the trained ones are shown: these may
@@ -93,7 +93,7 @@ impl Optimizer {
     pub async fn read_state(&self, param: &str, state: &str) -> Result<Vec<f32>> {
         let mut data = Vec::new();
         for part in self.state_parts(param, state)? {
-            let (status, part) = self.read(&self.slots[self.find(param)?], Role::State, &part, part.elements()).await?;
+            let (status, part) = self.read(&self.parameters[self.find(param)?], BufferRole::State, &part, part.elements()).await?;
             if self.is_average(state) {
                 self.check_trained(&status, || format!("{param}: read_state of {state}"))?;
             }
@@ -103,10 +103,10 @@ impl Optimizer {
     }
 
     /// Reads how many steps each parameter has taken, in the order of construction. They decide its bias corrections, and whether it has an average and how
-    /// warm that is; schedules follow [`Progress::step`](crate::Progress::step) instead.
+    /// warm that is; schedules follow [`TrainingProgress::step`](crate::TrainingProgress::step) instead.
     pub async fn read_steps(&self) -> Result<Vec<u32>> {
         let words = self.read_record().await?;
-        Ok(self.slots.iter().map(|slot| words[slot.member.record as usize]).collect())
+        Ok(self.parameters.iter().map(|parameter| words[parameter.member.record as usize]).collect())
     }
 
     /// Reads the scalars of each parameter, in the order of construction and of the rule's `Scalars`: the numbers that each step forms once for a
@@ -116,20 +116,20 @@ impl Optimizer {
     /// checkpoint of these needs [`Optimizer::write_scalars`].
     pub async fn read_scalars(&self) -> Result<Vec<Vec<f32>>> {
         let words = self.read_record().await?;
-        let scalars = |slot: &Slot| {
-            let at = self.scalars_at(slot);
-            let len = self.rule_of(slot).scalar_fields().len();
+        let scalars = |parameter: &Parameter| {
+            let at = self.scalars_at(parameter);
+            let len = self.rule_of(parameter).scalar_fields().len();
             words[at..at + len].iter().copied().map(f32::from_bits).collect()
         };
-        Ok(self.slots.iter().map(scalars).collect())
+        Ok(self.parameters.iter().map(scalars).collect())
     }
 
     /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. A checkpoint has these ([`Optimizer::read_state`]), and
     /// besides the values ([`Optimizer::read_value`]), the steps of each parameter ([`Optimizer::read_steps`]), its scalars
     /// ([`Optimizer::read_scalars`]) and the progress ([`Optimizer::read_progress`]): `examples/checkpoint.rs`.
     pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
-        let slot = &self.slots[self.find(param)?];
-        Ok(self.lanes(slot).into_iter().filter(|lane| lane.role != LaneRole::Aside).map(|lane| lane.name).collect())
+        let parameter = &self.parameters[self.find(param)?];
+        Ok(self.lanes(parameter).into_iter().filter(|lane| lane.role != LaneRole::Aside).map(|lane| lane.name).collect())
     }
 
     /// Whether a change of view may put the trained values into this state's place.
@@ -141,8 +141,8 @@ impl Optimizer {
     /// from now on. Where others are shown ([`View`](crate::View)), it is these that are replaced, and the next read-back is an error: submit
     /// [`Optimizer::train`] first.
     pub fn write_value(&self, param: &str, data: &[f32]) -> Result<()> {
-        let slot = &self.slots[self.find(param)?];
-        write(&self.engine.device, &self.engine.queue, param, Role::Value, &slot.param.value, slot.elements, data)?;
+        let parameter = &self.parameters[self.find(param)?];
+        write(&self.engine.device, &self.engine.queue, param, BufferRole::Value, &parameter.param.value, parameter.elements, data)?;
         self.mark_written()
     }
 
@@ -152,42 +152,42 @@ impl Optimizer {
     /// A state alone is not enough to go on: with a step count of 0, means are corrected as in the first step, and an average is overwritten by a copy of the
     /// values. Write the steps too, with [`Optimizer::write_steps`].
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
-        let slot = &self.slots[self.find(param)?];
-        let (needed, got) = (self.state_elements(slot, state)?, data.len() as u64);
+        let parameter = &self.parameters[self.find(param)?];
+        let (needed, got) = (self.state_elements(parameter, state)?, data.len() as u64);
         if needed != got {
             return Err(Error::StateLength { param: param.into(), state: state.into(), needed, got });
         }
         let mut rest = data;
         for part in self.state_parts(param, state)? {
             let (own, others) = rest.split_at(part.elements() as usize);
-            write(&self.engine.device, &self.engine.queue, param, Role::State, &part, part.elements(), own)?;
+            write(&self.engine.device, &self.engine.queue, param, BufferRole::State, &part, part.elements(), own)?;
             rest = others;
         }
         if self.is_average(state) { self.mark_written() } else { Ok(()) }
     }
 
     /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Bias corrections follow it, whether there is an average (`Ema::start`,
-    /// `Swa::start`), its warm-up, and when Lookahead synchronizes. Schedules do not: these follow [`Progress::step`](crate::Progress::step), which
+    /// `Swa::start`), its warm-up, and when Lookahead synchronizes. Schedules do not: these follow [`TrainingProgress::step`](crate::TrainingProgress::step), which
     /// [`Optimizer::write_progress`] writes. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
-        let at = u64::from(self.slots[self.find(param)?].member.record);
+        let at = u64::from(self.parameters[self.find(param)?].member.record);
         put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, &[steps])
     }
 
     /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: those that [`Optimizer::read_scalars`]
     /// read, which says which rules need them. Like `Queue::write_buffer`, this comes before everything submitted from now on.
     pub fn write_scalars(&self, param: &str, scalars: &[f32]) -> Result<()> {
-        let slot = &self.slots[self.find(param)?];
-        let (needed, got) = (self.rule_of(slot).scalar_fields().len() as u64, scalars.len() as u64);
+        let parameter = &self.parameters[self.find(param)?];
+        let (needed, got) = (self.rule_of(parameter).scalar_fields().len() as u64, scalars.len() as u64);
         if needed != got {
-            return Err(Error::Length { param: param.into(), role: Role::Scalars, needed, got });
+            return Err(Error::Length { param: param.into(), role: BufferRole::Scalars, needed, got });
         }
-        let at = self.scalars_at(slot) as u64;
+        let at = self.scalars_at(parameter) as u64;
         put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, scalars)
     }
 
-    fn scalars_at(&self, slot: &Slot) -> usize {
-        slot.member.record as usize + scalars(self.setup.options.averages().len())
+    fn scalars_at(&self, parameter: &Parameter) -> usize {
+        parameter.member.record as usize + scalars_at(self.setup.options.averages().len())
     }
 
     /// Has the kernels look whether that was in a view, where there are views.
@@ -208,16 +208,16 @@ impl Optimizer {
         Ok((status, data))
     }
 
-    async fn read(&self, slot: &Slot, role: Role, binding: &Binding, elements: u64) -> Result<(Status, Vec<f32>)> {
+    async fn read(&self, parameter: &Parameter, role: BufferRole, binding: &Binding, elements: u64) -> Result<(Status, Vec<f32>)> {
         let (has, needs) = (binding.buffer().usage(), wgpu::BufferUsages::COPY_SRC);
         if !has.contains(needs) {
-            return Err(Error::MissingUsage { param: slot.param.name.clone(), role, has, needs });
+            return Err(Error::MissingUsage { param: parameter.param.name.clone(), role, has, needs });
         }
         let data = self.read_told(binding.buffer(), binding.offset(), elements).await;
         // It reads the status beside it, whose buffer the caller can get at too.
         let binds = |error: &Error| if let Error::Wgpu(_) = error { check_binds(&self.engine.device, binding.buffer()) } else { Ok(()) };
         data.map_err(|error| {
-            let refused = (&*slot.param.name, role, binds(&error));
+            let refused = (&*parameter.param.name, role, binds(&error));
             error.of_first_refused(core::iter::once(refused))
         })
     }

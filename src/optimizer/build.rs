@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::buffers::{Buffers, TensorView, check_buffers, named};
 use super::draft::Draft;
-use super::{Group, Optimizer, Slot, zero};
+use super::{Group, Optimizer, Parameter, zero};
 use crate::error::{Error, Result};
 use crate::gpu::scales::Scales;
 use crate::gpu::{Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
-use crate::plan::{self, Levels, Plan, Sets, Shape, Tree, Units};
+use crate::program::{self, Levels, Plan, Sets, Shape, SumTree, Units};
 use crate::rule::AnyRule;
 use crate::step::{Options, Setup};
 use crate::wgsl;
@@ -53,22 +53,22 @@ impl Optimizer {
         let limits = limits(device);
         let mut draft = Draft::new(options)?;
         draft.add_all(groups, &limits)?;
-        if draft.slots.is_empty() {
+        if draft.parameters.is_empty() {
             return Err(Error::NoParameters);
         }
-        let Draft { setup, slots, names, layout, sets, lines } = draft;
-        check_buffers(&setup, &slots)?;
-        let plans = plans(&setup, &layout.hyper, &slots, &sets, &limits)?;
-        let tree = tree(&setup, &slots, &plans.measure, &limits);
+        let Draft { setup, parameters, names, layout, sets, lines } = draft;
+        check_buffers(&setup, &parameters)?;
+        let plans = plans(&setup, &layout.hyper, &parameters, &sets, &limits)?;
+        let tree = tree(&setup, &parameters, &plans.measure, &limits);
         let mut pages = Pages::default();
         pages.extend(device, &sets.pages, &lines)?;
-        let record = Record::new(device, &setup, &layout, &members(&slots), &tree, &shapes(&setup, &slots))?;
+        let record = Record::new(device, &setup, &layout, &members(&parameters), &tree, &shapes(&setup, &parameters))?;
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, lines, pages, tree, record, pipelines };
-        let executor = executor(&engine, &setup, &slots, plans, None)?;
-        let (clears, ring) = (zero::clears(&slots), Default::default());
-        let labels = labels(&slots);
-        Ok(Optimizer { engine, setup, slots, names, labels, executor, clears, ring })
+        let executor = executor(&engine, &setup, &parameters, plans, None)?;
+        let (clears, ring) = (zero::clears(&parameters), Default::default());
+        let labels = labels(&parameters);
+        Ok(Optimizer { engine, setup, parameters, names, labels, executor, clears, ring })
     }
 
     /// Adds a group. Costs as much as a new optimizer; keeps existing state.
@@ -76,122 +76,129 @@ impl Optimizer {
     /// The encoder takes over the step counts to a larger table, so it has to be submitted before steps recorded from now on, and after those
     /// recorded until now; both may be in this same encoder. It takes over what `write_steps` and `write_scalars` write until then, and none later.
     pub fn add_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: Group) -> Result<()> {
-        let Self { engine, setup, slots, names, .. } = &*self;
+        let Self { engine, setup, parameters, names, .. } = &*self;
         let is_own = |param: &&Param| param.bindings().any(|(_, binding)| engine.own(binding.buffer()));
         if let Some(param) = group.params.iter().find(is_own) {
             return Err(Error::OwnState { param: param.name.clone() });
         }
         let (layout, sets, lines) = (engine.layout.clone(), engine.sets.clone(), engine.lines.clone());
-        let mut draft = Draft { setup: setup.clone(), slots: slots.clone(), names: names.clone(), layout, sets, lines };
+        let mut draft = Draft { setup: setup.clone(), parameters: parameters.clone(), names: names.clone(), layout, sets, lines };
         draft.add_all([group], &engine.limits)?;
-        let Draft { setup, slots, names, layout, sets, lines } = draft;
-        check_buffers(&setup, &slots)?;
-        let plans = plans(&setup, &layout.hyper, &slots, &sets, &engine.limits)?;
-        let tree = tree(&setup, &slots, &plans.measure, &engine.limits);
+        let Draft { setup, parameters, names, layout, sets, lines } = draft;
+        check_buffers(&setup, &parameters)?;
+        let plans = plans(&setup, &layout.hyper, &parameters, &sets, &engine.limits)?;
+        let tree = tree(&setup, &parameters, &plans.measure, &engine.limits);
         let mut next = Engine { layout, sets, lines, tree, ..engine.clone() };
         next.pages.extend(&next.device, &next.sets.pages, &next.lines)?;
         let status = engine.record.status.clone();
-        next.record =
-            Record::with_status(&next.device, &setup, &next.layout, &members(&slots), &next.tree, &shapes(&setup, &slots), status)?;
-        let executor = executor(&next, &setup, &slots, plans, None)?;
+        next.record = Record::with_status(
+            &next.device,
+            &setup,
+            &next.layout,
+            &members(&parameters),
+            &next.tree,
+            &shapes(&setup, &parameters),
+            status,
+        )?;
+        let executor = executor(&next, &setup, &parameters, plans, None)?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
-        let (clears, ring) = (zero::clears(&slots), core::mem::take(&mut self.ring));
-        let labels = labels(&slots);
-        *self = Optimizer { engine: next, setup, slots, names, labels, executor, clears, ring };
+        let (clears, ring) = (zero::clears(&parameters), core::mem::take(&mut self.ring));
+        let labels = labels(&parameters);
+        *self = Optimizer { engine: next, setup, parameters, names, labels, executor, clears, ring };
         Ok(())
     }
 
     /// Plans everything anew for parameters in other places.
-    pub(super) fn replan(&mut self, slots: Vec<Slot>) -> Result<()> {
-        check_buffers(&self.setup, &slots)?;
+    pub(super) fn replan(&mut self, parameters: Vec<Parameter>) -> Result<()> {
+        check_buffers(&self.setup, &parameters)?;
         let mut engine = self.engine.clone();
-        let plans = plans(&self.setup, &engine.layout.hyper, &slots, &engine.sets, &engine.limits)?;
-        engine.tree = tree(&self.setup, &slots, &plans.measure, &engine.limits);
+        let plans = plans(&self.setup, &engine.layout.hyper, &parameters, &engine.sets, &engine.limits)?;
+        engine.tree = tree(&self.setup, &parameters, &plans.measure, &engine.limits);
         if self.setup.features().measures {
-            engine.record = engine.record.measuring(&engine.device, &self.setup, &engine.layout, &members(&slots), &engine.tree)?;
+            engine.record = engine.record.measuring(&engine.device, &self.setup, &engine.layout, &members(&parameters), &engine.tree)?;
         }
-        self.executor = executor(&engine, &self.setup, &slots, plans, None)?;
-        self.clears = zero::clears(&slots);
-        (self.engine, self.slots) = (engine, slots);
+        self.executor = executor(&engine, &self.setup, &parameters, plans, None)?;
+        self.clears = zero::clears(&parameters);
+        (self.engine, self.parameters) = (engine, parameters);
         Ok(())
     }
 }
 
 /// Everything that depends on options and clips anew, with the record, the status, the states and what was measured last as they are.
-pub(super) fn renewed(engine: &mut Engine, setup: &Setup, slots: &[Slot], last: &Executor) -> Result<Executor> {
-    check_buffers(setup, slots)?;
-    let plans = plans(setup, &engine.layout.hyper, slots, &engine.sets, &engine.limits)?;
-    engine.tree = tree(setup, slots, &plans.measure, &engine.limits);
-    engine.record = engine.record.renewed(&engine.device, setup, &engine.layout, &members(slots), &engine.tree)?;
-    executor(engine, setup, slots, plans, Some(last))
+pub(super) fn renewed(engine: &mut Engine, setup: &Setup, parameters: &[Parameter], last: &Executor) -> Result<Executor> {
+    check_buffers(setup, parameters)?;
+    let plans = plans(setup, &engine.layout.hyper, parameters, &engine.sets, &engine.limits)?;
+    engine.tree = tree(setup, parameters, &plans.measure, &engine.limits);
+    engine.record = engine.record.renewed(&engine.device, setup, &engine.layout, &members(parameters), &engine.tree)?;
+    executor(engine, setup, parameters, plans, Some(last))
 }
 
 /// Everything bound; what wgpu refuses is said by the parameter's name.
-fn executor(engine: &Engine, setup: &Setup, slots: &[Slot], plans: Plans, last: Option<&Executor>) -> Result<Executor> {
-    let scales = Scales::new(engine, slots.iter().map(|slot| &slot.param))?;
-    Executor::new(engine, setup, plans, scales, last).map_err(|error| named(&engine.device, slots, error))
+fn executor(engine: &Engine, setup: &Setup, parameters: &[Parameter], plans: Plans, last: Option<&Executor>) -> Result<Executor> {
+    let scales = Scales::new(engine, parameters.iter().map(|parameter| &parameter.param))?;
+    Executor::new(engine, setup, plans, scales, last).map_err(|error| named(&engine.device, parameters, error))
 }
 
-fn labels(slots: &[Slot]) -> Arc<[String]> {
-    slots.iter().map(|slot| slot.param.name.clone()).collect()
+fn labels(parameters: &[Parameter]) -> Arc<[String]> {
+    parameters.iter().map(|parameter| parameter.param.name.clone()).collect()
 }
 
-pub(super) fn members(slots: &[Slot]) -> Vec<Member> {
-    slots.iter().map(|slot| slot.member).collect()
+pub(super) fn members(parameters: &[Parameter]) -> Vec<Member> {
+    parameters.iter().map(|parameter| parameter.member).collect()
 }
 
 /// The shapes of the tensors that are worked on tile by tile, and where they are in the step record.
-fn shapes(setup: &Setup, slots: &[Slot]) -> Vec<(u32, Shape)> {
+fn shapes(setup: &Setup, parameters: &[Parameter]) -> Vec<(u32, Shape)> {
     let averages = setup.features().averages.len();
-    let shape = |slot: &Slot| {
-        let at = wgsl::shape(&*setup.groups[slot.member.group].rule, averages) as u32;
-        Some((slot.member.record + at, Shape::new(&slot.tiles?, &slot.lines)))
+    let shape = |parameter: &Parameter| {
+        let at = wgsl::shape_at(&*setup.groups[parameter.member.group].rule, averages) as u32;
+        Some((parameter.member.record + at, Shape::new(&parameter.tiles?, &parameter.lines)))
     };
-    slots.iter().filter_map(shape).collect()
+    parameters.iter().filter_map(shape).collect()
 }
 
 /// The plans of update and measurement for parameters in these buffers, and the buffers.
-fn plans(setup: &Setup, hyper: &[u32], slots: &[Slot], sets: &Sets, limits: &plan::Limits) -> Result<Plans> {
+fn plans(setup: &Setup, hyper: &[u32], parameters: &[Parameter], sets: &Sets, limits: &program::Limits) -> Result<Plans> {
     let mut buffers = Buffers::default();
     let features = setup.features();
     let view = TensorView { setup, features: &features, hyper, limits };
-    let tensors: Vec<plan::Tensor> = slots.iter().enumerate().map(|slot| view.tensor(slot, &mut buffers)).collect();
+    let tensors: Vec<program::Tensor> = parameters.iter().enumerate().map(|parameter| view.tensor(parameter, &mut buffers)).collect();
     let too_large = |needed| {
         let (what, limit) = ("a chunk of 4096 elements".to_owned(), "max_storage_buffer_binding_size");
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
-    let update = plan::plan(&tensors, sets, limits).map_err(too_large)?;
+    let update = program::plan(&tensors, sets, limits).map_err(too_large)?;
     let measure = match features.measures {
-        true => plan::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
+        true => program::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
     Ok(Plans { update, measure, buffers: buffers.into_list(), tensors })
 }
 
 /// How the sums of what is measured become those of parameters, groups and all.
-fn tree(setup: &Setup, slots: &[Slot], measure: &Plan, limits: &plan::Limits) -> Tree {
-    // One more slot than sums, which nothing writes: the sum of a parameter without elements.
+fn tree(setup: &Setup, parameters: &[Parameter], measure: &Plan, limits: &program::Limits) -> SumTree {
+    // One more parameter than sums, which nothing writes: the sum of a parameter without elements.
     let nothing = measure.buckets.iter().map(|bucket| bucket.sums.end).max().unwrap_or_default();
     let mut levels = Levels::new(nothing + 1);
     let mut units = Vec::new();
     let mut tops = Vec::new();
-    for ((index, slot), partials) in slots.iter().enumerate().zip(&measure.partials) {
+    for ((index, parameter), partials) in parameters.iter().enumerate().zip(&measure.partials) {
         let Some(first) = partials.first() else {
             tops.push(core::iter::once(nothing..nothing + 1).collect());
             continue;
         };
-        let Some(unit) = slot.unit else {
+        let Some(unit) = parameter.unit else {
             tops.push(partials.clone());
             continue;
         };
         // Those of a tensor with units are consecutive.
         let (length, sums) = (u64::from(unit.length), first.start..partials[partials.len() - 1].end);
-        let own = Units::new(slot.elements, length, limits).slots(&mut levels, sums, length, limits);
+        let own = Units::new(parameter.elements, length, limits).slots(&mut levels, sums, length, limits);
         units.push([index as u32, own.start, own.len() as u32, unit.factors]);
         tops.push(vec![own]);
     }
-    let count = |group| slots.iter().filter(|slot| slot.member.group == group).count();
+    let count = |group| parameters.iter().filter(|parameter| parameter.member.group == group).count();
     let groups: Vec<usize> = (0..setup.groups.len()).map(count).collect();
-    Tree { units, ..Tree::new(levels, &tops, &groups) }
+    SumTree { units, ..SumTree::new(levels, &tops, &groups) }
 }

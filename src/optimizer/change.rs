@@ -2,7 +2,7 @@
 
 use super::buffers::named;
 use super::build::{members, renewed};
-use super::{Optimizer, Slot};
+use super::{Optimizer, Parameter};
 use crate::error::{Result, unknown};
 use crate::gpu::{Engine, Member, Record};
 use crate::rule::AnyRule;
@@ -35,7 +35,7 @@ impl Optimizer {
     /// that of the group's [`Clip::Norm`].
     ///
     /// The count goes on where a schedule begins later. After `n` steps, the next one has `schedule.value(n)`; one that is to begin there is
-    /// `schedule.delayed(n)`, which is `Sequence(vec![(n, Constant(schedule.value(0))), (0, schedule)])`. `n` is [`Progress::step`](crate::Progress::step).
+    /// `schedule.delayed(n)`, which is `Sequence(vec![(n, Constant(schedule.value(0))), (0, schedule)])`. `n` is [`TrainingProgress::step`](crate::TrainingProgress::step).
     ///
     /// One schedule for different learning rates: [`Param::lr_scale`](crate::Param::lr_scale).
     pub fn set_schedule(&mut self, group: impl GroupKey, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
@@ -74,12 +74,12 @@ impl Optimizer {
 
     /// The number of a parameter's group.
     pub fn group_of(&self, param: &str) -> Result<usize> {
-        Ok(self.slots[self.find(param)?].member.group)
+        Ok(self.parameters[self.find(param)?].member.group)
     }
 
     /// Whether a parameter takes part in the steps recorded from now on: [`Optimizer::set_active`].
     pub fn is_active(&self, param: &str) -> Result<bool> {
-        Ok(self.slots[self.find(param)?].member.active)
+        Ok(self.parameters[self.find(param)?].member.active)
     }
 
     fn set_up(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
@@ -97,24 +97,24 @@ impl Optimizer {
 
     /// The same for what kernels may depend on.
     fn set_up_all<T>(&mut self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
-        let (mut setup, mut slots, mut engine) = (self.setup.clone(), self.slots.clone(), self.engine.clone());
+        let (mut setup, mut parameters, mut engine) = (self.setup.clone(), self.parameters.clone(), self.engine.clone());
         let result = change(&mut setup)?;
-        let members = members(&slots);
-        let is_adaptive = |slot: &Slot| matches!(setup.clip(slot.member.group), Clip::Adaptive(_));
-        for slot in slots.iter_mut().filter(|slot| !is_adaptive(slot)) {
-            (slot.unit, slot.kind.adaptive, slot.kind.whole_units) = (None, false, false);
+        let members = members(&parameters);
+        let is_adaptive = |parameter: &Parameter| matches!(setup.clip(parameter.member.group), Clip::Adaptive(_));
+        for parameter in parameters.iter_mut().filter(|parameter| !is_adaptive(parameter)) {
+            (parameter.unit, parameter.kind.adaptive, parameter.kind.whole_units) = (None, false, false);
         }
-        let same_units = slots.iter().zip(&self.slots).all(|(new, old)| new.unit == old.unit);
+        let same_units = parameters.iter().zip(&self.parameters).all(|(new, old)| new.unit == old.unit);
         let features = setup.features();
         if same_units && features.has_kernels_of(&self.setup.features()) {
             let record = engine.record.with_settings(&engine.device, &setup, &engine.layout)?;
             engine.record = record.with_members(&engine.device, &setup, &engine.layout, &members, &engine.tree)?;
             let executor = self.executor.bound(&engine, &setup);
-            self.executor = executor.map_err(|error| named(&engine.device, &slots, error))?;
+            self.executor = executor.map_err(|error| named(&engine.device, &parameters, error))?;
         } else {
-            self.executor = renewed(&mut engine, &setup, &slots, &self.executor)?;
+            self.executor = renewed(&mut engine, &setup, &parameters, &self.executor)?;
         }
-        (self.setup, self.slots, self.engine) = (setup, slots, engine);
+        (self.setup, self.parameters, self.engine) = (setup, parameters, engine);
         Ok(result)
     }
 
@@ -123,18 +123,18 @@ impl Optimizer {
     /// [`Options::zero_grad`](crate::Options::zero_grad): if the backward pass adds to it all the while, record [`Optimizer::zero_grad`] before it
     /// takes part again. Names are whole names.
     pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
-        let mut members: Vec<Member> = members(&self.slots);
+        let mut members: Vec<Member> = members(&self.parameters);
         for param in params {
             members[self.find(param)?].active = active;
         }
         let Engine { device, layout, tree, record, .. } = &self.engine;
         let record = record.with_members(device, &self.setup, layout, &members, tree)?;
         let before = core::mem::replace(&mut self.engine.record, record);
-        if let Err(error) = self.executor.rebind(&self.engine, &self.setup, &[wgsl::Slot::Entries]) {
+        if let Err(error) = self.executor.rebind(&self.engine, &self.setup, &[wgsl::Resource::Parameters]) {
             self.engine.record = before;
-            return Err(named(&self.engine.device, &self.slots, error));
+            return Err(named(&self.engine.device, &self.parameters, error));
         }
-        self.slots.iter_mut().zip(members).for_each(|(slot, member)| slot.member = member);
+        self.parameters.iter_mut().zip(members).for_each(|(parameter, member)| parameter.member = member);
         Ok(())
     }
 

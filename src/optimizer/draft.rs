@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::buffers::{Buffers, TensorView};
-use super::{Group, Slot};
+use super::{Group, Parameter};
 use crate::error::{Error, Result};
-use crate::gpu::{Layout, Member, Param};
-use crate::plan::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
+use crate::gpu::{Member, Param, RecordLayout};
+use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
 use crate::step::{ACCUMULATED, Broadcast, Options, Setup};
 
@@ -14,9 +14,9 @@ use crate::step::{ACCUMULATED, Broadcast, Options, Setup};
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) setup: Setup,
-    pub(super) slots: Vec<Slot>,
+    pub(super) parameters: Vec<Parameter>,
     pub(super) names: HashMap<String, usize>,
-    pub(super) layout: Layout,
+    pub(super) layout: RecordLayout,
     pub(super) sets: Sets,
     /// Elements of each buffer for the numbers of rows, columns and slices.
     pub(super) lines: Vec<u64>,
@@ -24,13 +24,13 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(options: Options) -> Result<Self> {
-        let (slots, names, layout, sets) = (Vec::new(), HashMap::new(), Layout::default(), Sets::default());
-        Ok(Draft { setup: Setup::new(options)?, slots, names, layout, sets, lines: Vec::new() })
+        let (parameters, names, layout, sets) = (Vec::new(), HashMap::new(), RecordLayout::default(), Sets::default());
+        Ok(Draft { setup: Setup::new(options)?, parameters, names, layout, sets, lines: Vec::new() })
     }
 
     /// More groups. Their parameters are put together in sets of their own.
     pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits) -> Result<()> {
-        let first = self.slots.len();
+        let first = self.parameters.len();
         groups.into_iter().try_for_each(|group| self.add(group, limits))?;
         self.place_lines(first, limits)?;
         self.put_together(first, limits)?;
@@ -47,7 +47,7 @@ impl Draft {
         let variant = self.variant(&*rule);
         for param in params {
             let elements = param.check()?;
-            if self.names.insert(param.name.clone(), self.slots.len()).is_some() {
+            if self.names.insert(param.name.clone(), self.parameters.len()).is_some() {
                 return Err(Error::DuplicateName { param: param.name });
             }
             let block = self.setup.block(number, &param.name, param.lr_scale)?;
@@ -60,13 +60,13 @@ impl Draft {
             let matrix = extents.is_matrix && rule.tells_matrices();
             let tiled = rule.is_tiled(extents.is_matrix);
             let uneven = tiled && !extents.width().is_multiple_of(4);
-            let kind = Kind { variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units, matrix, tiled, uneven };
+            let kind = Kind { group: variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units, matrix, tiled, uneven };
             let lanes = features.lanes_of_elements(&*rule, kind.matrix).len();
-            let tiles = tiled.then(|| Tiles::new(&extents, plan::most(lanes, limits)));
+            let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits)));
             let record = self.layout.push_entry(&*rule, features.averages.len(), tiled);
             let member = Member { group: number, block, record, active: !param.frozen };
             let lines = Lines::default();
-            self.slots.push(Slot { param, elements, extents, kind, state: Vec::new(), tiles, lines, unit, scale, member });
+            self.parameters.push(Parameter { param, elements, extents, kind, state: Vec::new(), tiles, lines, unit, scale, member });
         }
         self.push_blocks();
         Ok(())
@@ -76,12 +76,12 @@ impl Draft {
     fn place_lines(&mut self, first: usize, limits: &Limits) -> Result<()> {
         let (features, before) = (self.setup.features(), self.lines.len());
         let mut numbers: HashMap<(usize, bool), usize> = HashMap::new();
-        for slot in self.slots[first..].iter_mut().filter(|slot| slot.kind.tiled) {
-            let lanes = features.wide_lanes(&*self.setup.groups[slot.member.group].rule, slot.kind.matrix);
+        for parameter in self.parameters[first..].iter_mut().filter(|parameter| parameter.kind.tiled) {
+            let lanes = features.wide_lanes(&*self.setup.groups[parameter.member.group].rule, parameter.kind.matrix);
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
-            let number = *numbers.entry((slot.kind.variant, slot.kind.matrix)).or_insert(self.lines.len());
+            let number = *numbers.entry((parameter.kind.group, parameter.kind.matrix)).or_insert(self.lines.len());
             self.lines.resize(self.lines.len().max(number + 1), 0);
-            (slot.lines, self.lines[number]) = Lines::new(number, self.lines[number], &slot.extents, LINES.map(count), limits);
+            (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], &parameter.extents, LINES.map(count), limits);
         }
         let (most, allowed) = (self.lines[before..].iter().max().copied().unwrap_or_default(), limits.binding.min(limits.buffer));
         if 4 * most > allowed {
@@ -94,15 +94,15 @@ impl Draft {
     /// Finds a set, and room for the state, for the parameters from `first` on.
     fn put_together(&mut self, first: usize, limits: &Limits) -> Result<()> {
         let (mut buffers, features) = (Buffers::default(), self.setup.features());
-        let new = self.slots.iter().enumerate().skip(first);
+        let new = self.parameters.iter().enumerate().skip(first);
         let view = TensorView { setup: &self.setup, features: &features, hyper: &self.layout.hyper, limits };
-        let tensors: Vec<Tensor> = new.map(|slot| view.tensor(slot, &mut buffers)).collect();
+        let tensors: Vec<Tensor> = new.map(|parameter| view.tensor(parameter, &mut buffers)).collect();
         let by_scalars = by_scalars(&tensors, limits);
-        for (slot, tensor) in self.slots[first..].iter_mut().zip(&tensors) {
-            let lanes = features.lanes_of_elements(&*self.setup.groups[slot.member.group].rule, slot.kind.matrix).len();
-            let scalar = !tensor.is_of_vectors() || slot.kind.uneven || by_scalars.contains(&tensor.value.buffer);
-            slot.state = self.sets.place(lanes, tensor, scalar, limits);
-            check_state(slot, &self.setup, limits)?;
+        for (parameter, tensor) in self.parameters[first..].iter_mut().zip(&tensors) {
+            let lanes = features.lanes_of_elements(&*self.setup.groups[parameter.member.group].rule, parameter.kind.matrix).len();
+            let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
+            parameter.state = self.sets.place(lanes, tensor, scalar, limits);
+            check_state(parameter, &self.setup, limits)?;
         }
         Ok(())
     }
@@ -149,14 +149,15 @@ fn by_scalars(tensors: &[Tensor], limits: &Limits) -> HashSet<usize> {
 }
 
 /// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.
-fn check_state(slot: &Slot, setup: &Setup, limits: &Limits) -> Result<()> {
-    let (name, most) = (&slot.param.name, limits.buffer.min(limits.binding));
-    if slot.unit.is_some() && setup.options.accumulates() && slot.state.len() > 1 {
-        let what = format!("{name}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts", slot.state.len());
+fn check_state(parameter: &Parameter, setup: &Setup, limits: &Limits) -> Result<()> {
+    let (name, most) = (&parameter.param.name, limits.buffer.min(limits.binding));
+    if parameter.unit.is_some() && setup.options.accumulates() && parameter.state.len() > 1 {
+        let what =
+            format!("{name}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts", parameter.state.len());
         return Err(Error::Conflict { what });
     }
     let bytes = |segment: &Segment| segment.lanes * segment.stride;
-    match slot.state.iter().map(bytes).find(|&needed| needed > most) {
+    match parameter.state.iter().map(bytes).find(|&needed| needed > most) {
         Some(needed) => {
             let (what, limit) = (format!("{name}: its state"), "max_storage_buffer_binding_size");
             Err(Error::Limit { what, needed, limit, allowed: most })

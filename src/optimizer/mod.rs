@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Engine, Executor, Member, Param, Pipelines, Ring};
-use crate::plan::{Kind, Lines, Segment, Tiles, Unit};
+use crate::program::{Kind, Lines, Segment, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
 use crate::step::{Broadcast, GroupKey, Setup};
 
-pub use report::{Pending, Report};
+pub use report::{PendingReport, Report};
 
 /// Parameters on the GPU that share a rule and its hyper-parameters: [`step::Group`](crate::step::Group) of [`Param`]s. Its page has the fields, and the
 /// functions that make one: `new`, `matching` and `decay_matrices_only`.
@@ -43,7 +43,7 @@ pub type Group<P = Param> = crate::step::Group<P>;
 /// # }
 /// ```
 ///
-/// Settings, for the steps recorded from then on:
+/// OptionWords, for the steps recorded from then on:
 ///
 /// ```
 /// # use wgpu_optim::{Optimizer, Result, Schedule};
@@ -103,7 +103,7 @@ pub type Group<P = Param> = crate::step::Group<P>;
 pub struct Optimizer {
     engine: Engine,
     setup: Setup,
-    slots: Vec<Slot>,
+    parameters: Vec<Parameter>,
     names: HashMap<String, usize>,
     /// Names by index, shared with pending reports.
     labels: Arc<[String]>,
@@ -114,7 +114,7 @@ pub struct Optimizer {
 
 /// A parameter and where everything of it is.
 #[derive(Clone, Debug)]
-struct Slot {
+struct Parameter {
     param: Param,
     elements: u64,
     extents: Extents,
@@ -131,13 +131,13 @@ impl fmt::Debug for Optimizer {
     /// Groups, options and counts; not the tables and buffers, which are long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let group = |(number, group): (usize, &crate::step::Group<()>)| {
-            let params = self.slots.iter().filter(|slot| slot.member.group == number).count();
+            let params = self.parameters.iter().filter(|parameter| parameter.member.group == number).count();
             let name = group.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
             format!("{name}{}, {params} parameters", group.rule.name())
         };
         let groups: Vec<String> = self.setup.groups.iter().enumerate().map(group).collect();
         let mut debug = f.debug_struct("Optimizer");
-        debug.field("groups", &groups).field("parameters", &self.slots.len()).field("options", &self.setup.options);
+        debug.field("groups", &groups).field("parameters", &self.parameters.len()).field("options", &self.setup.options);
         debug.field("dispatches", &self.dispatches()).finish_non_exhaustive()
     }
 }
@@ -154,7 +154,7 @@ impl Optimizer {
     /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind groups 0 and 1.
     pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
         #[cfg(feature = "tracing")]
-        let _span = tracing::trace_span!("wgpu-optim step", parameters = self.slots.len()).entered();
+        let _span = tracing::trace_span!("wgpu-optim step", parameters = self.parameters.len()).entered();
         self.executor.step(pass);
     }
 
@@ -205,7 +205,7 @@ impl Optimizer {
 
     /// The parameters' names, in order of construction.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.slots.iter().map(|slot| &*slot.param.name)
+        self.parameters.iter().map(|parameter| &*parameter.param.name)
     }
 
     /// The rule of a group as it is set now, schedules aside.

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::{Optimizer, Slot, zero};
-use crate::error::{Error, Result, Role, unknown};
+use super::{Optimizer, Parameter, zero};
+use crate::error::{BufferRole, Error, Result, unknown};
 use crate::gpu::{Binding, is_lost};
-use crate::plan::{Place, Places, Scale};
+use crate::program::{Place, Places, Scale};
 
 /// Where a parameter goes. What is `None` stays.
 #[derive(Debug)]
 struct Move {
-    slot: usize,
+    parameter: usize,
     value: Option<Binding>,
     gradient: Option<Binding>,
 }
@@ -49,10 +49,10 @@ impl Optimizer {
         let mut stranger = None;
         for (name, value, gradient) in places {
             // Most often they come in the order of construction.
-            let next = moves.last().map_or(0, |last| last.slot + 1);
-            let is_next = self.slots.get(next).is_some_and(|slot| slot.param.name == name);
+            let next = moves.last().map_or(0, |last| last.parameter + 1);
+            let is_next = self.parameters.get(next).is_some_and(|parameter| parameter.param.name == name);
             match if is_next { Some(next) } else { self.names.get(name).copied() } {
-                Some(slot) => moves.push(Move { slot, value, gradient }),
+                Some(parameter) => moves.push(Move { parameter, value, gradient }),
                 None => {
                     stranger = Some(unknown("parameter", name, self.names()));
                     break;
@@ -62,17 +62,17 @@ impl Optimizer {
         if stranger.is_none() && self.move_within_plan(&mut moves) {
             return Ok(());
         }
-        let mut slots = self.slots.clone();
-        for Move { slot, value, gradient } in moves {
-            let slot = &mut slots[slot];
+        let mut parameters = self.parameters.clone();
+        for Move { parameter, value, gradient } in moves {
+            let parameter = &mut parameters[parameter];
             if [&value, &gradient].into_iter().flatten().any(|binding| self.engine.own(binding.buffer())) {
-                return Err(Error::OwnState { param: slot.param.name.clone() });
+                return Err(Error::OwnState { param: parameter.param.name.clone() });
             }
-            value.into_iter().for_each(|value| slot.param.value = value);
-            gradient.into_iter().for_each(|gradient| slot.param.gradient = gradient);
-            slot.param.check()?;
+            value.into_iter().for_each(|value| parameter.param.value = value);
+            gradient.into_iter().for_each(|gradient| parameter.param.gradient = gradient);
+            parameter.param.check()?;
         }
-        stranger.map_or_else(|| self.replan(slots), Err)
+        stranger.map_or_else(|| self.replan(parameters), Err)
     }
 
     /// Moves parameters if the plan stays and nothing is wrong, and says whether. If not, everything is as it was: the way through a new plan says why.
@@ -80,22 +80,22 @@ impl Optimizer {
         if !moves.iter().all(|own| self.is_legal(own)) {
             return false;
         }
-        moves.iter_mut().for_each(|own| own.exchange(&mut self.slots));
+        moves.iter_mut().for_each(|own| own.exchange(&mut self.parameters));
         let has_moved = self.moved();
         if has_moved {
             if moves.iter().any(|own| own.gradient.is_some()) {
-                self.clears = zero::clears(&self.slots);
+                self.clears = zero::clears(&self.parameters);
             }
         } else {
-            moves.iter_mut().rev().for_each(|own| own.exchange(&mut self.slots));
+            moves.iter_mut().rev().for_each(|own| own.exchange(&mut self.parameters));
         }
         has_moved
     }
 
     /// Whether a parameter may go there, whatever the others do.
-    fn is_legal(&self, Move { slot, value, gradient }: &Move) -> bool {
-        let Slot { param, elements, .. } = &self.slots[*slot];
-        let parts = [(Role::Value, value, &param.value), (Role::Gradient, gradient, &param.gradient)];
+    fn is_legal(&self, Move { parameter, value, gradient }: &Move) -> bool {
+        let Parameter { param, elements, .. } = &self.parameters[*parameter];
+        let parts = [(BufferRole::Value, value, &param.value), (BufferRole::Gradient, gradient, &param.gradient)];
         parts.into_iter().all(|(role, binding, old)| {
             binding.as_ref().is_none_or(|binding| {
                 let is_own = binding.buffer() != old.buffer() && self.engine.own(binding.buffer());
@@ -107,9 +107,9 @@ impl Optimizer {
     /// Brings the dispatches to where the parameters are now, if these may be there and the plan stays; says whether.
     fn moved(&mut self) -> bool {
         let zero_grad = self.setup.options.zero_grad;
-        let mut numbers = Numbers::with_capacity(2 * self.slots.len());
-        let mut places = Vec::with_capacity(self.slots.len());
-        for Slot { param, elements, scale, .. } in &self.slots {
+        let mut numbers = Numbers::with_capacity(2 * self.parameters.len());
+        let mut places = Vec::with_capacity(self.parameters.len());
+        for Parameter { param, elements, scale, .. } in &self.parameters {
             let mut place =
                 |binding, elements: u64, written| Binding::place(binding, numbers.number(binding.buffer()), 4 * elements, written);
             let value = place(&param.value, *elements, true);
@@ -121,7 +121,7 @@ impl Optimizer {
             });
             places.push(Places { value, gradient, zero_grad, scale });
         }
-        let is_apart = are_apart(&self.slots, &places, zero_grad) && scales_are_apart(&places, zero_grad, numbers.buffers.len());
+        let is_apart = are_apart(&self.parameters, &places, zero_grad) && scales_are_apart(&places, zero_grad, numbers.buffers.len());
         // The way through a new plan has to tell of a lost device, also where nothing is made.
         is_apart && !is_lost(&self.engine.device) && self.executor.moved(&self.engine, &places, &numbers.buffers).unwrap_or(false)
     }
@@ -129,8 +129,8 @@ impl Optimizer {
 
 impl Move {
     /// Puts what moves in the place of what is there, which it then has.
-    fn exchange(&mut self, slots: &mut [Slot]) {
-        let param = &mut slots[self.slot].param;
+    fn exchange(&mut self, parameters: &mut [Parameter]) {
+        let param = &mut parameters[self.parameter].param;
         self.value.as_mut().into_iter().for_each(|value| core::mem::swap(value, &mut param.value));
         self.gradient.as_mut().into_iter().for_each(|gradient| core::mem::swap(gradient, &mut param.gradient));
     }
@@ -164,9 +164,9 @@ impl<'a> Numbers<'a> {
 }
 
 /// Whether no step writes what another parameter, or the same one's gradient, occupies.
-fn are_apart(slots: &[Slot], places: &[Places], zero_grad: bool) -> bool {
-    let mut spans = Vec::with_capacity(2 * slots.len());
-    for (Slot { param, elements, .. }, places) in slots.iter().zip(places) {
+fn are_apart(parameters: &[Parameter], places: &[Places], zero_grad: bool) -> bool {
+    let mut spans = Vec::with_capacity(2 * parameters.len());
+    for (Parameter { param, elements, .. }, places) in parameters.iter().zip(places) {
         let roles = [(&param.value, places.value, true), (&param.gradient, places.gradient, zero_grad)];
         for (binding, Place { buffer, offset, .. }, written) in roles {
             // With its padding.

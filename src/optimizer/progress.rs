@@ -5,22 +5,22 @@ use core::mem::offset_of;
 use super::Optimizer;
 use crate::error::Result;
 use crate::gpu::{put, read};
-use crate::step::{Progress, Status, check_scale};
+use crate::step::{Status, TrainingProgress, check_scale};
 
 impl Optimizer {
     /// Reads what a checkpoint needs besides values, states ([`Optimizer::read_state`]), step counts and scalars: where schedules and the loss
     /// scale are. Bias corrections and averages follow [`Optimizer::read_steps`]. Micro-batches that were accumulated for the next step are not in it: save after a step.
-    pub async fn read_progress(&self) -> Result<Progress> {
+    pub async fn read_progress(&self) -> Result<TrainingProgress> {
         let status = &self.engine.record.status;
         let status: Vec<Status> = read(&self.engine.device, &self.engine.queue, status, 0, 1).await?;
         self.teller().check(&status[0])?;
         let Status { step, skips, loss_scale, growth_tracker, .. } = status[0];
-        Ok(Progress { step, skips, loss_scale, growth_tracker })
+        Ok(TrainingProgress { step, skips, loss_scale, growth_tracker })
     }
 
     /// Writes what [`Optimizer::read_progress`] read. Like `Queue::write_buffer`, this comes before everything submitted from now on.
-    pub fn write_progress(&self, progress: &Progress) -> Result<()> {
-        let Progress { step, skips, loss_scale, growth_tracker } = *progress;
+    pub fn write_progress(&self, progress: &TrainingProgress) -> Result<()> {
+        let TrainingProgress { step, skips, loss_scale, growth_tracker } = *progress;
         self.set_loss_scale(f64::from(loss_scale))?;
         self.write_status(offset_of!(Status, growth_tracker), &[growth_tracker, step, skips])
     }

@@ -55,13 +55,13 @@ impl fmt::Display for Report {
 
 /// A [`Report`] that is on its way. The copy is already submitted; there are two ways to get it.
 ///
-/// - [`Pending::try_get`], once a frame say: polls the device once and never waits. Nobody else needs to poll it.
+/// - [`PendingReport::try_get`], once a frame say: polls the device once and never waits. Nobody else needs to poll it.
 /// - `await`: natively, each poll of the future polls the device, and where the copy has not arrived, sleeps 0.2 ms on the executor's thread and asks to be
 ///   polled again. So it waits for the GPU on that thread, as all `read_` functions do; in an executor that has other things to do, use `try_get`. In a
 ///   browser it does not block: the browser wakes the future.
 #[derive(Debug)]
 #[must_use = "a report is submitted in any case, but only read if somebody waits for it"]
-pub struct Pending {
+pub struct PendingReport {
     flight: Result<Flight>,
     form: Form,
 }
@@ -88,10 +88,10 @@ const STATUS: u64 = size_of::<Status>() as u64;
 
 impl Optimizer {
     /// Requests a report on the last step submitted so far. The copy is already submitted when this returns, without waiting; await it, which natively
-    /// waits for the GPU, or call [`Pending::try_get`], which polls the device and does not wait. Either needs nobody else to poll. Staging buffers are used again, so there are as many as reports under way at once.
+    /// waits for the GPU, or call [`PendingReport::try_get`], which polls the device and does not wait. Either needs nobody else to poll. Staging buffers are used again, so there are as many as reports under way at once.
     ///
     /// With [`NonFinite::Fail`], every report requested since the failing step returns the error; once one is read, later steps run.
-    pub fn report(&self) -> Pending {
+    pub fn report(&self) -> PendingReport {
         let features = self.setup.features();
         let lr = |group: usize| {
             self.setup.blocks.list.iter().position(|block| block.group == group).and_then(|index| {
@@ -116,7 +116,7 @@ impl Optimizer {
             lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
             measures_update: features.measures_update,
         };
-        Pending { flight, form }
+        PendingReport { flight, form }
     }
 
     pub(super) fn teller(&self) -> Teller {
@@ -125,7 +125,7 @@ impl Optimizer {
     }
 
     /// What [`Optimizer::step`] records.
-    pub fn recorded_step(&self) -> crate::Recorded {
+    pub fn recorded_step(&self) -> crate::RecordedWork {
         let mut counter = Counter::default();
         self.executor.step(&mut counter);
         counter.recorded()
@@ -133,19 +133,19 @@ impl Optimizer {
 
     /// The passes of a step, in order.
     #[doc(hidden)]
-    pub fn passes(&self) -> &[crate::plan::Pass] {
+    pub fn passes(&self) -> &[crate::program::Pass] {
         self.executor.passes()
     }
 
     /// What [`Optimizer::accumulate`] records.
-    pub fn recorded_accumulate(&self) -> crate::Recorded {
+    pub fn recorded_accumulate(&self) -> crate::RecordedWork {
         let mut counter = Counter::default();
         self.executor.micro_batch(&mut counter);
         counter.recorded()
     }
 }
 
-impl Pending {
+impl PendingReport {
     /// The report if it has arrived, else `None`. It polls the device once (`PollType::Poll`, which also runs the callbacks of the caller's own maps that are
     /// due) and does not wait. The report is given once; asked again, it is an error.
     pub fn try_get(&mut self) -> Option<Result<Report>> {
@@ -156,7 +156,7 @@ impl Pending {
     }
 }
 
-impl Future for Pending {
+impl Future for PendingReport {
     type Output = Result<Report>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -1,7 +1,7 @@
 //! Records that all gradients become zero, in as few buffer clears as possible.
 
-use super::{Optimizer, Slot};
-use crate::error::{Error, Result, Role};
+use super::{Optimizer, Parameter};
+use crate::error::{BufferRole, Error, Result};
 
 /// A part of a buffer of gradients.
 #[derive(Clone, Debug)]
@@ -14,10 +14,10 @@ pub(super) struct Clear {
 }
 
 /// The gradients of all parameters, in as few parts as there can be.
-pub(super) fn clears(slots: &[Slot]) -> Vec<Clear> {
+pub(super) fn clears(parameters: &[Parameter]) -> Vec<Clear> {
     let mut clears: Vec<Clear> = Vec::new();
-    for (param, slot) in slots.iter().enumerate() {
-        let (binding, bytes) = (&slot.param.gradient, 4 * slot.elements);
+    for (param, parameter) in parameters.iter().enumerate() {
+        let (binding, bytes) = (&parameter.param.gradient, 4 * parameter.elements);
         let (start, end) = (binding.offset(), binding.offset() + binding.room(bytes));
         if start == end {
             continue;
@@ -38,8 +38,8 @@ impl Optimizer {
         let needs = wgpu::BufferUsages::COPY_DST;
         if let Some(Clear { buffer, param, .. }) = self.clears.iter().find(|clear| !clear.buffer.usage().contains(needs)) {
             return Err(Error::MissingUsage {
-                param: self.slots[*param].param.name.clone(),
-                role: Role::Gradient,
+                param: self.parameters[*param].param.name.clone(),
+                role: BufferRole::Gradient,
                 has: buffer.usage(),
                 needs,
             });

@@ -17,7 +17,9 @@ mod widest;
 
 pub use any::AnyRule;
 pub use bounded::Bounded;
-pub use extent::{Extent, Extents, Part};
+#[doc(hidden)]
+pub use extent::Part;
+pub use extent::{Extent, Extents};
 pub use hyper::{HyperParameter, HyperParameters, Number};
 #[doc(hidden)]
 pub use layout::{BLOCK, block};
@@ -30,7 +32,8 @@ pub use numerics::{
 pub use range::Range;
 pub use real::{Real, Word};
 pub use stage::{EVERY, Stage};
-pub use twin::{Assigned, Pass, Sweep, Twin};
+#[doc(hidden)]
+pub use twin::{Function, ScheduledMember, Sweep, Twin};
 pub(crate) use wide::Wide;
 
 /// One update formula, as a value: a plain struct of hyper-parameters that knows its WGSL text and its CPU twin.

@@ -5,7 +5,7 @@ use super::{Layout, Real, Rule, ScalarLayout, StateLayout, finite_or_nan};
 
 /// What a kernel does with each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pass {
+pub enum Function {
     /// [`Rule::update`]
     Update,
     /// [`Rule::evaluate`]
@@ -16,7 +16,7 @@ pub enum Pass {
 
 /// A member of [`Rule::Hyper`] as a schedule sets it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Assigned {
+pub struct ScheduledMember {
     /// Which one.
     pub member: usize,
     /// Its value.
@@ -38,40 +38,40 @@ pub struct Sweep<'a, F> {
 /// A rule's CPU twin in one kind of number, whichever the rule.
 pub trait Twin<F: Real> {
     /// The scalars of step `step`, which counts from 1, from those of the step before (zeros at the first).
-    fn prepare(&self, assigned: &[Assigned], step: u32, last: &[F]) -> Vec<F>;
+    fn prepare(&self, assigned: &[ScheduledMember], step: u32, last: &[F]) -> Vec<F>;
     /// The scalars after a stage, from those before it and one number per state and sum ([`Rule::resume`]).
-    fn resume(&self, stage: usize, assigned: &[Assigned], scalars: &[F], sums: &[F]) -> Vec<F>;
+    fn resume(&self, stage: usize, assigned: &[ScheduledMember], scalars: &[F], sums: &[F]) -> Vec<F>;
     /// One pass over some elements with the scalars of this step.
-    fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], tensors: Sweep<'_, F>);
+    fn sweep(&self, pass: Function, assigned: &[ScheduledMember], scalars: &[F], tensors: Sweep<'_, F>);
 }
 
-fn hyper<R: Rule, F: Real>(rule: &R, assigned: &[Assigned]) -> R::Hyper<F> {
+fn hyper<R: Rule, F: Real>(rule: &R, assigned: &[ScheduledMember]) -> R::Hyper<F> {
     let mut h = rule.hyper::<F>();
-    for &Assigned { member, number, error } in assigned {
+    for &ScheduledMember { member, number, error } in assigned {
         h.assign(member, number, error);
     }
     h
 }
 
 impl<R: Rule, F: Real> Twin<F> for R {
-    fn prepare(&self, assigned: &[Assigned], step: u32, last: &[F]) -> Vec<F> {
+    fn prepare(&self, assigned: &[ScheduledMember], step: u32, last: &[F]) -> Vec<F> {
         let last = R::Scalars::from_slice(last);
         R::prepare(&hyper(self, assigned), F::of(f64::from(step)), &last).to_vec()
     }
 
-    fn resume(&self, stage: usize, assigned: &[Assigned], scalars: &[F], sums: &[F]) -> Vec<F> {
+    fn resume(&self, stage: usize, assigned: &[ScheduledMember], scalars: &[F], sums: &[F]) -> Vec<F> {
         let (scalars, sums) = (R::Scalars::from_slice(scalars), R::State::from_slice(sums));
         R::resume(stage, &hyper(self, assigned), &scalars, &sums).to_vec()
     }
 
-    fn sweep(&self, pass: Pass, assigned: &[Assigned], scalars: &[F], tensors: Sweep<'_, F>) {
+    fn sweep(&self, pass: Function, assigned: &[ScheduledMember], scalars: &[F], tensors: Sweep<'_, F>) {
         widest(Elements::<R, F> { pass, h: hyper(self, assigned), s: R::Scalars::from_slice(scalars), tensors });
     }
 }
 
 /// What a rule does with some elements.
 struct Elements<'a, R: Rule, F: Real> {
-    pass: Pass,
+    pass: Function,
     h: R::Hyper<F>,
     s: R::Scalars<F>,
     tensors: Sweep<'a, F>,
@@ -83,18 +83,18 @@ impl<R: Rule, F: Real> Op for Elements<'_, R, F> {
         let Elements { pass, h, s, tensors: Sweep { gradients, values, mut lanes } } = self;
         let lanes = &mut lanes;
         match pass {
-            Pass::Update if R::GOES_ON => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
-            Pass::Update => {
+            Function::Update if R::GOES_ON => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
+            Function::Update => {
                 R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
             }
             // Of a rule with one stage, nothing is compiled for this.
-            Pass::Stage(stage) if const { R::STAGES.len() > 1 } => {
+            Function::Stage(stage) if const { R::STAGES.len() > 1 } => {
                 let gradients = (!gradients.is_empty()).then_some(gradients);
                 let given = |g: F| if R::GOES_ON { g } else { finite_or_nan(g) };
                 R::State::sweep(lanes, gradients, values, |g, p, state| R::stage(stage, &h, &s, given(g), *p, state));
             }
-            Pass::Stage(_) => {}
-            Pass::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
+            Function::Stage(_) => {}
+            Function::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::clip::MAX_NORM;
 use crate::error::{Error, Result, unknown};
-use crate::rule::{AnyRule, Assigned};
+use crate::rule::{AnyRule, ScheduledMember};
 use crate::schedule::Schedule;
 
 /// How far a schedule's value on a GPU may be from the exact one, as a part of it.
@@ -27,12 +27,12 @@ pub struct Block {
     /// The group's rule, so scaled.
     pub rule: Box<dyn AnyRule>,
     /// What the group's schedules set.
-    scheduled: Vec<Scheduled>,
+    scheduled: Vec<Dependent>,
 }
 
 /// A member of a rule's hyper-parameters that a schedule sets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Scheduled {
+struct Dependent {
     member: usize,
     form: Form,
     /// Which of the group's schedules.
@@ -115,7 +115,7 @@ impl Block {
                 scaled.set(name, 0.0);
             }
             let scaled = |form: Form| Form { slope: form.slope * scale, ..form };
-            scheduled.extend(members.into_iter().map(|(member, form)| Scheduled { member, form: scaled(form), schedule: index }));
+            scheduled.extend(members.into_iter().map(|(member, form)| Dependent { member, form: scaled(form), schedule: index }));
         }
         Ok(Block { group, lr_scale, rule: scaled, scheduled })
     }
@@ -129,17 +129,17 @@ impl Block {
     /// How `prepare` sets each word.
     pub fn assignments(&self) -> Vec<Assignment> {
         let mut assignments: Vec<Assignment> = self.rule.hyper_words().into_iter().map(Assignment::Constant).collect();
-        for &Scheduled { member, form, schedule } in &self.scheduled {
+        for &Dependent { member, form, schedule } in &self.scheduled {
             assignments[member] = Assignment::Scheduled { schedule, form };
         }
         assignments
     }
 
     /// The same for the twin, in this step, which counts from 0.
-    pub fn assigned(&self, schedules: &[(String, Schedule)], step: u32) -> Vec<Assigned> {
-        let assigned = |&Scheduled { member, form, schedule }: &Scheduled| {
+    pub fn assigned(&self, schedules: &[(String, Schedule)], step: u32) -> Vec<ScheduledMember> {
+        let assigned = |&Dependent { member, form, schedule }: &Dependent| {
             let (number, error) = form.of(schedules[schedule].1.value(step));
-            Assigned { member, number, error }
+            ScheduledMember { member, number, error }
         };
         self.scheduled.iter().map(assigned).collect()
     }

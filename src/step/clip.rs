@@ -11,9 +11,9 @@ use crate::rule::{Real, Wide};
 /// Limits below 1.18e-38, f32's smallest normal number, are refused, but for 0.
 ///
 /// ```
-/// use wgpu_optim::{AdaptiveClip, Clip, NormClip, NormOrder, Options, Over};
+/// use wgpu_optim::{AdaptiveClip, Clip, NormClip, NormOrder, Options, NormScope};
 ///
-/// let largest = NormClip { max_norm: 0.5, order: NormOrder::Infinity, over: Over::Parameter, ..Default::default() };
+/// let largest = NormClip { max_norm: 0.5, order: NormOrder::Infinity, over: NormScope::Parameter, ..Default::default() };
 /// for clip in [Clip::Value(0.5), Clip::Norm(largest), Clip::Adaptive(AdaptiveClip::default())] {
 ///     let options = Options { clip, ..Default::default() }; // for all groups; `Group::clip` is for one
 ///     assert_ne!(options.clip, Clip::None);
@@ -68,8 +68,8 @@ pub struct NormClip {
     pub order: NormOrder,
     /// Which gradients are one vector.
     ///
-    /// Default: `Over::All`.
-    pub over: Over,
+    /// Default: `NormScope::All`.
+    pub over: NormScope,
     /// Added to the norm: torch's 1e-6. With 0 this is optax's `clip_by_global_norm`.
     ///
     /// Default: `1e-6`, range: `[0, f32::MAX]`.
@@ -78,7 +78,7 @@ pub struct NormClip {
 
 impl Default for NormClip {
     fn default() -> Self {
-        NormClip { max_norm: 1.0, order: NormOrder::Two, over: Over::All, eps: 1e-6 }
+        NormClip { max_norm: 1.0, order: NormOrder::Two, over: NormScope::All, eps: 1e-6 }
     }
 }
 
@@ -96,7 +96,7 @@ pub enum NormOrder {
 /// Which gradients count as one vector. Those of parameters that are not active do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Over {
+pub enum NormScope {
     /// All gradients of the optimizer, whatever their group.
     #[default]
     All,

@@ -10,7 +10,7 @@ pub const ACCUMULATED: &str = "accumulated";
 
 layout! {
     /// The options as the kernels read them.
-    pub struct Settings<F> {
+    pub struct OptionWords<F> {
         dynamic: u32, growth: F, backoff: F, interval: u32, mean: u32, fails: u32, averages: u32,
     }
 }
@@ -74,11 +74,11 @@ words! {
 /// The default is that of a new optimizer without a loss scale: no step, no skip, the factor 1.
 ///
 /// ```
-/// let resumed = wgpu_optim::Progress { step: 1000, ..Default::default() }; // schedules go on with their value at step 1000
+/// let resumed = wgpu_optim::TrainingProgress { step: 1000, ..Default::default() }; // schedules go on with their value at step 1000
 /// assert_eq!(resumed.loss_scale, 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
+pub struct TrainingProgress {
     /// Steps taken, without skipped ones: what schedules, [`Report::step`](crate::Report::step) and [`Error::NonFinite`](crate::Error::NonFinite) count.
     pub step: u32,
     /// Skipped steps.
@@ -89,18 +89,18 @@ pub struct Progress {
     pub growth_tracker: u32,
 }
 
-impl Default for Progress {
+impl Default for TrainingProgress {
     fn default() -> Self {
-        Progress { step: 0, skips: 0, loss_scale: 1.0, growth_tracker: 0 }
+        TrainingProgress { step: 0, skips: 0, loss_scale: 1.0, growth_tracker: 0 }
     }
 }
 
-impl Settings<f64> {
+impl OptionWords<f64> {
     /// In any number.
-    pub fn of<F: Real>(options: &Options) -> Settings<F> {
+    pub fn of<F: Real>(options: &Options) -> OptionWords<F> {
         let dynamic = if let LossScale::Dynamic(dynamic) = options.loss_scale { Some(dynamic) } else { None };
         let DynamicScale { growth, backoff, interval, .. } = dynamic.unwrap_or_default();
-        Settings {
+        OptionWords {
             dynamic: u32::from(dynamic.is_some()),
             growth: F::of(growth),
             backoff: F::of(backoff),

@@ -3,12 +3,12 @@
 //! A rule is proven in one call, on any adapter (the software one will do):
 //!
 //! ```
-//! use wgpu_optim::adapter::{Allowance, request};
+//! use wgpu_optim::adapter::{DeviceLimits, request};
 //! use wgpu_optim::{Adam, testing};
 //!
 //! # fn main() -> Result<(), testing::Failure> {
-//! # let Ok(gpu) = pollster::block_on(request(Allowance::Adapter)) else { return Ok(()) };
-//! // let gpu = pollster::block_on(request(Allowance::Adapter))?;
+//! # let Ok(gpu) = pollster::block_on(request(DeviceLimits::Adapter)) else { return Ok(()) };
+//! // let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
 //! testing::prove(&gpu, &Adam::default())
 //! # }
 //! ```

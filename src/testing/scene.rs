@@ -16,13 +16,13 @@ const SENTINEL: f32 = 12_345.678;
 /// Parameters laid out in buffers, surrounded by sentinels, an optimizer over them, and the truth running alongside.
 ///
 /// ```
-/// use wgpu_optim::adapter::{Allowance, request};
+/// use wgpu_optim::adapter::{DeviceLimits, request};
 /// use wgpu_optim::testing::{Failure, STYLES, Scene};
 /// use wgpu_optim::{Adam, testing};
 ///
 /// # fn main() -> Result<(), Failure> {
-/// # let Ok(gpu) = pollster::block_on(request(Allowance::Adapter)) else { return Ok(()) };
-/// // let gpu = pollster::block_on(request(Allowance::Adapter))?;
+/// # let Ok(gpu) = pollster::block_on(request(DeviceLimits::Adapter)) else { return Ok(()) };
+/// // let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
 /// for style in STYLES {
 ///     let mut scene = Scene::new(&gpu, &Adam::default(), style, &[5, 300], 1)?;
 ///     scene.step(|_| true)?; // on the GPU and in the twin
@@ -169,9 +169,9 @@ impl<'a> Scene<'a> {
     }
 
     /// New contents, positive, for the states that the caller writes.
-    fn next_inputs(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
+    fn next_inputs(&mut self, active: impl Fn(usize) -> bool) -> Outcome {
         let all: Vec<_> = (0_usize..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.inputs()).copied().collect();
-        for (index, name) in self.names.iter().enumerate().filter(|(index, _)| taking_part(*index)) {
+        for (index, name) in self.names.iter().enumerate().filter(|(index, _)| active(*index)) {
             for input in all.iter().filter(|input| self.optimizer.state_parts(name, input).is_ok()) {
                 let data = inputs::gradients(self.seed + 2000 * self.steps + index as u64, self.lens[index]);
                 let data: Vec<f32> = data.into_iter().map(f32::abs).collect();
@@ -182,14 +182,14 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// One step on the GPU and in the truth; `taking_part` says which parameters the truth moves.
+    /// One step on the GPU and in the truth; `active` says which parameters the truth moves.
     ///
     /// # Errors
     ///
     /// What a step on the CPU refuses, other than what the GPU has to tell too.
-    pub fn step(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
+    pub fn step(&mut self, active: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
-        self.step_with(&gradients, taking_part)
+        self.step_with(&gradients, active)
     }
 
     /// The same for all parameters, some of whose gradients are NaN or infinite ([`inputs::spoil`]).
@@ -209,16 +209,16 @@ impl<'a> Scene<'a> {
     /// # Errors
     ///
     /// Those of [`Scene::step`].
-    pub fn step_with(&mut self, gradients: &[Vec<f32>], taking_part: impl Fn(usize) -> bool) -> Outcome {
-        self.next_inputs(&taking_part)?;
+    pub fn step_with(&mut self, gradients: &[Vec<f32>], active: impl Fn(usize) -> bool) -> Outcome {
+        self.next_inputs(&active)?;
         self.submit(|optimizer, encoder| {
             optimizer.step(encoder);
             Ok(())
         })?;
-        self.read_gradients(&taking_part);
+        self.read_gradients(&active);
         let gradients = bounded(gradients);
         let mut truth: Vec<&mut [Bounded]> = self.truth.iter_mut().map(Vec::as_mut_slice).collect();
-        let stepped = self.twin.step(&mut truth, &optional(&gradients, taking_part));
+        let stepped = self.twin.step(&mut truth, &optional(&gradients, active));
         self.expect(stepped)
     }
 
@@ -227,12 +227,12 @@ impl<'a> Scene<'a> {
     /// # Errors
     ///
     /// Those of [`Scene::step`].
-    pub fn accumulate(&mut self, taking_part: impl Fn(usize) -> bool) -> Outcome {
+    pub fn accumulate(&mut self, active: impl Fn(usize) -> bool) -> Outcome {
         let gradients = self.next_gradients();
         self.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
-        self.read_gradients(&taking_part);
+        self.read_gradients(&active);
         let gradients = bounded(&gradients);
-        let accumulated = self.twin.accumulate(&optional(&gradients, taking_part));
+        let accumulated = self.twin.accumulate(&optional(&gradients, active));
         self.expect(accumulated)
     }
 
@@ -349,9 +349,9 @@ impl<'a> Scene<'a> {
     }
 
     /// Gradients that were read are zero from then on, if that is asked for.
-    fn read_gradients(&mut self, taking_part: impl Fn(usize) -> bool) {
+    fn read_gradients(&mut self, active: impl Fn(usize) -> bool) {
         let zeroes = self.options.zero_grad && self.twin.view() == View::Trained;
-        let zeroed: Vec<usize> = (0..self.lens.len()).filter(|&index| zeroes && taking_part(index)).collect();
+        let zeroed: Vec<usize> = (0..self.lens.len()).filter(|&index| zeroes && active(index)).collect();
         for index in zeroed {
             self.put(self.places[index].1, &vec![0.0; self.lens[index]]);
         }
@@ -443,6 +443,6 @@ fn bounded(gradients: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
 }
 
 /// The gradients of those that take part.
-fn optional(gradients: &[Vec<Bounded>], taking_part: impl Fn(usize) -> bool) -> Vec<Option<&[Bounded]>> {
-    gradients.iter().enumerate().map(|(index, gradient)| taking_part(index).then_some(&gradient[..])).collect()
+fn optional(gradients: &[Vec<Bounded>], active: impl Fn(usize) -> bool) -> Vec<Option<&[Bounded]>> {
+    gradients.iter().enumerate().map(|(index, gradient)| active(index).then_some(&gradient[..])).collect()
 }

@@ -3,9 +3,11 @@
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
-use crate::plan::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEntry, Row};
+use crate::program::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEntry, Row};
 use crate::rule::{AnyRule, Extent, Field};
-use crate::step::{Clip, Ema, Entry, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Status, Swa};
+use crate::step::{
+    Clip, Ema, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, Swa,
+};
 use crate::wgsl;
 
 /// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are: without options,
@@ -52,7 +54,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
             let module = valid(&wgsl::prepare(rule, number, 256, &features))?;
             layouts(&module, rule)?;
             members(&module, "Status", Status::FIELDS)?;
-            members(&module, "Entry", Entry::FIELDS)?;
+            members(&module, "ParamSettings", ParamSettings::FIELDS)?;
         }
     }
     Ok(())

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Declaration, Slot, array, element, load, store};
-use crate::plan::{Array, Kernel, Pair};
+use super::{Declaration, Resource, array, element, load, store};
+use crate::program::{Array, Kernel, Pair};
 
 /// A function that touches arrays, as the rest of a kernel calls it.
 pub(super) struct Entry<'a> {
@@ -88,7 +88,7 @@ impl Uses {
     pub(super) fn bindings(&self, kernel: &Kernel) -> Vec<Declaration> {
         let used = kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array));
         let declared =
-            |(index, own): (usize, &Array)| array(Slot::Array(index), format!("array{index}"), element(own.access), self.written(own));
+            |(index, own): (usize, &Array)| array(Resource::Array(index), format!("array{index}"), element(own.access), self.written(own));
         used.map(declared).collect()
     }
 

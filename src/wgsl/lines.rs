@@ -1,8 +1,8 @@
 //! The kernels of rules with sums: stages over rows and columns, and what follows sums over tensors, groups and all.
 
 use super::members::{sum_struct, wide_lane};
-use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, load, shader, store, structs};
-use crate::plan::{Access, Line, Shape};
+use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
+use crate::program::{Access, Line, Shape};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
 use crate::step::Features;
 
@@ -14,11 +14,11 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
     let averages = features.averages.len();
     let own = Own { rule, stage, is_matrix, features };
     let bindings = vec![
-        array(Slot::Work, "work", "Line", false),
-        array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Record, "record", "u32", false),
-        array(Slot::Lines, "lines", "f32", true),
-        array(Slot::Tiles, "tiles", "f32", false),
+        array(Resource::Work, "work", "Line", false),
+        array(Resource::Parameters, "parameters", "ParamSettings", false),
+        array(Resource::Record, "record", "u32", false),
+        array(Resource::Lines, "lines", "f32", true),
+        array(Resource::Tiles, "tiles", "f32", false),
     ];
     let parts = [
         structs::structure("Line", Line::FIELDS),
@@ -171,10 +171,10 @@ pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, f
     // Of matrices or of others: what one of them does not use stays 0.
     let sums: Vec<&SumField> = rule.sums().iter().filter(|sum| sum.extent.is_whole() && own.forms(sum.name)).collect();
     let bindings: Vec<Declaration> = vec![
-        array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Record, "record", "u32", true),
-        array(Slot::Sums, "sums", "Sum", true),
-        array(Slot::Tree, "tree", "u32", false),
+        array(Resource::Parameters, "parameters", "ParamSettings", false),
+        array(Resource::Record, "record", "u32", true),
+        array(Resource::Sums, "sums", "Sum", true),
+        array(Resource::Tree, "tree", "u32", false),
     ];
     let parts = [
         structs::entries(),
@@ -223,5 +223,5 @@ fn resumed(rule: &dyn AnyRule, stage: usize) -> String {
         ),
         false => String::new(),
     };
-    format!("fn resumed(entry: Entry, whole: Sums) {{\n{body}}}\n")
+    format!("fn resumed(entry: ParamSettings, whole: Sums) {{\n{body}}}\n")
 }

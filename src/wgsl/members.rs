@@ -2,7 +2,7 @@
 
 use super::structs::{constants, structure};
 use super::{lane_access, load};
-use crate::plan::{Access, Kernel, LINES};
+use crate::program::{Access, Kernel, LINES};
 use crate::rule::{AnyRule, Extent, Field, SumField};
 use crate::step::Features;
 

@@ -12,9 +12,9 @@ mod view;
 
 use core::ops::Range;
 
-use crate::plan::{Access, Kernel, Pass, Shape};
+use crate::program::{Access, Kernel, Pass, Shape};
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Features};
+use crate::step::{ACCUMULATED, Features, StepEntry};
 
 pub use lines::{lines, resume};
 pub use pass::pass;
@@ -32,48 +32,36 @@ const STORE_VECTOR: &str = include_str!("../../shaders/access/store_vector.wgsl"
 const STORE_VECTOR64: &str = include_str!("../../shaders/access/store_vector64.wgsl");
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
 
-/// The words of a parameter's entry in the step record before those of the averages and of the rule: steps taken; whether it takes part (0: no,
-/// 1: yes, 2: the step is left out, 3: both), or what a change of view does with it; what its gradient is multiplied by, and limited to; micro-batches
-/// accumulated since the last step, and before it. From one step to the next nobody reads the last one: `SHOWN`.
-pub const ENTRY: [&str; 6] = ["STEP", "ACTIVE", "FACTOR", "LIMIT", "PENDING", "USED"];
-
-/// The word of a parameter's entry that has, while other values than the trained ones are shown, how a change of view brings these back. Kernels of a
-/// step load an entry four words at a time: a word of its own would be one load more where there are two averages.
-const SHOWN: u32 = 5;
-
-/// The same as members of a struct.
-const ENTRY_MEMBERS: [&str; 6] = ["step", "taking_part", "factor", "limit", "pending", "used"];
-
 /// Words at the start of the step record: the number of the view that is shown, and room for what is loaded by four.
 pub const HEAD: u64 = 4;
 
 /// Where a rule's scalars are in the entry of a parameter with so many averages, in words: what is loaded by four begins at a multiple of four.
-pub fn scalars(averages: usize) -> usize {
-    (ENTRY.len() + averages).next_multiple_of(4)
+pub fn scalars_at(averages: usize) -> usize {
+    (StepEntry::FIELDS.len() + averages).next_multiple_of(4)
 }
 
 /// Where the sums that a rule forms over a parameter, a group or all are in the entry of a parameter, in words.
-pub fn sums(rule: &dyn AnyRule, averages: usize) -> usize {
-    (scalars(averages) + rule.scalar_fields().len()).next_multiple_of(4)
+pub fn sums_at(rule: &dyn AnyRule, averages: usize) -> usize {
+    (scalars_at(averages) + rule.scalar_fields().len()).next_multiple_of(4)
 }
 
 /// Where the shape of a parameter is in its entry, in words, if it is worked on tile by tile.
-pub fn shape(rule: &dyn AnyRule, averages: usize) -> usize {
-    (sums(rule, averages) + rule.sums().iter().filter(|sum| sum.extent.is_whole()).count()).next_multiple_of(4)
+pub fn shape_at(rule: &dyn AnyRule, averages: usize) -> usize {
+    (sums_at(rule, averages) + rule.sums().iter().filter(|sum| sum.extent.is_whole()).count()).next_multiple_of(4)
 }
 
 /// Words of a parameter's entry.
 pub fn entry_words(rule: &dyn AnyRule, averages: usize, is_tiled: bool) -> usize {
-    shape(rule, averages) + if is_tiled { Shape::FIELDS.len() } else { 0 }
+    shape_at(rule, averages) + if is_tiled { Shape::FIELDS.len() } else { 0 }
 }
 
 /// What a shader binds. Its number is its place in [`Shader::slots`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Slot {
+pub enum Resource {
     /// Options and clips, as the host set them.
-    Settings,
+    Options,
     /// The parameters.
-    Entries,
+    Parameters,
     /// How each word of the hyper-parameters is set.
     Assignments,
     /// The schedules.
@@ -116,7 +104,7 @@ pub struct Shader {
     /// The WGSL text.
     pub source: String,
     /// What each binding is, in order, and whether it is written.
-    pub slots: Vec<(Slot, bool)>,
+    pub slots: Vec<(Resource, bool)>,
     /// The bytes of the text that are the rule's own.
     pub own: Range<usize>,
 }
@@ -160,14 +148,14 @@ pub(crate) fn shader_of(
 /// One binding: what it is, its name and type in WGSL, whether it is written.
 #[derive(Clone, Debug)]
 struct Declaration {
-    slot: Slot,
+    slot: Resource,
     name: String,
     ty: String,
     written: bool,
 }
 
 /// A binding of an array of these.
-fn array(slot: Slot, name: impl Into<String>, element: &str, written: bool) -> Declaration {
+fn array(slot: Resource, name: impl Into<String>, element: &str, written: bool) -> Declaration {
     Declaration { slot, name: name.into(), ty: format!("array<{element}>"), written }
 }
 
@@ -194,7 +182,7 @@ fn rows(kernel: &Kernel) -> String {
 
 /// The binding of the state, which begins and ends where vectors do.
 fn states(kernel: &Kernel, written: bool) -> Declaration {
-    array(Slot::States, "states", element(lanes(kernel)), written)
+    array(Resource::States, "states", element(lanes(kernel)), written)
 }
 
 /// How lanes are accessed: element by element, where rows of tiles begin or end between vectors.

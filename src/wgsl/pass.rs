@@ -3,8 +3,8 @@
 use super::arrays::{Entry, Uses};
 use super::members::Members;
 use super::structs;
-use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, element, rows, shader, states};
-use crate::plan::Kernel;
+use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, states};
+use crate::program::Kernel;
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Average, Features};
 
@@ -35,20 +35,21 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
         loads_scales: kind.scaled && is_last,
         updates: is_last || clears,
     };
-    let mut bindings: Vec<Declaration> = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "vec4u", false)];
+    let mut bindings: Vec<Declaration> =
+        vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
     if !features.lanes_of_elements(rule, kind.matrix).is_empty() {
         bindings.push(states(kernel, true));
     }
     if members.reads_lines() {
-        bindings.push(array(Slot::Lines, "lines", element(members.lines_access()), false));
+        bindings.push(array(Resource::Lines, "lines", element(members.lines_access()), false));
     }
     let mut parts = vec![
         structs::row(),
         structs::entry(features.averages.len()),
         structs::rule(rule, kind.matrix, structs::loader_by_four),
         structs::wide_entry(rule, features.averages.len()),
-        structs::given(features.averages.len()),
+        structs::step_entry(features.averages.len()),
         members.access(),
         whole_of(&members),
         structs::default_prepare(rule),
@@ -67,11 +68,11 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
     }
     if !is_last {
         if !members.whole().is_empty() {
-            bindings.push(array(Slot::Sums, "sums", "Sum", true));
+            bindings.push(array(Resource::Sums, "sums", "Sum", true));
             parts.push(GATHER.into());
         }
         if members.forms_lines() {
-            bindings.push(array(Slot::Tiles, "tiles", "f32", true));
+            bindings.push(array(Resource::Tiles, "tiles", "f32", true));
         }
         parts.push(members.tallies());
     } else {
@@ -79,7 +80,7 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
             parts.push(NO_TALLIES.into());
         }
         if features.measures_update {
-            bindings.push(array(Slot::Moved, "moved", "Sum", true));
+            bindings.push(array(Resource::Moved, "moved", "Sum", true));
             parts.push(structs::sums());
             parts.extend([GATHER, MOVED].map(String::from));
         } else {
@@ -107,7 +108,7 @@ fn whole_of(members: &Members<'_>) -> String {
 /// What touches the caller's arrays.
 fn body(members: &Members<'_>, uses: &Uses) -> String {
     let invocation = ("invocation", "u32");
-    let sweep = [("row", "Row"), ("given", "Given"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), invocation];
+    let sweep = [("row", "Row"), ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), invocation];
     let is_tiled = members.kernel.kind.tiled;
     let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
     let sweep_text = if !is_tiled {
@@ -141,14 +142,14 @@ fn values(uses: &Uses) -> String {
 
 /// `idle`, which rows a stage leaves alone: those that are not active, though the stage that clears gradients does so if it is just this step that is skipped.
 fn idle(features: &Features, clears: bool, is_last: bool) -> String {
-    let mut text = String::from("fn idle(row: Row, given: Given, invocation: u32) -> bool {\n");
+    let mut text = String::from("fn idle(row: Row, own: StepEntry, invocation: u32) -> bool {\n");
     if clears {
-        text += "    if given.taking_part == LEFT_OUT {\n        clear(row, invocation);\n    }\n";
+        text += "    if own.active == SKIPPED {\n        clear(row, invocation);\n    }\n";
     }
     if features.measures_update && is_last {
-        text += "    if given.taking_part == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
+        text += "    if own.active == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
     }
-    text + "    return given.taking_part != 1u;\n}\n"
+    text + "    return own.active != 1u;\n}\n"
 }
 
 /// `apply`, what a stage does with four elements.
@@ -156,7 +157,7 @@ fn apply(members: &Members<'_>) -> String {
     let is_last = members.stage + 1 == members.rule.stages().len();
     let body = gradient(members) + &if is_last { update(members) } else { earlier(members) };
     format!(
-        "fn apply(h: Hyper, s: Scalars, given: Given, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
+        "fn apply(h: Hyper, s: Scalars, own: StepEntry, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
          state: ptr<function, State>) {{\n{body}}}\n"
     )
 }
@@ -169,15 +170,15 @@ fn gradient(members: &Members<'_>) -> String {
     }
     let mut body = String::from("    var gradient = load_gradient(row, i, left);\n    clear_gradient(row, i, left, gradient);\n");
     if let Some(lane) = features.lane(*rule, kernel.kind.matrix, ACCUMULATED) {
-        body += &format!("    if given.used != 0u {{\n        gradient += {};\n    }}\n", members.load_lane(lane));
+        body += &format!("    if own.used != 0u {{\n        gradient += {};\n    }}\n", members.load_lane(lane));
     }
     body.push_str(match features.measures {
         true if kernel.kind.adaptive => "    gradient = factored(gradient, unit_factors(row, i));\n",
-        true => "    gradient = factored(gradient, vec4f(given.factor));\n",
-        false => "    gradient *= given.factor;\n",
+        true => "    gradient = factored(gradient, vec4f(own.factor));\n",
+        false => "    gradient *= own.factor;\n",
     });
     if features.clamps {
-        body.push_str("    gradient = limited(gradient, given.limit);\n");
+        body.push_str("    gradient = limited(gradient, own.limit);\n");
     }
     body
 }
@@ -199,7 +200,7 @@ fn update(members: &Members<'_>) -> String {
     let mut body = String::from("    let before = *p;\n");
     body += &format!("    update(h, s, {}, p, state);\n", given(members));
     if kernel.kind.scaled || features.measures_update {
-        body.push_str("    *p = rounded(*p, given.step);\n");
+        body.push_str("    *p = rounded(*p, own.step);\n");
     }
     if kernel.kind.scaled {
         body.push_str("    *p = scaled(before, *p, lr_scales(row, i, left));\n");
@@ -218,10 +219,10 @@ fn update(members: &Members<'_>) -> String {
 fn keep(members: &Members<'_>, average: &Average, index: usize, lane: usize) -> String {
     let (mut start, mut follow) = (String::new(), "");
     if let Average::Lookahead(_) = average {
-        start = format!("    if given.step == 1u {{\n    {}    }}\n", members.store_lane(lane, "before"));
+        start = format!("    if own.step == 1u {{\n    {}    }}\n", members.store_lane(lane, "before"));
         follow = "        *p = average;\n";
     }
-    let weight = format!("given.weight{index}");
+    let weight = format!("own.weight{index}");
     format!(
         "{start}    if {weight} != 0.0 {{\n        let average = moving_average({}, *p, 1.0 - {weight}, {weight});\n    \
          {}{follow}    }}\n",

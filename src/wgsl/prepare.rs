@@ -1,18 +1,18 @@
 //! The kernel that decides about a step and forms what depends on step counts.
 
 use super::structs;
-use super::{Declaration, NUMERICS, Shader, Slot, array, shader};
+use super::{Declaration, NUMERICS, Resource, Shader, array, shader};
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
 
-const HYPER_FROM_RECORD: &str = "fn hyper_parameters(entry: Entry) -> Hyper {\n    return load_hyper(entry.hyper);\n}\n\
-    fn clip_of(entry: Entry) -> ClipWords {\n    return load_clip(entry.clip);\n}\n";
+const HYPER_FROM_RECORD: &str = "fn hyper_parameters(entry: ParamSettings) -> Hyper {\n    return load_hyper(entry.hyper);\n}\n\
+    fn clip_of(entry: ParamSettings) -> ClipWords {\n    return load_clip(entry.clip);\n}\n";
 const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
 const AVERAGES: &str = include_str!("../../shaders/step/averages.wgsl");
 const CLIP: &str = include_str!("../../shaders/step/clip.wgsl");
 const FACTOR: &str = include_str!("../../shaders/step/factor.wgsl");
 const FACTOR_UNMEASURED: &str = include_str!("../../shaders/step/factor_unmeasured.wgsl");
-const SETTLE: &str = include_str!("../../shaders/step/settle.wgsl");
+const DECIDE: &str = include_str!("../../shaders/step/decide.wgsl");
 const REDUCE: &str = include_str!("../../shaders/step/reduce.wgsl");
 const REDUCE_NOTHING: &str = include_str!("../../shaders/step/reduce_nothing.wgsl");
 const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
@@ -21,18 +21,18 @@ const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
 /// what concerns all parameters. It has one workgroup of so many invocations.
 pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Features) -> Shader {
     let mut bindings = vec![
-        array(Slot::Settings, "settings", "u32", false),
-        array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Record, "record", "u32", true),
-        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
+        array(Resource::Options, "settings", "u32", false),
+        array(Resource::Parameters, "parameters", "ParamSettings", false),
+        array(Resource::Record, "record", "u32", true),
+        Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     if features.measures {
-        bindings.push(array(Slot::Sums, "sums", "Sum", true));
+        bindings.push(array(Resource::Sums, "sums", "Sum", true));
     }
-    let settle = if number == 0 {
-        settle(&mut bindings, features)
+    let decide = if number == 0 {
+        decide(&mut bindings, features)
     } else {
-        "fn settle(invocation: u32) -> Status {\n    return status;\n}\n".into()
+        "fn decide(invocation: u32) -> Status {\n    return status;\n}\n".into()
     };
     // The first one's have not arrived in the record yet; schedules' values are read from there, since several parameters share one.
     let from_record = number > 0 || features.schedules;
@@ -53,24 +53,24 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
         structs::default_prepare(rule),
     ];
     let factor = if features.measures { FACTOR } else { FACTOR_UNMEASURED };
-    shader(bindings, &[&parts.concat(), NUMERICS, AVERAGES, CLIP, factor, &settle, PREPARE], rule.source())
+    shader(bindings, &[&parts.concat(), NUMERICS, AVERAGES, CLIP, factor, &decide, PREPARE], rule.source())
 }
 
-/// `settle`, with no more bindings than it needs.
-fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
-    bindings.push(array(Slot::Assignments, "assignments", "Assignment", false));
+/// `decide`, with no more bindings than it needs.
+fn decide(bindings: &mut Vec<Declaration>, features: &Features) -> String {
+    bindings.push(array(Resource::Assignments, "assignments", "Assignment", false));
     let (reduce, units) = match features.measures {
         true => {
-            bindings.push(array(Slot::Tree, "tree", "u32", false));
+            bindings.push(array(Resource::Tree, "tree", "u32", false));
             (structs::tree() + REDUCE, UNIT_FACTORS)
         }
-        false => (REDUCE_NOTHING.to_owned(), "fn unit_factors(invocation: u32, unscale: f32) {\n}\n"),
+        false => (REDUCE_NOTHING.to_owned(), "fn set_unit_factors(invocation: u32, unscale: f32) {\n}\n"),
     };
     let scheduled = "fn scheduled(a: Assignment, step: u32) -> u32 {\n    let x = bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, step - 1u);\n    \
                      if a.logarithm != 0u {\n        return bitcast<u32>(ln_ratio(x, 1.0));\n    }\n    return bitcast<u32>(x);\n}\n";
     let (value, schedule) = match features.schedules {
         true => {
-            bindings.push(array(Slot::Schedules, "schedules", "u32", false));
+            bindings.push(array(Resource::Schedules, "schedules", "u32", false));
             ("scheduled(a, step)", crate::schedule::wgsl() + scheduled)
         }
         false => ("a.offset", String::new()),
@@ -79,5 +79,5 @@ fn settle(bindings: &mut Vec<Declaration>, features: &Features) -> String {
         "fn assigned(a: Assignment, step: u32) -> u32 {{\n    if a.schedule == CONSTANT {{\n        return a.offset;\n    }}\n    \
          return {value};\n}}\n"
     );
-    [&structs::assignments(), &*assigned, &schedule, &reduce, units, SETTLE].join("\n")
+    [&structs::assignments(), &*assigned, &schedule, &reduce, units, DECIDE].join("\n")
 }

@@ -1,9 +1,9 @@
 //! Declarations made from layouts.
 
-use super::{ENTRY, ENTRY_MEMBERS, SHOWN, scalars};
-use crate::plan::{ParamEntry, Row, Shape, Sum, Tree};
+use super::scalars_at;
+use crate::program::{ParamEntry, Row, Shape, Sum, SumTree};
 use crate::rule::{AnyRule, Field, Layout as _};
-use crate::step::{AverageWords, ClipWords, Entry, HyperWord, Settings, Status};
+use crate::step::{AssignmentWords, AverageWords, ClipWords, OptionWords, ParamSettings, Status, StepEntry};
 
 const SUMS: &str = include_str!("../../shaders/lib/sums.wgsl");
 const TREE: &str = include_str!("../../shaders/lib/tree.wgsl");
@@ -41,12 +41,12 @@ pub(super) fn loader_by_four(function: &str, name: &str, fields: &[Field], array
 
 /// The host's table of parameters.
 pub(super) fn entries() -> String {
-    structure("Entry", Entry::FIELDS)
+    structure("ParamSettings", ParamSettings::FIELDS)
 }
 
 /// How each word of the hyper-parameters is set.
 pub(super) fn assignments() -> String {
-    structure("Assignment", HyperWord::FIELDS) + &constants([("CONSTANT", HyperWord::CONSTANT)])
+    structure("Assignment", AssignmentWords::FIELDS) + &constants([("CONSTANT", AssignmentWords::CONSTANT)])
 }
 
 /// What is summed, and the functions for it.
@@ -56,7 +56,7 @@ pub(super) fn sums() -> String {
 
 /// The tree of sums, from `tree` and `sums`, whose elements `joined` joins.
 pub(super) fn tree() -> String {
-    let header = Tree::HEADER.into_iter().zip(0..).chain([("TREE_HEADER", Tree::HEADER.len() as u32)]);
+    let header = SumTree::HEADER.into_iter().zip(0..).chain([("TREE_HEADER", SumTree::HEADER.len() as u32)]);
     constants(header) + TREE
 }
 
@@ -95,12 +95,12 @@ pub(super) fn status() -> String {
 
 /// The settings' structs, and where they are: the options, then the averages; clips are in the step record.
 pub(super) fn settings(averages: usize) -> String {
-    let (options, average, clip) = (Settings::<f32>::FIELDS, AverageWords::<f32>::FIELDS, ClipWords::<f32>::FIELDS);
+    let (options, average, clip) = (OptionWords::<f32>::FIELDS, AverageWords::<f32>::FIELDS, ClipWords::<f32>::FIELDS);
     [
-        structure("Settings", options),
+        structure("OptionWords", options),
         structure("AverageWords", average),
         structure("ClipWords", clip),
-        loader("load_settings", "Settings", options, "settings"),
+        loader("load_options", "OptionWords", options, "settings"),
         loader("load_average", "AverageWords", average, "settings"),
         loader("load_clip", "ClipWords", clip, "record"),
         format!(
@@ -117,27 +117,28 @@ pub(super) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> 
     names.into_iter().map(|(name, number)| format!("const {name}: u32 = {number}u;\n")).collect()
 }
 
-/// The words of a parameter's entry in the step record.
+/// Where the words of a parameter's entry in the step record are, by the names of [`StepEntry`] in capitals.
 pub(super) fn entry(averages: usize) -> String {
-    let words = ENTRY.into_iter().zip(0..);
+    let fields = StepEntry::FIELDS;
+    let own: Vec<(String, u32)> = fields.iter().zip(0..).map(|(field, at)| (field.name.to_uppercase(), at)).collect();
     let more = [
-        ("WEIGHTS", ENTRY.len() as u32),
-        ("SCALARS", scalars(averages) as u32),
-        ("LEFT_OUT", 2),
-        ("NEITHER", 3),
+        ("WEIGHTS", fields.len() as u32),
+        ("SCALARS", scalars_at(averages) as u32),
+        ("SKIPPED", 2),
+        ("INACTIVE_AND_SKIPPED", 3),
         ("NO_LIMIT", u32::MAX),
         ("VIEW", 0),
-        ("SHOWN", SHOWN),
+        // In the place of `used`, which nobody reads from one step to the next.
+        ("SHOWN", fields.len() as u32 - 1),
     ];
-    constants(words.chain(more))
+    constants(own.iter().map(|(name, at)| (&**name, *at)).chain(more))
 }
 
 /// A parameter's entry in the step record, as a struct, from `record`, an array of four words in each element.
-pub(super) fn given(averages: usize) -> String {
-    let word = |name| Field { name, wgsl: if name == "factor" { "f32" } else { "u32" } };
+pub(super) fn step_entry(averages: usize) -> String {
     let weights = ["weight0", "weight1", "weight2"].into_iter().map(|name| Field { name, wgsl: "f32" }).take(averages);
-    let fields: Vec<Field> = ENTRY_MEMBERS.into_iter().map(word).chain(weights).collect();
-    structure("Given", &fields) + &loader_by_four("load_given", "Given", &fields, "record")
+    let fields: Vec<Field> = StepEntry::FIELDS.iter().copied().chain(weights).collect();
+    structure("StepEntry", &fields) + &loader_by_four("load_step_entry", "StepEntry", &fields, "record")
 }
 
 /// The rule's structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
@@ -166,7 +167,7 @@ pub(super) fn assigned_hyper(rule: &dyn AnyRule) -> String {
             if field.wgsl == "u32" { word } else { format!("bitcast<{}>({word})", field.wgsl) }
         };
         let words: Vec<String> = fields.iter().enumerate().map(word).collect();
-        format!("fn {name}(entry: Entry) -> {ty} {{\n    return {ty}({});\n}}\n", words.join(", "))
+        format!("fn {name}(entry: ParamSettings) -> {ty} {{\n    return {ty}({});\n}}\n", words.join(", "))
     };
     function("hyper_parameters", "Hyper", "assigned", rule.hyper_fields())
         + &function("clip_of", "ClipWords", "clip_assigned", ClipWords::<f32>::FIELDS)
@@ -195,12 +196,12 @@ pub(super) fn whole(rule: &dyn AnyRule) -> Vec<Field> {
 pub(super) fn places(rule: &dyn AnyRule, averages: usize) -> String {
     let whole = whole(rule);
     let load = if whole.is_empty() { String::new() } else { loader("load_whole", "Sums", &whole, "record") };
-    constants([("SUMS", super::sums(rule, averages) as u32), ("SHAPE", super::shape(rule, averages) as u32)]) + &load
+    constants([("SUMS", super::sums_at(rule, averages) as u32), ("SHAPE", super::shape_at(rule, averages) as u32)]) + &load
 }
 
 /// Where a parameter's sums and its shape are in its entry, and how they are loaded from `record`, an array of four words in each element.
 pub(super) fn wide_entry(rule: &dyn AnyRule, averages: usize) -> String {
-    let (sums, shape) = (super::sums(rule, averages), super::shape(rule, averages));
+    let (sums, shape) = (super::sums_at(rule, averages), super::shape_at(rule, averages));
     let whole = whole(rule);
     let load = if whole.is_empty() { String::new() } else { loader_by_four("load_whole", "Sums", &whole, "record") };
     constants([("SUMS", sums as u32), ("SHAPE", shape as u32)])

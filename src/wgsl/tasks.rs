@@ -3,8 +3,8 @@
 use super::arrays::{Entry, Uses};
 use super::structs;
 use super::view::{misplaced, numbers};
-use super::{Declaration, GATHER, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
-use crate::plan::Kernel;
+use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states};
+use crate::program::Kernel;
 use crate::step::Features;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
@@ -28,9 +28,9 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
     let units = kernel.kind.adaptive;
     let uses = Uses { loads_gradients: true, loads_values: units, ..Uses::default() };
     let mut bindings = vec![
-        array(Slot::Rows, "rows", "vec4u", false),
-        array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Sums, "sums", "Sum", true),
+        array(Resource::Rows, "rows", "vec4u", false),
+        array(Resource::Parameters, "parameters", "ParamSettings", false),
+        array(Resource::Sums, "sums", "Sum", true),
     ];
     bindings.extend(uses.bindings(kernel));
     let mut whole =
@@ -38,9 +38,9 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
     let mut lanes = String::new();
     if let Some(lane) = accumulated {
         // Units that are not made of whole vectors begin between those of the state too.
-        let access = if units && !kernel.kind.whole_units { crate::plan::Access::Scalar } else { kernel.division.vectors };
-        bindings.push(array(Slot::States, "states", super::element(access), false));
-        bindings.push(array(Slot::Record, "record", "u32", false));
+        let access = if units && !kernel.kind.whole_units { crate::program::Access::Scalar } else { kernel.division.vectors };
+        bindings.push(array(Resource::States, "states", super::element(access), false));
+        bindings.push(array(Resource::Record, "record", "u32", false));
         lanes = super::load(access, "lane", "states");
         let sum = format!("load_lane(lane_at(row, {lane}u, i), left)");
         whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return gradient + {sum};\n    }}\n");
@@ -64,9 +64,9 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
 pub fn accumulate(kernel: &Kernel, lane: usize, features: &Features) -> Shader {
     let uses = Uses { loads_gradients: true, clears_gradients: features.zero_grad, ..Uses::default() };
     let mut bindings = vec![
-        array(Slot::Rows, "rows", "vec4u", false),
-        array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Record, "record", "u32", false),
+        array(Resource::Rows, "rows", "vec4u", false),
+        array(Resource::Parameters, "parameters", "ParamSettings", false),
+        array(Resource::Record, "record", "u32", false),
     ];
     bindings.extend(uses.bindings(kernel));
     bindings.push(states(kernel, true));
@@ -81,9 +81,9 @@ pub fn accumulate(kernel: &Kernel, lane: usize, features: &Features) -> Shader {
 /// The kernel that counts a micro-batch, of one workgroup of so many invocations.
 pub fn count(invocations: u32, features: &Features) -> Shader {
     let bindings = vec![
-        array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Record, "record", "u32", true),
-        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
+        array(Resource::Parameters, "parameters", "ParamSettings", false),
+        array(Resource::Record, "record", "u32", true),
+        Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
     let parts = [structs::entries(), structs::status(), structs::entry(features.averages.len()), numbers, misplaced(features)].concat();
@@ -92,9 +92,9 @@ pub fn count(invocations: u32, features: &Features) -> Shader {
 
 /// The kernel that puts so many parts of a table of sums one after the other.
 pub fn collect(invocations: u32, parts: usize) -> Shader {
-    let part = |index: usize| array(Slot::Part(index), format!("part{index}"), "u32", false);
+    let part = |index: usize| array(Resource::Part(index), format!("part{index}"), "u32", false);
     let mut bindings: Vec<Declaration> = (0..parts).map(part).collect();
-    bindings.push(array(Slot::Whole, "whole", "u32", true));
+    bindings.push(array(Resource::Whole, "whole", "u32", true));
     // Before a part begins, the difference wraps.
     let copy = |index: usize| {
         format!(
@@ -110,8 +110,8 @@ pub fn collect(invocations: u32, parts: usize) -> Shader {
 /// The kernel that adds up what the rows of the last update measured, of one workgroup of so many invocations.
 pub fn report(invocations: u32) -> Shader {
     let bindings = vec![
-        array(Slot::Moved, "moved", "Sum", false),
-        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
+        array(Resource::Moved, "moved", "Sum", false),
+        Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
     shader(bindings, &[&structs::status(), &structs::sums(), NUMERICS, &numbers, GATHER, REPORT], "")
@@ -120,10 +120,10 @@ pub fn report(invocations: u32) -> Shader {
 /// The kernel that writes the scheduled scales of the learning rate, of one workgroup of so many invocations.
 pub fn scales(invocations: u32) -> Shader {
     let bindings = vec![
-        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: false },
-        array(Slot::Scheduled, "scheduled", "vec2u", false),
-        array(Slot::Schedules, "schedules", "u32", false),
-        array(Slot::Whole, "scales", "f32", true),
+        Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: false },
+        array(Resource::Scheduled, "scheduled", "vec2u", false),
+        array(Resource::Schedules, "schedules", "u32", false),
+        array(Resource::Whole, "scales", "f32", true),
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
     shader(bindings, &[&structs::status(), &numbers, &crate::schedule::wgsl(), NUMERICS, SCALES_SCHEDULED], "")

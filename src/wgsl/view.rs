@@ -4,8 +4,8 @@ use super::arrays::{Entry, Uses};
 use super::members::Members;
 use super::structs;
 use super::tasks::{INVOCATION, ROW};
-use super::{Declaration, NUMERICS, Shader, Slot, array, lane_access, rows, shader, states};
-use crate::plan::Kernel;
+use super::{Declaration, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states};
+use crate::program::Kernel;
 use crate::rule::AnyRule;
 use crate::step::{ASIDE, Average, Features, view};
 
@@ -43,11 +43,11 @@ pub(super) fn misplaced(features: &Features) -> String {
 /// The kernel that decides about a change of view, of one workgroup of so many invocations.
 pub fn view(invocations: u32, features: &Features) -> Shader {
     let bindings = vec![
-        array(Slot::Entries, "entries", "Entry", false),
-        array(Slot::Record, "record", "u32", true),
-        Declaration { slot: Slot::Status, name: "status".into(), ty: "Status".into(), written: true },
-        array(Slot::Settings, "settings", "u32", false),
-        array(Slot::Wish, "wish", "u32", false),
+        array(Resource::Parameters, "parameters", "ParamSettings", false),
+        array(Resource::Record, "record", "u32", true),
+        Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
+        array(Resource::Options, "settings", "u32", false),
+        array(Resource::Wish, "wish", "u32", false),
     ];
     let averages = features.averages.len();
     let evaluated = view::evaluated_average(&features.averages).unwrap_or(averages) as u32;
@@ -66,7 +66,7 @@ pub fn view(invocations: u32, features: &Features) -> Shader {
 /// The kernel that changes what rows of a rule's parameters show. It binds values alone, even where they share a buffer with gradients.
 pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader {
     let uses = Uses { loads_values: true, stores_values: true, ..Uses::default() };
-    let mut bindings = vec![array(Slot::Rows, "rows", "vec4u", false), array(Slot::Record, "record", "vec4u", false)];
+    let mut bindings = vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
     bindings.push(states(kernel, true));
     let averages = features.averages.len();
@@ -78,7 +78,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader
     let mut parts = vec![
         structs::row(),
         structs::entry(averages),
-        structs::given(averages),
+        structs::step_entry(averages),
         structs::constants(numbers),
         uses.body(kernel, text, &[entry]),
     ];

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use pollster::block_on;
-use wgpu_optim::adapter::{Allowance, Gpu, request};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, request};
 use wgpu_optim::{Error, Optimizer, Sgd, Tensors, wgpu};
 
 use crate::field::{Field, Run};
@@ -15,7 +15,7 @@ const SEED: u32 = 5;
 /// Without an adapter the test says so and passes, unless `REQUIRE_GPU=1`.
 fn gpu(test: &str) -> Option<Gpu> {
     let required = std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1");
-    match block_on(request(Allowance::Limited(Box::default()))) {
+    match block_on(request(DeviceLimits::Limited(Box::default()))) {
         Ok(gpu) => Some(gpu),
         Err(error @ Error::NoAdapter { .. }) if !required => {
             #[expect(clippy::explicit_write, reason = "libtest does not show what a passing test prints with eprintln")]

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::Error;
-use wgpu_optim::adapter::{Allowance, Gpu, instance, request_from};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, instance, request_from};
 
 /// The result of a row.
 pub type Outcome = Result<(), Failed>;
@@ -33,7 +33,7 @@ fn required() -> bool {
 }
 
 /// One more device, of the suite's only instance.
-pub fn another(allowance: Allowance) -> Result<Gpu, Error> {
+pub fn another(allowance: DeviceLimits) -> Result<Gpu, Error> {
     static INSTANCE: LazyLock<Result<wgpu::Instance, Error>> = LazyLock::new(|| pollster::block_on(instance()));
     pollster::block_on(request_from(INSTANCE.as_ref().map_err(Error::clone)?, allowance))
 }
@@ -44,10 +44,10 @@ pub fn all() -> Vec<Arc<Context>> {
     let narrow = wgpu::Limits { max_storage_buffer_binding_size: 64 << 10, ..wgpu::Limits::default() };
     let paged = wgpu::Limits { max_buffer_size: 300 << 10, ..narrow.clone() };
     let allowances = [
-        ("adapter", Allowance::Adapter),
-        ("webgpu", Allowance::Limited(Box::default())),
-        ("narrow", Allowance::Limited(Box::new(narrow))),
-        ("paged", Allowance::Limited(Box::new(paged))),
+        ("adapter", DeviceLimits::Adapter),
+        ("webgpu", DeviceLimits::Limited(Box::default())),
+        ("narrow", DeviceLimits::Limited(Box::new(narrow))),
+        ("paged", DeviceLimits::Limited(Box::new(paged))),
     ];
     let context = |(name, allowance)| Arc::new(Context { name, gpu: another(allowance) });
     allowances.into_iter().map(context).collect()

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use wgpu::BufferUsages as Usage;
-use wgpu_optim::adapter::{Allowance, Gpu};
+use wgpu_optim::adapter::{DeviceLimits, Gpu};
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::{
-    Adam, AdamW, Asgd, Binding, Clip, Ema, Error, Group, LossScale, LrScales, NonFinite, NormClip, Optimizer, Options, Param, RmsProp,
-    Role, Rprop, Schedule, Sgd, Tensors,
+    Adam, AdamW, Asgd, Binding, BufferRole, Clip, Ema, Error, Group, LossScale, LrScales, NonFinite, NormClip, Optimizer, Options, Param,
+    RmsProp, Rprop, Schedule, Sgd, Tensors,
 };
 
 use crate::context::{Context, Outcome, another};
@@ -225,7 +225,7 @@ fn adam(gpu: &Gpu) -> Optimizer {
 }
 
 /// What wgpu has against a buffer is told with the parameter's name.
-fn names<T: core::fmt::Debug>(result: Result<T, Error>, param: &str, role: Role, message: &str) -> Outcome {
+fn names<T: core::fmt::Debug>(result: Result<T, Error>, param: &str, role: BufferRole, message: &str) -> Outcome {
     match result {
         Err(Error::Buffer { param: got, role: of, message: says }) if (&*got, of) == (param, role) && says.contains(message) => Ok(()),
         other => Err(format!("expected {param}'s {role} and \"{message}\", got {other:?}").into()),
@@ -233,23 +233,23 @@ fn names<T: core::fmt::Debug>(result: Result<T, Error>, param: &str, role: Role,
 }
 
 fn another_device() -> Result<Gpu, Failed> {
-    Ok(another(Allowance::Limited(Box::default()))?)
+    Ok(another(DeviceLimits::Limited(Box::default()))?)
 }
 
 fn buffer_of_another_device(gpu: &Gpu) -> Outcome {
     let other = another_device()?;
     let message = "doesn't match";
     let made = optimizer(gpu, vec![param(gpu, "v", &[4]), Param { gradient: (&buffer(&other, 16)).into(), ..param(gpu, "w", &[4]) }]);
-    names(made, "w", Role::Gradient, message)?;
+    names(made, "w", BufferRole::Gradient, message)?;
     let mut optimizer = adam(gpu);
-    names(optimizer.set_gradients([("w", &buffer(&other, 16))]), "w", Role::Gradient, message)?;
+    names(optimizer.set_gradients([("w", &buffer(&other, 16))]), "w", BufferRole::Gradient, message)?;
     takes_a_step(gpu, &optimizer, 1)
 }
 
 fn destroyed_buffer(gpu: &Gpu) -> Outcome {
     let destroyed = buffer(gpu, 16);
     destroyed.destroy();
-    names(optimizer(gpu, vec![Param { value: destroyed.into(), ..param(gpu, "w", &[4]) }]), "w", Role::Value, "has been destroyed")
+    names(optimizer(gpu, vec![Param { value: destroyed.into(), ..param(gpu, "w", &[4]) }]), "w", BufferRole::Value, "has been destroyed")
 }
 
 /// Whatever meets a buffer that the caller destroyed says whose it is.
@@ -259,31 +259,31 @@ fn destroyed_buffers_by_name(gpu: &Gpu) -> Outcome {
     let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, Adam::default(), params.clone())?;
     let destroyed = buffer(gpu, 16);
     destroyed.destroy();
-    names(optimizer.set_gradients([("v", &destroyed)]), "v", Role::Gradient, message)?;
-    names(optimizer.set_values([("w", &destroyed)]), "w", Role::Value, message)?;
+    names(optimizer.set_gradients([("v", &destroyed)]), "v", BufferRole::Gradient, message)?;
+    names(optimizer.set_values([("w", &destroyed)]), "w", BufferRole::Value, message)?;
     takes_a_step_of(gpu, &optimizer, &[1, 1])?;
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     let late = Param { gradient: (&destroyed).into(), ..param(gpu, "late", &[4]) };
-    names(optimizer.add_group(&mut encoder, Group::new(Adam::default(), [late])), "late", Role::Gradient, message)?;
+    names(optimizer.add_group(&mut encoder, Group::new(Adam::default(), [late])), "late", BufferRole::Gradient, message)?;
     let options = Options { non_finite: NonFinite::Skip, ..Options::default() };
     let measured = [param(gpu, "v", &[4]), param(gpu, "w", &[4])];
     let mut measuring = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Adam::default(), measured.clone())], options)?;
     measured[1].gradient.buffer().destroy();
     params[1].value.buffer().destroy();
     optimizer.state("v", "v")?.buffer().destroy();
-    names(measuring.set_active(["v"], false), "w", Role::Gradient, message)?;
-    names(pollster::block_on(optimizer.read_value("w")), "w", Role::Value, message)?;
-    names(optimizer.write_value("w", &[1.0; 4]), "w", Role::Value, message)?;
-    names(pollster::block_on(optimizer.read_state("w", "m")), "w", Role::State, message)?;
-    names(optimizer.write_state("v", "m", &[1.0; 4]), "v", Role::State, message)?;
+    names(measuring.set_active(["v"], false), "w", BufferRole::Gradient, message)?;
+    names(pollster::block_on(optimizer.read_value("w")), "w", BufferRole::Value, message)?;
+    names(optimizer.write_value("w", &[1.0; 4]), "w", BufferRole::Value, message)?;
+    names(pollster::block_on(optimizer.read_state("w", "m")), "w", BufferRole::State, message)?;
+    names(optimizer.write_state("v", "m", &[1.0; 4]), "v", BufferRole::State, message)?;
     assert_eq!(pollster::block_on(optimizer.read_gradient("w"))?, [0.0; 4]);
     let tensors = Tensors::new(&gpu.device, [("t", [4])])?;
     tensors.gradient("t")?.buffer().destroy();
-    names(pollster::block_on(tensors.read_gradient(&gpu.queue, "t")), "t", Role::Gradient, message)?;
-    names(tensors.write_gradient(&gpu.queue, "t", &[1.0; 4]), "t", Role::Gradient, message)?;
+    names(pollster::block_on(tensors.read_gradient(&gpu.queue, "t")), "t", BufferRole::Gradient, message)?;
+    names(tensors.write_gradient(&gpu.queue, "t", &[1.0; 4]), "t", BufferRole::Gradient, message)?;
     let scales = LrScales { binding: Binding::new(&destroyed, 0, 16), shape: vec![4] };
     let scaled = Param { lr_scales: Some(scales), ..param(gpu, "s", &[4]) };
-    names(Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), [param(gpu, "u", &[4]), scaled]), "s", Role::LrScales, message)
+    names(Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), [param(gpu, "u", &[4]), scaled]), "s", BufferRole::LrScales, message)
 }
 
 fn takes_a_step(gpu: &Gpu, optimizer: &Optimizer, steps: u32) -> Outcome {
@@ -388,7 +388,7 @@ fn lost_device_in_every_call(_: &Gpu) -> Outcome {
 }
 
 fn no_storage_buffers(_: &Gpu) -> Outcome {
-    let gpu = another(Allowance::Limited(Box::new(wgpu::Limits::downlevel_webgl2_defaults())))?;
+    let gpu = another(DeviceLimits::Limited(Box::new(wgpu::Limits::downlevel_webgl2_defaults())))?;
     let expected = "the device binds no storage buffers: its max_storage_buffers_per_shader_stage is 0, as with the limits of WebGL; request one \
                     with wgpu::Limits::default()";
     says(optimizer(&gpu, vec![param(&gpu, "w", &[4])]), expected)?;
@@ -408,7 +408,7 @@ fn own_state_as_gradient(gpu: &Gpu) -> Outcome {
 fn few_invocations(_: &Gpu) -> Outcome {
     let allowed = |max_compute_invocations_per_workgroup| {
         let limits = wgpu::Limits { max_compute_invocations_per_workgroup, ..wgpu::Limits::default() };
-        another(Allowance::Limited(Box::new(limits)))
+        another(DeviceLimits::Limited(Box::new(limits)))
     };
     for invocations in [128, 100, 8] {
         let gpu = allowed(invocations)?;
@@ -441,7 +441,7 @@ fn record_over_the_limit(gpu: &Gpu) -> Outcome {
     let tensors = Tensors::new(&gpu.device, (0..9000).map(|index| (index.to_string(), [1])))?;
     let result = Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), tensors.params()).map(drop);
     let rule = AnyRule::boxed(&Sgd::default());
-    let entry = wgpu_optim::wgsl::scalars(0) + rule.scalar_fields().len();
+    let entry = wgpu_optim::wgsl::scalars_at(0) + rule.scalar_fields().len();
     // Its head, and the clip of its one group in four words more.
     let common = wgpu_optim::wgsl::HEAD as usize + 4 + rule.hyper_fields().len().next_multiple_of(4);
     let words = common + 9000 * entry.next_multiple_of(4);

@@ -14,7 +14,7 @@ const CPU_PARAM: &str = include_str!("../../src/cpu/param.rs");
 const GROUP: &str = include_str!("../../src/step/group.rs");
 const OPTIONS: &str = include_str!("../../src/step/options.rs");
 const PARAM: &str = include_str!("../../src/gpu/param.rs");
-const SCALE: &str = include_str!("../../src/step/scale.rs");
+const SCALE: &str = include_str!("../../src/step/loss_scale.rs");
 
 /// A struct, and those of its fields that have a default.
 struct Documented {

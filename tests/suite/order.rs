@@ -84,11 +84,11 @@ fn same_run_same_bits(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
 fn left_out_and_resumed(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     let mut scene = Scene::new(gpu, rule, Style::Tensors, &LENS, 29)?;
     let (out, names) = ([1, 3], scene.names.clone());
-    let left_out = || out.map(|index| &*names[index]);
+    let skipped = || out.map(|index| &*names[index]);
     scene.step(|_| true)?;
     let before = scene.read()?;
     let kept = scene.states(&names[0]).len() + 1;
-    scene.optimizer.set_active(left_out(), false)?;
+    scene.optimizer.set_active(skipped(), false)?;
     for _ in 0..3 {
         scene.step(|index| !out.contains(&index))?;
         scene.check()?;
@@ -97,7 +97,7 @@ fn left_out_and_resumed(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     for tensor in out.iter().flat_map(|index| index * kept..(index + 1) * kept) {
         same_bits(&format!("tensor {tensor}"), &after[tensor], &before[tensor])?;
     }
-    scene.optimizer.set_active(left_out(), true)?;
+    scene.optimizer.set_active(skipped(), true)?;
     scene.step(|_| true)?;
     scene.check()?;
     assert_eq!(pollster::block_on(scene.optimizer.read_steps())?, [5, 2, 5, 2]);

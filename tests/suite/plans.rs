@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use libtest_mimic::Trial;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use wgpu_optim::plan::{
+use wgpu_optim::program::{
     Access, Bucket, Division, Kind, Limits, Pair, ParamEntry, Place, Places, Plan, Purpose, Row, Scale, Sets, Tensor, Unit, Window,
     measures, plan,
 };

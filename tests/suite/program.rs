@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::plan::Pass;
+use wgpu_optim::program::Pass;
 use wgpu_optim::testing::Style;
 use wgpu_optim::{Adafactor, Lamb, rules};
 

@@ -13,7 +13,7 @@ use crate::context::{Context, Outcome};
 
 /// The last one takes no part in any step.
 const LENS: [usize; 4] = [5, 4099, 64, 3];
-const LEFT_OUT: usize = 3;
+const SKIPPED: usize = 3;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -48,7 +48,7 @@ impl<'a> Trained<'a> {
     fn new(gpu: &'a Gpu, rule: &dyn AnyRule) -> Result<Self, Failed> {
         let mut scene = Scene::new(gpu, rule, Style::Packed, &LENS, 31)?;
         let names = scene.names.clone();
-        scene.optimizer.set_active([&*names[LEFT_OUT]], false)?;
+        scene.optimizer.set_active([&*names[SKIPPED]], false)?;
         let twin = CpuOptimizer::new(rule.boxed(), names.iter().map(String::as_str).zip(LENS))?;
         let truth = scene.truth.clone();
         let mut trained = Trained { scene, twin, truth };
@@ -56,7 +56,7 @@ impl<'a> Trained<'a> {
             let gradients = trained.scene.next_gradients();
             record(gpu, &trained.scene.optimizer, Optimizer::step);
             let gradients: Vec<Vec<Bounded>> = gradients.iter().map(|g| given(g)).collect();
-            let gradients: Vec<_> = gradients.iter().enumerate().map(|(index, g)| (index != LEFT_OUT).then_some(&g[..])).collect();
+            let gradients: Vec<_> = gradients.iter().enumerate().map(|(index, g)| (index != SKIPPED).then_some(&g[..])).collect();
             trained.twin.step(&mut slices(&mut trained.truth), &gradients)?;
         }
         Ok(trained)

@@ -12,7 +12,7 @@ use model::{Feed, Model, Room, Rows, Stats, Steps, read};
 use pollster::block_on;
 use random::Random;
 use reference::{Layer, Uncertain, differentiate, forward, mean_loss};
-use wgpu_optim::adapter::{Allowance, Gpu, request};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, request};
 use wgpu_optim::batches::{CpuBatches, Cursor, Sampler};
 use wgpu_optim::{Error, Optimizer, Sgd, Tensors, wgpu};
 
@@ -136,7 +136,7 @@ fn check(name: &str, got: &[f32], want: &[Uncertain]) -> Result<(), String> {
 /// A device with no more than WebGPU's default limits. Without an adapter the test says so and passes, unless `REQUIRE_GPU=1`.
 fn gpu(test: &str) -> Option<Gpu> {
     let required = std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1");
-    match block_on(request(Allowance::Limited(Box::default()))) {
+    match block_on(request(DeviceLimits::Limited(Box::default()))) {
         Ok(gpu) => Some(gpu),
         Err(error @ Error::NoAdapter { .. }) if !required => {
             #[expect(clippy::explicit_write, reason = "libtest does not show what a passing test prints with eprintln")]

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use pollster::block_on;
 use serde_json::Value;
 use wgpu_optim::Error;
-use wgpu_optim::adapter::{Allowance, request};
+use wgpu_optim::adapter::{DeviceLimits, request};
 
 use super::report::FILES;
 use super::{Outcome, cli, folder, listing, run, run_until};
@@ -16,7 +16,7 @@ use super::{Outcome, cli, folder, listing, run, run_until};
 /// Whether there is an adapter. Without one the test says so and passes, unless `REQUIRE_GPU=1`.
 fn gpu(test: &str) -> bool {
     let required = std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1");
-    match block_on(request(Allowance::Adapter)) {
+    match block_on(request(DeviceLimits::Adapter)) {
         Ok(_) => true,
         Err(error @ Error::NoAdapter { .. }) if !required => {
             // libtest does not show what a passing test prints with eprintln.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use wgpu::BufferUsages as Usage;
-use wgpu_optim::adapter::{Allowance, Gpu};
+use wgpu_optim::adapter::{DeviceLimits, Gpu};
 use wgpu_optim::batches::{Batches, Column, CpuBatches, Cursor, Dtype, Sampler};
-use wgpu_optim::{Binding, Error, Role};
+use wgpu_optim::{Binding, BufferRole, Error};
 
 use crate::context::{Context, Outcome, another};
 
@@ -158,15 +158,15 @@ fn with(gpu: &Gpu, spoil: impl FnOnce(&mut Column)) -> Result<(), Error> {
 }
 
 fn another_device(gpu: &Gpu) -> Outcome {
-    let other = another(Allowance::Limited(Box::default()))?;
+    let other = another(DeviceLimits::Limited(Box::default()))?;
     match batches(gpu, vec![Column { source: buffer(&other, 120).into(), ..column(gpu, "x") }]) {
-        Err(Error::Buffer { param, role: Role::Source, .. }) if param == "x" => Ok(()),
+        Err(Error::Buffer { param, role: BufferRole::Source, .. }) if param == "x" => Ok(()),
         other => Err(format!("{other:?}").into()),
     }
 }
 
 fn lost_device(_: &Gpu) -> Outcome {
-    let gpu = another(Allowance::Limited(Box::default()))?;
+    let gpu = another(DeviceLimits::Limited(Box::default()))?;
     let batches = batches(&gpu, vec![column(&gpu, "x")])?;
     let message = "the cursor's position must be from 0 to the data set's 10 rows, got 11";
     says(batches.write_cursor(Cursor { epoch: 0, position: 11 }), message)?;

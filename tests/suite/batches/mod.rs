@@ -7,7 +7,7 @@ mod uses;
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use wgpu_optim::adapter::{Allowance, Gpu};
+use wgpu_optim::adapter::{DeviceLimits, Gpu};
 use wgpu_optim::batches::{Batch, CpuBatches, Cursor, Sampler, kernels};
 use wgpu_optim::testing::{module, must_fail};
 
@@ -229,7 +229,7 @@ fn dispatches(gpu: &Gpu) -> Outcome {
 /// On a device of two workgroups a dimension, so that six fold into 2 x 2 and two more dispatches do the rest.
 fn folded_workgroups(_: &Gpu) -> Outcome {
     let limits = wgpu::Limits { max_compute_workgroups_per_dimension: 2, ..wgpu::Limits::default() };
-    let gpu = another(Allowance::Limited(Box::new(limits)))?;
+    let gpu = another(DeviceLimits::Limited(Box::new(limits)))?;
     let mut stage = Stage::new(&gpu, sampler(1797, 1797))?;
     stage.check(2)?;
     assert_eq!(stage.batches.dispatches(), 1 + 2 + 1 + 1);

@@ -72,7 +72,7 @@ fn check(machine: &Machine, gradient: &[f32; 4], factor: Value, exact: f64, what
 
 pub fn by_norm(source: &str, order: u32) -> Outcome {
     let mut machine = Machine::new(source)?;
-    let entry = machine.structure("Entry", &[]);
+    let entry = machine.structure("ParamSettings", &[]);
     for arithmetic in Arithmetic::all() {
         machine.arithmetic = arithmetic;
         for gradient in GRADIENTS {

@@ -7,7 +7,7 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{STYLES, Scene, Style};
-use wgpu_optim::{Adafactor, AdamW, Clip, Group, Lamb, MicroBatches, NonFinite, NormClip, Optimizer, Options, Recorded, Tensors};
+use wgpu_optim::{Adafactor, AdamW, Clip, Group, Lamb, MicroBatches, NonFinite, NormClip, Optimizer, Options, RecordedWork, Tensors};
 
 use super::pairs::{FEATURES, Setting, everything, scene, setting, with};
 use crate::context::{Context, Outcome};
@@ -35,7 +35,7 @@ fn separate(gpu: &Gpu, dispatches: usize) -> Outcome {
     let most = gpu.device.limits().max_storage_buffers_per_shader_stage as usize;
     let group = || vec![(AdamW::default().into(), (0..161).map(|index| 4 * (1 + index * 7 % 100)).collect())];
     let scene = Scene::with_groups(gpu, group(), Style::Separate, 1)?;
-    let Recorded { dispatches: got, waits, .. } = scene.optimizer.recorded_step();
+    let RecordedWork { dispatches: got, waits, .. } = scene.optimizer.recorded_step();
     assert_eq!((got, waits), (161_usize.div_ceil((most - 3) / 2) + 1, 0), "with {most} storage buffers");
     assert!(got <= dispatches + 1 || most < 8);
     Ok(())
@@ -68,7 +68,7 @@ fn keep_small(group: &mut Group<CpuParam>) {
 }
 
 /// What a step and a micro-batch record for the setting's small parameters, all in its first group.
-fn one_group(gpu: &Gpu, setting: &mut Setting, style: Style) -> Result<[Recorded; 2], Failed> {
+fn one_group(gpu: &Gpu, setting: &mut Setting, style: Style) -> Result<[RecordedWork; 2], Failed> {
     let others: Vec<_> = setting.groups.drain(1..).flat_map(|group| group.params).collect();
     setting.groups[0].params.extend(others);
     keep_small(&mut setting.groups[0]);
@@ -88,7 +88,7 @@ fn three_at_most(gpu: &Gpu) -> Outcome {
         };
         let plain = make(Options::default())?;
         assert_eq!(plain.recorded_step(), recorded(2, count + 1));
-        assert_eq!(plain.recorded_accumulate(), Recorded::default());
+        assert_eq!(plain.recorded_accumulate(), RecordedWork::default());
         let unmeasured = Options { ema: Some(Default::default()), clip: Clip::Value(1.0), zero_grad: true, ..Options::default() };
         assert_eq!(make(unmeasured)?.recorded_step(), recorded(2, count + 1));
         let all = make(Options {
@@ -150,6 +150,6 @@ fn no_stage_waits(gpu: &Gpu, style: Style) -> Outcome {
 }
 
 /// So many dispatches, each with a pipeline and a bind group of its own, and all but one over rows, with the group of the table's version for each kind of these.
-fn recorded(dispatches: usize, workgroups: u64) -> Recorded {
-    Recorded { pipelines: dispatches, bind_groups: 2 * dispatches - 1, dispatches, workgroups, waits: 0 }
+fn recorded(dispatches: usize, workgroups: u64) -> RecordedWork {
+    RecordedWork { pipelines: dispatches, bind_groups: 2 * dispatches - 1, dispatches, workgroups, waits: 0 }
 }

@@ -9,7 +9,7 @@ use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{
     Adam, AdaptiveClip, Binding, Clip, DynamicScale, Ema, Error, Group, Lookahead, LossScale, LrScales, MicroBatches, NonFinite, NormClip,
-    NormOrder, Optimizer, Options, Over, Param, Sgd, Swa, Tensors,
+    NormOrder, NormScope, Optimizer, Options, Param, Sgd, Swa, Tensors,
 };
 
 use super::Row;
@@ -54,8 +54,8 @@ fn options(rule: &dyn AnyRule, clip: Clip) -> Options {
 const CLIPS: [Clip; 5] = [
     Clip::None,
     Clip::Value(1.0),
-    Clip::Norm(NormClip { max_norm: 1.0, order: NormOrder::Two, over: Over::All, eps: 1e-6 }),
-    Clip::Norm(NormClip { max_norm: 1.0, order: NormOrder::Infinity, over: Over::Parameter, eps: 1e-6 }),
+    Clip::Norm(NormClip { max_norm: 1.0, order: NormOrder::Two, over: NormScope::All, eps: 1e-6 }),
+    Clip::Norm(NormClip { max_norm: 1.0, order: NormOrder::Infinity, over: NormScope::Parameter, eps: 1e-6 }),
     Clip::Adaptive(AdaptiveClip { clipping: 0.1, eps: 1e-3 }),
 ];
 
@@ -179,7 +179,7 @@ fn exercised_beside(gpu: &Gpu, optimizer: &Optimizer) -> Outcome {
 
 /// Wherever they stand, a norm is that of the others.
 fn no_part_in_norms(gpu: &Gpu) -> Outcome {
-    for over in [Over::All, Over::Group, Over::Parameter] {
+    for over in [NormScope::All, NormScope::Group, NormScope::Parameter] {
         for place in 0..3 {
             let mut shapes = vec![("a", 3), ("b", 9000)];
             shapes.insert(place, ("none", 0));
@@ -193,7 +193,7 @@ fn no_part_in_norms(gpu: &Gpu) -> Outcome {
             submit(gpu, |encoder| optimizer.step(encoder));
             let norm = block_on(optimizer.report())?.gradient_norm.ok_or("no norm")?;
             assert!((norm - 2.0 * 9003.0_f32.sqrt()).abs() < 1e-3, "{over:?}, {place}: {norm}");
-            let count = if over == Over::Parameter { 3.0_f32 } else { 9003.0 };
+            let count = if over == NormScope::Parameter { 3.0_f32 } else { 9003.0 };
             let value = block_on(optimizer.read_value("a"))?[0];
             assert!((value + 1.0 / count.sqrt()).abs() < 1e-6, "{over:?}, {place}: {value}");
             assert_eq!(block_on(optimizer.read_steps())?, [1; 3]);

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::step::Progress;
+use wgpu_optim::step::TrainingProgress;
 use wgpu_optim::testing::{must_fail, same_bits};
 use wgpu_optim::{
     Adam, AdamW, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder,
-    Optimizer, Options, Over, Sgd, Swa, Tensors,
+    NormScope, Optimizer, Options, Sgd, Swa, Tensors,
 };
 
 use crate::context::{Context, Outcome};
@@ -113,9 +113,9 @@ fn clip(case: &Case) -> Result<Clip, Failed> {
         Clip::Norm(NormClip { max_norm: case.number("max_norm").unwrap_or(f64::NAN), order, over, eps })
     };
     Ok(match &*case.method {
-        "torch.nn.utils.clip_grad_norm_" => norm(Over::All, 1e-6),
-        "torch.nn.utils.clip_grad_norm_ on each tensor alone" => norm(Over::Parameter, 1e-6),
-        "optax.clip_by_global_norm" => norm(Over::All, 0.0),
+        "torch.nn.utils.clip_grad_norm_" => norm(NormScope::All, 1e-6),
+        "torch.nn.utils.clip_grad_norm_ on each tensor alone" => norm(NormScope::Parameter, 1e-6),
+        "optax.clip_by_global_norm" => norm(NormScope::All, 0.0),
         "torch.nn.utils.clip_grad_value_" => Clip::Value(case.number("clip_value").ok_or("no value")?),
         "timm adaptive_clip_grad" | "optax.adaptive_grad_clip" => Clip::Adaptive(AdaptiveClip {
             clipping: case.number("clipping").ok_or("no clipping")?,
@@ -180,7 +180,7 @@ fn scales(gpu: &Gpu, name: &str, case: &Case) -> Outcome {
     if let Some(resume) = case.kwargs.get("resume") {
         let loss_scale = resume["scale"].as_f64().ok_or("no scale")? as f32;
         let growth_tracker = resume["_growth_tracker"].as_u64().ok_or("no tracker")? as u32;
-        model.optimizer.write_progress(&Progress { step: 0, skips: 0, loss_scale, growth_tracker })?;
+        model.optimizer.write_progress(&TrainingProgress { step: 0, skips: 0, loss_scale, growth_tracker })?;
     }
     for (step, &expected) in scales.iter().enumerate() {
         model.submit(gpu, &scaled[step * n..(step + 1) * n], Optimizer::step)?;

@@ -10,7 +10,7 @@ use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{STYLES, Scene, Style, must_fail};
 use wgpu_optim::{
     Adafactor, AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lamb, Lion, Lookahead, LossScale, MicroBatches, NonFinite,
-    NormClip, NormOrder, Optimizer, Options, Over, RmsProp, Sgd, Swa,
+    NormClip, NormOrder, NormScope, Optimizer, Options, RmsProp, Sgd, Swa,
 };
 
 use crate::context::{Context, Outcome};
@@ -29,14 +29,14 @@ pub const FEATURES: [Feature; 23] = [
     ("clip-value", "clip", |setting| setting.options.clip = Clip::Value(0.3)),
     ("clip-norm", "clip", |setting| setting.options.clip = Clip::Norm(NormClip { max_norm: 0.7, ..NormClip::default() })),
     ("clip-infinity-by-group", "clip", |setting| {
-        setting.options.clip = Clip::Norm(NormClip { max_norm: 0.5, order: NormOrder::Infinity, over: Over::Group, eps: 0.0 });
+        setting.options.clip = Clip::Norm(NormClip { max_norm: 0.5, order: NormOrder::Infinity, over: NormScope::Group, eps: 0.0 });
     }),
     ("clip-by-parameter", "clip", |setting| {
-        setting.options.clip = Clip::Norm(NormClip { max_norm: 2.0, over: Over::Parameter, ..NormClip::default() });
+        setting.options.clip = Clip::Norm(NormClip { max_norm: 2.0, over: NormScope::Parameter, ..NormClip::default() });
     }),
     ("clip-adaptive", "clip", |setting| setting.options.clip = Clip::Adaptive(AdaptiveClip { clipping: 0.2, eps: 1e-2 })),
     ("clip-one-group", "clip", |setting| {
-        setting.groups[1].clip = Some(Clip::Norm(NormClip { max_norm: 3.0, over: Over::All, ..NormClip::default() }));
+        setting.groups[1].clip = Some(Clip::Norm(NormClip { max_norm: 3.0, over: NormScope::All, ..NormClip::default() }));
     }),
     ("static-scale", "scale", |setting| setting.options.loss_scale = LossScale::Static(3000.0)),
     ("dynamic-scale", "scale", |setting| {

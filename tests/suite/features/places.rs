@@ -7,7 +7,7 @@ use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::testing::{Made, Random, same_bits};
 use wgpu_optim::{
-    AdamW, AdaptiveClip, Binding, Clip, Ema, Group, Lion, LrScales, MicroBatches, NormClip, Optimizer, Options, Over, Param, Sgd,
+    AdamW, AdaptiveClip, Binding, Clip, Ema, Group, Lion, LrScales, MicroBatches, NormClip, NormScope, Optimizer, Options, Param, Sgd,
 };
 
 use super::sequences::Draw;
@@ -137,7 +137,7 @@ fn random_moves(gpu: &Gpu, seed: u64) -> Outcome {
     let shapes: Vec<[usize; 2]> = (0..4 + draw.below(4)).map(|_| draw.of(&SHAPES)).collect();
     let mut options = draw.options();
     let adaptive = Some(Clip::Adaptive(AdaptiveClip { clipping: 0.2, eps: 1e-2 }));
-    let norm = Some(Clip::Norm(NormClip { max_norm: 0.5, over: Over::Group, ..NormClip::default() }));
+    let norm = Some(Clip::Norm(NormClip { max_norm: 0.5, over: NormScope::Group, ..NormClip::default() }));
     // Adaptive clipping reads what was accumulated in one binding, which is too small for all that is kept of the largest tensor on some devices.
     let accumulates = options.micro_batches != MicroBatches::One;
     if accumulates && matches!(options.clip, Clip::Adaptive(_)) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
-use wgpu_optim::adapter::{Allowance, Gpu};
+use wgpu_optim::adapter::{DeviceLimits, Gpu};
 use wgpu_optim::schedule::Schedule;
-use wgpu_optim::{Adam, Error, Group, LossScale, MadGrad, Optimizer, Options, Pending, Sgd, Tensors, rules};
+use wgpu_optim::{Adam, Error, Group, LossScale, MadGrad, Optimizer, Options, PendingReport, Sgd, Tensors, rules};
 
 use super::Row;
 use crate::context::{Context, Outcome, another};
@@ -41,7 +41,7 @@ fn step(gpu: &Gpu, optimizer: &Optimizer) {
 /// A report is of the moment when it was asked for, whenever it is awaited, and however many there are.
 fn of_the_step_before(gpu: &Gpu) -> Outcome {
     let (_tensors, optimizer) = model(gpu, Options { measure_update: true, ..Options::default() })?;
-    let reports: Vec<Pending> = (0..10)
+    let reports: Vec<PendingReport> = (0..10)
         .map(|_| {
             step(gpu, &optimizer);
             optimizer.report()
@@ -63,7 +63,7 @@ fn of_the_step_before(gpu: &Gpu) -> Outcome {
 /// It is there as soon as the queue is done, without anybody waiting for it; and once it came, it is gone. On a device of its own, where no other row
 /// polls and takes its arrival along.
 fn without_waiting(_: &Gpu) -> Outcome {
-    let gpu = another(Allowance::Limited(Box::default()))?;
+    let gpu = another(DeviceLimits::Limited(Box::default()))?;
     let (_tensors, optimizer) = model(&gpu, Options::default())?;
     let mut report = optimizer.report();
     gpu.device.poll(wgpu::PollType::wait_indefinitely())?;

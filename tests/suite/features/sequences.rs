@@ -11,7 +11,7 @@ use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{Random, STYLES, Scene, Style};
 use wgpu_optim::{
     Adafactor, AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Error, Group, Lamb, Lion, Lookahead, LossScale, MicroBatches, NAdam,
-    NonFinite, NormClip, NormOrder, Options, Over, Pending, RmsProp, ScheduleFreeAdamW, Sgd, Swa, View,
+    NonFinite, NormClip, NormOrder, NormScope, Options, PendingReport, RmsProp, ScheduleFreeAdamW, Sgd, Swa, View,
 };
 
 use crate::context::{Context, Outcome};
@@ -60,7 +60,7 @@ impl Draw {
             2 | 3 => Clip::Norm(NormClip {
                 max_norm: self.of(&[0.5, 3.0, f64::INFINITY]),
                 order: self.of(&[NormOrder::Two, NormOrder::Infinity]),
-                over: self.of(&[Over::All, Over::Group, Over::Parameter]),
+                over: self.of(&[NormScope::All, NormScope::Group, NormScope::Parameter]),
                 eps: self.of(&[0.0, 1e-6]),
             }),
             _ => Clip::Adaptive(AdaptiveClip { clipping: 0.2, eps: 1e-2 }),
@@ -168,7 +168,7 @@ fn run(gpu: &Gpu, number: usize, seed: u64) -> Outcome {
         Err(failure) if failure.0.contains("reads accumulated in one binding") || failure.0.contains("needs") => return Ok(()),
         Err(failure) => return Err(format!("{failure}\n{}", log.join("\n")).into()),
     };
-    let mut flights: Vec<(Pending, CpuReport<Bounded>, String)> = Vec::new();
+    let mut flights: Vec<(PendingReport, CpuReport<Bounded>, String)> = Vec::new();
     let mut result = || -> Outcome {
         for turn in 0..14 {
             let op = draw.below(18);

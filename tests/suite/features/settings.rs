@@ -8,8 +8,8 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::testing::{Scene, Style, same_bits};
 use wgpu_optim::{
-    Adam, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, Optimizer,
-    Options, Over, Schedule, Sgd, Swa, Tensors,
+    Adam, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, NormOrder, NormScope,
+    Optimizer, Options, Schedule, Sgd, Swa, Tensors,
 };
 
 use super::Row;
@@ -61,8 +61,8 @@ fn other_clips(gpu: &Gpu) -> Outcome {
         let clips = [
             Clip::Norm(norm(0.7)),
             Clip::Norm(norm(0.2)),
-            Clip::Norm(NormClip { order: NormOrder::Infinity, over: Over::Group, ..norm(0.3) }),
-            Clip::Norm(NormClip { over: Over::Parameter, ..norm(0.3) }),
+            Clip::Norm(NormClip { order: NormOrder::Infinity, over: NormScope::Group, ..norm(0.3) }),
+            Clip::Norm(NormClip { over: NormScope::Parameter, ..norm(0.3) }),
             Clip::Value(0.1),
             Clip::None,
             Clip::Norm(norm(f64::INFINITY)),
@@ -174,7 +174,7 @@ fn options_keep_the_rest(gpu: &Gpu) -> Outcome {
 
 fn scheduled_max_norm(gpu: &Gpu) -> Outcome {
     let line = Schedule::Linear { from: 1.0, to: 0.1, steps: 3 };
-    for over in [Over::All, Over::Group, Over::Parameter] {
+    for over in [NormScope::All, NormScope::Group, NormScope::Parameter] {
         let mut groups = groups();
         groups[0].schedules.push(("max_norm".into(), line.clone()));
         let options = Options { clip: Clip::Norm(NormClip { over, ..norm(0.4) }), ..Options::default() };

@@ -19,7 +19,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("a-thousand-steps", a_thousand_steps),
         ("every-place-is-looked-at", every_place),
         ("fail-names-the-first", fail_names_the_first),
-        ("who-takes-no-part-does-not-count", left_out),
+        ("who-takes-no-part-does-not-count", skipped),
         ("sums-that-overflow", sums_that_overflow),
         ("a-scale-that-falls-for-ever", falls_for_ever),
         ("a-scale-that-rises-for-ever", rises_for_ever),
@@ -153,7 +153,7 @@ fn fail_names_the_first(gpu: &Gpu) -> Outcome {
 }
 
 /// A parameter that takes no part may have any gradient.
-fn left_out(gpu: &Gpu) -> Outcome {
+fn skipped(gpu: &Gpu) -> Outcome {
     let mut two = Two::new(gpu, 5, Options { non_finite: NonFinite::Skip, ..Options::default() })?;
     two.tensors.write_gradient(&gpu.queue, "a", &[f32::NAN; 5])?;
     two.submit(gpu, 1);

@@ -98,7 +98,8 @@ fn last_steps(gpu: &Gpu) -> Outcome {
         let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [group], options)?;
         submit(gpu, |encoder| optimizer.step(encoder));
         optimizer.write_steps("a", u32::MAX - 2)?;
-        let progress = wgpu_optim::step::Progress { step: u32::MAX - 2, skips: u32::MAX, loss_scale: 1.0, growth_tracker: u32::MAX };
+        let progress =
+            wgpu_optim::step::TrainingProgress { step: u32::MAX - 2, skips: u32::MAX, loss_scale: 1.0, growth_tracker: u32::MAX };
         optimizer.write_progress(&progress)?;
         for _ in 0..4 {
             submit(gpu, |encoder| optimizer.step(encoder));

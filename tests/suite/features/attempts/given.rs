@@ -2,7 +2,7 @@
 
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuOptimizer;
-use wgpu_optim::{Adam, Binding, Ema, Error, Group, LrScales, MicroBatches, Optimizer, Options, Param, Role, Schedule, Tensors};
+use wgpu_optim::{Adam, Binding, BufferRole, Ema, Error, Group, LrScales, MicroBatches, Optimizer, Options, Param, Schedule, Tensors};
 
 use super::super::Row;
 use super::sgd;
@@ -21,15 +21,18 @@ pub fn cpu_missing_slices() -> Outcome {
     let mut optimizer = CpuOptimizer::<f32>::with_options([group], options)?;
     let (mut a, mut b, mut c) = ([0.0], [], [1.0]);
     let missing = |role| Err(Error::Slices { role, needed: 2, got: 1 });
-    assert_eq!(optimizer.step(&mut [&mut a], &[Some(&[1.0]), Some(&[])]), missing(Role::Value));
-    assert_eq!(optimizer.step(&mut [&mut a, &mut b], &[Some(&[1.0])]), missing(Role::Gradient));
-    assert_eq!(optimizer.accumulate(&[None]), missing(Role::Gradient));
-    assert_eq!(optimizer.evaluate(&mut [&mut a]), missing(Role::Value));
-    assert_eq!(optimizer.train(&mut [&mut a]), missing(Role::Value));
-    assert_eq!(optimizer.swap("ema", &mut [&mut a]), missing(Role::Value));
-    let more = Err(Error::Slices { role: Role::Value, needed: 2, got: 3 });
+    assert_eq!(optimizer.step(&mut [&mut a], &[Some(&[1.0]), Some(&[])]), missing(BufferRole::Value));
+    assert_eq!(optimizer.step(&mut [&mut a, &mut b], &[Some(&[1.0])]), missing(BufferRole::Gradient));
+    assert_eq!(optimizer.accumulate(&[None]), missing(BufferRole::Gradient));
+    assert_eq!(optimizer.evaluate(&mut [&mut a]), missing(BufferRole::Value));
+    assert_eq!(optimizer.train(&mut [&mut a]), missing(BufferRole::Value));
+    assert_eq!(optimizer.swap("ema", &mut [&mut a]), missing(BufferRole::Value));
+    let more = Err(Error::Slices { role: BufferRole::Value, needed: 2, got: 3 });
     assert_eq!(optimizer.step(&mut [&mut a, &mut b, &mut c], &[Some(&[1.0]), None]), more);
-    assert_eq!(missing(Role::Value).map_err(|error: Error| error.to_string()), Err::<(), _>("2 tensors need 2 value slices, got 1".into()));
+    assert_eq!(
+        missing(BufferRole::Value).map_err(|error: Error| error.to_string()),
+        Err::<(), _>("2 tensors need 2 value slices, got 1".into())
+    );
     optimizer.step(&mut [&mut a, &mut b], &[Some(&[1.0]), Some(&[])])?;
     assert_eq!((a, optimizer.steps()), ([-1.0], vec![1, 1]));
     Ok(())
@@ -70,7 +73,7 @@ fn scheduled_over_gradients(gpu: &Gpu) -> Outcome {
         Optimizer::new(&gpu.device, &gpu.queue, sgd(1.0), [param.clone()]).map(drop)
     };
     let (first, second) = ("a".to_owned(), "a".to_owned());
-    let overlap = Err(Error::Overlap { first, first_role: Role::Gradient, second, second_role: Role::LrScales });
+    let overlap = Err(Error::Overlap { first, first_role: BufferRole::Gradient, second, second_role: BufferRole::LrScales });
     assert_eq!(made(Binding::new(&shared, 0, 16), &[2]), overlap);
     assert_eq!(made(Binding::new(&shared, 8, 16), &[1]), overlap);
     made(Binding::new(&shared, 8, 16), &[2, 3])?;
@@ -91,7 +94,7 @@ fn one_scale_two_schedules(gpu: &Gpu) -> Outcome {
         Optimizer::new(&gpu.device, &gpu.queue, sgd(1.0), params).map(drop)
     };
     let (first, second) = ("a".to_owned(), "b".to_owned());
-    let overlap = Err(Error::Overlap { first, first_role: Role::LrScales, second, second_role: Role::LrScales });
+    let overlap = Err(Error::Overlap { first, first_role: BufferRole::LrScales, second, second_role: BufferRole::LrScales });
     assert_eq!(made([&[0, 1], &[1]]), overlap);
     made([&[0], &[1]])?;
     made([&[0, 1], &[]])?;

@@ -73,7 +73,7 @@ fn awaited_again(gpu: &Gpu) -> Outcome {
 }
 
 fn report_of_a_lost_device(_: &Gpu) -> Outcome {
-    let gpu = crate::context::another(wgpu_optim::adapter::Allowance::Adapter)?;
+    let gpu = crate::context::another(wgpu_optim::adapter::DeviceLimits::Adapter)?;
     let tensors = Tensors::new(&gpu.device, [("a", [4])])?;
     let options = Options { measure_update: true, non_finite: NonFinite::Skip, ..Options::default() };
     let mut optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(sgd(1.0), tensors.params())], options)?;

@@ -6,7 +6,7 @@ use crate::wgsl::{HEAD, entry_words};
 
 /// Where everything is in the step record, in words. What is there stays there when more comes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Layout {
+pub(crate) struct RecordLayout {
     /// Where each block's hyper-parameters are.
     pub(crate) hyper: Vec<u32>,
     /// Where each group's clip is.
@@ -15,7 +15,7 @@ pub(crate) struct Layout {
     pub(crate) words: u64,
 }
 
-impl Layout {
+impl RecordLayout {
     /// Room for the hyper-parameters of one more block.
     pub(crate) fn push_block(&mut self, rule: &dyn AnyRule) {
         let at = self.push(rule.hyper_fields().len() as u64);

@@ -1,26 +1,26 @@
 // What the first `prepare` of a step decides for all parameters: whether the step takes place, the loss scale, and the hyper-parameters of
-// every group. Every invocation decides for itself, and the first one tells. Twin: src/cpu/settle.rs.
+// every group. Every invocation decides for itself, and the first one tells. Twin: src/cpu/decide.rs.
 
-fn settle(invocation: u32) -> Status {
+fn decide(invocation: u32) -> Status {
     reduce(invocation);
     let after = decided(status);
     // All have read before the first one writes.
     storageBarrier();
     if invocation == 0u {
         status = after;
-        if !is_left_out(after) {
+        if !is_skipped(after) {
             measured(after.unscale);
         }
     }
     // A skipped step leaves hyper-parameters as they are: views go by those of the last step taken.
-    let words = select(arrayLength(&assignments), 0u, is_left_out(after));
+    let words = select(arrayLength(&assignments), 0u, is_skipped(after));
     for (var i = invocation; i < words; i += INVOCATIONS) {
         record[assignments[i].word] = assigned(assignments[i], after.step);
     }
     if SCHEDULES {
         storageBarrier();
     }
-    unit_factors(invocation, after.unscale);
+    set_unit_factors(invocation, after.unscale);
     if SCHEDULES {
         storageBarrier();
     }
@@ -35,7 +35,7 @@ fn decided(before: Status) -> Status {
     if in_view(after) {
         return misplaced(after, STEP_RECORDED);
     }
-    let policy = load_settings(0u);
+    let policy = load_options(0u);
     let overflowed = MAY_SKIP && offender() != 0u;
     let mean = select(1.0, quotient(1.0, f32(before.micro_batches) + 1.0), policy.mean != 0u);
     after.unscale = quotient(1.0, before.loss_scale) * mean;
@@ -54,7 +54,7 @@ fn decided(before: Status) -> Status {
         }
     }
     after.skipped = u32(MAY_SKIP && (overflowed || failed));
-    if is_left_out(after) {
+    if is_skipped(after) {
         after.skips = max(before.skips, before.skips + 1u);
     } else {
         after.step = max(before.step, before.step + 1u);
@@ -63,7 +63,7 @@ fn decided(before: Status) -> Status {
 }
 
 // GradScaler.update, except that the scale and its reciprocal stay far from the ends of f32, from 2^-64 to 2^64.
-fn adapted(before: Status, policy: Settings, overflowed: bool) -> Status {
+fn adapted(before: Status, policy: OptionWords, overflowed: bool) -> Status {
     var after = before;
     if overflowed {
         after.loss_scale = max(before.loss_scale * policy.backoff, 5.421011e-20);

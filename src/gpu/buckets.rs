@@ -3,11 +3,11 @@
 use super::fold;
 use super::places::{Next, Versions};
 use crate::error::Result;
-use crate::plan::{Bucket, Limits, ParamEntry, Places, Purpose, Row, Sum, Window};
+use crate::program::{Bucket, Limits, ParamEntry, Places, Purpose, Row, Sum, Window};
 
 /// Buckets whose rows are on the GPU.
 #[derive(Clone, Debug)]
-pub(crate) struct Stage {
+pub(crate) struct Buckets {
     purpose: Purpose,
     pub(super) table: Versions,
     buckets: Vec<Placed>,
@@ -29,7 +29,7 @@ pub(super) struct Change {
     buckets: Vec<(Vec<Window>, Vec<ParamEntry>)>,
 }
 
-impl Stage {
+impl Buckets {
     pub(crate) fn new(device: &wgpu::Device, buckets: Vec<Bucket>, purpose: Purpose, limits: &Limits) -> Result<Self> {
         let (rows, starts) = rows(&buckets, limits);
         let entries: Vec<&[ParamEntry]> = buckets.iter().map(|bucket| &*bucket.entries).collect();
@@ -38,7 +38,7 @@ impl Stage {
             let workgroups = fold(bucket.rows.len().max(1) as u64, limits.workgroups);
             Placed { bucket: Bucket { rows: Vec::new(), ..bucket }, rows, workgroups }
         };
-        Ok(Stage { purpose, table, buckets: buckets.into_iter().zip(starts).map(placed).collect() })
+        Ok(Buckets { purpose, table, buckets: buckets.into_iter().zip(starts).map(placed).collect() })
     }
 
     /// The buckets.
@@ -91,14 +91,14 @@ impl Change {
 }
 
 /// Words of an entry: kernels load four at once.
-const ENTRY: usize = (size_of::<ParamEntry>() / 4).next_multiple_of(4);
+const ENTRY_WORDS: usize = (size_of::<ParamEntry>() / 4).next_multiple_of(4);
 
 /// The entries of all buckets, as kernels read them.
 fn words(entries: &[&[ParamEntry]]) -> Vec<u32> {
-    let mut words = Vec::with_capacity(ENTRY * entries.iter().map(|own| own.len()).sum::<usize>());
+    let mut words = Vec::with_capacity(ENTRY_WORDS * entries.iter().map(|own| own.len()).sum::<usize>());
     for entry in entries.iter().copied().flatten() {
         words.extend_from_slice(bytemuck::cast_slice(core::slice::from_ref(entry)));
-        words.resize(words.len().next_multiple_of(ENTRY), 0);
+        words.resize(words.len().next_multiple_of(ENTRY_WORDS), 0);
     }
     words
 }
@@ -120,12 +120,12 @@ fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u32>, Vec<u64>) {
     for (bucket, &start) in buckets.iter().zip(&starts) {
         words.resize(start as usize / 4, 0);
         let table = ((first - start as usize) / 16) as u32;
-        let row = |row: &Row| Row { param: table + row.param * (ENTRY / 4) as u32, ..*row };
+        let row = |row: &Row| Row { param: table + row.param * (ENTRY_WORDS / 4) as u32, ..*row };
         bucket.rows.iter().for_each(|own| words.extend_from_slice(bytemuck::cast_slice(&[row(own)])));
         // Without elements.
         let spare = Row { param: table, ..Row::default() };
         (bucket.rows.len()..count(bucket)).for_each(|_| words.extend_from_slice(bytemuck::cast_slice(&[spare])));
-        first += 4 * ENTRY * bucket.entries.len();
+        first += 4 * ENTRY_WORDS * bucket.entries.len();
     }
     words.resize(end / 4, 0);
     (words, starts)

@@ -133,7 +133,7 @@ struct Span {
 
 /// A row whose arrays are not known to their ends yet.
 #[derive(Clone, Debug)]
-struct Piece {
+struct OpenRow {
     elements: Range<u64>,
     pair: Pair,
     /// What of its parameter's entry does not depend on arrays; the state is from the start of the page.
@@ -160,7 +160,7 @@ struct Open {
     scalar: bool,
     arrays: Arrays,
     state: Option<Bytes>,
-    pieces: Vec<Piece>,
+    pieces: Vec<OpenRow>,
 }
 
 impl Open {
@@ -199,7 +199,7 @@ impl Open {
     }
 
     /// The entry of a piece's parameter.
-    fn entry(&self, piece: &Piece, tensor: &Tensor, pairs: &[Pair]) -> ParamEntry {
+    fn entry(&self, piece: &OpenRow, tensor: &Tensor, pairs: &[Pair]) -> ParamEntry {
         let pair = piece.pair;
         let scale = tensor.scale.zip(pair.scales);
         // From the page's start to the window's; pages are at most 4 GiB.
@@ -273,7 +273,7 @@ impl<'a> Fill<'a> {
         let mut tile_words = 0;
         let lines = open.pieces.first().map_or(0, |piece| self.tensors[piece.index].lines.buffer);
         let (mut entries, mut owners): (Vec<ParamEntry>, Vec<Owner>) = (Vec::new(), Vec::new());
-        let row = |piece: Piece| {
+        let row = |piece: OpenRow| {
             let start = self.sums;
             self.sums += piece.sums;
             let tile = tile_words;
@@ -337,7 +337,7 @@ fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
     Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
 }
 
-fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, tile }: &Span, pair: Pair) -> Piece {
+fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, tile }: &Span, pair: Pair) -> OpenRow {
     let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
     // Where the tensor's first element would be.
     let state = |segment: &Segment| (segment.place.offset / 4).wrapping_sub(segment.elements.start) as u32;
@@ -354,7 +354,7 @@ fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, t
         ..ParamEntry::default()
     };
     let tile_words = if tile.is_some() { tensor.tile_words } else { 0 };
-    Piece { elements: elements.clone(), pair, entry, sums: *sums, tile: *tile, tile_words, index: part.index }
+    OpenRow { elements: elements.clone(), pair, entry, sums: *sums, tile: *tile, tile_words, index: part.index }
 }
 
 impl Scale {

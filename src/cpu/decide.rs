@@ -3,7 +3,7 @@
 use super::CpuOptimizer;
 use super::measure::Measure;
 use crate::rule::{Real, Wide, Word};
-use crate::step::{Clip, Factor, Form, NormClip, NormOrder, Over, Settings, adaptive_factor, norm_factor};
+use crate::step::{Clip, Factor, Form, NormClip, NormOrder, NormScope, OptionWords, adaptive_factor, norm_factor};
 
 /// 2^64
 const MOST: f64 = 18_446_744_073_709_551_616.0;
@@ -68,8 +68,8 @@ impl Measure {
 
 impl<F: Real> CpuOptimizer<F> {
     /// Decides whether the step takes place, and how gradients are limited; `None` if it does not.
-    pub(super) fn settle(&mut self, measured: Vec<Measure>, values: &[&mut [F]], gradients: &[Option<&[F]>]) -> Option<Vec<Limit<F>>> {
-        let settings = Settings::of::<F>(&self.setup.options);
+    pub(super) fn decide(&mut self, measured: Vec<Measure>, values: &[&mut [F]], gradients: &[Option<&[F]>]) -> Option<Vec<Limit<F>>> {
+        let settings = OptionWords::of::<F>(&self.setup.options);
         let offender = measured.iter().position(Measure::non_finite).filter(|_| self.setup.options.may_skip());
         let common = &mut self.common;
         let mean = if settings.mean == 0 { F::one() } else { F::one() / F::of(f64::from(common.micro_batches) + 1.0) };
@@ -105,9 +105,9 @@ impl<F: Real> CpuOptimizer<F> {
             Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() && self.setup.max_norm_schedule(tensor.group).is_none() => {}
             Clip::Norm(NormClip { max_norm, order, over, eps }) => {
                 let vector = match over {
-                    Over::All => norms.all,
-                    Over::Group => norms.groups[tensor.group],
-                    Over::Parameter => norms.tensors[index],
+                    NormScope::All => norms.all,
+                    NormScope::Group => norms.groups[tensor.group],
+                    NormScope::Parameter => norms.tensors[index],
                 };
                 let most = self.max_norm(tensor.group, max_norm);
                 limit.factor = vector.factor(|| {
@@ -153,7 +153,7 @@ impl<F: Real> CpuOptimizer<F> {
 
 impl<F: Real> Common<F> {
     /// `GradScaler.update`, except that the scale and its reciprocal stay far from the ends of f32, from 2^-64 to 2^64.
-    fn adapt(&mut self, settings: &Settings<F>, overflowed: bool) {
+    fn adapt(&mut self, settings: &OptionWords<F>, overflowed: bool) {
         if overflowed {
             self.loss_scale = (self.loss_scale * settings.backoff).max(F::of(1.0 / MOST));
             self.growth_tracker = 0;

@@ -6,7 +6,7 @@ mod bucket;
 mod division;
 mod lines;
 mod overlap;
-mod program;
+mod passes;
 mod reduce;
 mod sets;
 mod table;
@@ -19,8 +19,8 @@ pub use bucket::{Bucket, Plan, Purpose, measures, plan};
 pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
 pub use overlap::{Interval, overlap};
-pub use program::{Pass, Program, distinct};
-pub use reduce::{Level, Levels, Node, Sum, Tree};
+pub use passes::{Pass, Program, distinct};
+pub use reduce::{Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};
 pub use tiles::{Tile, Tiles};
@@ -208,8 +208,8 @@ pub struct Pair {
 /// What a kernel depends on besides what it binds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind {
-    /// A rule with a set of states in use.
-    pub variant: usize,
+    /// The first group whose rule, with the same states in use, the kernel runs.
+    pub group: usize,
     /// Whether scales of the learning rate are bound.
     pub scaled: bool,
     /// Whether each unit has a factor of its own.

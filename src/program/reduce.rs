@@ -49,7 +49,7 @@ pub struct Level {
 /// Slots hold first the rows' sums, then those of the nodes up to each parameter's own, then one per parameter in order (those of
 /// parameters that take no part are left out there), then those of the groups and of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tree {
+pub struct SumTree {
     /// All nodes.
     pub nodes: Vec<Node>,
     /// From the rows to the parameters.
@@ -72,8 +72,8 @@ pub struct Tree {
     pub parameters: Vec<[u32; 3]>,
 }
 
-impl Tree {
-    /// The words of [`Tree::words`] before the levels: numbers of lower and of all levels, the first parameter's slot, that of all, where the nodes begin,
+impl SumTree {
+    /// The words of [`SumTree::words`] before the levels: numbers of lower and of all levels, the first parameter's slot, that of all, where the nodes begin,
     /// where the units begin, how many tensors have units, where the parameters begin.
     pub const HEADER: [&str; 8] = ["LOWER", "LEVELS", "MEMBERS", "ROOT", "NODES", "UNITS", "UNIT_COUNT", "MEMBERS_OF"];
 
@@ -101,7 +101,7 @@ impl Tree {
         };
         let groups: Vec<u32> = groups.iter().map(own).collect();
         let root = upper.sums(vec![vec![begin..upper.slots]])[0];
-        Tree {
+        SumTree {
             units: Vec::new(),
             parameters: Vec::new(),
             nodes: upper.nodes,
@@ -116,7 +116,7 @@ impl Tree {
     }
 }
 
-impl Tree {
+impl SumTree {
     /// As the kernels read it: the header, the levels, the nodes, the units, the parameters.
     pub fn words(&self) -> Vec<u32> {
         let levels = [&self.lower[..], &self.upper[..]].concat();
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     /// Runs the tree on the host.
-    fn run(tree: &Tree, leaves: &[f64]) -> Vec<f64> {
+    fn run(tree: &SumTree, leaves: &[f64]) -> Vec<f64> {
         let mut slots = vec![f64::NAN; tree.slots as usize];
         slots[..leaves.len()].copy_from_slice(leaves);
         let run = |levels: &[Level], slots: &mut Vec<f64>| {
@@ -210,7 +210,7 @@ mod tests {
             let ranges: Vec<Range<u32>> = rows.iter().map(|&count| (at..at + count, at += count).0).collect();
             let leaves: Vec<f64> = (0..at).map(f64::from).collect();
             let lists: Vec<_> = ranges.iter().map(|range| vec![range.clone()]).collect();
-            let tree = Tree::new(Levels::new(at), &lists, &groups);
+            let tree = SumTree::new(Levels::new(at), &lists, &groups);
             let slots = run(&tree, &leaves);
             let sum = |range: Range<u32>| -> f64 { range.map(f64::from).sum() };
             for (range, member) in ranges.iter().zip(tree.members..) {
