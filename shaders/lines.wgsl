@@ -16,7 +16,7 @@ fn main(
     let line = work[index];
     let entry = parameters[line.member];
     let at = entry.record;
-    if record[at + ACTIVE] != 1u {
+    if record[at + IS_ACTIVE] != 1u {
         return;
     }
     let shape = load_shape(at + SHAPE);

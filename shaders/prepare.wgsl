@@ -15,13 +15,13 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         }
         let at = entry.record;
         if in_view(after) {
-            record[at + ACTIVE] = INACTIVE_AND_SKIPPED;
+            record[at + IS_ACTIVE] = INACTIVE_AND_SKIPPED;
             continue;
         }
-        record[at + ACTIVE] = select(entry.active, select(SKIPPED, INACTIVE_AND_SKIPPED, entry.active == 0u), skipped);
+        record[at + IS_ACTIVE] = select(entry.is_active, select(SKIPPED, INACTIVE_AND_SKIPPED, entry.is_active == 0u), skipped);
         record[at + USED] = record[at + PENDING];
         record[at + PENDING] = 0u;
-        if skipped || entry.active == 0u {
+        if skipped || entry.is_active == 0u {
             continue;
         }
         let step = max(record[at + STEP], record[at + STEP] + 1u);

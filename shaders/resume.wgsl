@@ -25,5 +25,5 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
 }
 
 fn is_active(entry: ParamSettings) -> bool {
-    return entry.rule == RULE && record[entry.record + ACTIVE] == 1u;
+    return entry.rule == RULE && record[entry.record + IS_ACTIVE] == 1u;
 }

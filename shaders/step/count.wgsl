@@ -10,7 +10,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     }
     let count = select(arrayLength(&parameters), 0u, in_view(after));
     for (var i = invocation; i < count; i += INVOCATIONS) {
-        record[parameters[i].record + PENDING] += min(parameters[i].active, 1u);
+        record[parameters[i].record + PENDING] += min(parameters[i].is_active, 1u);
     }
 }
 

@@ -7,7 +7,7 @@ const TEAM_LENGTH: u32 = 8u * TEAM;
 var<workgroup> teams: array<Sum, INVOCATIONS>;
 
 fn work(row: Row, invocation: u32) {
-    if parameters[row.member].active == 0u {
+    if parameters[row.member].is_active == 0u {
         return;
     }
     if row.unit_length == 0u {

@@ -7,7 +7,7 @@ fn reduce(invocation: u32) {
     let bound = arrayLength(&parameters);
     for (var i = invocation; i < bound; i += INVOCATIONS) {
         var sum = Sum();
-        if parameters[i].active != 0u {
+        if parameters[i].is_active != 0u {
             sum = sums[parameters[i].top];
         }
         sums[tree[MEMBERS] + i] = sum;

@@ -22,7 +22,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
             change = way(wish[1u + parameters[i].rule] != 0u, record[at + STEP], next);
             record[at + SHOWN] = select(change, EXCHANGE + AVERAGES, change == EVALUATE);
         }
-        record[at + ACTIVE] = change;
+        record[at + IS_ACTIVE] = change;
     }
 }
 

@@ -117,12 +117,12 @@ fn entries(setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumT
             _ => own,
         };
         let top = tree.tops.get(index).copied().unwrap_or_default();
-        let (active, rule, clip) = (u32::from(active), rule as u32, layout.clips[group]);
+        let (is_active, rule, clip) = (u32::from(active), rule as u32, layout.clips[group]);
         ParamSettings {
             record,
             hyper: layout.hyper[block],
             assigned: assigned[block],
-            active,
+            is_active,
             rule,
             clip,
             clip_assigned: clips_assigned + group as u32 * CLIP,

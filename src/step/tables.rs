@@ -12,7 +12,7 @@ words! {
         /// Where the words of its hyper-parameters are assigned, among those of all.
         assigned: u32,
         /// Whether it takes part: 0 or 1.
-        active: u32,
+        is_active: u32,
         /// The number of the `prepare` that it belongs to.
         rule: u32,
         /// Where its group's clip is in the step record.
@@ -53,7 +53,7 @@ words! {
         /// Steps taken.
         step: u32,
         /// Whether it is active (0: no, 1: yes, 2: the step is skipped, 3: neither), or what a change of view does with it.
-        active: u32,
+        is_active: u32,
         /// What its gradient is multiplied by.
         factor: f32,
         /// What its gradient is limited to, as bits.

@@ -144,12 +144,12 @@ fn values(uses: &Uses) -> String {
 fn idle(features: &Features, clears: bool, is_last: bool) -> String {
     let mut text = String::from("fn idle(row: Row, own: StepEntry, invocation: u32) -> bool {\n");
     if clears {
-        text += "    if own.active == SKIPPED {\n        clear(row, invocation);\n    }\n";
+        text += "    if own.is_active == SKIPPED {\n        clear(row, invocation);\n    }\n";
     }
     if features.measures_update && is_last {
-        text += "    if own.active == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
+        text += "    if own.is_active == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
     }
-    text + "    return own.active != 1u;\n}\n"
+    text + "    return own.is_active != 1u;\n}\n"
 }
 
 /// `apply`, what a stage does with four elements.
