@@ -16,8 +16,9 @@ struct Preset {
 /// Rules under their own names need no line here; they have it for a learning rate that suits the digits. SGD's, RMSProp's and Adam's: of
 /// 1, 2, 5 x 10^k the largest that trains with seeds 1 to 8, and with batches of 8 to 128 rows at seed 1; 1 stalls SGD, 0.005 and 0.02 make
 /// the loss of RMSProp and Adam spike. Gradient descent takes SGD's, so that only the batch differs; with momentum 0.9 a tenth of it goes as
-/// far; AdamW takes Adam's.
-const PRESETS: [Preset; 7] = [
+/// far; AdamW takes Adam's. LAMB's and Adafactor's, chosen in the same way: 0.01 lets the loss of LAMB rise again after ten epochs, and
+/// Adafactor's test loss spikes with 0.05.
+const PRESETS: [Preset; 9] = [
     Preset { name: "gd", rule: "sgd", whole: true, settings: &[("lr", 0.5)] },
     Preset { name: "sgd", rule: "sgd", whole: false, settings: &[("lr", 0.5)] },
     Preset { name: "momentum", rule: "sgd", whole: false, settings: &[("lr", 0.05), ("momentum", 0.9)] },
@@ -25,6 +26,8 @@ const PRESETS: [Preset; 7] = [
     Preset { name: "rmsprop", rule: "rmsprop", whole: false, settings: &[("lr", 2e-3)] },
     Preset { name: "adam", rule: "adam", whole: false, settings: &[("lr", 1e-2)] },
     Preset { name: "adamw", rule: "adamw", whole: false, settings: &[("lr", 1e-2)] },
+    Preset { name: "lamb", rule: "lamb", whole: false, settings: &[("lr", 5e-3)] },
+    Preset { name: "adafactor", rule: "adafactor", whole: false, settings: &[("lr", 2e-2)] },
 ];
 
 /// An optimizer as it was asked for.

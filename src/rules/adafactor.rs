@@ -1,3 +1,5 @@
+//! Adafactor: mean squares of gradients by rows and columns instead of by elements.
+
 use crate::rule::{
     Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, exponent_parts, moving_average, penalized, power, saturated, square,
 };

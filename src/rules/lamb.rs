@@ -1,3 +1,5 @@
+//! LAMB: Adam's step, scaled to the size of each tensor.
+
 use crate::rule::{KnownAs, Range, Real, Rule, Stage, ln_beta, moving_average, one_minus_pow, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 

@@ -13,10 +13,10 @@ const SHAPES: [&[usize]; 9] = [&[], &[1], &[7], &[1, 5], &[5, 1], &[3, 4], &[2, 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for (case, rule) in <Lamb as Rule>::cases() {
-        trials.push(Trial::test(format!("stages/Lamb/{case}/formula"), move || is_the_formula(&rule.into(), |seen| lamb(&rule, seen))));
+        trials.push(Trial::test(format!("stages/Lamb/{case}/formula"), move || is_the_formula(rule.into(), |seen| lamb(&rule, seen))));
     }
     for (case, rule) in <Adafactor as Rule>::cases() {
-        let run = move || is_the_formula(&rule.into(), |seen| adafactor(&rule, seen));
+        let run = move || is_the_formula(rule.into(), |seen| adafactor(&rule, seen));
         trials.push(Trial::test(format!("stages/Adafactor/{case}/formula"), run));
     }
     trials.push(Trial::test("stages/zeros", zeros));
@@ -40,7 +40,7 @@ fn wide(numbers: Vec<f32>) -> Vec<f64> {
 }
 
 /// Four steps of tensors of each shape agree with the formula, which is run from the gradients of all steps.
-fn is_the_formula(rule: &Box<dyn AnyRule>, formula: impl Fn(&Seen<'_>) -> Vec<f64>) -> Outcome {
+fn is_the_formula(rule: Box<dyn AnyRule>, formula: impl Fn(&Seen<'_>) -> Vec<f64>) -> Outcome {
     for shape in SHAPES {
         let len = shape.iter().product();
         let mut optimizer = CpuOptimizer::<f64>::new(rule.clone(), [CpuParam::new("w", shape)])?;
