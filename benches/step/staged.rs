@@ -48,7 +48,8 @@ fn one(bench: &mut Bench, rule: &dyn AnyRule, model: &Model, source: &Source) ->
     let (elements, tensors) = (model.elements(), model.shapes.len());
     let bytes = Some(elements * rule.bytes_per_parameter());
     bench.report.race(Case { group: STAGED, name: format!("{}, {}", rule.name(), model.name), elements, tensors, bytes }, &timings);
-    for (name, optimizer) in &optimizers {
+    // AdamW's are those of `separate`.
+    for (name, optimizer) in &optimizers[..2] {
         bench.report.figure(STAGED, format!("{name}: dispatches of a step"), optimizer.dispatches() as f64, "");
     }
     Ok(())
