@@ -9,7 +9,7 @@
 //!
 //! // A linear warm-up to 3e-4 over 100 steps, from a hundredth of that on, then a cosine to a tenth over 900.
 //! let lr = Schedule::Sequence(vec![
-//!     (100, Schedule::Linear { from: 3e-4 / 100.0, to: 3e-4, steps: 99 }),
+//!     (100, Schedule::Linear { from: 3e-6, to: 3e-4, steps: 99 }),
 //!     (900, Schedule::Cosine { from: 3e-4, to: 3e-5, steps: 900 }),
 //! ]);
 //! lr.check()?;
