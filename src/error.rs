@@ -275,7 +275,7 @@ pub enum Error {
         rule: &'static str,
     },
     /// A gradient was infinite or NaN, and [`NonFinite::Fail`](crate::NonFinite::Fail) was asked for.
-    #[error("{param}: step {step} found an infinite or NaN gradient; this step and those after it were left out")]
+    #[error("{param}: step {step} found an infinite or NaN gradient; this step and those after it were skipped")]
     NonFinite {
         /// The first such parameter.
         param: String,

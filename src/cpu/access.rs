@@ -8,9 +8,9 @@ use crate::step::{ACCUMULATED, View};
 /// What [`CpuOptimizer::report`] tells; see [`crate::Report`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CpuReport<F> {
-    /// Steps taken, without those left out.
+    /// Steps taken, without skipped ones.
     pub step: u32,
-    /// Steps left out.
+    /// Skipped steps.
     pub skips: u32,
     /// The norm of all gradients in the last step taken, before clipping, if that step measured it.
     pub gradient_norm: Option<F>,

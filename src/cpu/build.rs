@@ -117,7 +117,7 @@ impl<F: Real> CpuOptimizer<F> {
         Ok(result)
     }
 
-    /// Says whether tensors take part in the steps from now on, as [`crate::Optimizer::set_active`] does.
+    /// Says whether tensors are active in the steps from now on, as [`crate::Optimizer::set_active`] does.
     pub fn set_active<'a>(&mut self, tensors: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
         let names = || self.tensors.iter().map(|tensor| &*tensor.name);
         let find = |name| names().position(|known| known == name).ok_or_else(|| unknown("parameter", name, names()));

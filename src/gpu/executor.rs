@@ -316,7 +316,9 @@ impl Kernels {
             (Pass::Prepare(rule) | Pass::Resume { rule, .. }, _) => Some(&*engine.record.rules()[rule]),
             (_, over) => over.map(|kernel| &*setup.groups[kernel.kind.group].rule),
         };
-        let (label, shader) = wgsl::shader_of(pass, rule, over, engine.limits.workgroup, features);
+        // A slice's rows may be few: software adapters go through all invocations of a workgroup, whatever these do.
+        let invocations = if over.is_some() { engine.limits.division.invocations } else { engine.limits.workgroup };
+        let (label, shader) = wgsl::shader_of(pass, rule, over, invocations, features);
         let kernel = engine.pipelines.get(&label, shader)?;
         self.0.insert(key, kernel.clone());
         Ok(kernel)

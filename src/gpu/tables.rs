@@ -50,7 +50,7 @@ impl Tables {
         })
     }
 
-    /// With other parameters taking part.
+    /// With other parameters active.
     pub(crate) fn with_members(
         &self,
         device: &wgpu::Device,

@@ -77,7 +77,7 @@ impl Optimizer {
         Ok(self.parameters[self.find(param)?].member.group)
     }
 
-    /// Whether a parameter takes part in the steps recorded from now on: [`Optimizer::set_active`].
+    /// Whether a parameter is active in the steps recorded from now on: [`Optimizer::set_active`].
     pub fn is_active(&self, param: &str) -> Result<bool> {
         Ok(self.parameters[self.find(param)?].member.active)
     }
@@ -121,7 +121,7 @@ impl Optimizer {
     /// Activates or deactivates parameters, for the steps recorded from now on. One that is not active keeps value, state and step count, as a tensor
     /// without a gradient does in torch; the others go on counting. Its gradient stays too, even with
     /// [`Options::zero_grad`](crate::Options::zero_grad): if the backward pass adds to it all the while, record [`Optimizer::zero_grad`] before it
-    /// takes part again. Names are whole names.
+    /// is active again. Names are whole names.
     pub fn set_active<'a>(&mut self, params: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
         let mut members: Vec<Member> = members(&self.parameters);
         for param in params {

@@ -90,7 +90,7 @@ impl Optimizer {
     /// Requests a report on the last step submitted so far. The copy is already submitted when this returns, without waiting; await it, which natively
     /// waits for the GPU, or call [`PendingReport::try_get`], which polls the device and does not wait. Either needs nobody else to poll. Staging buffers are used again, so there are as many as reports under way at once.
     ///
-    /// With [`NonFinite::Fail`], every report requested since the failing step returns the error; once one is read, later steps run.
+    /// With [`NonFinite::Fail`](crate::NonFinite::Fail), every report requested since the failing step returns the error; once one is read, later steps run.
     pub fn report(&self) -> PendingReport {
         let features = self.setup.features();
         let lr = |group: usize| {

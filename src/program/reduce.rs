@@ -47,7 +47,7 @@ pub struct Level {
 /// How the partial sums of all rows become one per parameter, per group, and one of all, always in the same order.
 ///
 /// Slots hold first the rows' sums, then those of the nodes up to each parameter's own, then one per parameter in order (those of
-/// parameters that take no part are left out there), then those of the groups and of all.
+/// parameters that are not active are 0 there), then those of the groups and of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SumTree {
     /// All nodes.

@@ -41,7 +41,7 @@ impl Tiles {
     /// For a tensor of which `most` elements in a row can be bound.
     pub fn new(extents: &Extents, most: u64) -> Self {
         let (width, height) = (extents.width(), extents.height());
-        let tile_width = width.min(WIDTH);
+        let tile_width = width.min(WIDTH).min((most - most % 4).max(4));
         let tile_height = (VECTORS / tile_width.div_ceil(4)).min(height).min(most / width).max(1);
         Tiles { width, height, slices: extents.slices, tile_width, tile_height }
     }

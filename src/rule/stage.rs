@@ -61,8 +61,36 @@ fn is_in(name: &str, names: &[&str]) -> bool {
     names == EVERY || names.contains(&name)
 }
 
-/// Functions of a rule that are no stages.
-const TAKEN: [&str; 3] = ["prepare", "evaluate", "main"];
+/// Functions of the kernels that stages are in.
+const TAKEN: [&str; 24] = [
+    "prepare",
+    "evaluate",
+    "main",
+    "work",
+    "stage",
+    "sweep",
+    "apply",
+    "idle",
+    "clear",
+    "finish",
+    "finish_rows",
+    "finish_columns",
+    "finish_tile",
+    "add",
+    "added",
+    "add_to_row",
+    "add_to_columns",
+    "end_column",
+    "tallies",
+    "gather",
+    "joined",
+    "across",
+    "within",
+    "formed",
+];
+
+/// What the names of others begin with.
+const TAKEN_PREFIXES: [&str; 4] = ["resume_", "load_", "store_", "of_"];
 
 impl dyn AnyRule + '_ {
     /// Checks that the stages fit together; the message says what does not.
@@ -86,7 +114,7 @@ impl dyn AnyRule + '_ {
         if let Some(twice) = (1..stages.len()).find(|&index| stages[..index].contains(&stages[index])) {
             return Err(format!("two stages are called `{}`", stages[twice]));
         }
-        let taken = stages.into_iter().find(|name| TAKEN.contains(name) || name.starts_with("resume_"));
+        let taken = stages.into_iter().find(|name| TAKEN.contains(name) || TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
         taken.map_or(Ok(()), |name| Err(format!("no stage may be called `{name}`, which is another function of the kernel")))
     }
 

@@ -22,15 +22,15 @@ words! {
         loss_scale: f32,
         /// Steps since the scale last changed.
         growth_tracker: u32,
-        /// Steps, without those left out.
+        /// Steps, without skipped ones.
         step: u32,
-        /// Steps that were left out.
+        /// Skipped steps.
         skips: u32,
         /// Whether the last one was.
         skipped: u32,
         /// How many steps failed, each after the one before was told.
         failures: u32,
-        /// How many of them read-backs told; while it is less, steps that are to fail are left out.
+        /// How many of them read-backs told; while it is less, steps that are to fail are skipped.
         forgiven: u32,
         /// The step that failed last.
         failed_step: u32,

@@ -11,7 +11,7 @@ words! {
         hyper: u32,
         /// Where the words of its hyper-parameters are assigned, among those of all.
         assigned: u32,
-        /// Whether it takes part: 0 or 1.
+        /// Whether it is active: 0 or 1.
         is_active: u32,
         /// The number of the `prepare` that it belongs to.
         rule: u32,

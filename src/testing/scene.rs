@@ -442,7 +442,7 @@ fn bounded(gradients: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
     gradients.iter().map(|gradient| gradient.iter().copied().map(Bounded::given).collect()).collect()
 }
 
-/// The gradients of those that take part.
+/// The gradients of those that are active.
 fn optional(gradients: &[Vec<Bounded>], active: impl Fn(usize) -> bool) -> Vec<Option<&[Bounded]>> {
     gradients.iter().enumerate().map(|(index, gradient)| active(index).then_some(&gradient[..])).collect()
 }

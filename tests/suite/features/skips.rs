@@ -33,7 +33,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 /// All that there is, but Lookahead and averages over few steps, and gradients that are each step the same.
 fn setting() -> Setting {
     let mut setting = everything(Adam::default().into(), "clip-norm");
-    // The scale falls with each step left out, and a dynamic one would show in the rounding of the gradients.
+    // The scale falls with each skipped step, and a dynamic one would show in the rounding of the gradients.
     setting.options.loss_scale = LossScale::Static(512.0);
     setting
 }
@@ -195,7 +195,7 @@ fn sums_that_overflow(gpu: &Gpu) -> Outcome {
     gpu.queue.submit([encoder.finish()]);
     two.submit(gpu, 1);
     assert_eq!((block_on(two.optimizer.report())?.skips, block_on(two.optimizer.read_value("b"))?), (1, vec![0.0; 5]));
-    // What was accumulated for the step that was left out is forgotten.
+    // What was accumulated for the skipped step is forgotten.
     two.submit(gpu, 1);
     assert_eq!(block_on(two.optimizer.read_value("b"))?, [0.0, 0.0, 0.0, 0.0, -3e38]);
     Ok(())

@@ -156,7 +156,7 @@ fn evaluated_after_loading(gpu: &Gpu) -> Outcome {
     Ok(())
 }
 
-/// Who takes part may change in each step, as with experts that get no tokens.
+/// Which parameters are active may change in each step, as with experts that get no tokens.
 fn set_active_is_cheap(gpu: &Gpu) -> Outcome {
     let options = Options { micro_batches: MicroBatches::Sum, measure_update: true, ..Options::default() };
     let tensors = Tensors::new(&gpu.device, [("a", [4]), ("b", [4])])?;
