@@ -10,7 +10,6 @@ pub mod program;
 pub mod rule;
 pub mod rules;
 pub mod schedule;
-#[doc(hidden)]
 pub mod step;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -18,19 +18,35 @@ mod status;
 mod tables;
 pub(crate) mod view;
 
-pub use averages::{Average, AverageWords, Ema, Lookahead, Swa};
-pub use blocks::{Assignment, Block, Blocks, Form};
-pub use broadcast::Broadcast;
-pub use clip::{AdaptiveClip, Clip, ClipWords, NormClip, NormOrder, NormScope};
-pub use features::Features;
+pub use averages::{Ema, Lookahead, Swa};
+pub use clip::{AdaptiveClip, Clip, NormClip, NormOrder, NormScope};
 pub use group::{Group, GroupKey, Matches, Named};
-pub use lanes::{Lane, LaneRole};
 pub use loss_scale::{DynamicScale, LossScale};
 pub use options::{MicroBatches, NonFinite, Options};
+pub use status::TrainingProgress;
+pub use view::View;
+
+// What executors and their proofs need.
+#[doc(hidden)]
+pub use averages::{Average, AverageWords};
+#[doc(hidden)]
+pub use blocks::{Assignment, Block, Blocks, Form};
+#[doc(hidden)]
+pub use broadcast::Broadcast;
+#[doc(hidden)]
+pub use clip::ClipWords;
+#[doc(hidden)]
+pub use features::Features;
+#[doc(hidden)]
+pub use lanes::{Lane, LaneRole};
+#[doc(hidden)]
 pub use setup::Setup;
-pub use status::{ACCUMULATED, OptionWords, Status, TrainingProgress};
+#[doc(hidden)]
+pub use status::{ACCUMULATED, OptionWords, Status};
+#[doc(hidden)]
 pub use tables::{AssignmentWords, ParamSettings, StepEntry};
-pub use view::{ASIDE, View};
+#[doc(hidden)]
+pub use view::ASIDE;
 
 pub(crate) use blocks::SCHEDULE_ERROR;
 pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
