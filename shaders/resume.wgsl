@@ -7,7 +7,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     for (var i = invocation; i < bound; i += INVOCATIONS) {
         var sum = Sum();
         if is_active(parameters[i]) {
-            sum = sums[tree[tree[MEMBERS_OF] + 3u * i]];
+            sum = with_items(sums[tree[tree[MEMBERS_OF] + 3u * i]], bitcast<f32>(tree[tree[MEMBERS_OF] + 3u * i + 2u]));
         }
         sums[tree[MEMBERS] + i] = sum;
     }

@@ -131,6 +131,7 @@ fn sums(
     tensors: &[Tensor],
 ) -> Result<Sums> {
     let formed = rule.sums().iter().filter(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name)).count();
+    let formed = formed + usize::from(rule.counts_items(stage));
     let whole = (formed > 0).then(|| whole_sums(engine, setup, formed, buckets, tensors)).transpose()?;
     let is_of_lines = |extent| matches!(extent, Extent::Rows | Extent::Columns);
     let forms_lines = |matrix: bool| !rule.formed(stage, matrix, is_of_lines).is_empty();

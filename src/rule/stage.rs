@@ -1,6 +1,6 @@
 //! The stages of a rule: what each reads, writes and adds up.
 
-use super::{AnyRule, Extent, SumField};
+use super::{AnyRule, Extent, SumField, SumForm};
 
 /// All states and sums, as a list of names.
 pub const EVERY: &[&str] = &["*"];
@@ -183,6 +183,12 @@ impl dyn AnyRule + '_ {
         let stage = &self.stages()[stage];
         let is_formed = |sum: &&SumField| stage.forms(sum.name) && extent(sum.extent) && self.uses_for(sum.name, is_matrix);
         self.sums().iter().filter(is_formed).collect()
+    }
+
+    /// Whether a stage forms a mean over the group or over all, which depends on who is active.
+    pub(crate) fn counts_items(&self, stage: usize) -> bool {
+        let is_mean = |sum: &SumField| sum.form == SumForm::Mean && matches!(sum.extent, Extent::Group | Extent::All);
+        self.sums().iter().any(|sum| self.stages()[stage].forms(sum.name) && is_mean(sum))
     }
 
     /// How many sums over rows, and over columns, a stage over elements forms at most.

@@ -149,7 +149,7 @@ impl Own<'_> {
             Some(format!("        lines[{lane}] = {value};\n"))
         };
         let stores: String = sums.iter().filter_map(store).collect();
-        sum_struct(&sums)
+        sum_struct(&sums, false)
             + &format!(
                 "struct Tallies {{ {} }}\nfn tallies(a: Tallies, b: Tallies) -> Tallies {{\n    return Tallies({});\n}}\n\
                  fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    return Tallies({});\n}}\n\
@@ -170,6 +170,7 @@ pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, f
     let own = &rule.stages()[stage];
     // Of matrices or of others: what one of them does not use stays 0.
     let sums: Vec<&SumField> = rule.sums().iter().filter(|sum| sum.extent.is_whole() && own.forms(sum.name)).collect();
+    let items = rule.counts_items(stage);
     let bindings: Vec<Declaration> = vec![
         array(Resource::Parameters, "parameters", "ParamSettings", false),
         array(Resource::Record, "record", "u32", true),
@@ -184,7 +185,11 @@ pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, f
         structs::places(rule, averages),
         structs::store_scalars(rule),
         structs::default_prepare(rule),
-        sum_struct(&sums),
+        sum_struct(&sums, items),
+        format!(
+            "fn with_items(sum: Sum, items: f32) -> Sum {{\n    var own = sum;\n{}    return own;\n}}\n",
+            if items { "    own.items = items;\n" } else { "" }
+        ),
         structs::tree(),
         formed(rule, &sums),
         resumed(rule, stage),
@@ -196,14 +201,14 @@ pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, f
 fn formed(rule: &dyn AnyRule, sums: &[&SumField]) -> String {
     let members = structs::whole(rule);
     let value = |sum: &&SumField| {
-        let from = match sum.extent {
-            Extent::Tensor => "own",
-            Extent::Group => "of_group",
-            _ => "of_all",
+        let (from, items) = match sum.extent {
+            Extent::Tensor => ("own", "elements"),
+            Extent::Group => ("of_group", "of_group.items"),
+            _ => ("of_all", "of_all.items"),
         };
         let place = members.iter().position(|field| field.name == sum.name).unwrap_or_default();
         let total = format!("saturated(vec4f({from}.{})).x", sum.name);
-        let value = if sum.form == SumForm::Mean { format!("quotient({total}, elements)") } else { total };
+        let value = if sum.form == SumForm::Mean { format!("quotient({total}, {items})") } else { total };
         format!("    whole.{0} = {value};\n    record[at + {place}u] = bitcast<u32>(whole.{0});\n", sum.name)
     };
     let values: String = sums.iter().map(value).collect();

@@ -156,7 +156,10 @@ impl Members<'_> {
                 text += "fn add(state: State, left: u32) {\n    add_to_columns(state);\n}\n\
                              fn finish(row: Row, invocation: u32) {\n    finish_tile(row, invocation);\n}\n"
             }
-            false => text += &(sum_struct(&whole) + &vectors("Tallies", "tallies", &whole) + &whole_functions(&whole) + TALLY),
+            false => {
+                let items = self.rule.counts_items(self.stage);
+                text += &(sum_struct(&whole, items) + &vectors("Tallies", "tallies", &whole) + &whole_functions(&whole, items) + TALLY);
+            }
         }
         if !self.is_tiled() {
             return text + "fn add_to_columns(state: State) {\n}\nfn finish_tile(row: Row, invocation: u32) {\n}\n" + ACROSS;
@@ -181,10 +184,14 @@ fn rows_functions(rows: &[&SumField]) -> String {
     format!("fn add_to_row(n: u32, state: State, left: u32) {{\n{to_rows}}}\n{finish}")
 }
 
+/// How many elements were added up, where a mean needs it: of active parameters.
+const ITEMS: &str = "items";
+
 /// A sum of these, one number each, and how two are joined.
-pub(super) fn sum_struct(whole: &[&SumField]) -> String {
-    let fields: Vec<Field> = whole.iter().map(|sum| Field { name: sum.name, wgsl: "f32" }).collect();
-    let members: Vec<String> = whole.iter().map(|sum| format!("a.{0} + b.{0}", sum.name)).collect();
+pub(super) fn sum_struct(whole: &[&SumField], items: bool) -> String {
+    let names = || whole.iter().map(|sum| sum.name).chain(items.then_some(ITEMS));
+    let fields: Vec<Field> = names().map(|name| Field { name, wgsl: "f32" }).collect();
+    let members: Vec<String> = names().map(|name| format!("a.{name} + b.{name}")).collect();
     structure("Sum", &fields) + &format!("fn joined(a: Sum, b: Sum) -> Sum {{\n    return Sum({});\n}}\n", members.join(", "))
 }
 
@@ -195,9 +202,10 @@ fn vectors(name: &str, add: &str, sums: &[&SumField]) -> String {
     structure(name, &fields) + &format!("fn {add}(a: {name}, b: {name}) -> {name} {{\n    return {name}({});\n}}\n", members.join(", "))
 }
 
-fn whole_functions(whole: &[&SumField]) -> String {
+fn whole_functions(whole: &[&SumField], items: bool) -> String {
     let added: Vec<String> = whole.iter().map(|sum| format!("t.{0} + within(state.{0}, left)", sum.name)).collect();
-    let across: Vec<String> = whole.iter().map(|sum| format!("across(t.{})", sum.name)).collect();
+    let across = whole.iter().map(|sum| format!("across(t.{})", sum.name));
+    let across: Vec<String> = across.chain(items.then(|| "0.0".to_owned())).collect();
     format!(
         "fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    add_to_columns(state);\n    return Tallies({});\n}}\n\
          fn across_all(t: Tallies) -> Sum {{\n    return Sum({});\n}}\n",

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     trials.extend(order::trials(&contexts));
     trials.extend(views::trials(&contexts));
     trials.extend(sophia::trials(&contexts));
-    trials.extend(stages::trials());
+    trials.extend(stages::trials(&contexts));
     trials.extend(program::trials(&contexts));
     trials.extend(lamb_ratio::trials(&contexts));
     trials.extend(features::trials(&contexts));

@@ -1,17 +1,23 @@
 //! Rules with sums and stages on the CPU: against formulas that are written out here, in f64, and at the edges.
 
+use std::sync::Arc;
+
 use libtest_mimic::Trial;
+use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::{AnyRule, NoScalars, Range, Real, Rule, Stage};
-use wgpu_optim::testing::{gradients, values};
-use wgpu_optim::{Adafactor, Error, Group, Lamb, Sgd, hyper_parameters, layout, state};
+use wgpu_optim::testing::{STYLES, Scene, gradients, values};
+use wgpu_optim::{Adafactor, Error, Group, Lamb, Options, Sgd, hyper_parameters, layout, state};
 
-use crate::context::Outcome;
+use crate::context::{Context, Outcome};
 
 const SHAPES: [&[usize]; 9] = [&[], &[1], &[7], &[1, 5], &[5, 1], &[3, 4], &[2, 3, 4], &[2, 1, 4, 3], &[300, 200]];
 
-pub fn trials() -> Vec<Trial> {
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
+    for context in &contexts[..2] {
+        trials.push(context.trial("stages/group-and-all".into(), group_and_all_on_gpu));
+    }
     for (case, rule) in <Lamb as Rule>::cases() {
         trials.push(Trial::test(format!("stages/Lamb/{case}/formula"), move || is_the_formula(rule.into(), |seen| lamb(&rule, seen))));
     }
@@ -202,8 +208,15 @@ state! {
 impl Rule for Shared {
     const NAME: &'static str = "Shared";
     const FORMULA: &'static str = "p -= lr * (mean(g) of the group + 100 * sum(g) of all)";
-    const WGSL: &'static str = "";
-    const STAGES: &'static [Stage] = &[Stage { sums: &["group", "all"], ..Stage::new("add").reading(true, false) }, Stage::UPDATE];
+    const WGSL: &'static str = "
+        fn collect(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+            state.group = gradient;
+            state.all = gradient;
+        }
+        fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+            *p -= h.lr * (state.group + 100.0 * state.all);
+        }";
+    const STAGES: &'static [Stage] = &[Stage { sums: &["group", "all"], ..Stage::new("collect").reading(true, false) }, Stage::UPDATE];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;
@@ -239,6 +252,27 @@ fn group_and_all() -> Outcome {
     let mut slices: Vec<&mut [f64]> = values.iter_mut().map(|value| &mut value[..]).collect();
     optimizer.step(&mut slices, &gradients)?;
     assert_eq!(values, [[-4203.0; 2], [-4203.0; 2], [0.0; 2], [-4215.0; 2], [-0.5; 2]]);
+    Ok(())
+}
+
+/// The same on the GPU, where a parameter of one group is not active, in each step another.
+fn group_and_all_on_gpu(gpu: &Gpu) -> Outcome {
+    let tensors = |names: &[&str], len: usize| names.iter().map(|name| CpuParam::new(*name, &[len])).collect::<Vec<_>>();
+    let rule = Shared { lr: 1e-4 };
+    let groups = vec![
+        Group::new(rule, tensors(&["a", "b", "c"], 5003)),
+        Group::new(rule, tensors(&["d"], 70)),
+        Group::new(Sgd { lr: 1.0, ..Sgd::default() }, tensors(&["other"], 5)),
+    ];
+    for style in STYLES {
+        let mut scene = Scene::with_options(gpu, groups.clone(), Options::default(), style, 3)?;
+        for step in 0..4 {
+            scene.optimizer.set_active(["a", "b", "c", "d", "other"], true)?;
+            scene.optimizer.set_active([["a", "b", "c", "d"][step]], false)?;
+            scene.step(|index| index != step)?;
+            scene.check()?;
+        }
+    }
     Ok(())
 }
 
