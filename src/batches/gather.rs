@@ -68,7 +68,7 @@ impl Batches {
         self.next_in(&mut encoder.begin_compute_pass(&descriptor));
     }
 
-    /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind group 0.
+    /// Records a batch within a compute pass of the caller's. It changes the pass's pipeline and bind group 0.
     pub fn next_in(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.dispatches.iter().for_each(|dispatch| pass.record(dispatch));
     }

@@ -53,7 +53,7 @@ impl<F: Real> CpuOptimizer<F> {
         })
     }
 
-    /// The same, to be written.
+    /// The state of a tensor as [`CpuOptimizer::state`] has it, to be written.
     pub fn state_mut(&mut self, tensor: &str, state: &str) -> Result<&mut [F]> {
         self.check_state(tensor, state)?;
         let (tensor, lane) = self.find(tensor, state)?;

@@ -21,7 +21,7 @@ impl<F: Real> CpuOptimizer<F> {
         Self::with_options(groups, Options::default())
     }
 
-    /// The same with steps that do more than their rules.
+    /// An optimizer of several groups whose steps do more than their rules.
     pub fn with_options(groups: impl IntoIterator<Item = Group<CpuParam>>, options: Options) -> Result<Self> {
         let setup = Setup::new(options)?;
         let common = Common {

@@ -78,7 +78,7 @@ fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor })
 }
 
-/// The same from an instance of the caller's. A program should have one: wgpu panics when buffers of one instance meet a device of
+/// Requests an adapter and a device from an instance of the caller's. A program should have one: wgpu panics when buffers of one instance meet a device of
 /// another.
 pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) -> Result<Gpu> {
     let adapter = match std::env::var("WGPU_ADAPTER_NAME") {

@@ -60,13 +60,13 @@ pub(crate) fn upload<T: bytemuck::Pod>(device: &wgpu::Device, label: &str, data:
     upload_for(device, label, wgpu::BufferUsages::STORAGE, data)
 }
 
-/// The same, where it has to fit in one binding.
+/// A storage buffer with these contents that has to fit in one binding.
 pub(crate) fn table<T: bytemuck::Pod>(device: &wgpu::Device, what: &str, data: &[T]) -> Result<wgpu::Buffer> {
     fits(device, what, size_of_val(data) as u64)?;
     upload(device, &format!("wgpu-optim {what}"), data)
 }
 
-/// The same for other uses besides.
+/// A buffer with these contents for these uses.
 pub(crate) fn upload_for<T: bytemuck::Pod>(
     device: &wgpu::Device,
     label: &str,

@@ -75,7 +75,7 @@ impl Executor {
         Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, scales, bound, kernels }.bound(engine, setup)
     }
 
-    /// The same with the engine's record as it is now.
+    /// Everything bound anew, with the engine's record as it is now.
     pub(crate) fn bound(&self, engine: &Engine, setup: &Setup) -> Result<Self> {
         let features = setup.features();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();

@@ -21,7 +21,7 @@ impl Optimizer {
         if parts.len() == 1 { parts.pop().ok_or(split(0)) } else { Err(split(parts.len())) }
     }
 
-    /// The same in as many parts as it has: one, unless all state tensors of the parameter together are larger than
+    /// A parameter's state tensor in as many parts as it has: one, unless all state tensors of the parameter together are larger than
     /// `max_storage_buffer_binding_size`.
     pub fn state_parts(&self, param: &str, state: &str) -> Result<Vec<Binding>> {
         let parameter = &self.parameters[self.find(param)?];

@@ -31,7 +31,7 @@ impl Optimizer {
         Self::with_options(device, queue, groups, Options::default())
     }
 
-    /// The same with steps that do more than their rules: see [`Options`].
+    /// An optimizer of several groups whose steps do more than their rules: see [`Options`].
     pub fn with_options(
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -41,7 +41,7 @@ impl Optimizer {
         Self::with_pipelines(&Pipelines::new(device), queue, groups, options)
     }
 
-    /// The same with kernels that others of the device have compiled: see [`Pipelines`].
+    /// An optimizer that shares compiled kernels with others of its device: see [`Pipelines`].
     pub fn with_pipelines(
         pipelines: &Pipelines,
         queue: &wgpu::Queue,

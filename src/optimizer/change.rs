@@ -95,7 +95,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The same for what kernels may depend on.
+    /// Changes settings that kernels may depend on.
     fn set_up_all<T>(&mut self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
         let (mut setup, mut parameters, mut engine) = (self.setup.clone(), self.parameters.clone(), self.engine.clone());
         let result = change(&mut setup)?;

@@ -151,7 +151,7 @@ impl Optimizer {
         self.step_in(&mut encoder.begin_compute_pass(&descriptor));
     }
 
-    /// The same within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind groups 0 and 1.
+    /// Records a step within a compute pass of the caller's, for timestamps or fewer passes. It changes the pass's pipeline and bind groups 0 and 1.
     pub fn step_in(&self, pass: &mut wgpu::ComputePass<'_>) {
         #[cfg(feature = "tracing")]
         let _span = tracing::trace_span!("wgpu-optim step", parameters = self.parameters.len()).entered();
@@ -167,7 +167,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The same within a compute pass of the caller's. It changes the pass's pipeline and bind groups 0 and 1.
+    /// Records a micro-batch within a compute pass of the caller's, as [`Optimizer::accumulate`] does. It changes the pass's pipeline and bind groups 0 and 1.
     pub fn accumulate_in(&self, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.check_accumulates()?;
         self.executor.micro_batch(pass);

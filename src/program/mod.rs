@@ -173,7 +173,7 @@ pub struct Unit {
 pub enum Access {
     /// `array<vec4f>`: offsets are multiples of 16 bytes and so is the end, padding included.
     Vector,
-    /// The same as `array<vec2<u64>>`, on software adapters: on real hardware a vector is one access anyway.
+    /// `array<vec2<u64>>`, where vectors can serve, on software adapters: on real hardware a vector is one access anyway.
     Vector64,
     /// `array<f32>`: any element.
     Scalar,

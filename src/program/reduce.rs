@@ -11,9 +11,9 @@ crate::words::words! {
         high: f32,
         /// The largest gradient's magnitude, as bits.
         largest: u32,
-        /// The same as `low`, of values.
+        /// Of values, what `low` is of gradients.
         value_low: f32,
-        /// The same as `high`, of values.
+        /// Of values, what `high` is of gradients.
         value_high: f32,
     }
 }

@@ -36,7 +36,7 @@ impl Stage {
         Stage { name, over: Extent::Elements, gradient: false, value: false, reads: &[], writes: &[], sums: &[], resumes: false }
     }
 
-    /// The same, reading the gradient, the value, or both.
+    /// This stage, reading the gradient, the value, or both.
     pub const fn reading(self, gradient: bool, value: bool) -> Stage {
         Stage { gradient, value, ..self }
     }

@@ -36,7 +36,7 @@ impl<F: Real> Wide<F> {
         F::inexact(x.min(f64::from(f32::MAX)), error)
     }
 
-    /// The same times 2^by.
+    /// This number times 2^by.
     pub(crate) fn shifted(self, by: i32) -> Self {
         Wide { exponent: self.exponent + by, ..self }
     }

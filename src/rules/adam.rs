@@ -42,7 +42,7 @@ hyper_parameters! {
         pub maximize: bool = false, Range::UNIT;
         /// Shrink the values by `lr * weight_decay` instead of adding the penalty to the gradient: this makes it [`AdamW`].
         pub decoupled_weight_decay: bool = false, Range::UNIT;
-        /// The same, but only the values that the step makes smaller anyway: those of the sign of `m`.
+        /// Shrink by `lr * weight_decay` only the values that the step makes smaller anyway: those of the sign of `m`.
         pub cautious_weight_decay: bool = false, Range::UNIT;
     }
 }

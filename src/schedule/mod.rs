@@ -212,7 +212,7 @@ impl Schedule {
         }
     }
 
-    /// The same, `steps` steps later; until then, its first value: for a schedule that begins on a running optimizer, whose steps go on counting.
+    /// This schedule, `steps` steps later; until then, its first value: for a schedule that begins on a running optimizer, whose steps go on counting.
     ///
     /// ```
     /// use wgpu_optim::Schedule;

@@ -135,7 +135,7 @@ impl Block {
         assignments
     }
 
-    /// The same for the twin, in this step, which counts from 0.
+    /// What schedules set in this step, which counts from 0, for the twin.
     pub fn assigned(&self, schedules: &[(String, Schedule)], step: u32) -> Vec<ScheduledMember> {
         let assigned = |&Dependent { member, form, schedule }: &Dependent| {
             let (number, error) = form.of(schedules[schedule].1.value(step));

@@ -170,7 +170,7 @@ impl Clip {
         ClipWords { kind, limit: limit as f32, eps: eps as f32 }
     }
 
-    /// The same with this `max_norm`; `None` if it has none.
+    /// This clip with another `max_norm`; `None` if it has none.
     pub(crate) fn with_max_norm(self, max_norm: f64) -> Option<Clip> {
         if let Clip::Norm(norm) = self { Some(Clip::Norm(NormClip { max_norm, ..norm })) } else { None }
     }

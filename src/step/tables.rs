@@ -60,7 +60,7 @@ words! {
         limit: u32,
         /// Micro-batches accumulated since the last step.
         pending: u32,
-        /// The same before the last step. From one step to the next nobody reads it: while other values than the trained ones are shown, it has how a
+        /// What `pending` was before the last step. From one step to the next nobody reads it: while other values than the trained ones are shown, it has how a
         /// change of view brings these back. Kernels of a step load an entry four words at a time, and a word of its own would be one load more where
         /// there are two averages.
         used: u32,

@@ -97,7 +97,7 @@ pub(crate) fn misplaced(options: &Options, what: u32, view: u32) -> Error {
     misplaced_times(options, what, view, 1)
 }
 
-/// The same for the first of so many.
+/// The error for the first of so many calls that do not fit.
 pub(crate) fn misplaced_times(options: &Options, what: u32, view: u32, count: u32) -> Error {
     let is_write = what == WRITE;
     let (mut what, mut instead) = match what {

@@ -58,7 +58,7 @@ pub fn keeps_non_finite(gpu: &Gpu, rule: &dyn AnyRule, style: Style) -> Outcome 
     Ok(())
 }
 
-/// The same on the CPU, in f32 and f64, by itself and where the step does more than the rule, in slices long enough for registers.
+/// The row on the CPU, in f32 and f64, by itself and where the step does more than the rule, in slices long enough for registers.
 ///
 /// # Errors
 ///

@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
         Self::with_options(gpu, groups, Options::default(), style, seed)
     }
 
-    /// The same with steps that do more than their rules. Scales of the learning rate are in a buffer of their own.
+    /// A scene of several groups whose steps do more than their rules. Scales of the learning rate are in a buffer of their own.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ impl<'a> Scene<'a> {
         self.step_with(&gradients, active)
     }
 
-    /// The same for all parameters, some of whose gradients are NaN or infinite ([`inputs::spoil`]).
+    /// A step of all parameters, some of whose gradients are NaN or infinite ([`inputs::spoil`]).
     ///
     /// # Errors
     ///
