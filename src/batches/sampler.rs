@@ -22,7 +22,7 @@ pub struct Sampler {
     /// Whether each epoch has a random order of its own, else that of the rows. A batch of the whole set has the same rows either way, but
     /// sums over it round alike every time only if it is not shuffled.
     pub shuffle: bool,
-    /// Whether rows that do not fill a last batch are left out of the epoch, else they are a shorter batch.
+    /// Whether the epoch drops the rows that do not fill a last batch, else they are a shorter batch.
     pub drop_last: bool,
     /// Decides all orders: the same seed gives the same batches on every adapter, and on the host.
     pub seed: u64,

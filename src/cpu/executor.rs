@@ -19,17 +19,21 @@ struct Step<F> {
 }
 
 impl<F: Real> CpuOptimizer<F> {
+    /// A group of each rule, in the order of the rules' numbers.
+    fn rules(&self) -> Vec<usize> {
+        distinct(&self.setup, self.tensors.iter().map(|tensor| tensor.group))
+    }
+
     /// Compiles the program for the tensors and settings as they are.
     pub(super) fn compile(&mut self) {
-        let rules = distinct(&self.setup, self.tensors.iter().map(|tensor| tensor.group));
-        let rules: Vec<_> = rules.into_iter().map(|group| &*self.setup.groups[group].rule).collect();
+        let rules: Vec<_> = self.rules().into_iter().map(|group| &*self.setup.groups[group].rule).collect();
         let scheduled_scales = self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty());
         self.program = Program::new(&self.setup.features(), &rules, scheduled_scales).step;
     }
 
     /// Gives each tensor the number of its rule.
     pub(super) fn number_rules(&mut self) {
-        let rules = distinct(&self.setup, self.tensors.iter().map(|tensor| tensor.group));
+        let rules = self.rules();
         for tensor in &mut self.tensors {
             let own = &*self.setup.groups[tensor.group].rule;
             tensor.rule = rules.iter().position(|&known| self.setup.groups[known].rule.is_like(own)).unwrap_or_default();

@@ -218,7 +218,7 @@ mod tests {
                 let gradients: Vec<Option<&[f32]>> = gradient.chunks(97).map(Some).collect();
                 many.step(&mut parts.chunks_mut(97).collect::<Vec<_>>(), &gradients)?;
             }
-            assert!(whole.iter().zip(&numbers(2)).all(|(after, before)| after != before), "an element was left out");
+            assert!(whole.iter().zip(&numbers(2)).all(|(after, before)| after != before), "an element was not updated");
             assert_eq!(whole, parts);
         }
         Ok(())

@@ -73,21 +73,7 @@ impl Record {
         Ok(Record { buffer, status, tables, sums, rules })
     }
 
-    /// With gradients measured by this tree.
-    pub(crate) fn measuring(
-        &self,
-        device: &wgpu::Device,
-        setup: &Setup,
-        layout: &RecordLayout,
-        members: &[Member],
-        tree: &SumTree,
-    ) -> Result<Self> {
-        let sums = sums(device, setup, tree)?;
-        let tables = self.tables.with_members(device, setup, layout, members, tree)?;
-        Ok(Record { tables, sums, ..self.clone() })
-    }
-
-    /// With other options; what the record holds stays.
+    /// With other options or another plan; what the record holds stays.
     pub(crate) fn renewed(
         &self,
         device: &wgpu::Device,

@@ -21,6 +21,8 @@ pub(crate) struct Sums {
     pub(crate) whole: Option<Whole>,
     /// Over the rows and columns of tiles.
     pub(crate) tiles: Option<(wgpu::Buffer, Parts)>,
+    /// Where each tensor's tiles have theirs, in words.
+    firsts: Vec<u32>,
 }
 
 /// A table of sums over tensors, groups and all.
@@ -82,9 +84,9 @@ impl Staged {
         kinds.sort_unstable();
         kinds.dedup();
         for (kind, buffer) in kinds {
-            let is_source = |sums: &Sums| sums.rule == number && sums.stage < stage && rule.runs(sums.stage, kind.matrix);
-            let Some(source) = self.sums.iter().rposition(is_source) else { continue };
-            let firsts = firsts(tensors.len(), buckets);
+            let Some(source) = rule.sums_from(stage, kind.matrix) else { continue };
+            let Some(source) = self.sums.iter().position(|sums| (sums.rule, sums.stage) == (number, source)) else { continue };
+            let firsts = &self.sums[source].firsts;
             let is_own = |tensor: &&Tensor| of_lines(tensor.kind) == kind && tensor.lines.buffer == buffer;
             let work = tensors.iter().filter(is_own).flat_map(|tensor| Line::of(tensor, over, firsts[tensor.member as usize]));
             let work: Vec<Line> = work.collect();
@@ -143,7 +145,8 @@ fn sums(
         Ok((table.clone(), Parts::new(engine, &words, &table)?))
     };
     let tiles = (bytes > 0).then(tiles).transpose()?;
-    Ok(Sums { rule: number, stage, buckets: buckets.iter().map(|(number, _)| *number).collect(), whole, tiles })
+    let firsts = firsts(tensors.len(), buckets, &words);
+    Ok(Sums { rule: number, stage, buckets: buckets.iter().map(|(number, _)| *number).collect(), whole, tiles, firsts })
 }
 
 /// The number of a row's parameter.
@@ -151,14 +154,14 @@ fn member(bucket: &Bucket, row: &Row) -> usize {
     bucket.entries[row.param as usize].member as usize
 }
 
-/// Where each tensor's tiles have their sums, in words, when those of all buckets are put together.
-fn firsts(tensors: usize, buckets: &[(usize, &Bucket)]) -> Vec<u32> {
+/// Where each tensor's tiles have their sums, in words, when those of all buckets, so many words each, are put together.
+fn firsts(tensors: usize, buckets: &[(usize, &Bucket)], words: &[u32]) -> Vec<u32> {
     let (mut firsts, mut end) = (vec![None; tensors], 0);
-    for (_, bucket) in buckets {
+    for ((_, bucket), words) in buckets.iter().zip(words) {
         for row in &bucket.rows {
             firsts[member(bucket, row)].get_or_insert(end + row.tile);
         }
-        end += bucket.tile_words;
+        end += words;
     }
     firsts.into_iter().map(Option::unwrap_or_default).collect()
 }

@@ -116,7 +116,7 @@ impl Optimizer {
         let plans = plans(&self.setup, &engine.layout.hyper, &parameters, &engine.sets, &engine.limits)?;
         engine.tree = tree(&self.setup, &parameters, &plans.measure, &engine.limits);
         if self.setup.features().measures {
-            engine.record = engine.record.measuring(&engine.device, &self.setup, &engine.layout, &members(&parameters), &engine.tree)?;
+            engine.record = engine.record.renewed(&engine.device, &self.setup, &engine.layout, &members(&parameters), &engine.tree)?;
         }
         self.executor = executor(&engine, &self.setup, &parameters, plans, None)?;
         self.clears = zero::clears(&parameters);
@@ -178,7 +178,7 @@ fn plans(setup: &Setup, hyper: &[u32], parameters: &[Parameter], sets: &Sets, li
 
 /// How the sums of what is measured become those of parameters, groups and all.
 fn tree(setup: &Setup, parameters: &[Parameter], measure: &Plan, limits: &program::Limits) -> SumTree {
-    // One more parameter than sums, which nothing writes: the sum of a parameter without elements.
+    // One more slot than sums, which nothing writes: the sum of a parameter without elements.
     let nothing = measure.buckets.iter().map(|bucket| bucket.sums.end).max().unwrap_or_default();
     let mut levels = Levels::new(nothing + 1);
     let mut units = Vec::new();

@@ -61,6 +61,20 @@ fn is_in(name: &str, names: &[&str]) -> bool {
     names == EVERY || names.contains(&name)
 }
 
+/// Whether stages run over these.
+fn is_of_a_stage(extent: Extent) -> bool {
+    matches!(extent, Extent::Elements | Extent::Rows | Extent::Columns)
+}
+
+/// Checks that stages can write a state of this extent.
+fn check_state(name: &str, extent: Extent) -> Result<(), String> {
+    let wide = || format!("the state `{name}` is of {extent:?}; it may be of Elements, Rows or Columns");
+    if is_of_a_stage(extent) { Ok(()) } else { Err(wide()) }
+}
+
+/// Which stages form which sums.
+const FORMS: &str = "stages over Elements form sums over Rows, Columns, Tensor, Group and All, stages over Rows form sums over Slices";
+
 /// Functions of the kernels that stages are in.
 const TAKEN: [&str; 24] = [
     "prepare",
@@ -101,6 +115,7 @@ impl dyn AnyRule + '_ {
             _ => return Err("the last stage has to be `update`, over elements, without sums".into()),
         }
         self.check_names()?;
+        self.states().iter().try_for_each(|state| check_state(state.name, state.extent))?;
         stages.iter().enumerate().try_for_each(|(index, stage)| {
             let message = |what: String| format!("stage `{}` {what}", stage.name);
             self.check_stage(index, stage).map_err(message)
@@ -120,7 +135,7 @@ impl dyn AnyRule + '_ {
 
     fn check_stage(&self, index: usize, stage: &Stage) -> Result<(), String> {
         let over = stage.over;
-        if !matches!(over, Extent::Elements | Extent::Rows | Extent::Columns) {
+        if !is_of_a_stage(over) {
             return Err(format!("runs over {over:?}; it may run over Elements, Rows or Columns"));
         }
         if over != Extent::Elements && (stage.gradient || stage.value) {
@@ -145,7 +160,14 @@ impl dyn AnyRule + '_ {
             if let Some(other) = self.stages()[..index].iter().find(|other| other.forms(name)) {
                 return Err(format!("forms `{name}`, which `{}` has formed", other.name));
             }
+            // Workgroups of a stage over elements add up tiles and chunks; one of a stage over rows has all rows of a slice.
+            let can_form =
+                if over == Extent::Elements { sum.extent != Extent::Slices } else { (over, sum.extent) == (Extent::Rows, Extent::Slices) };
+            if !can_form {
+                return Err(format!("runs over {over:?} and forms `{name}` over {:?}; {FORMS}", sum.extent));
+            }
         }
+        self.sums().iter().filter(|sum| stage.reads(sum.name)).try_for_each(|sum| self.check_line_sum(index, sum))?;
         let is_whole = |name: &&str| self.sums().iter().any(|sum| sum.name == *name && sum.extent.is_whole());
         match stage.resumes && !stage.sums.iter().any(is_whole) {
             true => Err("resumes without a sum over the tensor, the group or all".into()),
@@ -166,15 +188,45 @@ impl dyn AnyRule + '_ {
         }
     }
 
+    /// Checks that the device has a sum over rows or columns where a stage reads it: a stage over these rows or columns reads what the last stage over
+    /// elements has formed, and keeps it for the stages over elements after it.
+    fn check_line_sum(&self, index: usize, sum: &SumField) -> Result<(), String> {
+        let stages = self.stages();
+        let Some(former) = (0..index).find(|&earlier| stages[earlier].forms(sum.name)) else { return Ok(()) };
+        if !matches!(sum.extent, Extent::Rows | Extent::Columns) {
+            return Ok(());
+        }
+        for is_matrix in [true, false].into_iter().filter(|&is_matrix| self.uses_for(sum.name, is_matrix) && self.runs(index, is_matrix)) {
+            let last = self.sums_from(index, is_matrix);
+            if stages[index].over == sum.extent && last != Some(former) {
+                let last = last.map_or("none", |last| stages[last].name);
+                let (name, former) = (sum.name, stages[former].name);
+                return Err(format!("reads `{name}`, which `{former}` forms; the last stage over Elements before it is `{last}`"));
+            }
+            let keeps = |between: &Stage| between.over == sum.extent && between.reads(sum.name);
+            if stages[index].over == Extent::Elements && !stages[former..index].iter().any(keeps) {
+                let (name, extent) = (sum.name, sum.extent);
+                return Err(format!("reads `{name}`, which no stage over {extent:?} has read before"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last stage over elements before a stage: its sums over rows and columns are what a stage over these reads.
+    pub(crate) fn sums_from(&self, stage: usize, is_matrix: bool) -> Option<usize> {
+        (0..stage).rfind(|&earlier| self.stages()[earlier].over == Extent::Elements && self.runs(earlier, is_matrix))
+    }
+
     /// Names and extents of the states and the sums, in the order of the struct `State`.
     pub fn members(&self) -> impl Iterator<Item = (&'static str, Extent)> + use<> {
         let (states, sums) = (self.states(), self.sums());
         states.iter().map(|state| (state.name, state.extent)).chain(sums.iter().map(|sum| (sum.name, sum.extent)))
     }
 
-    /// Whether a sum over rows, columns or slices is read by a stage over elements, so that it has to be kept until then.
+    /// Whether a sum has to be kept: one over slices that any stage reads, or one over rows or columns that a stage over elements reads.
     pub(crate) fn is_kept(&self, sum: &SumField, is_matrix: bool) -> bool {
-        let reads = |stage: &Stage| stage.over == Extent::Elements && stage.reads(sum.name) && !stage.forms(sum.name);
+        let has_read = |stage: &Stage| stage.over == Extent::Elements || sum.extent == Extent::Slices;
+        let reads = |stage: &Stage| has_read(stage) && stage.reads(sum.name) && !stage.forms(sum.name);
         !sum.extent.is_whole() && self.uses_for(sum.name, is_matrix) && self.stages().iter().any(reads)
     }
 
@@ -241,7 +293,7 @@ mod tests {
     const UPDATE: Stage = Stage { reads: &["row", "means"], writes: &["m"], ..Stage::UPDATE };
 
     /// Stages and what is wrong with them.
-    const CASES: [(&[Stage], &str); 20] = [
+    const CASES: [(&[Stage], &str); 27] = [
         (&[SQUARES, ROWS, UPDATE], ""),
         (&[], "the last stage has to be `update`, over elements, without sums"),
         (&[UPDATE, SQUARES], "the last stage has to be `update`, over elements, without sums"),
@@ -271,7 +323,44 @@ mod tests {
             &[SQUARES, Stage { writes: &["row"], ..Stage::new("late") }, UPDATE],
             "stage `late` runs over Elements and writes `row`, which is kept of Rows",
         ),
+        (
+            &[Stage { sums: &["means"], ..SQUARES }, UPDATE],
+            "stage `squares` runs over Elements and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Tensor, Group and All, \
+             stages over Rows form sums over Slices",
+        ),
+        (
+            &[Stage { sums: &["squares"], resumes: false, ..SQUARES }, Stage { sums: &["total"], ..ROWS }, UPDATE],
+            "stage `rows` runs over Rows and forms `total` over Tensor; stages over Elements form sums over Rows, Columns, Tensor, Group and All, \
+             stages over Rows form sums over Slices",
+        ),
+        (
+            &[SQUARES, Stage { over: Extent::Columns, reads: &[], writes: &[], ..ROWS }, UPDATE],
+            "stage `rows` runs over Columns and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Tensor, Group and All, \
+             stages over Rows form sums over Slices",
+        ),
+        (
+            &[SQUARES, Stage { reads: &[], ..ROWS }, Stage { reads: EVERY, ..UPDATE }],
+            "stage `update` reads `squares`, which no stage over Rows has read before",
+        ),
+        (
+            &[SQUARES, Stage { reads: &["m"], writes: &["m"], ..Stage::new("late") }, ROWS, UPDATE],
+            "stage `rows` reads `squares`, which `squares` forms; the last stage over Elements before it is `late`",
+        ),
+        // A stage that runs for no tensor with rows is not in between.
+        (&[SQUARES, Stage { sums: &[], ..Stage::new("nothing") }, ROWS, UPDATE], ""),
+        (
+            &[
+                SQUARES,
+                ROWS,
+                Stage { over: Extent::Columns, reads: &["means"], ..Stage::new("columns") },
+                Stage { reads: &["m"], ..UPDATE },
+            ],
+            "",
+        ),
     ];
+
+    /// The case whose sum over slices a stage over columns reads.
+    const KEPT: usize = 26;
 
     /// A rule with the stages of a case.
     #[derive(Clone, Debug, Default)]
@@ -323,9 +412,23 @@ mod tests {
 
     #[test]
     fn stages_that_do_not_fit_are_told() {
-        let said = all_said!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19);
+        let said = all_said!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26);
         assert_eq!(said.len(), CASES.len());
         said.into_iter().for_each(|(got, expected)| assert_eq!(got, expected));
+    }
+
+    #[test]
+    fn states_are_of_what_stages_run_over() {
+        assert_eq!(check_state("m", Extent::Columns), Ok(()));
+        assert_eq!(check_state("m", Extent::Slices), Err("the state `m` is of Slices; it may be of Elements, Rows or Columns".into()));
+    }
+
+    #[test]
+    fn a_sum_over_slices_is_kept_for_a_stage_over_columns() {
+        let rule: Box<dyn AnyRule> = Staged::<KEPT>.into();
+        let means = rule.sums().iter().find(|sum| sum.name == "means").expect("a sum");
+        assert_eq!(rule.check_stages(), Ok(()));
+        assert!(rule.is_kept(means, true) && !rule.is_kept(means, false));
     }
 
     #[test]

@@ -51,9 +51,8 @@ impl Own<'_> {
         self.rule.stages()[self.stage].over
     }
 
-    /// The stage over elements that comes before: its sums over rows and columns are what this one reads.
     fn source(&self) -> Option<usize> {
-        (0..self.stage).rfind(|&stage| self.rule.stages()[stage].over == Extent::Elements && self.rule.runs(stage, self.is_matrix))
+        self.rule.sums_from(self.stage, self.is_matrix)
     }
 
     fn formed(&self, stage: Option<usize>, wanted: Extent) -> Vec<&'static SumField> {
