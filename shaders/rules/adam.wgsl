@@ -1,15 +1,15 @@
 // Adam, AdamW, AMSGrad, cautious decay. Formula, sources and twin: src/rules/adam.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
-    let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-    let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+    let bias_correction1 = bias_correction(h.beta1, step);
+    let bias_correction2 = bias_correction(h.beta2, step);
     return Scalars(quotient(h.lr, bias_correction1), inverse_root(bias_correction2), h.lr * h.decoupled_decay);
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     let g = penalized(h.sign * gradient, *p, h.coupled_decay);
-    state.m = moving_average(state.m, g, h.beta1, h.rest1);
-    state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
+    state.m = decayed_average(state.m, g, h.beta1);
+    state.v = decayed_average(state.v, square(g), h.beta2);
     state.max_v = larger(state.max_v, state.v);
     let denominator = sqrt(state.max_v) * s.inverse_root2 + h.eps;
     let decayed = select(*p, where_same_side(*p, *p, state.m), h.cautious != 0u);

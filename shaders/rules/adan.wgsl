@@ -1,12 +1,12 @@
 // Adan. Formula, sources and twin: src/rules/adan.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
-    let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-    let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
-    let bias_correction3 = one_minus_pow(h.ln_beta3, h.ln_beta3_low, step);
+    let bias_correction1 = bias_correction(h.beta1, step);
+    let bias_correction2 = bias_correction(h.beta2, step);
+    let bias_correction3 = bias_correction(h.beta3, step);
     let rate = select(quotient(h.lr, 1.0 + h.lr * h.weight_decay), h.lr, h.no_prox != 0u);
     return Scalars(
-        quotient(rate, bias_correction1), quotient(rate * h.beta2, bias_correction2), inverse_root(bias_correction3),
+        quotient(rate, bias_correction1), quotient(rate * h.beta2.beta, bias_correction2), inverse_root(bias_correction3),
         rate * h.weight_decay, select(1.0, 0.0, step <= 1.0),
     );
 }
@@ -15,10 +15,10 @@ fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state:
     let g = h.sign * gradient;
     let difference = s.later * (g + state.negative);
     state.negative = -g;
-    state.m = moving_average(state.m, g, h.beta1, h.rest1);
-    state.d = moving_average(state.d, difference, h.beta2, h.rest2);
-    let ahead = g + h.beta2 * difference;
-    state.n = moving_average(state.n, square(ahead), h.beta3, h.rest3);
+    state.m = decayed_average(state.m, g, h.beta1);
+    state.d = decayed_average(state.d, difference, h.beta2);
+    let ahead = g + h.beta2.beta * difference;
+    state.n = decayed_average(state.n, square(ahead), h.beta3);
     let denominator = sqrt(state.n) * s.inverse_root3 + h.eps;
     *p -= penalized((s.step1 * state.m + s.step2 * state.d) / denominator, *p, s.decay);
 }

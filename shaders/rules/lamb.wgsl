@@ -1,8 +1,8 @@
 // LAMB. Formula, sources and twin: src/rules/lamb.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
-    let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-    let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+    let bias_correction1 = bias_correction(h.beta1, step);
+    let bias_correction2 = bias_correction(h.beta2, step);
     return Scalars(quotient(1.0, bias_correction1), inverse_root(bias_correction2), h.eps_root * bias_correction2, h.lr, h.lr * h.weight_decay);
 }
 
@@ -12,8 +12,8 @@ fn lamb_step(h: Hyper, s: Scalars, state: ptr<function, State>) -> vec4f {
 }
 
 fn moments(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    state.m = moving_average(state.m, gradient, h.beta1, h.rest1);
-    state.v = moving_average(state.v, square(gradient), h.beta2, h.rest2);
+    state.m = decayed_average(state.m, gradient, h.beta1);
+    state.v = decayed_average(state.v, square(gradient), h.beta2);
     state.values = square(*p);
     state.updates = square(penalized(lamb_step(h, s, state), *p, h.weight_decay));
 }

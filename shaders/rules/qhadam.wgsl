@@ -1,8 +1,8 @@
 // QHAdam. Formula, sources and twin: src/rules/qhadam.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
-    let take1 = quotient(h.rest1, one_minus_pow(h.ln_beta1, h.ln_beta1_low, step));
-    let take2 = quotient(h.rest2, one_minus_pow(h.ln_beta2, h.ln_beta2_low, step));
+    let take1 = quotient(h.beta1.rest, bias_correction(h.beta1, step));
+    let take2 = quotient(h.beta2.rest, bias_correction(h.beta2, step));
     return Scalars(min(take1, 1.0), min(take2, 1.0), h.lr * h.decoupled_decay);
 }
 

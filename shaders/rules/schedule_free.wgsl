@@ -8,7 +8,7 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let exponent = h.r * ln_ratio(step - 1.0, step) + h.weight_lr_power * (risen + ln_ratio(last.peak, peak));
     let weight_sum = 1.0 + (last.weight_sum - last.weight_sum * one_minus_pow(exponent, 0.0, 1.0));
     let c = quotient(1.0, weight_sum);
-    let inverse_root2 = inverse_root(one_minus_pow(h.ln_beta2, h.ln_beta2_low, step));
+    let inverse_root2 = inverse_root(bias_correction(h.beta2, step));
     return Scalars(lr, peak, weight_sum, c, lr * (h.rest1 + h.beta1 * c), inverse_root2, select(0.0, 1.0, step <= 1.0));
 }
 

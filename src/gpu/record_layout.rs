@@ -18,7 +18,7 @@ pub(crate) struct RecordLayout {
 impl RecordLayout {
     /// Room for the hyper-parameters of one more block.
     pub(crate) fn push_block(&mut self, rule: &dyn AnyRule) {
-        let at = self.push(rule.hyper_fields().len() as u64);
+        let at = self.push(rule.hyper_words().len() as u64);
         self.hyper.push(at);
     }
 

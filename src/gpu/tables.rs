@@ -106,7 +106,7 @@ fn entries(setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumT
     let rules = distinct(setup, members.iter().map(|member| member.group));
     let assigned = first_assignments(setup);
     // After all hyper-parameters, the clip of each group.
-    let clips_assigned = setup.blocks.list.iter().map(|block| block.rule.hyper_fields().len() as u32).sum::<u32>();
+    let clips_assigned = setup.blocks.list.iter().map(|block| block.rule.hyper_words().len() as u32).sum::<u32>();
     let entry = |(index, member): (usize, &Member)| {
         let Member { group, block, record, active } = *member;
         let rule = rules.iter().position(|&known| setup.groups[known].rule.is_like(&*setup.groups[group].rule)).unwrap_or_default();
@@ -137,8 +137,8 @@ fn entries(setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumT
 fn first_assignments(setup: &Setup) -> Vec<u32> {
     let mut next = 0;
     let first = |block: &crate::step::Block| {
-        next += block.rule.hyper_fields().len() as u32;
-        next - block.rule.hyper_fields().len() as u32
+        next += block.rule.hyper_words().len() as u32;
+        next - block.rule.hyper_words().len() as u32
     };
     setup.blocks.list.iter().map(first).collect()
 }

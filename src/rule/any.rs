@@ -25,7 +25,7 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn hyper_fields(&self) -> &'static [Field];
     /// The words of [`Rule::hyper`] in f32.
     fn hyper_words(&self) -> Vec<u32>;
-    /// The members of [`Rule::hyper`] in f64.
+    /// The words of [`Rule::hyper`] in f64.
     fn hyper_numbers(&self) -> Vec<f64>;
     /// What depends on the step count.
     fn scalar_fields(&self) -> &'static [&'static str];

@@ -3,27 +3,65 @@
 use core::marker::PhantomData;
 use core::ops::Range;
 
-use super::{Extent, Real};
+use super::{Beta, Extent, Real, Word};
 
 /// One member of a layout: its name and WGSL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The member's name, the same in Rust and WGSL.
     pub name: &'static str,
-    /// `"f32"` or `"u32"`.
+    /// `"f32"`, `"u32"`, or `"Beta"` for a [`Beta`](super::Beta).
     pub wgsl: &'static str,
 }
 
-/// A struct of 4-byte scalars that both sides know; [`layout!`](crate::layout) writes it.
+impl Field {
+    /// The names of its words, in order: of a `beta1: Beta`, `beta1.beta` and three more.
+    pub fn words(&self) -> Vec<String> {
+        match self.wgsl {
+            Beta::<f32>::WGSL => Beta::<f32>::FIELDS.iter().map(|word| format!("{}.{}", self.name, word.name)).collect(),
+            _ => vec![self.name.to_owned()],
+        }
+    }
+}
+
+/// What a [`layout!`](crate::layout) may have as a member: one word ([`Word`]), or a [`Beta`](super::Beta).
+pub trait Member: Copy {
+    /// Its type in WGSL.
+    const WGSL: &'static str;
+    /// How many words it has.
+    const WORDS: usize;
+    /// Its words in order.
+    fn words(self) -> Vec<u32>;
+    /// Its words as numbers, in order.
+    fn numbers(self) -> Vec<f64>;
+    /// Replaces one of its words that is a number by one that is off by `error` at most.
+    fn assign(&mut self, word: usize, number: f64, error: f64);
+}
+
+impl<W: Word> Member for W {
+    const WGSL: &'static str = W::WGSL;
+    const WORDS: usize = 1;
+    fn words(self) -> Vec<u32> {
+        vec![self.to_word()]
+    }
+    fn numbers(self) -> Vec<f64> {
+        vec![self.to_value()]
+    }
+    fn assign(&mut self, _word: usize, number: f64, error: f64) {
+        Word::assign(self, number, error);
+    }
+}
+
+/// A struct of 32-bit words that both sides know; [`layout!`](crate::layout) writes it.
 pub trait Layout: Copy + Send + Sync {
     /// The members in order.
     const FIELDS: &'static [Field];
-    /// One 32-bit word per member, in order.
+    /// The 32-bit words of all members, in order.
     fn words(&self) -> Vec<u32>;
-    /// The members as numbers, in order.
+    /// The words as numbers, in order.
     fn numbers(&self) -> Vec<f64>;
-    /// Replaces a member that is a number by one that is off by `error` at most.
-    fn assign(&mut self, member: usize, number: f64, error: f64);
+    /// Replaces a word that is a number by one that is off by `error` at most.
+    fn assign(&mut self, word: usize, number: f64, error: f64);
 }
 
 /// The per-step scalars of a rule, which the next step's are formed from; [`scalars!`](crate::scalars) writes it.
@@ -136,26 +174,27 @@ macro_rules! layout {
         impl<$F: $crate::rule::Real> $crate::rule::Layout for $Name<$F> {
             const FIELDS: &'static [$crate::rule::Field] = &[$($crate::rule::Field {
                 name: stringify!($field),
-                wgsl: <$ty as $crate::rule::Word>::WGSL,
+                wgsl: <$ty as $crate::rule::Member>::WGSL,
             },)+];
 
             fn words(&self) -> Vec<u32> {
-                vec![$($crate::rule::Word::to_word(self.$field),)+]
+                [$($crate::rule::Member::words(self.$field),)+].concat()
             }
 
             fn numbers(&self) -> Vec<f64> {
-                vec![$($crate::rule::Word::to_value(self.$field),)+]
+                [$($crate::rule::Member::numbers(self.$field),)+].concat()
             }
 
-            fn assign(&mut self, member: usize, number: f64, error: f64) {
-                let mut index = 0;
+            fn assign(&mut self, word: usize, number: f64, error: f64) {
+                let mut first = 0;
                 $(
-                    if index == member {
-                        $crate::rule::Word::assign(&mut self.$field, number, error);
+                    let next = first + <$ty as $crate::rule::Member>::WORDS;
+                    if (first..next).contains(&word) {
+                        $crate::rule::Member::assign(&mut self.$field, word - first, number, error);
                     }
-                    index += 1;
+                    first = next;
                 )+
-                let _ = index;
+                let _ = first;
             }
         }
     };

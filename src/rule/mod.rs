@@ -3,6 +3,7 @@
 //! A rule never sees wgpu. It implements [`Rule`]; the engine drives it through [`AnyRule`], which every [`Rule`] is.
 
 mod any;
+mod beta;
 mod bounded;
 mod extent;
 mod hyper;
@@ -16,6 +17,7 @@ mod wide;
 mod widest;
 
 pub use any::AnyRule;
+pub use beta::{Beta, bias_correction, decayed_average};
 pub use bounded::Bounded;
 #[doc(hidden)]
 pub use extent::Part;
@@ -23,7 +25,7 @@ pub use extent::{Extent, Extents};
 pub use hyper::{HyperParameter, HyperParameters, Number};
 #[doc(hidden)]
 pub use layout::{BLOCK, block};
-pub use layout::{Field, Layout, NoScalars, ScalarLayout, StateField, StateLayout, SumField, SumForm};
+pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout, StateField, StateLayout, SumField, SumForm};
 pub(crate) use numerics::parts;
 pub use numerics::{
     at_least, by_sign, clamped, exponent_parts, finite_or_nan, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized,

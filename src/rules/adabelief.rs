@@ -1,6 +1,6 @@
 //! AdaBelief: Adam with the variance around the mean instead of the mean square.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, saturated, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, penalized, saturated, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -35,11 +35,8 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
-    pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F, eps_root: F,
-        weight_decay: F,
-    }
+    /// Per group.
+    pub struct Hyper<F> { lr: F, beta1: Beta<F>, beta2: Beta<F>, eps: F, eps_root: F, weight_decay: F }
 }
 
 scalars! {
@@ -67,18 +64,10 @@ impl Rule for AdaBelief {
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
             eps: F::of(self.eps),
             eps_root: F::of(self.eps_root),
             weight_decay: F::of(self.weight_decay),
@@ -86,16 +75,16 @@ impl Rule for AdaBelief {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction1 = bias_correction(h.beta1, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
         Scalars { step_size: h.lr / bias_correction1, inverse_root2: bias_correction2.sqrt().recip(), decay: h.lr * h.weight_decay }
     }
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        state.m = moving_average(state.m, gradient, h.beta1, h.rest1);
+        state.m = decayed_average(state.m, gradient, h.beta1);
         let surprise = gradient - state.m;
-        state.v = saturated(moving_average(state.v, square(surprise), h.beta2, h.rest2) + h.eps_root);
+        state.v = saturated(decayed_average(state.v, square(surprise), h.beta2) + h.eps_root);
         let denominator = state.v.sqrt() * s.inverse_root2 + h.eps;
         *p = *p - penalized(s.step_size * (state.m / denominator), *p, s.decay);
     }

@@ -1,8 +1,6 @@
 //! Adafactor: mean squares of gradients by rows and columns instead of by elements.
 
-use crate::rule::{
-    Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, exponent_parts, moving_average, penalized, power, saturated, square,
-};
+use crate::rule::{Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, exponent_parts, moving_average, penalized, power, saturated, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {

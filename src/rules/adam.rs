@@ -1,6 +1,6 @@
 //! Adam and AdamW: one formula, with coupled and with decoupled weight decay.
 
-use crate::rule::{KnownAs, Range, Real, Rule, larger, ln_beta, moving_average, one_minus_pow, penalized, square, where_same_side};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, larger, penalized, square, where_same_side};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -76,11 +76,8 @@ impl From<AdamW> for Adam {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
-    pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F,
-        coupled_decay: F, decoupled_decay: F, cautious: u32, sign: F,
-    }
+    /// Per group.
+    pub struct Hyper<F> { lr: F, beta1: Beta<F>, beta2: Beta<F>, eps: F, coupled_decay: F, decoupled_decay: F, cautious: u32, sign: F }
 }
 
 scalars! {
@@ -105,18 +102,10 @@ impl Rule for Adam {
     fn hyper<F: Real>(&self) -> Hyper<F> {
         let is_decoupled = self.decoupled_weight_decay || self.cautious_weight_decay;
         let decay = |decoupled| if is_decoupled == decoupled { self.weight_decay } else { 0.0 };
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
             eps: F::of(self.eps),
             coupled_decay: F::of(decay(false)),
             decoupled_decay: F::of(decay(true)),
@@ -126,16 +115,16 @@ impl Rule for Adam {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction1 = bias_correction(h.beta1, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
         Scalars { step_size: h.lr / bias_correction1, inverse_root2: bias_correction2.sqrt().recip(), decay: h.lr * h.decoupled_decay }
     }
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = penalized(h.sign * gradient, *p, h.coupled_decay);
-        state.m = moving_average(state.m, g, h.beta1, h.rest1);
-        state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
+        state.m = decayed_average(state.m, g, h.beta1);
+        state.v = decayed_average(state.v, square(g), h.beta2);
         state.max_v = larger(state.max_v, state.v);
         let denominator = state.max_v.sqrt() * s.inverse_root2 + h.eps;
         let decayed = if h.cautious != 0 { where_same_side(*p, *p, state.m) } else { *p };

@@ -1,6 +1,6 @@
 //! Adamax: Adam with the largest magnitude instead of the mean square.
 
-use crate::rule::{KnownAs, Range, Real, Rule, larger, ln_beta, moving_average, one_minus_pow, penalized};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, larger, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -38,10 +38,8 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
-    pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, eps: F, coupled_decay: F, decoupled_decay: F, sign: F,
-    }
+    /// Per group.
+    pub struct Hyper<F> { lr: F, beta1: Beta<F>, beta2: F, eps: F, coupled_decay: F, decoupled_decay: F, sign: F }
 }
 
 scalars! {
@@ -77,13 +75,9 @@ impl Rule for Adamax {
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
         let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
+            beta1: Beta::of(self.beta1),
             beta2: F::of(self.beta2),
             eps: F::of(self.eps),
             coupled_decay: F::of(decay(false)),
@@ -93,14 +87,14 @@ impl Rule for Adamax {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        Scalars { step_size: h.lr / bias_correction, decay: h.lr * h.decoupled_decay }
+        let bias_correction1 = bias_correction(h.beta1, step);
+        Scalars { step_size: h.lr / bias_correction1, decay: h.lr * h.decoupled_decay }
     }
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = penalized(h.sign * gradient, *p, h.coupled_decay);
-        state.m = moving_average(state.m, g, h.beta1, h.rest1);
+        state.m = decayed_average(state.m, g, h.beta1);
         state.u = larger(h.beta2 * state.u, g.abs() + h.eps);
         *p = *p - penalized(s.step_size * (state.m / state.u), *p, s.decay);
     }

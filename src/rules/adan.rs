@@ -1,6 +1,6 @@
 //! Adan: Adam with a mean of the gradient's change, as Nesterov's momentum has it.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -40,11 +40,8 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
-    pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, beta3: F, rest3: F,
-        ln_beta3: F, ln_beta3_low: F, eps: F, weight_decay: F, no_prox: u32, sign: F,
-    }
+    /// Per group.
+    pub struct Hyper<F> { lr: F, beta1: Beta<F>, beta2: Beta<F>, beta3: Beta<F>, eps: F, weight_decay: F, no_prox: u32, sign: F }
 }
 
 scalars! {
@@ -68,23 +65,11 @@ impl Rule for Adan {
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
-        let (ln_beta3, ln_beta3_low) = ln_beta(self.beta3);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
-            beta3: F::of(self.beta3),
-            rest3: F::of(1.0 - self.beta3),
-            ln_beta3,
-            ln_beta3_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
+            beta3: Beta::of(self.beta3),
             eps: F::of(self.eps),
             weight_decay: F::of(self.weight_decay),
             no_prox: u32::from(self.no_prox),
@@ -93,13 +78,13 @@ impl Rule for Adan {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
-        let bias_correction3 = one_minus_pow(h.ln_beta3, h.ln_beta3_low, step);
+        let bias_correction1 = bias_correction(h.beta1, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
+        let bias_correction3 = bias_correction(h.beta3, step);
         let rate = if h.no_prox != 0 { h.lr } else { h.lr / (F::one() + h.lr * h.weight_decay) };
         Scalars {
             step1: rate / bias_correction1,
-            step2: rate * h.beta2 / bias_correction2,
+            step2: rate * h.beta2.beta / bias_correction2,
             inverse_root3: bias_correction3.sqrt().recip(),
             decay: rate * h.weight_decay,
             later: if step <= F::one() { F::zero() } else { F::one() },
@@ -111,10 +96,10 @@ impl Rule for Adan {
         let g = h.sign * gradient;
         let difference = s.later * (g + state.negative);
         state.negative = -g;
-        state.m = moving_average(state.m, g, h.beta1, h.rest1);
-        state.d = moving_average(state.d, difference, h.beta2, h.rest2);
-        let ahead = g + h.beta2 * difference;
-        state.n = moving_average(state.n, square(ahead), h.beta3, h.rest3);
+        state.m = decayed_average(state.m, g, h.beta1);
+        state.d = decayed_average(state.d, difference, h.beta2);
+        let ahead = g + h.beta2.beta * difference;
+        state.n = decayed_average(state.n, square(ahead), h.beta3);
         let denominator = state.n.sqrt() * s.inverse_root3 + h.eps;
         *p = *p - penalized((s.step1 * state.m + s.step2 * state.d) / denominator, *p, s.decay);
     }

@@ -1,6 +1,6 @@
 //! AdEMAMix: Adam with a second, slower mean of the gradient.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, parts, penalized, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, moving_average, one_minus_pow, parts, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -43,11 +43,11 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of the value before it left over. While it warms up, `1 / ln(beta3_t)` is
+    /// Per group; `rest3` is `1 - beta3`, `slope_low` what the rounding of `slope` left over. While it warms up, `1 / ln(beta3_t)` is
     /// `inverse_ln_beta1 + t * slope`.
     pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, rest3: F, alpha: F,
-        alpha_growth: F, eps: F, weight_decay: F, beta3_warmup: F, inverse_ln_beta1: F, slope: F, slope_low: F,
+        lr: F, beta1: Beta<F>, beta2: Beta<F>, rest3: F, alpha: F, alpha_growth: F, eps: F, weight_decay: F, beta3_warmup: F,
+        inverse_ln_beta1: F, slope: F, slope_low: F,
     }
 }
 
@@ -76,8 +76,6 @@ impl Rule for AdEMAMix {
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         // 1 / ln(0) is -0.
         let inverse_ln_beta1 = self.beta1.ln().recip();
         let warms_up = self.beta3_warmup > 0.0 && self.beta3 > self.beta1;
@@ -90,14 +88,8 @@ impl Rule for AdEMAMix {
         let (slope, slope_low) = parts(slope);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
             rest3: F::of(1.0 - self.beta3),
             alpha: F::of(self.alpha),
             alpha_growth: F::of(if self.alpha_warmup > 0.0 { self.alpha / self.alpha_warmup } else { self.alpha }),
@@ -111,8 +103,8 @@ impl Rule for AdEMAMix {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction1 = bias_correction(h.beta1, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
         let step_size = h.lr / bias_correction1;
         let slow_size = h.lr * h.alpha.min(step * h.alpha_growth);
         let mut rest3 = h.rest3;
@@ -125,9 +117,9 @@ impl Rule for AdEMAMix {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        state.m1 = moving_average(state.m1, gradient, h.beta1, h.rest1);
+        state.m1 = decayed_average(state.m1, gradient, h.beta1);
         state.m2 = moving_average(state.m2, gradient, F::one() - s.rest3, s.rest3);
-        state.v = moving_average(state.v, square(gradient), h.beta2, h.rest2);
+        state.v = decayed_average(state.v, square(gradient), h.beta2);
         let denominator = state.v.sqrt() * s.inverse_root2 + h.eps;
         *p = *p - penalized((s.step_size * state.m1 + s.slow_size * state.m2) / denominator, *p, s.decay);
     }

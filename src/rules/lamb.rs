@@ -1,6 +1,6 @@
 //! LAMB: Adam's step, scaled to the size of each tensor.
 
-use crate::rule::{KnownAs, Range, Real, Rule, Stage, ln_beta, moving_average, one_minus_pow, penalized, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, Stage, bias_correction, decayed_average, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -39,11 +39,8 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
-    pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F, eps_root: F,
-        weight_decay: F,
-    }
+    /// Per group.
+    pub struct Hyper<F> { lr: F, beta1: Beta<F>, beta2: Beta<F>, eps: F, eps_root: F, weight_decay: F }
 }
 
 scalars! {
@@ -85,18 +82,10 @@ impl Rule for Lamb {
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
             eps: F::of(self.eps),
             eps_root: F::of(self.eps_root),
             weight_decay: F::of(self.weight_decay),
@@ -104,8 +93,8 @@ impl Rule for Lamb {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction1 = bias_correction(h.beta1, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
         Scalars {
             inverse1: F::one() / bias_correction1,
             inverse_root2: bias_correction2.sqrt().recip(),
@@ -117,8 +106,8 @@ impl Rule for Lamb {
 
     #[inline(always)]
     fn stage<F: Real>(_moments: usize, h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: F, state: &mut State<F>) {
-        state.m = moving_average(state.m, gradient, h.beta1, h.rest1);
-        state.v = moving_average(state.v, square(gradient), h.beta2, h.rest2);
+        state.m = decayed_average(state.m, gradient, h.beta1);
+        state.v = decayed_average(state.v, square(gradient), h.beta2);
         state.values = square(p);
         state.updates = square(penalized(lamb_step(h, s, state), p, h.weight_decay));
     }

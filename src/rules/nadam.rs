@@ -1,6 +1,6 @@
 //! NAdam: Adam with Nesterov's momentum.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, parts, penalized, square, step_pow};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, moving_average, parts, penalized, square, step_pow};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -45,10 +45,10 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of the logarithm left over, `ln_decay` that of `0.96^momentum_decay`.
+    /// Per group; `rest1` is `1 - beta1`, `ln_decay` the logarithm of `0.96^momentum_decay`, `low` what its rounding left over.
     pub struct Hyper<F> {
-        lr: F, beta1: F, half_beta1: F, rest1: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, ln_decay: F, ln_decay_low: F, eps: F,
-        coupled_decay: F, decoupled_decay: F, sign: F,
+        lr: F, beta1: F, half_beta1: F, rest1: F, beta2: Beta<F>, ln_decay: F, ln_decay_low: F, eps: F, coupled_decay: F,
+        decoupled_decay: F, sign: F,
     }
 }
 
@@ -73,7 +73,6 @@ impl Rule for NAdam {
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
         let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         // Not by the power, which is next to 1 for a small one.
         let (ln_decay, ln_decay_low) = parts((self.momentum_decay * 0.96_f64.ln()).max(-1e3));
         Hyper {
@@ -81,10 +80,7 @@ impl Rule for NAdam {
             beta1: F::of(self.beta1),
             half_beta1: F::of(0.5 * self.beta1),
             rest1: F::of(1.0 - self.beta1),
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta2: Beta::of(self.beta2),
             ln_decay,
             ln_decay_low,
             eps: F::of(self.eps),
@@ -101,7 +97,7 @@ impl Rule for NAdam {
         let next_rest_product = (h.rest1 + next_gap) + (h.beta1 - next_gap) * rest_product;
         let gradient_step = h.lr * ((h.rest1 + gap) / rest_product);
         let mean_step = h.lr * ((h.beta1 - next_gap) / next_rest_product);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
         let inverse_root2 = bias_correction2.sqrt().recip();
         Scalars { rest_product, gradient_step, mean_step, inverse_root2, decay: h.lr * h.decoupled_decay }
     }
@@ -110,7 +106,7 @@ impl Rule for NAdam {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = penalized(h.sign * gradient, *p, h.coupled_decay);
         state.m = moving_average(state.m, g, h.beta1, h.rest1);
-        state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
+        state.v = decayed_average(state.v, square(g), h.beta2);
         let denominator = state.v.sqrt() * s.inverse_root2 + h.eps;
         *p = *p - penalized((s.gradient_step * g + s.mean_step * state.m) / denominator, *p, s.decay);
     }

@@ -1,6 +1,6 @@
 //! QHAdam: Adam whose means are mixed with the gradient itself.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -41,10 +41,9 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `now` is `1 - nu`, `low` what the rounding of `ln(beta)` left over.
+    /// Per group; `now` is `1 - nu`.
     pub struct Hyper<F> {
-        lr: F, rest1: F, ln_beta1: F, ln_beta1_low: F, rest2: F, ln_beta2: F, ln_beta2_low: F, nu1: F, now1: F, nu2: F, now2: F, eps: F,
-        coupled_decay: F, decoupled_decay: F, sign: F,
+        lr: F, beta1: Beta<F>, beta2: Beta<F>, nu1: F, now1: F, nu2: F, now2: F, eps: F, coupled_decay: F, decoupled_decay: F, sign: F,
     }
 }
 
@@ -70,16 +69,10 @@ impl Rule for QHAdam {
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
         let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
             lr: F::of(self.lr),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
             nu1: F::of(self.nu1),
             now1: F::of(1.0 - self.nu1),
             nu2: F::of(self.nu2),
@@ -92,8 +85,8 @@ impl Rule for QHAdam {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let take1 = h.rest1 / one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        let take2 = h.rest2 / one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let take1 = h.beta1.rest / bias_correction(h.beta1, step);
+        let take2 = h.beta2.rest / bias_correction(h.beta2, step);
         Scalars { take1: take1.min(F::one()), take2: take2.min(F::one()), decay: h.lr * h.decoupled_decay }
     }
 

@@ -1,6 +1,6 @@
 //! RAdam: Adam that waits until its mean square can be trusted.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, square, step_pow};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, ln_beta, penalized, square, step_pow};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -93,10 +93,10 @@ fn coth_rest(x: f64) -> f64 {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over, `rectification` the constant factor of `r`.
+    /// Per group; `rectification` is the constant factor of `r`.
     pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F,
-        coupled_decay: F, decoupled_decay: F, sign: F, rho_inf: F, rho_offset: F, rectified_from: F, rectification: F,
+        lr: F, beta1: Beta<F>, beta2: Beta<F>, eps: F, coupled_decay: F, decoupled_decay: F, sign: F, rho_inf: F, rho_offset: F,
+        rectified_from: F, rectification: F,
     }
 }
 
@@ -111,12 +111,12 @@ state! {
 }
 
 fn rho<F: Real>(h: &Hyper<F>, step: F) -> F {
-    let x = F::of(-0.5) * step * h.ln_beta2;
+    let x = F::of(-0.5) * step * h.beta2.ln;
     if x < F::of(SERIES) {
         return step - step * coth_series(x) + h.rho_offset;
     }
-    let power = step_pow(h.ln_beta2, h.ln_beta2_low, step);
-    h.rho_inf - F::of(2.0) * step * power / one_minus_pow(h.ln_beta2, h.ln_beta2_low, step)
+    let power = step_pow(h.beta2.ln, h.beta2.ln_low, step);
+    h.rho_inf - F::of(2.0) * step * power / bias_correction(h.beta2, step)
 }
 
 impl Rule for RAdam {
@@ -130,19 +130,11 @@ impl Rule for RAdam {
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
         let decay = |decoupled| if self.decoupled_weight_decay == decoupled { self.weight_decay } else { 0.0 };
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         let (rho_inf, from) = (self.rho_inf(), self.rectified_from());
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
             eps: F::of(self.eps),
             coupled_decay: F::of(decay(false)),
             decoupled_decay: F::of(decay(true)),
@@ -155,21 +147,21 @@ impl Rule for RAdam {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let step_size = h.lr / one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
+        let step_size = h.lr / bias_correction(h.beta1, step);
         if step < h.rectified_from {
             return Scalars { step_size, rectifier: F::zero(), decay: h.lr * h.decoupled_decay };
         }
         let length = rho(h, step);
         let ratio = (length - F::of(4.0)) * (length - F::of(2.0)) / length;
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
         Scalars { step_size, rectifier: (ratio * bias_correction2).sqrt() * h.rectification, decay: h.lr * h.decoupled_decay }
     }
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = penalized(h.sign * gradient, *p, h.coupled_decay);
-        state.m = moving_average(state.m, g, h.beta1, h.rest1);
-        state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
+        state.m = decayed_average(state.m, g, h.beta1);
+        state.v = decayed_average(state.v, square(g), h.beta2);
         let mut direction = state.m;
         if s.rectifier > F::zero() {
             direction = direction * (s.rectifier / (state.v.sqrt() + h.eps));

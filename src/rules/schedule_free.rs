@@ -1,6 +1,6 @@
 //! Schedule-free SGD and AdamW: no schedule, but an average of the values to evaluate with.
 
-use crate::rule::{KnownAs, Range, Real, Rule, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, lerp, ln_ratio, one_minus_pow, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -86,8 +86,8 @@ hyper_parameters! {
 layout! {
     /// Per group; `rest` is `1 - beta`, `outward` is `1 - 1 / beta1`, and SGD has no `beta2`.
     pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, outward: F, beta2: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F, weight_decay: F, r: F,
-        weight_lr_power: F, warmup: F, late: F, sign: F,
+        lr: F, beta1: F, rest1: F, outward: F, beta2: Beta<F>, eps: F, weight_decay: F, r: F, weight_lr_power: F, warmup: F, late: F,
+        sign: F,
     }
 }
 
@@ -200,16 +200,12 @@ impl Rule for ScheduleFreeAdamW {
     type State<F: Real> = AdamWState<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
             lr: F::of(self.lr),
             beta1: F::of(self.beta1),
             rest1: F::of(1.0 - self.beta1),
             outward: F::of((self.beta1 - 1.0) / self.beta1),
-            beta2: F::of(self.beta2),
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta2: Beta::of(self.beta2),
             eps: F::of(self.eps),
             weight_decay: F::of(self.weight_decay),
             r: F::of(self.r),
@@ -227,7 +223,7 @@ impl Rule for ScheduleFreeAdamW {
         let exponent = h.r * ln_ratio(step - F::one(), step) + h.weight_lr_power * (risen + ln_ratio(last.peak, peak));
         let weight_sum = F::one() + (last.weight_sum - last.weight_sum * one_minus_pow(exponent, F::zero(), F::one()));
         let c = F::one() / weight_sum;
-        let inverse_root2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step).sqrt().recip();
+        let inverse_root2 = bias_correction(h.beta2, step).sqrt().recip();
         let first = if step <= F::one() { F::one() } else { F::zero() };
         Scalars { lr, peak, weight_sum, c, y_step: lr * (h.rest1 + h.beta1 * c), inverse_root2, first }
     }
@@ -236,7 +232,7 @@ impl Rule for ScheduleFreeAdamW {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut AdamWState<F>) {
         let z = if s.first != F::zero() { *p } else { state.z };
         let g = h.sign * gradient;
-        state.v = moving_average(state.v, square(g), h.beta2, h.rest2);
+        state.v = decayed_average(state.v, square(g), h.beta2);
         let u = penalized(g / (state.v.sqrt() * s.inverse_root2 + h.eps), *p, h.weight_decay);
         *p = lerp(*p, z, s.c) - s.y_step * u;
         state.z = z - s.lr * u;

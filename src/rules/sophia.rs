@@ -1,6 +1,6 @@
 //! Sophia: clipped steps by an estimate of the Hessian's diagonal.
 
-use crate::rule::{KnownAs, Range, Real, Rule, at_least, clamped, ln_beta, moving_average, one_minus_pow, penalized};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, at_least, bias_correction, clamped, decayed_average, moving_average, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -56,10 +56,9 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
+    /// Per group; `rest2` is `1 - beta2`.
     pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, beta2: F, rest2: F, eps: F, gamma: F, clip_threshold: F, update_interval: F,
-        weight_decay: F, sign: F,
+        lr: F, beta1: Beta<F>, beta2: F, rest2: F, eps: F, gamma: F, clip_threshold: F, update_interval: F, weight_decay: F, sign: F,
     }
 }
 
@@ -85,13 +84,9 @@ impl Rule for Sophia {
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
+            beta1: Beta::of(self.beta1),
             beta2: F::of(self.beta2),
             rest2: F::of(1.0 - self.beta2),
             eps: F::of(self.eps),
@@ -104,7 +99,7 @@ impl Rule for Sophia {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
+        let bias_correction1 = bias_correction(h.beta1, step);
         let fold = if last.left < F::one() { F::one() } else { F::zero() };
         let left = last.left + fold * h.update_interval - F::one();
         Scalars { inverse1: bias_correction1.recip(), decay: h.lr * h.weight_decay, fold, left }
@@ -113,7 +108,7 @@ impl Rule for Sophia {
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
         let g = h.sign * gradient;
-        state.m = moving_average(state.m, g, h.beta1, h.rest1);
+        state.m = decayed_average(state.m, g, h.beta1);
         let u = state.m * s.inverse1 / at_least(h.gamma * state.h, h.eps);
         *p = *p - penalized(h.lr * clamped(u, -h.clip_threshold, h.clip_threshold), *p, s.decay);
         if s.fold != F::zero() {

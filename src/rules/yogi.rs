@@ -1,6 +1,6 @@
 //! Yogi: Adam whose mean square grows by a fixed part of the squared gradient.
 
-use crate::rule::{KnownAs, Range, Real, Rule, ln_beta, moving_average, one_minus_pow, penalized, saturated, sign_of, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, bias_correction, decayed_average, penalized, saturated, sign_of, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -36,11 +36,8 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `rest` is `1 - beta`, `low` what the rounding of `ln(beta)` left over.
-    pub struct Hyper<F> {
-        lr: F, beta1: F, rest1: F, ln_beta1: F, ln_beta1_low: F, rest2: F, ln_beta2: F, ln_beta2_low: F, eps: F, weight_decay: F,
-        initial_accumulator_value: F,
-    }
+    /// Per group.
+    pub struct Hyper<F> { lr: F, beta1: Beta<F>, beta2: Beta<F>, eps: F, weight_decay: F, initial_accumulator_value: F }
 }
 
 scalars! {
@@ -64,17 +61,10 @@ impl Rule for Yogi {
     type State<F: Real> = State<F>;
 
     fn hyper<F: Real>(&self) -> Hyper<F> {
-        let (ln_beta1, ln_beta1_low) = ln_beta(self.beta1);
-        let (ln_beta2, ln_beta2_low) = ln_beta(self.beta2);
         Hyper {
             lr: F::of(self.lr),
-            beta1: F::of(self.beta1),
-            rest1: F::of(1.0 - self.beta1),
-            ln_beta1,
-            ln_beta1_low,
-            rest2: F::of(1.0 - self.beta2),
-            ln_beta2,
-            ln_beta2_low,
+            beta1: Beta::of(self.beta1),
+            beta2: Beta::of(self.beta2),
             eps: F::of(self.eps),
             weight_decay: F::of(self.weight_decay),
             initial_accumulator_value: F::of(self.initial_accumulator_value),
@@ -82,8 +72,8 @@ impl Rule for Yogi {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = one_minus_pow(h.ln_beta1, h.ln_beta1_low, step);
-        let bias_correction2 = one_minus_pow(h.ln_beta2, h.ln_beta2_low, step);
+        let bias_correction1 = bias_correction(h.beta1, step);
+        let bias_correction2 = bias_correction(h.beta2, step);
         let initial = if step <= F::one() { h.initial_accumulator_value } else { F::zero() };
         Scalars {
             initial,
@@ -95,10 +85,10 @@ impl Rule for Yogi {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        state.m = moving_average(state.m + s.initial, gradient, h.beta1, h.rest1);
+        state.m = decayed_average(state.m + s.initial, gradient, h.beta1);
         state.v = state.v + s.initial;
         let squared = square(gradient);
-        state.v = saturated(state.v - h.rest2 * sign_of(state.v - squared) * squared);
+        state.v = saturated(state.v - h.beta2.rest * sign_of(state.v - squared) * squared);
         let denominator = state.v.sqrt() * s.inverse_root2 + h.eps;
         *p = *p - penalized(s.step_size * (state.m / denominator), *p, s.decay);
     }

@@ -4,7 +4,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
 use crate::program::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEntry, Row};
-use crate::rule::{AnyRule, Extent, Field};
+use crate::rule::{AnyRule, Beta, Extent, Field, Layout as _};
 use crate::step::{
     Clip, Ema, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, Swa,
 };
@@ -147,6 +147,9 @@ fn valid(shader: &wgsl::Shader) -> Result<naga::Module, Failure> {
 fn layouts(module: &naga::Module, rule: &dyn AnyRule) -> Outcome {
     let scalars: Vec<Field> = rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect();
     members(module, "Hyper", rule.hyper_fields())?;
+    if rule.hyper_fields().iter().any(|field| field.wgsl == "Beta") {
+        members(module, "Beta", Beta::<f32>::FIELDS)?;
+    }
     members(module, "Scalars", &scalars)
 }
 
@@ -175,15 +178,21 @@ fn structure(module: &naga::Module, name: &str) -> Vec<(String, u32, naga::TypeI
     members.into_iter().map(|member| (member.name.unwrap_or_default(), member.offset, module.types[member.ty].inner.clone())).collect()
 }
 
-/// WGSL's struct has these members, one word each, in this order.
+/// WGSL's struct has these members, in this order, without gaps.
 fn members(module: &naga::Module, name: &str, fields: &[Field]) -> Outcome {
     let found = structure(module, name);
+    let mut word = 0;
     for (index, field) in fields.iter().enumerate() {
         let kind = if field.wgsl == "u32" { naga::Scalar::U32 } else { naga::Scalar::F32 };
-        let expected = (field.name.to_owned(), 4 * index as u32, naga::TypeInner::Scalar(kind));
-        if found.get(index) != Some(&expected) {
-            return Err(Failure(format!("{name}: member {index} is {:?}, expected {expected:?}", found.get(index))));
+        let (scalar, found) = (naga::TypeInner::Scalar(kind), found.get(index));
+        let is_expected = found.is_some_and(|(own, at, ty)| {
+            let is_struct = matches!(ty, naga::TypeInner::Struct { .. }) && field.wgsl == "Beta";
+            *own == field.name && *at == 4 * word as u32 && (*ty == scalar || is_struct)
+        });
+        if !is_expected {
+            return Err(Failure(format!("{name}: member {index} is {found:?}, expected {field:?} at word {word}")));
         }
+        word += field.words().len();
     }
     Ok(())
 }

@@ -222,7 +222,7 @@ fn keep(members: &Members<'_>, average: &Average, index: usize, lane: usize) -> 
         start = format!("    if own.step == 1u {{\n    {}    }}\n", members.store_lane(lane, "before"));
         follow = "        *p = average;\n";
     }
-    let weight = format!("own.weight{index}");
+    let weight = format!("own.{}", structs::WEIGHTS[index]);
     format!(
         "{start}    if {weight} != 0.0 {{\n        let average = moving_average({}, *p, 1.0 - {weight}, {weight});\n    \
          {}{follow}    }}\n",

@@ -2,9 +2,10 @@
 
 use super::scalars_at;
 use crate::program::{ParamEntry, Row, Shape, Sum, SumTree};
-use crate::rule::{AnyRule, Field, Layout as _};
+use crate::rule::{AnyRule, Beta, Field, Layout as _};
 use crate::step::{AssignmentWords, AverageWords, ClipWords, OptionWords, ParamSettings, Status, StepEntry};
 
+const BETA: &str = include_str!("../../shaders/lib/beta.wgsl");
 const SUMS: &str = include_str!("../../shaders/lib/sums.wgsl");
 const TREE: &str = include_str!("../../shaders/lib/tree.wgsl");
 
@@ -14,29 +15,36 @@ pub(super) fn structure(name: &str, fields: &[Field]) -> String {
     format!("struct {name} {{ {} }}\n", members.join(", "))
 }
 
+/// What a struct is made of, from words, `word(0)` being the first.
+fn arguments(fields: &[Field], word: impl Fn(usize) -> String) -> String {
+    let mut words = (0..).map(word);
+    let mut next = |wgsl: &str| {
+        let word = words.next().unwrap_or_default();
+        if wgsl == "u32" { word } else { format!("bitcast<{wgsl}>({word})") }
+    };
+    let argument = |field: &Field| match field.words().len() {
+        1 => next(field.wgsl),
+        count => format!("{}({})", field.wgsl, (0..count).map(|_| next("f32")).collect::<Vec<_>>().join(", ")),
+    };
+    fields.iter().map(argument).collect::<Vec<_>>().join(", ")
+}
+
 /// How a struct is loaded.
 pub(super) type Loader = fn(&str, &str, &[Field], &str) -> String;
 
 /// `load_NAME`, from consecutive words of `array`.
 pub(super) fn loader(function: &str, name: &str, fields: &[Field], array: &str) -> String {
-    let word = |(index, field): (usize, &Field)| match field.wgsl {
-        "u32" => format!("{array}[at + {index}u]"),
-        wgsl => format!("bitcast<{wgsl}>({array}[at + {index}u])"),
-    };
-    let words: Vec<String> = fields.iter().enumerate().map(word).collect();
-    format!("fn {function}(at: u32) -> {name} {{\n    return {name}({});\n}}\n\n", words.join(", "))
+    let words = arguments(fields, |index| format!("{array}[at + {index}u]"));
+    format!("fn {function}(at: u32) -> {name} {{\n    return {name}({words});\n}}\n\n")
 }
 
 /// `load_NAME`, from consecutive words of an `array` of four in each element; `at` counts words, and is a multiple of four. Half the loads or fewer:
 /// software adapters pay for each.
 pub(super) fn loader_by_four(function: &str, name: &str, fields: &[Field], array: &str) -> String {
-    let loads: String = (0..fields.len().div_ceil(4)).map(|k| format!("    let four{k} = {array}[at / 4u + {k}u];\n")).collect();
-    let word = |(index, field): (usize, &Field)| {
-        let word = format!("four{}.{}", index / 4, ["x", "y", "z", "w"][index % 4]);
-        if field.wgsl == "u32" { word } else { format!("bitcast<{}>({word})", field.wgsl) }
-    };
-    let words: Vec<String> = fields.iter().enumerate().map(word).collect();
-    format!("fn {function}(at: u32) -> {name} {{\n{loads}    return {name}({});\n}}\n\n", words.join(", "))
+    let count = fields.iter().map(|field| field.words().len()).sum::<usize>();
+    let loads: String = (0..count.div_ceil(4)).map(|k| format!("    let four{k} = {array}[at / 4u + {k}u];\n")).collect();
+    let words = arguments(fields, |index| format!("four{}.{}", index / 4, ["x", "y", "z", "w"][index % 4]));
+    format!("fn {function}(at: u32) -> {name} {{\n{loads}    return {name}({words});\n}}\n\n")
 }
 
 /// The host's table of parameters.
@@ -134,14 +142,17 @@ pub(super) fn entry(averages: usize) -> String {
     constants(own.iter().map(|(name, at)| (&**name, *at)).chain(more))
 }
 
+/// The weights of the averages in the step of a parameter, as members of its entry.
+pub(super) const WEIGHTS: [&str; 3] = ["weight0", "weight1", "weight2"];
+
 /// A parameter's entry in the step record, as a struct, from `record`, an array of four words in each element.
 pub(super) fn step_entry(averages: usize) -> String {
-    let weights = ["weight0", "weight1", "weight2"].into_iter().map(|name| Field { name, wgsl: "f32" }).take(averages);
+    let weights = WEIGHTS.into_iter().map(|name| Field { name, wgsl: "f32" }).take(averages);
     let fields: Vec<Field> = StepEntry::FIELDS.iter().copied().chain(weights).collect();
     structure("StepEntry", &fields) + &loader_by_four("load_step_entry", "StepEntry", &fields, "record")
 }
 
-/// The rule's structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
+/// `Beta` and its functions, and the rule's structs `Hyper`, `Scalars` and `State`. WGSL has no empty struct, so one without members gets one that nobody reads.
 pub(super) fn rule(rule: &dyn AnyRule, is_matrix: bool, loader: Loader) -> String {
     let scalars: Vec<Field> = rule.scalar_fields().iter().map(|&name| Field { name, wgsl: "f32" }).collect();
     let scalars = if scalars.is_empty() { vec![Field { name: "none", wgsl: "u32" }] } else { scalars };
@@ -156,18 +167,19 @@ pub(super) fn rule(rule: &dyn AnyRule, is_matrix: bool, loader: Loader) -> Strin
     };
     let uses = |(name, _)| format!("const USES_{name}: bool = {};\n", rule.uses_for(name, is_matrix));
     let uses: String = rule.members().map(uses).collect();
-    structs.concat() + &uses + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record") + &load_scalars
+    structure("Beta", Beta::<f32>::FIELDS)
+        + BETA
+        + &structs.concat()
+        + &uses
+        + &loader("load_hyper", "Hyper", rule.hyper_fields(), "record")
+        + &load_scalars
 }
 
 /// `hyper_parameters` and `clip_of`, from what the host assigns to each word.
 pub(super) fn assigned_hyper(rule: &dyn AnyRule) -> String {
     let function = |name: &str, ty: &str, first: &str, fields: &[Field]| {
-        let word = |(index, field): (usize, &Field)| {
-            let word = format!("assignments[entry.{first} + {index}u].offset");
-            if field.wgsl == "u32" { word } else { format!("bitcast<{}>({word})", field.wgsl) }
-        };
-        let words: Vec<String> = fields.iter().enumerate().map(word).collect();
-        format!("fn {name}(entry: ParamSettings) -> {ty} {{\n    return {ty}({});\n}}\n", words.join(", "))
+        let words = arguments(fields, |index| format!("assignments[entry.{first} + {index}u].offset"));
+        format!("fn {name}(entry: ParamSettings) -> {ty} {{\n    return {ty}({words});\n}}\n")
     };
     function("hyper_parameters", "Hyper", "assigned", rule.hyper_fields())
         + &function("clip_of", "ClipWords", "clip_assigned", ClipWords::<f32>::FIELDS)

@@ -65,33 +65,37 @@ def print_all(rule, given, constants):
         print(rule, parameters, name, f"{+D(value):.30g}", sep="\t")
 
 
+def beta(number):
+    return [f"beta{number}.rest", f"beta{number}.ln"]
+
+
 # Which of a rule's hyper-parameters are decays, and what it forms of them: 1 - x, ln(x).
 DECAYS = {
-    "Adam": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"]},
-    "AdamW": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"]},
+    "Adam": {"beta1": beta(1), "beta2": beta(2)},
+    "AdamW": {"beta1": beta(1), "beta2": beta(2)},
     "RmsProp": {"alpha": ["rest"]},
-    "Adamax": {"beta1": ["rest1", "ln_beta1"]},
+    "Adamax": {"beta1": beta(1)},
     "Adadelta": {"rho": ["rest"]},
-    "NAdam": {"beta1": ["rest1"], "beta2": ["rest2", "ln_beta2"]},
-    "RAdam": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"]},
+    "NAdam": {"beta1": ["rest1"], "beta2": beta(2)},
+    "RAdam": {"beta1": beta(1), "beta2": beta(2)},
     "Lion": {"beta1": ["rest1"], "beta2": ["rest2"]},
     "Signum": {"momentum": ["rest"]},
-    "AdaBelief": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"]},
-    "Yogi": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"]},
-    "AdEMAMix": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"], "beta3": ["rest3"]},
-    "Adan": {f"beta{i}": [f"rest{i}", f"ln_beta{i}"] for i in (1, 2, 3)},
+    "AdaBelief": {"beta1": beta(1), "beta2": beta(2)},
+    "Yogi": {"beta1": beta(1), "beta2": beta(2)},
+    "AdEMAMix": {"beta1": beta(1), "beta2": beta(2), "beta3": ["rest3"]},
+    "Adan": {f"beta{i}": beta(i) for i in (1, 2, 3)},
     "Adopt": {"beta1": ["rest1"], "beta2": ["rest2"]},
     "MadGrad": {"momentum": ["rest"]},
-    "QHAdam": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"], "nu1": ["now1"], "nu2": ["now2"]},
+    "QHAdam": {"beta1": beta(1), "beta2": beta(2), "nu1": ["now1"], "nu2": ["now2"]},
     "ScheduleFreeSgd": {"momentum": ["rest1"]},
-    "ScheduleFreeAdamW": {"beta1": ["rest1"], "beta2": ["rest2", "ln_beta2"]},
-    "Sophia": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2"]},
-    "Lamb": {"beta1": ["rest1", "ln_beta1"], "beta2": ["rest2", "ln_beta2"]},
+    "ScheduleFreeAdamW": {"beta1": ["rest1"], "beta2": beta(2)},
+    "Sophia": {"beta1": beta(1), "beta2": ["rest2"]},
+    "Lamb": {"beta1": beta(1), "beta2": beta(2)},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
         for beta in INSIDE if rule.startswith("ScheduleFree") else BETAS:
-            print_all(rule, {parameter: beta}, [(name, ln(beta) if name.startswith("ln") else rest(beta)) for name in names])
+            print_all(rule, {parameter: beta}, [(name, ln(beta) if name.endswith(".ln") else rest(beta)) for name in names])
 
 for beta in BETAS:
     print_all("RAdam", {"beta2": beta}, radam(beta))

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuOptimizer;
-use wgpu_optim::rule::AnyRule;
+use wgpu_optim::rule::{AnyRule, Field};
 use wgpu_optim::{Optimizer, RAdam, Tensors, rules};
 
 use crate::context::{Context, Outcome};
@@ -42,8 +42,8 @@ fn are_exact(rule: &dyn AnyRule) -> Outcome {
         for (parameter, value) in given.split(',').filter_map(|pair| pair.split_once('=')) {
             rule.try_set(parameter, value.parse()?)?;
         }
-        let (fields, numbers, words) = (rule.hyper_fields(), rule.hyper_numbers(), rule.hyper_words());
-        let index = |name: &str| fields.iter().position(|field| field.name == name);
+        let (names, numbers, words) = (names(&*rule), rule.hyper_numbers(), rule.hyper_words());
+        let index = |wanted: &str| names.iter().position(|name| name == wanted);
         let at = index(constant).ok_or_else(|| format!("{name} has no {constant}"))?;
         let low = index(&format!("{constant}_low"));
         let single = |at: usize| f64::from(f32::from_bits(words[at]));
@@ -65,14 +65,19 @@ fn are_exact(rule: &dyn AnyRule) -> Outcome {
         rule.set(parameter.name, given(index, parameter.flag));
     }
     let values = rule.values();
-    for (field, number) in rule.hyper_fields().iter().zip(rule.hyper_numbers()) {
-        let known = formed.iter().any(|name| field.name == name || field.name == format!("{name}_low"));
+    for (word, number) in names(&*rule).into_iter().zip(rule.hyper_numbers()) {
+        let known = formed.iter().any(|name| word == *name || word == format!("{name}_low"));
         let trivial = values.contains(&number) || [0.0, 1.0, -1.0, -1000.0, f64::from(f32::MAX)].contains(&number);
         if !known && !trivial {
-            return Err(format!("{} forms {}, {number}, which constants.py does not", rule.name(), field.name).into());
+            return Err(format!("{} forms {}, {number}, which constants.py does not", rule.name(), word).into());
         }
     }
     Ok(())
+}
+
+/// The names of the words of a rule's hyper-parameters.
+fn names(rule: &dyn AnyRule) -> Vec<String> {
+    rule.hyper_fields().iter().flat_map(Field::words).collect()
 }
 
 fn check(what: &str, got: f64, exact: f64, tolerance: f64) -> Outcome {

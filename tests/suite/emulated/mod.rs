@@ -7,7 +7,7 @@ mod clip;
 mod machine;
 
 use libtest_mimic::{Failed, Trial};
-use wgpu_optim::rule::AnyRule;
+use wgpu_optim::rule::{AnyRule, Field};
 use wgpu_optim::rules;
 use wgpu_optim::schedule::Schedule;
 use wgpu_optim::step::Features;
@@ -74,11 +74,13 @@ fn within_ulps(rule: &dyn AnyRule) -> Outcome {
     let most = if scalars::carries(rule) { 100_000 } else { 10_000_000 };
     let steps: Vec<u32> =
         (1..20).chain((0..60).map(|i| (20.0 * 1.25_f64.powi(i)) as u32)).chain([most]).filter(|&step| step <= most).collect();
-    let word = |(field, word): (&wgpu_optim::rule::Field, u32)| match field.wgsl {
-        "u32" => Value::U(word),
-        _ => Value::F(f32::from_bits(word)),
+    let mut words = rule.hyper_words().into_iter();
+    let mut member = |field: &Field| match (field.wgsl, field.words().len()) {
+        ("u32", _) => Value::U(words.next().unwrap_or_default()),
+        (_, 1) => Value::F(f32::from_bits(words.next().unwrap_or_default())),
+        (_, count) => Value::floats(&words.by_ref().take(count).map(f32::from_bits).collect::<Vec<_>>()),
     };
-    let hyper = Value::Many(rule.hyper_fields().iter().zip(rule.hyper_words()).map(word).collect());
+    let hyper = Value::Many(rule.hyper_fields().iter().map(&mut member).collect());
     let truths = scalars::truths(rule, &steps);
     for arithmetic in Arithmetic::all() {
         machine.arithmetic = arithmetic;
