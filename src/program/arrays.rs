@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Access, Array, Limits, Place, Window};
+use super::{Access, Array, Limits, Place, Places, Purpose, Scale, Window};
 
 /// Bytes of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,36 @@ impl Touch {
         let access = if self.vectors && !scalar { limits.division.vectors } else { Access::Scalar };
         let (values, gradients, scales) = (self.is == Use::Values, self.is == Use::Gradients, self.is == Use::Scales);
         Array { access, values, gradients, scales, written: self.written }
+    }
+}
+
+/// What elements of a tensor touch of the caller's buffers, where it is in these places.
+pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 3] {
+    let updates = purpose == Purpose::Update;
+    if elements.is_empty() {
+        return [None; 3];
+    }
+    let touch = |place: Place, is, written| {
+        let vectors = place.offset.is_multiple_of(16) && 4 * elements.end.next_multiple_of(4) <= place.room;
+        let bytes = Bytes::of(place, elements, if vectors { 16 } else { 4 });
+        Touch { bytes, is, written, vectors, whole: place.whole }
+    };
+    let values = (updates || adaptive).then(|| touch(places.value, Use::Values, updates));
+    let scales = places.scale.filter(|_| updates).map(|scale| {
+        let (bytes, whole) = (scale.bytes(elements), scale.place.whole);
+        Touch { bytes, is: Use::Scales, written: false, vectors: false, whole }
+    });
+    [Some(touch(places.gradient, Use::Gradients, updates && places.zero_grad)), values, scales]
+}
+
+impl Scale {
+    /// The scales that these elements use.
+    fn bytes(&self, part: &Range<u64>) -> Bytes {
+        let (length, period) = (u64::from(self.length), u64::from(self.period));
+        let (first, last) = (part.start / length, (part.end - 1) / length);
+        let wraps = last - first >= period || first % period > last % period;
+        let used = if wraps { 0..period } else { first % period..last % period + 1 };
+        Bytes::of(self.place, &used, 4)
     }
 }
 

@@ -4,9 +4,11 @@
 mod arrays;
 mod bucket;
 mod division;
+mod fill;
 mod lines;
 mod overlap;
 mod passes;
+mod plan;
 mod reduce;
 mod sets;
 mod table;
@@ -15,11 +17,12 @@ mod units;
 
 use core::ops::Range;
 
-pub use bucket::{Bucket, Plan, Purpose, measures, plan};
+pub use bucket::{Bucket, Plan, Purpose};
 pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
 pub use overlap::{Interval, overlap};
 pub use passes::{Pass, Program, distinct};
+pub use plan::{measures, plan};
 pub use reduce::{Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};

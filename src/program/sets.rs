@@ -4,9 +4,8 @@
 use core::ops::Range;
 use std::collections::HashMap;
 
-use super::arrays::Arrays;
-use super::bucket::{Purpose, touches};
-use super::{Kind, Limits, Place, Tensor};
+use super::arrays::{Arrays, touches};
+use super::{Kind, Limits, Place, Purpose, Tensor};
 
 /// Some of a parameter's elements, all of which one set has: every lane of them (a state tensor in use, or what a step keeps besides), one lane after the
 /// other, so that one binding serves them all. A parameter has one segment, unless its lanes together are larger than can be bound.

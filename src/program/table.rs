@@ -2,9 +2,8 @@
 
 use core::ops::Range;
 
-use super::arrays::{Bytes, Use};
-use super::bucket::{Purpose, touches};
-use super::{Access, Array, Bucket, Limits, Place, Scale, Tensor, Window};
+use super::arrays::{Bytes, Use, touches};
+use super::{Access, Array, Bucket, Limits, Place, Purpose, Scale, Tensor, Window};
 
 crate::words::words! {
     /// What the rows of a bucket look up about a parameter. Where elements are, these are places in the windows, modulo 2^32, at which the tensor's first

@@ -1,64 +1,17 @@
-//! `Error`: everything that can go wrong, with a message that says what to do.
+//! `Error`: everything that can go wrong, with a message that says what to do. Beside it, what messages call buffers, and how errors are made.
 
-use core::fmt;
+mod messages;
+mod refused;
+mod role;
 
 use crate::rule::Range;
 
-/// Which of a parameter's or a column's tensors an error is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BufferRole {
-    /// The values.
-    Value,
-    /// The gradients.
-    Gradient,
-    /// The optimizer's state.
-    State,
-    /// The per-step scalars.
-    Scalars,
-    /// The scales of the learning rate.
-    LrScales,
-    /// A column's part of the data set.
-    Source,
-    /// A column's part of the batch.
-    Destination,
-}
+pub(crate) use messages::unknown;
+use messages::{groups_there, if_longer, shown};
+pub use role::BufferRole;
 
-impl fmt::Display for BufferRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BufferRole::Value => "value",
-            BufferRole::Gradient => "gradient",
-            BufferRole::State => "state",
-            BufferRole::Scalars => "scalars",
-            BufferRole::LrScales => "lr_scales",
-            BufferRole::Source => "source",
-            BufferRole::Destination => "destination",
-        })
-    }
-}
-
-/// What may have been meant by a binding that is too long.
-fn if_longer(needed: &u64, bound: &u64) -> &'static str {
-    if bound > needed { "; if a prefix is meant, say Binding::prefix(buffer)" } else { "" }
-}
-
-/// Which groups there are.
-fn groups_there(groups: &usize) -> String {
-    match groups {
-        0 => "the optimizer has none".to_owned(),
-        1 => "the only one is group 0".to_owned(),
-        _ => format!("they are numbered from 0 to {}", groups - 1),
-    }
-}
-
-/// What lies in the buffers of the values.
-fn shown(view: &crate::View) -> String {
-    match view {
-        crate::View::Trained => "the trained values are shown".to_owned(),
-        crate::View::Evaluated => "evaluate's values are shown".to_owned(),
-        crate::View::Average(name) => format!("the average \"{name}\" is shown"),
-    }
-}
+/// Shorthand.
+pub type Result<T> = core::result::Result<T, Error>;
 
 /// Everything that can go wrong. Each message names the parameter and both numbers, and says what to do.
 ///
@@ -476,39 +429,4 @@ pub enum Error {
         /// What wgpu said.
         reason: String,
     },
-}
-
-impl Error {
-    /// What wgpu refused, about this buffer of the caller's.
-    pub(crate) fn about(self, param: &str, role: BufferRole) -> Self {
-        match self {
-            Error::Wgpu(message) => {
-                // The last line is the innermost reason; those before it say which call of ours it was.
-                let message = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned();
-                Error::Buffer { param: param.to_owned(), role, message }
-            }
-            other => other,
-        }
-    }
-
-    /// Of what wgpu refused, the first buffer of the caller's that it refuses by itself, if there is one.
-    pub(crate) fn of_first_refused<'a>(self, mut buffers: impl Iterator<Item = (&'a str, BufferRole, Result<()>)>) -> Self {
-        if !matches!(self, Error::Wgpu(_)) {
-            return self;
-        }
-        let refused = buffers.find_map(|(param, role, binds)| Some(binds.err()?.about(param, role)));
-        refused.unwrap_or(self)
-    }
-}
-
-/// Shorthand.
-pub type Result<T> = core::result::Result<T, Error>;
-
-/// [`Error::UnknownName`] with the names that exist.
-pub(crate) fn unknown<'a>(kind: &'static str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-    let mut known: Vec<&str> = known.into_iter().take(13).collect();
-    if known.len() > 12 {
-        known[12] = "...";
-    }
-    Error::UnknownName { kind, name: name.to_owned(), known: known.join(", ") }
 }

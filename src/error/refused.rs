@@ -1,0 +1,26 @@
+//! What wgpu refuses, told about the caller's buffer that it refuses.
+
+use super::{BufferRole, Error, Result};
+
+impl Error {
+    /// What wgpu refused, about this buffer of the caller's.
+    pub(crate) fn about(self, param: &str, role: BufferRole) -> Self {
+        match self {
+            Error::Wgpu(message) => {
+                // The last line is the innermost reason; those before it say which call of ours it was.
+                let message = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned();
+                Error::Buffer { param: param.to_owned(), role, message }
+            }
+            other => other,
+        }
+    }
+
+    /// Of what wgpu refused, the first buffer of the caller's that it refuses by itself, if there is one.
+    pub(crate) fn of_first_refused<'a>(self, mut buffers: impl Iterator<Item = (&'a str, BufferRole, Result<()>)>) -> Self {
+        if !matches!(self, Error::Wgpu(_)) {
+            return self;
+        }
+        let refused = buffers.find_map(|(param, role, binds)| Some(binds.err()?.about(param, role)));
+        refused.unwrap_or(self)
+    }
+}

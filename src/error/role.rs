@@ -1,0 +1,36 @@
+//! `BufferRole`: what messages call a tensor's buffers.
+
+use core::fmt;
+
+/// Which of a parameter's or a column's tensors an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BufferRole {
+    /// The values.
+    Value,
+    /// The gradients.
+    Gradient,
+    /// The optimizer's state.
+    State,
+    /// The per-step scalars.
+    Scalars,
+    /// The scales of the learning rate.
+    LrScales,
+    /// A column's part of the data set.
+    Source,
+    /// A column's part of the batch.
+    Destination,
+}
+
+impl fmt::Display for BufferRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BufferRole::Value => "value",
+            BufferRole::Gradient => "gradient",
+            BufferRole::State => "state",
+            BufferRole::Scalars => "scalars",
+            BufferRole::LrScales => "lr_scales",
+            BufferRole::Source => "source",
+            BufferRole::Destination => "destination",
+        })
+    }
+}

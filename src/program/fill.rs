@@ -1,0 +1,232 @@
+//! Fills buckets with rows, as few buckets as the limits allow.
+
+use core::ops::Range;
+
+use super::arrays::{Arrays, Bytes, Touch, Use, touches};
+use super::{Bucket, Kernel, Kind, Limits, Owner, Pair, ParamEntry, Plan, Purpose, Row, Segment, Tensor, Tile};
+
+/// Consecutive elements of a tensor.
+pub(super) struct Part<'a> {
+    pub(super) index: usize,
+    /// The state, if it is bound.
+    pub(super) segment: Option<&'a Segment>,
+    pub(super) elements: Range<u64>,
+}
+
+/// What a row has.
+pub(super) struct Span {
+    pub(super) elements: Range<u64>,
+    /// How many sums it has.
+    pub(super) sums: u32,
+    /// Its units' length.
+    pub(super) unit_length: u32,
+    /// The tile, whose elements lie among these.
+    pub(super) tile: Option<Tile>,
+}
+
+/// A row whose arrays are not known to their ends yet.
+#[derive(Clone, Debug)]
+struct OpenRow {
+    elements: Range<u64>,
+    pair: Pair,
+    /// What of its parameter's entry does not depend on arrays; the state is from the start of the page.
+    entry: ParamEntry,
+    sums: u32,
+    tile: Option<Tile>,
+    tile_words: u32,
+    index: usize,
+}
+
+/// A plan that is being filled.
+pub(super) struct Fill<'a> {
+    tensors: &'a [Tensor],
+    limits: &'a Limits,
+    purpose: Purpose,
+    pub(super) plan: Plan,
+    sums: u32,
+}
+
+/// A bucket that is being filled.
+struct Open {
+    kind: Kind,
+    /// Whether all arrays are accessed element by element.
+    scalar: bool,
+    arrays: Arrays,
+    state: Option<Bytes>,
+    pieces: Vec<OpenRow>,
+}
+
+impl Open {
+    fn new(kind: Kind, scalar: bool) -> Self {
+        Open { kind, scalar, arrays: Arrays::default(), state: None, pieces: Vec::new() }
+    }
+
+    /// What is bound with these elements, in so many rows, besides, and the pair that has them; `None` if it is more than can be bound or dispatched.
+    fn with(
+        &self,
+        fill: &Fill<'_>,
+        part: &Part<'_>,
+        (elements, rows): (&Range<u64>, usize),
+        most: usize,
+    ) -> Option<(Arrays, Option<Bytes>, Pair)> {
+        let limits = fill.limits;
+        if (self.pieces.len() + rows) as u64 > limits.workgroups.saturating_mul(limits.workgroups) {
+            return None;
+        }
+        let tensor = &fill.tensors[part.index];
+        let touches = touches(&tensor.places(), tensor.kind.adaptive, elements, fill.purpose).into_iter().flatten();
+        let touches: Vec<Touch> = touches.map(|touch| Touch { vectors: touch.vectors && !self.scalar, ..touch }).collect();
+        let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
+        let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, elements));
+        let state = match (self.state, own) {
+            (Some(window), Some(own)) => Some(window.hull(own, limits)),
+            (window, own) => own.map(|own| own.hull(own, limits)).or(window),
+        };
+        if state.is_some_and(|window| window.len() > limits.binding) {
+            return None;
+        }
+        let number = |is| touches.iter().zip(&numbers).find(|(touch, _)| touch.is == is).map(|(_, &number)| number);
+        let gradients = number(Use::Gradients).unwrap_or_default();
+        let pair = Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales) };
+        Some((arrays, state, pair))
+    }
+
+    /// The entry of a piece's parameter.
+    fn entry(&self, piece: &OpenRow, tensor: &Tensor, pairs: &[Pair]) -> ParamEntry {
+        let pair = piece.pair;
+        let scale = tensor.scale.zip(pair.scales);
+        // From the page's start to the window's; pages are at most 4 GiB.
+        let state = self.state.map_or(0, |window| piece.entry.state.wrapping_sub((window.start / 4) as u32));
+        ParamEntry {
+            value: self.arrays.element(pair.values, tensor.value.offset),
+            gradient: self.arrays.element(pair.gradients, tensor.gradient.offset),
+            state,
+            pair: pairs.binary_search(&pair).unwrap_or_default() as u32,
+            scale: scale.map_or(0, |(scale, array)| self.arrays.element(array, scale.place.offset)),
+            ..piece.entry
+        }
+    }
+}
+
+impl<'a> Fill<'a> {
+    pub(super) fn new(tensors: &'a [Tensor], limits: &'a Limits, purpose: Purpose) -> Self {
+        let plan = Plan { buckets: Vec::new(), partials: vec![Vec::new(); tensors.len()] };
+        Fill { tensors, limits, purpose, plan, sums: 0 }
+    }
+
+    /// Buckets of these parts, as few as the limits allow; `spans` are a part's rows.
+    pub(super) fn all(
+        &mut self,
+        kind: Kind,
+        scalar: bool,
+        parts: &[Part<'_>],
+        most: impl Fn(&Tensor) -> usize,
+        spans: impl Fn(&Part<'_>) -> Vec<Span>,
+    ) -> Result<(), u64> {
+        let mut open = Open::new(kind, scalar);
+        for part in parts {
+            let (most, spans) = (most(&self.tensors[part.index]), spans(part));
+            // All of a part if one dispatch can bind it, else row by row.
+            if self.add(&mut open, part, &part.elements, &spans, most) {
+                continue;
+            }
+            for span in &spans {
+                if !self.add(&mut open, part, &span.elements, core::slice::from_ref(span), most) {
+                    return Err(2 * (4 * (span.elements.end - span.elements.start) + self.limits.alignment));
+                }
+            }
+        }
+        self.close(open);
+        Ok(())
+    }
+
+    /// Adds rows over these elements of a part to the open bucket, or to a new one where that one can bind them and this one cannot; says whether one can.
+    fn add(&mut self, open: &mut Open, part: &Part<'_>, elements: &Range<u64>, spans: &[Span], most: usize) -> bool {
+        let bound = open.with(self, part, (elements, spans.len()), most).or_else(|| {
+            let alone = Open::new(open.kind, open.scalar);
+            let bound = alone.with(self, part, (elements, spans.len()), usize::MAX)?;
+            self.close(core::mem::replace(open, alone));
+            Some(bound)
+        });
+        let Some((arrays, state, pair)) = bound else { return false };
+        (open.arrays, open.state) = (arrays, state);
+        open.pieces.extend(spans.iter().map(|span| piece(part, &self.tensors[part.index], span, pair)));
+        true
+    }
+
+    /// Makes a bucket of what was filled.
+    fn close(&mut self, open: Open) {
+        if open.pieces.is_empty() {
+            return;
+        }
+        let mut pairs: Vec<Pair> = open.pieces.iter().map(|piece| piece.pair).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let first = self.sums;
+        let mut tile_words = 0;
+        let lines = open.pieces.first().map_or(0, |piece| self.tensors[piece.index].lines.buffer);
+        let (mut entries, mut owners): (Vec<ParamEntry>, Vec<Owner>) = (Vec::new(), Vec::new());
+        let row = |piece: OpenRow| {
+            let start = self.sums;
+            self.sums += piece.sums;
+            let tile = tile_words;
+            tile_words += piece.tile_words;
+            match self.plan.partials[piece.index].last_mut() {
+                Some(last) if last.end == start => last.end = self.sums,
+                _ => self.plan.partials[piece.index].push(start..self.sums),
+            }
+            let entry = open.entry(&piece, &self.tensors[piece.index], &pairs);
+            match owners.last_mut().filter(|owner| owner.tensor == piece.index && entries.last() == Some(&entry)) {
+                Some(owner) => owner.elements.end = piece.elements.end,
+                None => {
+                    owners.push(Owner { tensor: piece.index, elements: piece.elements.clone() });
+                    entries.push(entry);
+                }
+            }
+            Row {
+                param: (entries.len() - 1) as u32,
+                element: piece.elements.start as u32,
+                count: (piece.elements.end - piece.elements.start) as u32,
+                partial: start - first,
+                width: piece.tile.map_or(0, |tile| tile.width as u32),
+                height: piece.tile.map_or(0, |tile| tile.height as u32),
+                columns: self.tensors[piece.index].tiles.map_or(0, |tiles| tiles.width as u32),
+                tile,
+            }
+        };
+        let rows = open.pieces.iter().cloned().map(row).collect();
+        let kernel = Kernel { kind: open.kind, division: self.limits.division, arrays: open.arrays.arrays(), pairs };
+        let (windows, state, sums) = (open.arrays.windows(), open.state.map(Bytes::window), first..self.sums);
+        let scalar = open.scalar;
+        self.plan.buckets.push(Bucket { kernel, windows, state, scalar, entries, owners, rows, sums, tile_words, lines });
+    }
+}
+
+/// From the first lane of these elements to the end of the last.
+fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
+    let local = elements.start - segment.elements.start..elements.end - segment.elements.start;
+    let first = Bytes::of(segment.place, &local, 16);
+    // Units begin between vectors, so that rounding up may lead past the last lane.
+    let end = segment.place.offset + segment.lanes * segment.stride;
+    Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
+}
+
+fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, tile }: &Span, pair: Pair) -> OpenRow {
+    let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
+    // Where the tensor's first element would be.
+    let state = |segment: &Segment| (segment.place.offset / 4).wrapping_sub(segment.elements.start) as u32;
+    let entry = ParamEntry {
+        state: part.segment.map_or(0, state),
+        stride: part.segment.map_or(0, |segment| (segment.stride / 4) as u32),
+        member: tensor.member,
+        hyper: tensor.hyper,
+        record: tensor.record,
+        scale_length: scale.length,
+        scale_period: scale.period,
+        unit: unit.factors,
+        unit_length: *unit_length,
+        ..ParamEntry::default()
+    };
+    let tile_words = if tile.is_some() { tensor.tile_words } else { 0 };
+    OpenRow { elements: elements.clone(), pair, entry, sums: *sums, tile: *tile, tile_words, index: part.index }
+}

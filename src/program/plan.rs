@@ -1,0 +1,68 @@
+//! The plans of updates and of measurements: which elements each workgroup takes.
+
+use core::ops::Range;
+use std::collections::BTreeMap;
+
+use super::fill::{Fill, Part, Span};
+use super::{Kind, Limits, Plan, Purpose, Sets, Tensor, Units, chunks, pieces};
+
+/// The dispatches that change values: one for each set, if what it has bound fits. Fails with the bytes that one chunk would need if that is more than
+/// can be bound.
+pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u64> {
+    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    for (index, tensor) in tensors.iter().enumerate() {
+        for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
+            let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
+            parts.entry((segment.set(), tensor.kind)).or_default().push(part);
+        }
+    }
+    let mut fill = Fill::new(tensors, limits, Purpose::Update);
+    for ((set, kind), parts) in parts {
+        let unit_length = |part: &Part| tensors[part.index].unit.unwrap_or_default().length;
+        let rows = |part: &Part| {
+            let span = |elements, tile| Span { elements, sums: 1, unit_length: unit_length(part), tile };
+            match &tensors[part.index].tiles {
+                Some(tiles) => tiles.of(part.elements.clone()).into_iter().map(|tile| span(tile.elements(tiles), Some(tile))).collect(),
+                None => chunks(part.elements.clone()).map(|elements| span(elements, None)).collect(),
+            }
+        };
+        fill.all(kind, sets.is_scalar(set), &parts, |tensor| tensor.arrays, rows)?;
+    }
+    Ok(fill.plan)
+}
+
+/// The dispatches that measure gradients; they read the values of tensors with units only, and state only where gradients were accumulated. A dispatch
+/// binds as many gradients as it may, whatever their sets, unless it reads state. Units are not cut where state is: a tensor with units, accumulated
+/// gradients and several segments is refused beforehand.
+pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Result<Plan, u64> {
+    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    for (index, tensor) in tensors.iter().enumerate() {
+        let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
+        let kind = Kind { adaptive: tensor.kind.adaptive, whole_units, ..Kind::default() };
+        if accumulated {
+            for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
+                let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
+                parts.entry((segment.set(), kind)).or_default().push(part);
+            }
+        } else if tensor.len > 0 {
+            parts.entry((0, kind)).or_default().push(Part { index, segment: None, elements: 0..tensor.len });
+        }
+    }
+    let most = limits.arrays(if accumulated { 5 } else { 3 });
+    let mut fill = Fill::new(tensors, limits, Purpose::Measure);
+    for ((_, kind), parts) in parts {
+        let rows = |part: &Part| {
+            let Some(unit) = tensors[part.index].unit else {
+                let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };
+                return pieces(part.elements.clone(), limits.measured()).map(span).collect();
+            };
+            let units = Units::new(tensors[part.index].len, u64::from(unit.length), limits);
+            let sums = |part: &Range<u64>| if units.long { 1 } else { ((part.end - part.start) / u64::from(unit.length)) as u32 };
+            let length = if units.long { 0 } else { unit.length };
+            units.parts.iter().map(|part| Span { elements: part.clone(), sums: sums(part), unit_length: length, tile: None }).collect()
+        };
+        // Rows of 4n elements start and end on vec4 boundaries.
+        fill.all(kind, kind.adaptive && !kind.whole_units, &parts, |_| most, rows)?;
+    }
+    Ok(fill.plan)
+}

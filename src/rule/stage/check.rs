@@ -1,0 +1,160 @@
+//! Whether the stages of a rule go together with its states and sums; messages say what does not.
+
+use super::{EVERY, Stage};
+use crate::rule::{AnyRule, Extent, SumField};
+
+/// Whether stages run over these.
+fn is_of_a_stage(extent: Extent) -> bool {
+    matches!(extent, Extent::Elements | Extent::Rows | Extent::Columns)
+}
+
+/// Checks that stages can write a state of this extent.
+pub(super) fn check_state(name: &str, extent: Extent) -> Result<(), String> {
+    let wide = || format!("the state `{name}` is of {extent:?}; it may be of Elements, Rows or Columns");
+    if is_of_a_stage(extent) { Ok(()) } else { Err(wide()) }
+}
+
+/// Which stages form which sums.
+const FORMS: &str = "stages over Elements form sums over Rows, Columns, Tensor, Group and All, stages over Rows form sums over Slices";
+
+/// Functions of the kernels that stages are in.
+const TAKEN: [&str; 24] = [
+    "prepare",
+    "evaluate",
+    "main",
+    "work",
+    "stage",
+    "sweep",
+    "apply",
+    "idle",
+    "clear",
+    "finish",
+    "finish_rows",
+    "finish_columns",
+    "finish_tile",
+    "add",
+    "added",
+    "add_to_row",
+    "add_to_columns",
+    "end_column",
+    "tallies",
+    "gather",
+    "joined",
+    "across",
+    "within",
+    "formed",
+];
+
+/// What the names of others begin with.
+const TAKEN_PREFIXES: [&str; 4] = ["resume_", "load_", "store_", "of_"];
+
+impl dyn AnyRule + '_ {
+    /// Checks that the stages fit together; the message says what does not.
+    pub fn check_stages(&self) -> Result<(), String> {
+        let stages = self.stages();
+        match stages.last() {
+            Some(last) if last.name == "update" && last.over == Extent::Elements && last.sums.is_empty() && !last.resumes => {}
+            _ => return Err("the last stage has to be `update`, over elements, without sums".into()),
+        }
+        self.check_names()?;
+        self.states().iter().try_for_each(|state| check_state(state.name, state.extent))?;
+        stages.iter().enumerate().try_for_each(|(index, stage)| {
+            let message = |what: String| format!("stage `{}` {what}", stage.name);
+            self.check_stage(index, stage).map_err(message)
+        })?;
+        let unformed = self.sums().iter().find(|sum| !stages.iter().any(|stage| stage.forms(sum.name)));
+        unformed.map_or(Ok(()), |sum| Err(format!("no stage forms the sum `{}`", sum.name)))
+    }
+
+    fn check_names(&self) -> Result<(), String> {
+        let stages: Vec<&str> = self.stages().iter().map(|stage| stage.name).collect();
+        if let Some(twice) = (1..stages.len()).find(|&index| stages[..index].contains(&stages[index])) {
+            return Err(format!("two stages are called `{}`", stages[twice]));
+        }
+        let taken = stages.into_iter().find(|name| TAKEN.contains(name) || TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
+        taken.map_or(Ok(()), |name| Err(format!("no stage may be called `{name}`, which is another function of the kernel")))
+    }
+
+    fn check_stage(&self, index: usize, stage: &Stage) -> Result<(), String> {
+        let over = stage.over;
+        if !is_of_a_stage(over) {
+            return Err(format!("runs over {over:?}; it may run over Elements, Rows or Columns"));
+        }
+        if over != Extent::Elements && (stage.gradient || stage.value) {
+            return Err(format!("runs over {over:?}, which have neither a gradient nor a value to read"));
+        }
+        let listed = |names: &'static [&'static str]| if names == EVERY { &[] } else { names }.iter().copied();
+        listed(stage.reads).try_for_each(|name| self.check_read(index, stage, name))?;
+        listed(stage.writes).try_for_each(|name| self.check_write(over, name))?;
+        stage.sums.iter().try_for_each(|name| self.check_formed(index, over, name))?;
+        self.sums().iter().filter(|sum| stage.reads(sum.name)).try_for_each(|sum| self.check_line_sum(index, sum))?;
+        let is_whole = |name: &&str| self.sums().iter().any(|sum| sum.name == *name && sum.extent.is_whole());
+        match stage.resumes && !stage.sums.iter().any(is_whole) {
+            true => Err("resumes without a sum over the tensor, the group or all".into()),
+            false => Ok(()),
+        }
+    }
+
+    fn check_read(&self, index: usize, stage: &Stage, name: &str) -> Result<(), String> {
+        let known = self.members().find(|(known, _)| *known == name);
+        let (_, extent) = known.ok_or_else(|| format!("reads `{name}`, which is neither a state nor a sum"))?;
+        if extent != stage.over && !stage.over.is_within(extent) {
+            return Err(format!("runs over {:?} and reads `{name}`, which there is for {extent:?}", stage.over));
+        }
+        let is_sum = self.sums().iter().any(|sum| sum.name == name);
+        match is_sum && !self.stages()[..index].iter().any(|earlier| earlier.forms(name)) {
+            true => Err(format!("reads the sum `{name}`, which no earlier stage forms")),
+            false => Ok(()),
+        }
+    }
+
+    fn check_write(&self, over: Extent, name: &str) -> Result<(), String> {
+        let state = self.states().iter().find(|state| state.name == name);
+        let state = state.ok_or_else(|| format!("writes `{name}`, which is no state"))?;
+        if state.extent != over {
+            return Err(format!("runs over {over:?} and writes `{name}`, which is kept of {:?}", state.extent));
+        }
+        Ok(())
+    }
+
+    fn check_formed(&self, index: usize, over: Extent, name: &str) -> Result<(), String> {
+        let sum = self.sums().iter().find(|sum| sum.name == name).ok_or_else(|| format!("forms `{name}`, which is no sum"))?;
+        if !over.is_within(sum.extent) {
+            return Err(format!("runs over {over:?} and forms `{name}` over {:?}, which is not wider", sum.extent));
+        }
+        if let Some(other) = self.stages()[..index].iter().find(|other| other.forms(name)) {
+            return Err(format!("forms `{name}`, which `{}` has formed", other.name));
+        }
+        // Workgroups of a stage over elements add up tiles and chunks; one of a stage over rows has all rows of a slice.
+        let can_form =
+            if over == Extent::Elements { sum.extent != Extent::Slices } else { (over, sum.extent) == (Extent::Rows, Extent::Slices) };
+        if !can_form {
+            return Err(format!("runs over {over:?} and forms `{name}` over {:?}; {FORMS}", sum.extent));
+        }
+        Ok(())
+    }
+
+    /// Checks that the device has a sum over rows or columns where a stage reads it: a stage over these rows or columns reads what the last stage over
+    /// elements has formed, and keeps it for the stages over elements after it.
+    fn check_line_sum(&self, index: usize, sum: &SumField) -> Result<(), String> {
+        let stages = self.stages();
+        let Some(former) = (0..index).find(|&earlier| stages[earlier].forms(sum.name)) else { return Ok(()) };
+        if !matches!(sum.extent, Extent::Rows | Extent::Columns) {
+            return Ok(());
+        }
+        for is_matrix in [true, false].into_iter().filter(|&is_matrix| self.uses_for(sum.name, is_matrix) && self.runs(index, is_matrix)) {
+            let last = self.sums_from(index, is_matrix);
+            if stages[index].over == sum.extent && last != Some(former) {
+                let last = last.map_or("none", |last| stages[last].name);
+                let (name, former) = (sum.name, stages[former].name);
+                return Err(format!("reads `{name}`, which `{former}` forms; the last stage over Elements before it is `{last}`"));
+            }
+            let keeps = |between: &Stage| between.over == sum.extent && between.reads(sum.name);
+            if stages[index].over == Extent::Elements && !stages[former..index].iter().any(keeps) {
+                let (name, extent) = (sum.name, sum.extent);
+                return Err(format!("reads `{name}`, which no stage over {extent:?} has read before"));
+            }
+        }
+        Ok(())
+    }
+}
