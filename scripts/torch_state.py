@@ -205,7 +205,8 @@ def unpack(tensors, metadata):
 
 def to_safetensors(source, target, key):
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             loaded = torch.load(source, map_location="cpu", weights_only=True)
     except OSError:
         raise
