@@ -212,7 +212,8 @@ def to_safetensors(source, target, key):
         raise
     except Exception as error:
         # torch has no type for what it cannot load, and explains at length.
-        raise Refused(f"torch cannot load {source} as data: {str(error).splitlines()[0]}") from None
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise Refused(f"{source} is not a file that torch.save wrote with data only ({why})") from None
     tensors, metadata = pack(find(loaded, key))
     save_file(tensors, target, metadata)
 
@@ -221,7 +222,10 @@ def to_pt(source, target):
     with safe_open(source, "pt") as file:
         # Copied: as they come, all lie in one memory, which torch does not save as tensors of several types.
         tensors, metadata = {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata() or {}
-    torch.save(unpack(tensors, metadata), target)
+    state_dict = unpack(tensors, metadata)
+    # Opened here, so that a path that cannot be written is an OSError.
+    with open(target, "wb") as file:
+        torch.save(state_dict, file)
 
 
 def main(arguments=None):

@@ -7,6 +7,7 @@ bits. From the state after five steps, our rules in numpy (forms.py) reach torch
 torch's after ten. Then state dicts that are made up, and files that have to be refused.
 """
 
+import argparse
 import contextlib
 import copy
 import io
@@ -232,10 +233,13 @@ def main():
         for case in cases:
             check_refused(*case, folder)
         (folder / "text").write_text("no tensors")
-        for arguments in (("to-safetensors", "text"), ("to-pt", "text"), ("to-pt", "nowhere"), ("to-safetensors", "nowhere"), ("to-safetensors", "")):
-            status, told = run(arguments[0], folder / arguments[1], folder / "out")
-            assert status == 2 and len(told.splitlines()) == 1, f"{arguments}: status {status}, {told}"
-        print(f"{len(cases) + 5} files refused")
+        torch.save(argparse.Namespace(lr=1.0), folder / "object")
+        sources = [(command, name, "out") for command in ("to-safetensors", "to-pt") for name in ("text", "object", "nowhere", "")]
+        targets = [("to-safetensors", "a.pt", "nowhere/out"), ("to-pt", "b.safetensors", "nowhere/out")]
+        for command, source, target in sources + targets:
+            status, told = run(command, folder / source, folder / target)
+            assert status == 2 and len(told.splitlines()) == 1, f"{command} {source} {target}: status {status}, {told}"
+        print(f"{len(cases) + len(sources) + len(targets)} refused")
 
 
 if __name__ == "__main__":
