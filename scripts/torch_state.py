@@ -211,9 +211,9 @@ def to_safetensors(source, target, key):
     except OSError:
         raise
     except Exception as error:
-        # torch has no type for what it cannot load, and explains at length.
-        why = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise Refused(f"{source} is not a file that torch.save wrote with data only ({why})") from None
+        # torch has no one type for what it cannot load, and explains at length.
+        why = type(error).__name__
+        raise Refused(f"{source} is no file of torch.save, or holds objects that are not plain data ({why})") from None
     tensors, metadata = pack(find(loaded, key))
     save_file(tensors, target, metadata)
 
