@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod batches;
+pub mod checkpoint;
 pub mod cpu;
 mod error;
 mod gpu;
@@ -17,6 +18,7 @@ pub mod testing;
 pub mod wgsl;
 mod words;
 
+pub use checkpoint::Checkpoint;
 pub use error::{BufferRole, Error, Result};
 pub use gpu::{Binding, LrScales, Param, Pipelines, RecordedWork, Tensors, adapter};
 pub use optimizer::{Group, Optimizer, PendingReport, Report};

@@ -3,6 +3,7 @@
 
 mod access;
 mod build;
+mod checkpoint;
 mod decide;
 mod executor;
 mod job;

@@ -11,6 +11,7 @@ use crate::step::{Broadcast, SCHEDULE_ERROR, Setup};
 #[derive(Clone, Debug)]
 pub(super) struct Tensor<F> {
     pub(super) name: String,
+    pub(super) shape: Vec<usize>,
     pub(super) len: usize,
     pub(super) extents: Extents,
     pub(super) group: usize,
@@ -81,6 +82,7 @@ impl<F: Real> Tensor<F> {
             totals: Vec::new(),
             averages: options.averages().iter().map(|_| lane(true, Extent::Elements)).collect(),
             back: Back::Shown,
+            shape,
             name,
         })
     }

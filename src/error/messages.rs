@@ -1,6 +1,7 @@
 //! What messages say beyond the numbers they are given: what may have been meant, and what there is.
 
 use super::Error;
+use crate::checkpoint::Difference;
 
 /// What may have been meant by a binding that is too long.
 pub(super) fn if_longer(needed: &u64, bound: &u64) -> &'static str {
@@ -23,6 +24,11 @@ pub(super) fn shown(view: &crate::View) -> String {
         crate::View::Evaluated => "evaluate's values are shown".to_owned(),
         crate::View::Average(name) => format!("the average \"{name}\" is shown"),
     }
+}
+
+/// All that differs, a line each.
+pub(super) fn listed(differences: &[Difference]) -> String {
+    differences.iter().map(|difference| format!("\n  {difference}")).collect()
 }
 
 /// [`Error::UnknownName`] with the names that exist.

@@ -4,10 +4,11 @@ mod messages;
 mod refused;
 mod role;
 
+use crate::checkpoint::Difference;
 use crate::rule::Range;
 
 pub(crate) use messages::unknown;
-use messages::{groups_there, if_longer, shown};
+use messages::{groups_there, if_longer, listed, shown};
 pub use role::BufferRole;
 
 /// Shorthand.
@@ -406,6 +407,20 @@ pub enum Error {
     NoStorageBuffers {
         /// The limit's name in wgpu.
         limit: &'static str,
+    },
+    /// A checkpoint does not fit the optimizer that it is put back into.
+    #[error("the checkpoint does not fit, and nothing was changed:{}", listed(.differences))]
+    Differences {
+        /// All that differs.
+        differences: Vec<Difference>,
+    },
+    /// A checkpoint that cannot be read or written.
+    #[error("{of}: {message}")]
+    Checkpoint {
+        /// Its path, or "the checkpoint" if it is in memory.
+        of: String,
+        /// What is wrong.
+        message: String,
     },
     /// A report was asked for its contents after it had given them.
     #[error("this report was given before; each is given once, Optimizer::report makes another")]

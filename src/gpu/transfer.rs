@@ -28,35 +28,96 @@ pub(crate) async fn read_beside<Head: bytemuck::Pod, T: bytemuck::Pod>(
     offset: u64,
     len: u64,
 ) -> Result<(Head, Vec<T>)> {
-    let (head, size) = (size_of::<Head>() as u64, len * size_of::<T>() as u64);
-    let parts = [beside.map(|beside| (beside, 0, 0, head)), Some((buffer, offset, head, size))];
-    let parts: Vec<_> = parts.into_iter().flatten().filter(|(.., size)| *size > 0).collect();
-    if parts.is_empty() {
-        return Ok((Head::zeroed(), Vec::new()));
-    }
+    let head = beside.map(|beside| Span { buffer: beside, offset: 0, bytes: size_of::<Head>() as u64 });
+    let own = Span { buffer, offset, bytes: len * size_of::<T>() as u64 };
+    let mut parts = read_all(device, queue, &head.into_iter().chain([own]).collect::<Vec<_>>()).await?;
+    let data = parts.pop().unwrap_or_default();
+    let head = parts.pop().map_or(Head::zeroed(), |head| bytemuck::pod_read_unaligned(bytemuck::cast_slice(&head)));
+    Ok((head, bytemuck::pod_collect_to_vec(&data)))
+}
+
+/// A part of a buffer, a multiple of 4 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span<'a> {
+    pub(crate) buffer: &'a wgpu::Buffer,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The largest staging buffer: half of what WebGPU lets a buffer have, so that a large model is not in memory three times.
+const MOST_STAGING: u64 = 1 << 27;
+
+/// Copies parts of buffers from the GPU as they are at one moment, each in words: one submission, and one wait.
+pub(crate) async fn read_all(device: &wgpu::Device, queue: &wgpu::Queue, spans: &[Span<'_>]) -> Result<Vec<Vec<u32>>> {
+    let most = MOST_STAGING.min(device.limits().max_buffer_size) / 4 * 4;
+    let pieces = pieces(spans, most);
+    let count = pieces.last().map_or(0, |piece| piece.staging + 1);
+    let size = |staging| pieces.iter().filter(|piece| piece.staging == staging).map(|piece| piece.bytes).sum();
     let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
     let label = Some("wgpu-optim read-back");
-    let staging = create(device, &wgpu::BufferDescriptor { label, size: head + size, usage, mapped_at_creation: false })?;
+    let staging =
+        (0..count).map(|staging| create(device, &wgpu::BufferDescriptor { label, size: size(staging), usage, mapped_at_creation: false }));
+    let staging: Vec<wgpu::Buffer> = staging.collect::<Result<_>>()?;
+    let mut words: Vec<Vec<u32>> = spans.iter().map(|span| Vec::with_capacity((span.bytes / 4) as usize)).collect();
+    if staging.is_empty() {
+        return Ok(words);
+    }
     let submission = caught(device, || {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
-        for &(source, from, to, size) in &parts {
-            encoder.copy_buffer_to_buffer(source, from, &staging, to, size);
+        for &Piece { span, from, staging: number, to, bytes } in &pieces {
+            let Span { buffer, offset, .. } = spans[span];
+            encoder.copy_buffer_to_buffer(buffer, offset + from, &staging[number], to, bytes);
         }
         queue.submit([encoder.finish()])
     })?;
-    let (sender, receiver) = oneshot_channel();
-    // The receiver is dropped only together with this future, when nobody waits for the result any more.
-    caught(device, || staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))?;
+    let mut receivers = Vec::with_capacity(count);
+    for buffer in &staging {
+        let (sender, receiver) = oneshot_channel();
+        // The receiver is dropped only together with this future, when nobody waits for the result any more.
+        caught(device, || buffer.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))?;
+        receivers.push(receiver);
+    }
     let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
     device.poll(poll).map_err(|error| failed(device, &error))?;
-    match receiver.receive().await {
-        Some(Ok(())) => {}
-        Some(Err(error)) => return Err(failed(device, &error)),
-        None => return Err(failed(device, &"the device dropped the request")),
+    for (number, (buffer, receiver)) in staging.into_iter().zip(receivers).enumerate() {
+        match receiver.receive().await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(failed(device, &error)),
+            None => return Err(failed(device, &"the device dropped the request")),
+        }
+        let view = buffer.get_mapped_range(..).map_err(|error| failed(device, &error))?;
+        for &Piece { span, to, bytes, .. } in pieces.iter().filter(|piece| piece.staging == number) {
+            words[span].extend(bytemuck::pod_collect_to_vec::<u8, u32>(&view[to as usize..(to + bytes) as usize]));
+        }
     }
-    let view = staging.get_mapped_range(..).map_err(|error| failed(device, &error))?;
-    let (own, data) = view.split_at(head as usize);
-    Ok((bytemuck::pod_read_unaligned(own), bytemuck::pod_collect_to_vec(data)))
+    Ok(words)
+}
+
+/// A part of a span, in one staging buffer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Piece {
+    span: usize,
+    from: u64,
+    staging: usize,
+    to: u64,
+    bytes: u64,
+}
+
+/// Spans one after another, cut where a staging buffer is full.
+fn pieces(spans: &[Span<'_>], most: u64) -> Vec<Piece> {
+    let (mut pieces, mut staging, mut to) = (Vec::new(), 0, 0);
+    for (span, &Span { bytes, .. }) in spans.iter().enumerate() {
+        let mut from = 0;
+        while from < bytes {
+            if to == most {
+                (staging, to) = (staging + 1, 0);
+            }
+            let bytes = (bytes - from).min(most - to);
+            pieces.push(Piece { span, from, staging, to, bytes });
+            (from, to) = (from + bytes, to + bytes);
+        }
+    }
+    pieces
 }
 
 /// Why a read-back that was submitted did not arrive.

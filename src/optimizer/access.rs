@@ -53,7 +53,7 @@ impl Optimizer {
         Ok(parameter.extents.count(self.lane(parameter, state)?.0.extent))
     }
 
-    fn rule_of(&self, parameter: &Parameter) -> &dyn AnyRule {
+    pub(super) fn rule_of(&self, parameter: &Parameter) -> &dyn AnyRule {
         &*self.setup.groups[parameter.member.group].rule
     }
 
@@ -76,7 +76,7 @@ impl Optimizer {
         Ok(self.read(parameter, BufferRole::Value, &parameter.param.value, parameter.elements).await?.1)
     }
 
-    fn check_trained(&self, status: &Status, what: impl FnOnce() -> String) -> Result<()> {
+    pub(super) fn check_trained(&self, status: &Status, what: impl FnOnce() -> String) -> Result<()> {
         let view = view::numbered(&self.setup.options, status.view);
         let instead = "record train before it, or use read_shown for what the values show";
         if status.view == view::TRAINED { Ok(()) } else { Err(Error::InView { what: what(), view, instead }) }
@@ -186,12 +186,12 @@ impl Optimizer {
         put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, scalars)
     }
 
-    fn scalars_at(&self, parameter: &Parameter) -> usize {
+    pub(super) fn scalars_at(&self, parameter: &Parameter) -> usize {
         parameter.member.record as usize + scalars_at(self.setup.options.averages().len())
     }
 
     /// Has the kernels look whether that was in a view, where there are views.
-    fn mark_written(&self) -> Result<()> {
+    pub(super) fn mark_written(&self) -> Result<()> {
         if self.setup.features().views { self.write_status(core::mem::offset_of!(Status, written), &[1]) } else { Ok(()) }
     }
 

@@ -3,6 +3,7 @@
 use super::blocks::is_clips;
 use super::clip::MAX_NORM;
 use super::{Assignment, Average, Blocks, Clip, ClipWords, Features, Form, Group, GroupKey, LossScale, Options};
+use crate::checkpoint::check_keys;
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Layout as _};
 use crate::schedule::Schedule;
@@ -48,6 +49,7 @@ impl Setup {
             return Err(Error::Conflict { what });
         }
         let lanes = Features::of(&self.options, &self.groups).lanes(&*rule, true);
+        check_keys(&*rule, &lanes).map_err(|message| Error::HyperParameters { rule: rule.name(), message })?;
         let lanes: Vec<&str> = lanes.iter().map(|lane| lane.name).collect();
         if let Some(twice) = (1..lanes.len()).find(|&index| lanes[..index].contains(&lanes[index])) {
             let (rule, name) = (rule.name(), lanes[twice]);

@@ -13,7 +13,6 @@ use crate::wgsl::Resource;
 
 impl Executor {
     /// A pass with everything that it binds.
-
     pub(super) fn bind(&self, kernels: &mut Kernels, engine: &Engine, setup: &Setup, features: &Features, pass: Pass) -> Result<Ready> {
         let mut ready = Ready::default();
         let mut kernel = |over: Option<&Kernel>| {

@@ -1,0 +1,64 @@
+//! Checkpoints on disk: whatever happens while one is written, there is the old file or the new one.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use super::Checkpoint;
+use crate::error::{Error, Result};
+
+impl Checkpoint {
+    /// Saves it as a [safetensors](https://github.com/huggingface/safetensors) file. It is written beside `path`, brought to the disk, and renamed; so
+    /// whenever the process is killed or the power fails, the earlier file is there, or this one, whole. A process that is killed
+    /// may leave a file `.NAME.XXXXXX.partial` behind. It takes as much memory again as the checkpoint while it writes. Natively only:
+    /// [`Checkpoint::to_bytes`] is for browsers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`], with the path: a folder that is not there, is not writable or is full; the earlier file is as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = self.to_bytes().map_err(|error| named(path, error))?;
+        replace(path, &bytes).map_err(|error| of_path(path, &error))
+    }
+
+    /// Loads what [`Checkpoint::save`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`], with the path: a file that cannot be read, or whatever [`Checkpoint::from_bytes`] refuses.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|error| of_path(path, &error))?;
+        Self::from_bytes(&bytes).map_err(|error| named(path, error))
+    }
+}
+
+/// Puts a file with these bytes in the place of one that may be there.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = path.file_name().ok_or_else(|| std::io::Error::other("it has no file name"))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let prefix = format!(".{}.", name.to_string_lossy());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".partial");
+    // As any new file: less what the process's umask takes away.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // The folder has the name: without this, a power failure may bring the old one back. Windows has no such thing.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+fn of_path(path: &Path, error: &std::io::Error) -> Error {
+    Error::Checkpoint { of: path.display().to_string(), message: error.to_string() }
+}
+
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Checkpoint { message, .. } => Error::Checkpoint { of: path.display().to_string(), message },
+        error => error,
+    }
+}

@@ -1,0 +1,192 @@
+//! A checkpoint as the bytes of a safetensors file, and back.
+//!
+//! Tensors are `PARAMETER/KEY`, f32 in their own shapes; beside them each parameter has `steps` and `pending` (u32), `scalars` (f32) and `hyper` (u32, the
+//! words of its hyper-parameters). All else is JSON in the metadata, under one key: [`METADATA`].
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+
+use super::outline::{HYPER, LaneOutline, Outline, PENDING, ParamOutline, SCALARS, STEPS, VALUE};
+use super::{Checkpoint, Numbers};
+use crate::error::{Error, Result};
+use crate::step::TrainingProgress;
+
+/// The key of the metadata.
+const METADATA: &str = "wgpu-optim";
+/// The version of the format that this crate writes, and the latest that it reads.
+const VERSION: u32 = 1;
+
+/// What the metadata says.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Head {
+    version: u32,
+    step: u32,
+    skips: u32,
+    /// As bits: JSON's numbers are not exact in every reader.
+    loss_scale: u32,
+    growth_tracker: u32,
+    micro_batches: u32,
+    notes: BTreeMap<String, String>,
+    outline: Outline,
+}
+
+/// A tensor on its way into a file.
+struct Piece<'a> {
+    dtype: Dtype,
+    shape: Cow<'a, [usize]>,
+    data: &'a [u8],
+}
+
+impl View for Piece<'_> {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(self.data)
+    }
+    fn data_len(&self) -> usize {
+        self.data.len()
+    }
+}
+
+impl<'a> Piece<'a> {
+    fn new<T: bytemuck::Pod>(dtype: Dtype, shape: impl Into<Cow<'a, [usize]>>, data: &'a [T]) -> Self {
+        Piece { dtype, shape: shape.into(), data: bytemuck::cast_slice(data) }
+    }
+}
+
+impl Checkpoint {
+    /// The bytes of a [safetensors](https://github.com/huggingface/safetensors) file, which other programs can read too. Equal checkpoints give equal
+    /// bytes. With the feature `safetensors`, which is on by default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`]: more than 100 MB of names and settings.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let TrainingProgress { step, skips, loss_scale, growth_tracker } = self.progress;
+        let (version, loss_scale, notes) = (VERSION, loss_scale.to_bits(), self.notes.clone());
+        let head = Head {
+            version,
+            step,
+            skips,
+            loss_scale,
+            growth_tracker,
+            micro_batches: self.micro_batches,
+            notes,
+            outline: self.outline.clone(),
+        };
+        let head = serde_json::to_string(&head).map_err(|error| malformed(error.to_string()))?;
+        let params = self.outline.params.iter().zip(&self.params);
+        let pieces = params.flat_map(|(outline, numbers)| pieces(outline, numbers));
+        safetensors::serialize(pieces, Some(HashMap::from([(METADATA.to_owned(), head)]))).map_err(|error| of_file(&error))
+    }
+
+    /// Reads what [`Checkpoint::to_bytes`] wrote, on whatever machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`]: bytes that are no safetensors file, are cut short or were changed, are of another kind of file or a later version, or have a
+    /// tensor too few, too many, or of another shape or dtype than their own list says.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| of_file(&error))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| of_file(&error))?;
+        let head = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA));
+        let head = head.ok_or_else(|| malformed(format!("it has no metadata by the key {METADATA}, so it is of another program")))?;
+        let version = serde_json::from_str::<serde_json::Value>(head).ok().and_then(|head| head.get("version")?.as_u64());
+        if version.is_some_and(|version| version > u64::from(VERSION)) {
+            return Err(malformed(format!(
+                "it has version {} of the format, this crate reads up to {VERSION}",
+                version.unwrap_or_default()
+            )));
+        }
+        let head: Head = serde_json::from_str(head).map_err(|error| malformed(format!("its metadata: {error}")))?;
+        let Head { step, skips, loss_scale, growth_tracker, micro_batches, notes, outline, .. } = head;
+        outline.check().map_err(malformed)?;
+        let mut reader = Reader { file: &file, read: 0 };
+        let params = outline.params.iter().map(|param| reader.numbers(param)).collect::<Result<Vec<_>>>()?;
+        if reader.read != file.len() {
+            let (got, needed) = (file.len(), reader.read);
+            return Err(malformed(format!("it has {got} tensors, and its own list {needed}")));
+        }
+        let progress = TrainingProgress { step, skips, loss_scale: f32::from_bits(loss_scale), growth_tracker };
+        Ok(Checkpoint { outline, progress, micro_batches, params, notes })
+    }
+}
+
+fn pieces<'a>(outline: &'a ParamOutline, numbers: &'a Numbers) -> impl Iterator<Item = (String, Piece<'a>)> {
+    let Numbers { steps, pending, scalars, hyper, value, lanes } = numbers;
+    let lane = |(lane, data): (&'a LaneOutline, &'a Vec<f32>)| (&*lane.key, Piece::new(Dtype::F32, &*lane.shape, data));
+    let value = value.iter().map(|value| (VALUE, Piece::new(Dtype::F32, &*outline.shape, value)));
+    let counts = [(STEPS, steps), (PENDING, pending)];
+    let counts = counts.map(|(key, count)| (key, Piece::new(Dtype::U32, vec![], core::slice::from_ref(count))));
+    let lists =
+        [(SCALARS, Piece::new(Dtype::F32, vec![scalars.len()], scalars)), (HYPER, Piece::new(Dtype::U32, vec![hyper.len()], hyper))];
+    let all = value.chain(outline.lanes.iter().zip(lanes).map(lane)).chain(counts).chain(lists);
+    all.map(|(key, piece)| (format!("{}/{key}", outline.name), piece))
+}
+
+/// Takes tensors out of a file.
+struct Reader<'a> {
+    file: &'a SafeTensors<'a>,
+    /// How many were taken.
+    read: usize,
+}
+
+impl Reader<'_> {
+    fn numbers(&mut self, param: &ParamOutline) -> Result<Numbers> {
+        let is_there = self.file.tensor(&format!("{}/{VALUE}", param.name)).is_ok();
+        let hyper = self.file.tensor(&format!("{}/{HYPER}", param.name)).map_or(0, |hyper| hyper.shape().iter().product());
+        Ok(Numbers {
+            steps: self.count(param, STEPS)?,
+            pending: self.count(param, PENDING)?,
+            scalars: self.take(param, SCALARS, Dtype::F32, &[param.scalars])?,
+            hyper: self.take(param, HYPER, Dtype::U32, &[hyper])?,
+            value: is_there.then(|| self.take(param, VALUE, Dtype::F32, &param.shape)).transpose()?,
+            lanes: param.lanes.iter().map(|lane| self.take(param, &lane.key, Dtype::F32, &lane.shape)).collect::<Result<_>>()?,
+        })
+    }
+
+    fn count(&mut self, param: &ParamOutline, key: &str) -> Result<u32> {
+        Ok(self.take::<u32>(param, key, Dtype::U32, &[])?.first().copied().unwrap_or_default())
+    }
+
+    fn take<T: bytemuck::Pod>(&mut self, param: &ParamOutline, key: &str, dtype: Dtype, shape: &[usize]) -> Result<Vec<T>> {
+        let name = format!("{}/{key}", param.name);
+        let tensor = self.file.tensor(&name).map_err(|_| malformed(format!("{name} is not there")))?;
+        if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
+            let (got, of) = (tensor.dtype(), tensor.shape());
+            return Err(malformed(format!("{name} is {got} of shape {of:?}, and its own list says {dtype} of shape {shape:?}")));
+        }
+        self.read += 1;
+        Ok(bytemuck::pod_collect_to_vec(tensor.data()))
+    }
+}
+
+impl Outline {
+    /// Whether groups are there, names are there once, and shapes can be counted.
+    fn check(&self) -> core::result::Result<(), String> {
+        let mut names = std::collections::HashSet::new();
+        for ParamOutline { name, group, .. } in &self.params {
+            if !names.insert(name) {
+                return Err(format!("{name} is there twice"));
+            }
+            if *group >= self.groups.len() {
+                return Err(format!("{name} is of group {group}, and there are {}", self.groups.len()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn of_file(error: &SafeTensorError) -> Error {
+    malformed(error.to_string())
+}
+
+fn malformed(message: String) -> Error {
+    Error::Checkpoint { of: "the checkpoint".into(), message }
+}

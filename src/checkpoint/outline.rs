@@ -1,0 +1,153 @@
+//! What an optimizer keeps, without the numbers: names, shapes, keys and settings. A checkpoint has the outline of the optimizer that it is of, and goes into
+//! one whose outline fits.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::rule::{AnyRule, Extent};
+use crate::schedule::Schedule;
+use crate::step::{Group, Lane, LaneRole, Setup};
+
+/// The key of the values.
+pub(super) const VALUE: &str = "value";
+/// Keys of what a file has of each parameter besides its tensors.
+pub(super) const STEPS: &str = "steps";
+pub(super) const PENDING: &str = "pending";
+pub(super) const SCALARS: &str = "scalars";
+pub(super) const HYPER: &str = "hyper";
+
+/// Settings by name, as text that is equal where they are.
+pub(super) type Settings = BTreeMap<String, String>;
+
+/// What an optimizer keeps, without the numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "safetensors", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Outline {
+    pub(super) options: Settings,
+    pub(super) groups: Vec<Settings>,
+    pub(super) params: Vec<ParamOutline>,
+}
+
+/// What it keeps of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "safetensors", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct ParamOutline {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) group: usize,
+    /// The number of the rule's scalars.
+    pub(super) scalars: usize,
+    pub(super) lanes: Vec<LaneOutline>,
+    pub(super) settings: Settings,
+}
+
+/// A tensor that it keeps of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "safetensors", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct LaneOutline {
+    pub(super) key: String,
+    pub(super) shape: Vec<usize>,
+}
+
+/// What an outline needs to know of a parameter.
+pub(crate) struct Described<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) shape: &'a [usize],
+    pub(crate) group: usize,
+    pub(crate) lr_scale: f64,
+    pub(crate) is_active: bool,
+}
+
+impl Outline {
+    /// Of an optimizer with these parameters.
+    pub(crate) fn of<'a>(setup: &Setup, params: impl Iterator<Item = Described<'a>>) -> Self {
+        let param = |described: Described| {
+            let Described { name, shape, group, lr_scale, is_active } = described;
+            let rule = &*setup.groups[group].rule;
+            let lane = |lane: Lane| LaneOutline { key: key(rule, &lane).to_owned(), shape: lane_shape(shape, lane.extent) };
+            let lanes = kept(setup, group, shape.len() >= 2).into_iter().map(lane).collect();
+            let settings = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
+            ParamOutline {
+                name: name.to_owned(),
+                shape: shape.to_vec(),
+                group,
+                scalars: rule.scalar_fields().len(),
+                lanes,
+                settings: settings.map(|(name, text)| (name.to_owned(), text)).into(),
+            }
+        };
+        let groups = (0..setup.groups.len()).map(|group| group_settings(setup, group)).collect();
+        Outline { options: option_settings(setup), groups, params: params.map(param).collect() }
+    }
+
+    /// The parameters' numbers by name.
+    pub(super) fn index(&self) -> HashMap<&str, usize> {
+        self.params.iter().enumerate().map(|(index, param)| (&*param.name, index)).collect()
+    }
+}
+
+impl ParamOutline {
+    /// The name of one of its tensors.
+    pub(super) fn tensor_name(&self, lane: &LaneOutline) -> String {
+        format!("{}/{}", self.name, lane.key)
+    }
+}
+
+/// The lanes that a checkpoint has of a parameter: not sums, which are of one step, nor what is put aside while other values are shown.
+pub(crate) fn kept(setup: &Setup, group: usize, is_matrix: bool) -> Vec<Lane> {
+    let lanes = setup.features().lanes(&*setup.groups[group].rule, is_matrix);
+    lanes.into_iter().filter(|lane| !matches!(lane.role, LaneRole::Sum | LaneRole::Aside)).collect()
+}
+
+/// The key of a lane: torch's for a state of the rule, else its name.
+fn key(rule: &dyn AnyRule, lane: &Lane) -> &'static str {
+    let state = rule.states().iter().find(|state| lane.role == LaneRole::State && state.name == lane.name);
+    state.map_or(lane.name, |state| state.torch)
+}
+
+/// Two of a rule's lanes that have one key, or one whose key is taken or has a slash.
+pub(crate) fn check_keys(rule: &dyn AnyRule, lanes: &[Lane]) -> core::result::Result<(), String> {
+    let keys: Vec<&str> = lanes.iter().filter(|lane| lane.role != LaneRole::Sum).map(|lane| key(rule, lane)).collect();
+    let taken = [VALUE, STEPS, PENDING, SCALARS, HYPER];
+    let wrong =
+        (0..keys.len()).find(|&index| keys[..index].contains(&keys[index]) || taken.contains(&keys[index]) || keys[index].contains('/'));
+    match wrong.map(|index| keys[index]) {
+        None => Ok(()),
+        Some(key) if key.contains('/') => Err(format!("the key {key} of a state has a slash in it")),
+        Some(key) => Err(format!("a checkpoint has something else by the key {key}, which a state of it has; give the state another one")),
+    }
+}
+
+/// The shape of a lane, with 1 in the place of dimensions that are one number.
+fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    match (extent, &mut *shape) {
+        (Extent::Rows, [.., last]) => *last = 1,
+        (Extent::Columns, [.., height, _]) => *height = 1,
+        _ => {}
+    }
+    shape
+}
+
+fn group_settings(setup: &Setup, number: usize) -> Settings {
+    let Group { rule, schedules, .. } = &setup.groups[number];
+    let has_schedule = |name: &str| schedules.iter().any(|(scheduled, _)| scheduled == name);
+    let own = rule.parameters().iter().zip(rule.values()).filter(|(parameter, _)| !has_schedule(parameter.name));
+    let own = own.map(|(parameter, value)| (parameter.name.to_owned(), format!("{value:?}")));
+    let scheduled = schedules.iter().map(|(name, schedule): &(String, Schedule)| (format!("schedule of {name}"), format!("{schedule:?}")));
+    let rest = [("rule", rule.name().to_owned()), ("clip", format!("{:?}", setup.clip(number)))];
+    own.chain(scheduled).chain(rest.map(|(name, text)| (name.to_owned(), text))).collect()
+}
+
+/// Those that decide what a step makes of the values; the clip is each group's.
+fn option_settings(setup: &Setup) -> Settings {
+    let options = &setup.options;
+    let all = [
+        ("loss_scale", format!("{:?}", options.loss_scale)),
+        ("non_finite", format!("{:?}", options.non_finite)),
+        ("micro_batches", format!("{:?}", options.micro_batches)),
+        ("lookahead", format!("{:?}", options.lookahead)),
+        ("ema", format!("{:?}", options.ema)),
+        ("swa", format!("{:?}", options.swa)),
+    ];
+    all.map(|(name, text)| (name.to_owned(), text)).into()
+}

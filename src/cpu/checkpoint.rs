@@ -1,0 +1,104 @@
+//! Takes a checkpoint of a CPU optimizer, and puts one back, of whichever backend.
+
+use super::CpuOptimizer;
+use super::tensor::Tensor;
+use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, kept};
+use crate::error::{BufferRole, Error, Result};
+use crate::step::{TrainingProgress, View};
+
+impl CpuOptimizer<f32> {
+    /// All that the optimizer keeps, as [`Optimizer::checkpoint`](crate::Optimizer::checkpoint) takes it; `values` has a slice for each tensor, in the
+    /// order of construction, or is `None` for a checkpoint without values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InView`] while other values than the trained ones are shown; [`Error::Slices`], [`Error::Length`].
+    pub fn checkpoint(&self, values: Option<&[&[f32]]>) -> Result<Checkpoint> {
+        self.check_shown("checkpoint")?;
+        if let Some(values) = values {
+            self.check_slices(BufferRole::Value, values.len())?;
+            self.tensors.iter().zip(values).try_for_each(|(tensor, value)| tensor.check(BufferRole::Value, value.len()))?;
+        }
+        let numbers = |(index, tensor): (usize, &Tensor<f32>)| {
+            let lanes = kept(&self.setup, tensor.group, tensor.extents.is_matrix);
+            let lane = |name| self.state(&tensor.name, name).map(<[f32]>::to_vec);
+            let mut scalars = tensor.scalars.clone();
+            // There are none before the first step.
+            scalars.resize(self.setup.groups[tensor.group].rule.scalar_fields().len(), 0.0);
+            Ok(Numbers {
+                steps: tensor.step,
+                pending: tensor.pending,
+                scalars,
+                hyper: Vec::new(),
+                value: values.map(|values| values[index].to_vec()),
+                lanes: lanes.iter().map(|own| lane(own.name)).collect::<Result<_>>()?,
+            })
+        };
+        let params = self.tensors.iter().enumerate().map(numbers).collect::<Result<_>>()?;
+        let common = &self.common;
+        let (step, skips, loss_scale, growth_tracker) = (common.step, common.skips, common.loss_scale, common.growth_tracker);
+        let progress = TrainingProgress { step, skips, loss_scale, growth_tracker };
+        Ok(Checkpoint::new(self.outline(), progress, common.micro_batches, params))
+    }
+
+    /// Goes on from a checkpoint, as [`Optimizer::restore`](crate::Optimizer::restore) does; `values` has a slice for each tensor if
+    /// [`RestoreOptions::values`] asks for values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Differences`] lists all that does not fit; [`Error::InView`] while other values than the trained ones are shown; [`Error::Slices`],
+    /// [`Error::Length`]. After any of them the optimizer is as it was.
+    pub fn restore(&mut self, checkpoint: &Checkpoint, values: Option<&mut [&mut [f32]]>, options: RestoreOptions) -> Result<Restored> {
+        self.check_shown("restore")?;
+        let slices = values.unwrap_or_default();
+        if options.values {
+            self.check_values(slices)?;
+        }
+        let outline = self.outline();
+        let fit = Fit::new(checkpoint, &outline, options)?;
+        for Take { param, value, state, lanes: from } in &fit.params {
+            if let Some(value) = value {
+                slices[*param].copy_from_slice(value);
+            }
+            let Some(numbers) = state else { continue };
+            let Tensor { name, group, extents, .. } = &self.tensors[*param];
+            let (name, lanes) = (name.clone(), kept(&self.setup, *group, extents.is_matrix));
+            for (lane, &from) in lanes.iter().zip(from) {
+                self.state_mut(&name, lane.name)?.copy_from_slice(&numbers.lanes[from]);
+            }
+            let tensor = &mut self.tensors[*param];
+            (tensor.step, tensor.pending) = (numbers.steps, numbers.pending);
+            // Before the first step there are none.
+            tensor.scalars = if numbers.steps == 0 { Vec::new() } else { numbers.scalars.clone() };
+        }
+        if fit.progress {
+            let TrainingProgress { step, skips, loss_scale, growth_tracker } = checkpoint.progress();
+            let common = &mut self.common;
+            (common.step, common.skips, common.micro_batches) = (step, skips, checkpoint.micro_batches);
+            (common.norm, self.update) = (None, None);
+            if fit.loss_scale {
+                (common.loss_scale, common.growth_tracker) = (loss_scale, growth_tracker);
+            }
+        }
+        Ok(fit.restored)
+    }
+
+    fn check_shown(&self, what: &str) -> Result<()> {
+        let (what, instead) = (what.to_owned(), "call train before it");
+        match self.view() {
+            View::Trained => Ok(()),
+            view => Err(Error::InView { what, view, instead }),
+        }
+    }
+
+    fn outline(&self) -> Outline {
+        let described = self.tensors.iter().map(|tensor| Described {
+            name: &tensor.name,
+            shape: &tensor.shape,
+            group: tensor.group,
+            lr_scale: self.setup.blocks.list[tensor.block].lr_scale,
+            is_active: !tensor.frozen,
+        });
+        Outline::of(&self.setup, described)
+    }
+}

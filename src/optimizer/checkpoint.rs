@@ -1,0 +1,208 @@
+//! Takes a checkpoint of a GPU optimizer, in one copy, and puts one back.
+
+use core::mem::offset_of;
+
+use super::{Optimizer, Parameter};
+use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, kept};
+use crate::error::{BufferRole, Error, Result};
+use crate::gpu::{Binding, Span, check_binds, put, read_all};
+use crate::step::{Status, StepEntry, TrainingProgress};
+
+/// Where a tensor is, in one part or several, each with its bytes.
+type Parts = Vec<(Binding, u64)>;
+
+impl Optimizer {
+    /// All that the optimizer keeps, as it is after everything submitted so far: values, state, averages, accumulated gradients, step counts, what steps
+    /// have in common, and its settings. It is one copy and one wait, however many parameters there are; it belongs between steps.
+    ///
+    /// Not in it is what the caller keeps: gradients, a [`Plateau`](crate::Plateau), where mini-batches are
+    /// ([`Batches::read_cursor`](crate::batches::Batches::read_cursor)); [`Checkpoint::set_note`] has room for it.
+    ///
+    /// ```
+    /// # use wgpu_optim::{Checkpoint, Optimizer};
+    /// # async fn save(optimizer: &Optimizer, resumed: &Optimizer) -> wgpu_optim::Result<()> {
+    /// optimizer.checkpoint().await?.save("run.safetensors")?;
+    /// // later, into an optimizer with the same parameters, by name, in whatever buffers, order and groups:
+    /// resumed.restore(&Checkpoint::load("run.safetensors")?, Default::default())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InView`] while other values than the trained ones are shown: record [`Optimizer::train`] before it.
+    /// - What a step has to tell, as any read-back: [`Error::NonFinite`].
+    /// - [`Error::MissingUsage`]: a buffer of values without `COPY_SRC`; [`Optimizer::checkpoint_without_values`] needs none.
+    /// - [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::OutOfMemory`].
+    pub async fn checkpoint(&self) -> Result<Checkpoint> {
+        self.take_checkpoint(true).await
+    }
+
+    /// A checkpoint without values, for programs that keep these themselves; [`RestoreOptions::values`] has to be `false` with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::checkpoint`].
+    pub async fn checkpoint_without_values(&self) -> Result<Checkpoint> {
+        self.take_checkpoint(false).await
+    }
+
+    async fn take_checkpoint(&self, values: bool) -> Result<Checkpoint> {
+        let (status, record) = (&self.engine.record.status, &self.engine.record.buffer);
+        let whole = |buffer| Span { buffer, offset: 0, bytes: wgpu::Buffer::size(buffer) };
+        let tensors = self.tensors(values)?;
+        let mut spans = vec![Span { buffer: status, offset: 0, bytes: size_of::<Status>() as u64 }, whole(record)];
+        spans.extend(tensors.iter().flatten().flatten().map(|(binding, bytes)| Span {
+            buffer: binding.buffer(),
+            offset: binding.offset(),
+            bytes: *bytes,
+        }));
+        let words = read_all(&self.engine.device, &self.engine.queue, &spans).await;
+        let mut words = words.map_err(|error| self.of_first_refused(error))?.into_iter();
+        let (status, record) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&status));
+        self.teller().check(&status)?;
+        self.check_trained(&status, || "checkpoint".into())?;
+        // In the order of `tensors`: of each parameter its values, if they are asked for, and its lanes, each in one part or several.
+        let mut tensor = |parts: &Parts| words.by_ref().take(parts.len()).flatten().map(f32::from_bits).collect::<Vec<f32>>();
+        let params = self.parameters.iter().zip(&tensors).map(|(parameter, own)| {
+            let mut own = own.iter().map(&mut tensor);
+            let value = values.then(|| own.next().unwrap_or_default());
+            Numbers { value, lanes: own.collect(), ..self.numbers(parameter, &record) }
+        });
+        let params = params.collect();
+        let Status { step, skips, loss_scale, growth_tracker, micro_batches, .. } = status;
+        let progress = TrainingProgress { step, skips, loss_scale, growth_tracker };
+        Ok(Checkpoint::new(self.outline(), progress, micro_batches, params))
+    }
+
+    /// Goes on from a checkpoint: everything that it has is put in its place, by the names of parameters, whatever their order, groups and buffers are. The
+    /// next step is the one that would have come after the checkpoint, bit for bit on the same device. Hyper-parameters, schedules and options are compared
+    /// and not set: those of the optimizer stay in force.
+    ///
+    /// Like `Queue::write_buffer`, this comes before everything submitted from now on. Where other values than the trained ones are shown
+    /// ([`View`](crate::View)), it is these that are replaced, and the next read-back is an error: submit [`Optimizer::train`] first.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Differences`] lists all that does not fit: parameters that one of both does not have, other shapes, rules and states, missing values, and
+    ///   other settings; [`RestoreOptions`] allows some of it.
+    /// - [`Error::MissingUsage`]: a buffer of values without `COPY_DST`.
+    ///
+    /// After these the optimizer is as it was. [`Error::DeviceLost`] may come later.
+    pub fn restore(&self, checkpoint: &Checkpoint, options: RestoreOptions) -> Result<Restored> {
+        let outline = self.outline();
+        let fit = Fit::new(checkpoint, &outline, options)?;
+        let needs = wgpu::BufferUsages::COPY_DST;
+        for Take { param, .. } in fit.params.iter().filter(|take| take.value.is_some()) {
+            let Parameter { param, .. } = &self.parameters[*param];
+            let has = param.value.buffer().usage();
+            if !has.contains(needs) {
+                return Err(Error::MissingUsage { param: param.name.clone(), role: BufferRole::Value, has, needs });
+            }
+        }
+        for take in &fit.params {
+            self.put_back(take)?;
+        }
+        if fit.progress {
+            let TrainingProgress { step, skips, loss_scale, growth_tracker } = checkpoint.progress();
+            if fit.loss_scale {
+                self.write_status(offset_of!(Status, loss_scale), &[loss_scale.to_bits(), growth_tracker])?;
+            }
+            // The last step of another run is not skipped, and has no norm.
+            self.write_status(offset_of!(Status, step), &[step, skips, 0])?;
+            self.write_status(offset_of!(Status, measured), &[0])?;
+            self.write_status(offset_of!(Status, micro_batches), &[checkpoint.micro_batches])?;
+        }
+        self.mark_written()?;
+        Ok(fit.restored)
+    }
+
+    fn put_back(&self, take: &Take<'_>) -> Result<()> {
+        let parameter = &self.parameters[take.param];
+        if let Some(value) = take.value {
+            self.put_in(&parameter.param.value, value)?;
+        }
+        let Some(numbers) = take.state else { return Ok(()) };
+        let lanes = kept(&self.setup, parameter.member.group, parameter.extents.is_matrix);
+        for (lane, &from) in lanes.iter().zip(&take.lanes) {
+            let mut rest = &*numbers.lanes[from];
+            for part in self.state_parts(&parameter.param.name, lane.name)? {
+                let (own, others) = rest.split_at(part.elements() as usize);
+                self.put_in(&part, own)?;
+                rest = others;
+            }
+        }
+        let (entry, scalars) = (parameter.member.record as usize, self.scalars_at(parameter));
+        let pending = entry + offset_of!(StepEntry, pending) / 4;
+        self.put_record(entry + offset_of!(StepEntry, step) / 4, &[numbers.steps])?;
+        self.put_record(pending, &[numbers.pending])?;
+        self.put_record(scalars, bytemuck::cast_slice(&numbers.scalars))?;
+        let (at, len) = self.hyper(parameter);
+        if numbers.hyper.len() == len { self.put_record(at, &numbers.hyper) } else { Ok(()) }
+    }
+
+    fn put_in(&self, binding: &Binding, data: &[f32]) -> Result<()> {
+        put(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), data)
+    }
+
+    fn put_record(&self, word: usize, words: &[u32]) -> Result<()> {
+        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * word as u64, words)
+    }
+
+    /// Where the hyper-parameters of a parameter are in the step record, and how many words they have.
+    fn hyper(&self, parameter: &Parameter) -> (usize, usize) {
+        (self.engine.layout.hyper[parameter.member.block] as usize, self.rule_of(parameter).hyper_words().len())
+    }
+
+    /// What the step record has of a parameter.
+    fn numbers(&self, parameter: &Parameter, record: &[u32]) -> Numbers {
+        let (entry, scalars, (hyper, len)) = (parameter.member.record as usize, self.scalars_at(parameter), self.hyper(parameter));
+        let entry: StepEntry = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&record[entry..entry + size_of::<StepEntry>() / 4]));
+        let scalars = &record[scalars..scalars + self.rule_of(parameter).scalar_fields().len()];
+        Numbers {
+            steps: entry.step,
+            pending: entry.pending,
+            scalars: scalars.iter().copied().map(f32::from_bits).collect(),
+            hyper: record[hyper..hyper + len].to_vec(),
+            ..Default::default()
+        }
+    }
+
+    /// Where the tensors of each parameter are: its values, if they are asked for, and its lanes, each in one part or several.
+    fn tensors(&self, values: bool) -> Result<Vec<Vec<Parts>>> {
+        let needs = wgpu::BufferUsages::COPY_SRC;
+        let of = |parameter: &Parameter| {
+            let Parameter { param, elements, member, extents, .. } = parameter;
+            let has = param.value.buffer().usage();
+            if values && !has.contains(needs) {
+                return Err(Error::MissingUsage { param: param.name.clone(), role: BufferRole::Value, has, needs });
+            }
+            let value = values.then(|| vec![(param.value.clone(), 4 * elements)]);
+            let parts =
+                |name| Ok(self.state_parts(&param.name, name)?.into_iter().map(|part| (part.clone(), 4 * part.elements())).collect());
+            let lanes = kept(&self.setup, member.group, extents.is_matrix).into_iter().map(|lane| parts(lane.name));
+            value.into_iter().map(Ok).chain(lanes).collect::<Result<Vec<_>>>()
+        };
+        self.parameters.iter().map(of).collect()
+    }
+
+    fn outline(&self) -> Outline {
+        let params = self.parameters.iter().map(|Parameter { param, member, .. }| Described {
+            name: &param.name,
+            shape: &param.shape,
+            group: member.group,
+            lr_scale: self.setup.blocks.list[member.block].lr_scale,
+            is_active: member.active,
+        });
+        Outline::of(&self.setup, params)
+    }
+
+    /// Of what wgpu refused, the first buffer of values that it refuses by itself.
+    fn of_first_refused(&self, error: Error) -> Error {
+        let device = &self.engine.device;
+        let value = |Parameter { param, .. }: &Parameter| check_binds(device, param.value.buffer());
+        let refused = self.parameters.iter().map(|parameter| (&*parameter.param.name, BufferRole::Value, value(parameter)));
+        error.of_first_refused(refused)
+    }
+}
