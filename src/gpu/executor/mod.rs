@@ -1,0 +1,177 @@
+//! The GPU executor: every pass of a program with everything bound, and how it is recorded. What each pass binds is beside.
+
+mod bind;
+mod kernels;
+
+use std::collections::BTreeMap;
+
+use super::buckets::Buckets;
+use super::buffers::{upload, whole};
+use super::places::Known;
+use super::scales::Scales;
+use super::staged::Staged;
+use super::{Compiled, Dispatch, Engine, Parts, Recorder};
+use crate::error::Result;
+use crate::program::{Pass, Plan, Program, Purpose, Sum, Tensor};
+use crate::step::{Features, Setup, view};
+use crate::wgsl::Resource;
+use kernels::Kernels;
+
+/// The program of an optimizer, bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Executor {
+    program: Program,
+    /// The caller's buffers, by the plan's numbers.
+    pub(super) buffers: Vec<wgpu::Buffer>,
+    pub(super) update: Buckets,
+    pub(super) measure: Buckets,
+    /// What measurements of gradients fill.
+    norms: Option<Parts>,
+    /// What the stages of rules with sums have.
+    staged: Staged,
+    /// What the rows of an update measured.
+    moved: Option<(Parts, wgpu::Buffer)>,
+    /// The views that can be asked for, each at a place of its own, and the bytes of each.
+    wishes: Option<(wgpu::Buffer, u64)>,
+    scales: Scales,
+    pub(super) bound: BTreeMap<Pass, Ready>,
+    kernels: Kernels,
+}
+
+/// A pass, bound.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ready {
+    /// Over the rows of buckets.
+    pub(super) rows: Vec<OverRows>,
+    /// After these: the dispatches of one entry need those of the one before.
+    others: Vec<Vec<Dispatch>>,
+    /// What all of them bind.
+    slots: Vec<Resource>,
+}
+
+/// A dispatch over the rows of a bucket.
+#[derive(Clone, Debug)]
+pub(super) struct OverRows {
+    /// The bucket's number.
+    pub(super) number: usize,
+    pub(super) kernel: Compiled,
+    pub(super) dispatch: Dispatch,
+    pub(super) known: Known,
+}
+
+impl Executor {
+    /// Uploads the rows and binds everything. What the last update of another executor of these parameters measured stays, where it is as large.
+    pub(crate) fn new(engine: &Engine, setup: &Setup, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
+        let Plans { update, measure, buffers, tensors } = plans;
+        let features = setup.features();
+        let staged = Staged::new(engine, setup, &update.buckets, &tensors)?;
+        let update = Buckets::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
+        let measure = Buckets::new(&engine.device, measure.buckets, Purpose::Measure, &engine.limits)?;
+        let kept = last.filter(|last| last.update.sum_words() == update.sum_words()).and_then(|last| last.moved.clone());
+        let moved = features.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
+        let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
+        let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
+        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, scales, bound, kernels }.bound(engine, setup)
+    }
+
+    /// Everything bound anew, with the engine's record as it is now.
+    pub(crate) fn bound(&self, engine: &Engine, setup: &Setup) -> Result<Self> {
+        let features = setup.features();
+        let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
+        let program = Program::new(&features, &rules, !self.scales.is_empty());
+        let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
+        let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
+        executor.bind_all(engine, setup, executor.program.passes())?;
+        Ok(executor)
+    }
+
+    /// Binds those passes anew that bind one of these. After an error, everything is as it was.
+    pub(crate) fn rebind(&mut self, engine: &Engine, setup: &Setup, changed: &[Resource]) -> Result<()> {
+        let binds = |ready: &Ready| ready.slots.iter().any(|slot| changed.contains(slot));
+        let passes = self.bound.iter().filter(|(_, ready)| binds(ready)).map(|(&pass, _)| pass).collect();
+        self.bind_all(engine, setup, passes)
+    }
+
+    fn bind_all(&mut self, engine: &Engine, setup: &Setup, passes: Vec<Pass>) -> Result<()> {
+        let (mut kernels, features) = (core::mem::take(&mut self.kernels), setup.features());
+        let mut bind = |pass| Ok((pass, self.bind(&mut kernels, engine, setup, &features, pass)?));
+        let bound: Result<Vec<_>> = passes.into_iter().map(&mut bind).collect();
+        self.kernels = kernels;
+        self.bound.extend(bound?);
+        Ok(())
+    }
+
+    /// The passes of a step, in order.
+    pub(crate) fn passes(&self) -> &[Pass] {
+        &self.program.step
+    }
+
+    /// Records a step.
+    pub(crate) fn step(&self, recorder: &mut impl Recorder) {
+        self.record(&self.program.step, recorder);
+    }
+
+    /// Records a micro-batch that is not a step's last.
+    pub(crate) fn micro_batch(&self, recorder: &mut impl Recorder) {
+        self.record(&self.program.micro_batch, recorder);
+    }
+
+    /// Records a change to the view of this number.
+    pub(crate) fn show(&self, view: u32, recorder: &mut impl Recorder) {
+        self.program.views.get(view as usize).into_iter().for_each(|passes| self.record(passes, recorder));
+    }
+
+    /// Records what a report needs.
+    pub(crate) fn report(&self, recorder: &mut impl Recorder) {
+        self.record(&self.program.report, recorder);
+    }
+
+    fn record(&self, passes: &[Pass], recorder: &mut impl Recorder) {
+        for (pass, ready) in passes.iter().filter_map(|pass| Some((pass, self.bound.get(pass)?))) {
+            if !ready.rows.is_empty() {
+                recorder.version(self.stage(*pass).table.version());
+                ready.rows.iter().for_each(|rows| recorder.record(&rows.dispatch));
+                recorder.after();
+            }
+            for dispatches in &ready.others {
+                dispatches.iter().for_each(|dispatch| recorder.record(dispatch));
+                recorder.after();
+            }
+        }
+    }
+
+    /// The buckets that a pass goes over.
+    pub(super) fn stage(&self, pass: Pass) -> &Buckets {
+        if pass == Pass::Measure { &self.measure } else { &self.update }
+    }
+}
+
+/// What a program goes over: the rows of its passes, and the caller's buffers.
+#[derive(Clone, Debug)]
+pub(crate) struct Plans {
+    pub(crate) update: Plan,
+    pub(crate) measure: Plan,
+    pub(crate) buffers: Vec<wgpu::Buffer>,
+    pub(crate) tensors: Vec<Tensor>,
+}
+
+/// Room for what updates measure.
+fn moved(engine: &Engine, update: &Buckets) -> Result<(Parts, wgpu::Buffer)> {
+    let words = update.sum_words();
+    let bytes = 4 * words.iter().map(|&words| u64::from(words)).sum::<u64>().max(size_of::<Sum>() as u64);
+    let table = whole(&engine.device, "the table of updates", bytes)?;
+    Ok((Parts::new(engine, &words, &table)?, table))
+}
+
+/// The views that can be asked for, and how many bytes each has: its number, and for each rule whether it has evaluated values of its own.
+fn wishes(engine: &Engine, features: &Features) -> Result<(wgpu::Buffer, u64)> {
+    let rules: Vec<u32> = engine.record.rules().iter().map(|rule| u32::from(rule.has_views())).collect();
+    let stride = (4 * (1 + rules.len() as u64)).next_multiple_of(engine.limits.alignment);
+    let mut words = Vec::new();
+    for number in 0..view::SWAPPED + features.averages.len() as u32 {
+        words.push(number);
+        words.extend(&rules);
+        words.resize(words.len().next_multiple_of((stride / 4) as usize), 0);
+    }
+    Ok((upload(&engine.device, "wgpu-optim views", &words)?, stride))
+}
