@@ -1,0 +1,198 @@
+//! Steps, micro-batches, options and views of a scene, on the GPU and in the truth alike.
+
+use super::Scene;
+use crate::rule::Bounded;
+use crate::testing::{Outcome, inputs};
+use crate::{Error, Optimizer, Options, View};
+
+impl<'a> Scene<'a> {
+    /// New gradients for every parameter, times the loss scale.
+    pub fn next_gradients(&mut self) -> Vec<Vec<f32>> {
+        self.steps += 1;
+        let scale = self.twin.report().map_or(1.0, |report| report.loss_scale.value) as f32;
+        let seed = |index: usize| self.seed + 1000 * self.steps + index as u64;
+        let scaled = |gradients: Vec<f32>| gradients.into_iter().map(|g| scale * g).collect();
+        let gradients = self.lens.iter().enumerate().map(|(index, &len)| scaled(inputs::gradients(seed(index), len)));
+        let gradients: Vec<Vec<f32>> = gradients.collect();
+        self.set_gradients(&gradients);
+        gradients
+    }
+
+    /// Expects these gradients from now on.
+    pub fn believe_gradients(&mut self, gradients: &[Vec<f32>]) {
+        for (index, gradient) in gradients.iter().enumerate() {
+            self.put(self.places[index].1, gradient);
+        }
+    }
+
+    /// These gradients.
+    pub fn set_gradients(&mut self, gradients: &[Vec<f32>]) {
+        self.believe_gradients(gradients);
+        for (index, gradient) in gradients.iter().enumerate() {
+            let (buffer, at) = self.places[index].1;
+            self.gpu.queue.write_buffer(&self.buffers[buffer], 4 * at as u64, bytemuck::cast_slice(gradient));
+        }
+    }
+
+    /// New contents, positive, for the states that the caller writes.
+    fn next_inputs(&mut self, active: impl Fn(usize) -> bool) -> Outcome {
+        let all: Vec<_> = (0_usize..).map_while(|group| self.optimizer.rule(group)).flat_map(|rule| rule.inputs()).copied().collect();
+        for (index, name) in self.names.iter().enumerate().filter(|(index, _)| active(*index)) {
+            for input in all.iter().filter(|input| self.optimizer.state_parts(name, input).is_ok()) {
+                let data = inputs::gradients(self.seed + 2000 * self.steps + index as u64, self.lens[index]);
+                let data: Vec<f32> = data.into_iter().map(f32::abs).collect();
+                self.optimizer.write_state(name, input, &data)?;
+                self.twin.state_mut(name, input)?.iter_mut().zip(data).for_each(|(state, x)| *state = Bounded::given(x));
+            }
+        }
+        Ok(())
+    }
+
+    /// One step on the GPU and in the truth; `active` says which parameters the truth moves.
+    ///
+    /// # Errors
+    ///
+    /// What a step on the CPU refuses, other than what the GPU has to tell too.
+    pub fn step(&mut self, active: impl Fn(usize) -> bool) -> Outcome {
+        let gradients = self.next_gradients();
+        self.step_with(&gradients, active)
+    }
+
+    /// A step of all parameters, some of whose gradients are NaN or infinite ([`inputs::spoil`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
+    pub fn rough_step(&mut self) -> Outcome {
+        let (step, mut gradients) = (self.steps as usize, self.next_gradients());
+        gradients.iter_mut().for_each(|gradient| inputs::spoil(step, gradient));
+        self.set_gradients(&gradients);
+        self.step_with(&gradients, |_| true)
+    }
+
+    /// One step with the gradients that are there, which these are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
+    pub fn step_with(&mut self, gradients: &[Vec<f32>], active: impl Fn(usize) -> bool) -> Outcome {
+        self.next_inputs(&active)?;
+        self.submit(|optimizer, encoder| {
+            optimizer.step(encoder);
+            Ok(())
+        })?;
+        self.read_gradients(&active);
+        let gradients = bounded(gradients);
+        let stepped = self.twin.step(&mut slices(&mut self.truth), &optional(&gradients, active));
+        self.expect(stepped)
+    }
+
+    /// One micro-batch, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
+    pub fn accumulate(&mut self, active: impl Fn(usize) -> bool) -> Outcome {
+        let gradients = self.next_gradients();
+        self.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
+        self.read_gradients(&active);
+        let gradients = bounded(&gradients);
+        let accumulated = self.twin.accumulate(&optional(&gradients, active));
+        self.expect(accumulated)
+    }
+
+    /// Other options from now on.
+    ///
+    /// # Errors
+    ///
+    /// Options that either side refuses.
+    pub fn set_options(&mut self, options: Options) -> Outcome {
+        self.optimizer.set_options(options)?;
+        self.options = options;
+        Ok(self.twin.set_options(options)?)
+    }
+
+    /// An average is shown, or no more, likewise.
+    ///
+    /// # Errors
+    ///
+    /// An average that the options do not keep.
+    pub fn swap(&mut self, average: &str) -> Outcome {
+        self.submit(|optimizer, encoder| optimizer.swap(encoder, average))?;
+        let swapped = self.twin.swap(average, &mut slices(&mut self.truth));
+        self.expect(swapped)
+    }
+
+    /// The values to evaluate with are shown, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
+    pub fn evaluate(&mut self) -> Outcome {
+        self.submit(|optimizer, encoder| {
+            optimizer.evaluate(encoder);
+            Ok(())
+        })?;
+        let evaluated = self.twin.evaluate(&mut slices(&mut self.truth));
+        self.expect(evaluated)
+    }
+
+    /// The trained values are shown again, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Scene::step`].
+    pub fn train(&mut self) -> Outcome {
+        self.submit(|optimizer, encoder| {
+            optimizer.train(encoder);
+            Ok(())
+        })?;
+        let trained = self.twin.train(&mut slices(&mut self.truth));
+        self.expect(trained)
+    }
+
+    /// What a view refuses, the next read-back of the GPU tells.
+    fn expect(&mut self, outcome: crate::Result<()>) -> Outcome {
+        match outcome {
+            Err(error @ Error::InView { .. }) => {
+                self.refused.get_or_insert(error);
+                Ok(())
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Submits what is recorded.
+    ///
+    /// # Errors
+    ///
+    /// What `record` returns.
+    pub fn submit(&self, record: impl FnOnce(&Optimizer, &mut wgpu::CommandEncoder) -> crate::Result<()>) -> Outcome {
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        record(&self.optimizer, &mut encoder)?;
+        self.gpu.queue.submit([encoder.finish()]);
+        Ok(())
+    }
+
+    /// Gradients that were read are zero from then on, if that is asked for.
+    fn read_gradients(&mut self, active: impl Fn(usize) -> bool) {
+        let zeroes = self.options.zero_grad && self.twin.view() == View::Trained;
+        let zeroed: Vec<usize> = (0..self.lens.len()).filter(|&index| zeroes && active(index)).collect();
+        for index in zeroed {
+            self.put(self.places[index].1, &vec![0.0; self.lens[index]]);
+        }
+    }
+}
+
+fn slices(truth: &mut [Vec<Bounded>]) -> Vec<&mut [Bounded]> {
+    truth.iter_mut().map(Vec::as_mut_slice).collect()
+}
+
+fn bounded(gradients: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
+    gradients.iter().map(|gradient| gradient.iter().copied().map(Bounded::given).collect()).collect()
+}
+
+/// The gradients of those that are active.
+fn optional(gradients: &[Vec<Bounded>], active: impl Fn(usize) -> bool) -> Vec<Option<&[Bounded]>> {
+    gradients.iter().enumerate().map(|(index, gradient)| active(index).then_some(&gradient[..])).collect()
+}
