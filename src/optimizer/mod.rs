@@ -5,9 +5,12 @@ mod buffers;
 mod build;
 mod change;
 mod draft;
+mod pending;
 mod places;
 mod progress;
+mod recorded;
 mod report;
+mod teller;
 mod view;
 mod zero;
 
@@ -21,7 +24,8 @@ use crate::program::{Kind, Lines, Segment, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
 use crate::step::{Broadcast, GroupKey, Setup};
 
-pub use report::{PendingReport, Report};
+pub use pending::PendingReport;
+pub use report::Report;
 
 /// Parameters on the GPU that share a rule and its hyper-parameters: [`step::Group`](crate::step::Group) of [`Param`]s. Its page has the fields, and the
 /// functions that make one: `new`, `matching` and `decay_matrices_only`.

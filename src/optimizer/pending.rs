@@ -1,0 +1,82 @@
+//! `PendingReport`: a report that was requested, and how it arrives.
+
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
+
+use super::teller::Form;
+use super::{Optimizer, Report};
+use crate::error::Result;
+use crate::gpu::Flight;
+use crate::step::Status;
+
+/// A [`Report`] that is on its way. The copy is already submitted; there are two ways to get it.
+///
+/// - [`PendingReport::try_get`], once a frame say: polls the device once and never waits. Nobody else needs to poll it.
+/// - `await`: natively, each poll of the future polls the device, and where the copy has not arrived, sleeps 0.2 ms on the executor's thread and asks to be
+///   polled again. So it waits for the GPU on that thread, as all `read_` functions do; in an executor that has other things to do, use `try_get`. In a
+///   browser it does not block: the browser wakes the future.
+#[derive(Debug)]
+#[must_use = "a report is submitted in any case, but only read if somebody waits for it"]
+pub struct PendingReport {
+    flight: Result<Flight>,
+    form: Form,
+}
+
+const STATUS: u64 = size_of::<Status>() as u64;
+
+impl Optimizer {
+    /// Requests a report on the last step submitted so far. The copy is already submitted when this returns, without waiting; await it, which natively
+    /// waits for the GPU, or call [`PendingReport::try_get`], which polls the device and does not wait. Either needs nobody else to poll. Staging buffers are used again, so there are as many as reports under way at once.
+    ///
+    /// With [`NonFinite::Fail`](crate::NonFinite::Fail), every report requested since the failing step returns the error; once one is read, later steps run.
+    pub fn report(&self) -> PendingReport {
+        let features = self.setup.features();
+        let lr = |group: usize| {
+            self.setup.blocks.list.iter().position(|block| block.group == group).and_then(|index| {
+                let (member, offset, slope) = self.setup.blocks.list[index].lr()?;
+                Some((self.engine.layout.hyper[index] + member as u32, offset, slope))
+            })
+        };
+        let lr: Vec<_> = (0..self.setup.groups.len()).map(lr).collect();
+        let record = |encoder: &mut wgpu::CommandEncoder, staging: &wgpu::Buffer| {
+            if features.measures_update {
+                let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim report"), timestamp_writes: None };
+                self.executor.report(&mut encoder.begin_compute_pass(&descriptor));
+            }
+            encoder.copy_buffer_to_buffer(&self.engine.record.status, 0, staging, 0, STATUS);
+            for (index, (word, ..)) in lr.iter().enumerate().filter_map(|(index, lr)| Some((index, (*lr)?))) {
+                encoder.copy_buffer_to_buffer(&self.engine.record.buffer, 4 * u64::from(word), staging, STATUS + 4 * index as u64, 4);
+            }
+        };
+        let flight = self.ring.launch(&self.engine.device, &self.engine.queue, STATUS + 4 * lr.len() as u64, record);
+        let form = Form {
+            teller: self.teller(),
+            lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
+            measures_update: features.measures_update,
+        };
+        PendingReport { flight, form }
+    }
+}
+
+impl PendingReport {
+    /// The report if it has arrived, else `None`. It polls the device once (`PollType::Poll`, which also runs the callbacks of the caller's own maps that are
+    /// due) and does not wait. The report is given once; asked again, it is an error.
+    pub fn try_get(&mut self) -> Option<Result<Report>> {
+        match &mut self.flight {
+            Ok(flight) => flight.poll_now().map(|words| words.and_then(|words| self.form.read(&words))),
+            Err(error) => Some(Err(error.clone())),
+        }
+    }
+}
+
+impl Future for PendingReport {
+    type Output = Result<Report>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { flight, form } = &mut *self;
+        match flight {
+            Ok(flight) => pin!(flight).poll(context).map(|words| words.and_then(|words| form.read(&words))),
+            Err(error) => Poll::Ready(Err(error.clone())),
+        }
+    }
+}
