@@ -7,7 +7,7 @@ use crate::Error;
 use crate::step::ACCUMULATED;
 use crate::testing::{Failure, Outcome, compare};
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     /// Compares every value, every state and every step count with the truth, and every other byte with what was there. Averages only while no other
     /// values than the trained ones are shown.
     ///

@@ -5,7 +5,7 @@ use crate::rule::Bounded;
 use crate::testing::{Outcome, inputs};
 use crate::{Error, Optimizer, Options, View};
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     /// New gradients for every parameter, times the loss scale.
     pub fn next_gradients(&mut self) -> Vec<Vec<f32>> {
         self.steps += 1;
