@@ -15,7 +15,7 @@ use crate::features::Row;
 use crate::features::pairs::Setting;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows: [Row; 8] = [
+    let rows: [Row; 9] = [
         ("everything-that-differs-is-listed", all_is_listed),
         ("settings-are-compared", settings),
         ("settings-may-differ-by-choice", ignored_settings),
@@ -24,6 +24,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("not-in-a-view", in_view),
         ("usages", usages),
         ("a-running-optimizer-goes-back", goes_back),
+        ("the-last-step's-hyper-parameters", last_hyper_parameters),
     ];
     rows.into_iter().map(|(name, run)| contexts[0].trial(format!("checkpoints/fit/{name}"), run)).collect()
 }
@@ -198,6 +199,17 @@ fn usages(gpu: &Gpu) -> Outcome {
     assert!(matches!(bare.restore(&saved, RestoreOptions::default()), Err(Error::MissingUsage { .. })));
     let without = block_on(bare.checkpoint_without_values())?;
     bare.restore(&without, RestoreOptions { values: false, ..Default::default() })?;
+    Ok(())
+}
+
+/// Reports and views go by the hyper-parameters of the last step taken, which schedules set.
+fn last_hyper_parameters(gpu: &Gpu) -> Outcome {
+    let mut own = setting(&PARAMS);
+    own.groups[0].schedules.push(("lr".into(), Schedule::Linear { from: 1.0, to: 0.0, steps: 8 }));
+    let (going, resumed) = (Run::new(gpu, &own, 1)?, Run::new(gpu, &own, 5)?);
+    going.steps(0..3)?;
+    resumed.optimizer.restore(&going.checkpoint()?, RestoreOptions::default())?;
+    assert_eq!(block_on(resumed.optimizer.report())?.lr, [Some(0.75)]);
     Ok(())
 }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
+use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::checkpoint::RestoreOptions;
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::must_fail;
-use wgpu_optim::{AdamW, Checkpoint, Ema, Group, MicroBatches, NAdam, Options, rules};
+use wgpu_optim::{AdamW, Checkpoint, Ema, Group, MicroBatches, NAdam, Options, Report, rules};
 
 use super::run::{CpuRun, Run, params, same};
 use crate::context::{Context, Outcome};
@@ -89,6 +90,11 @@ fn resumed(gpu: &Gpu, setting: &Setting, other: &Setting, next: u64) -> Outcome 
     let restored = resumed.optimizer.restore(&loaded, RestoreOptions::default())?;
     assert_eq!((restored.taken.len(), restored.differences), (saved.tensors().count(), vec![]));
     same("after loading", &resumed.checkpoint()?, &saved)?;
+    if setting.groups.len() == other.groups.len() {
+        let [resumed, going] = [&resumed, &going].map(|run| block_on(run.optimizer.report()));
+        let told = |report: Report| (report.step, report.skips, report.loss_scale, report.lr, report.view);
+        assert_eq!(told(resumed?), told(going?), "the report after loading");
+    }
     if !accumulates {
         let order = |run: &Run| -> Result<Vec<_>, libtest_mimic::Failed> {
             let mut all: Vec<_> = params(&run.setting).map(|param| param.name.clone()).zip(run.evaluated()?).collect();
