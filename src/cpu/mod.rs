@@ -45,6 +45,12 @@ pub struct CpuOptimizer<F: Real> {
 impl<F: Real> CpuOptimizer<F> {
     /// Adds gradients to those of the next step; [`crate::Options::micro_batches`] says how. A tensor whose gradient is `None` has none in this
     /// micro-batch.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotEnabled`]: the optimizer was made without [`crate::Options::micro_batches`].
+    /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
+    /// - [`Error::InView`]: other values than the trained ones are shown.
     pub fn accumulate(&mut self, gradients: &[Option<&[F]>]) -> Result<()> {
         if !self.setup.options.accumulates() {
             return Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" });
@@ -59,8 +65,12 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// One step. `values` and `gradients` hold one slice per tensor, in the order of construction; a tensor whose gradient is `None` is
-    /// skipped and its step count stays. Fails, before anything is changed, if there are fewer or more slices, if one has another length, or while other
-    /// values than the trained ones are shown.
+    /// not updated and its step count stays.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
+    /// - [`Error::InView`]: other values than the trained ones are shown.
     pub fn step(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>]) -> Result<()> {
         self.check_values(values)?;
         self.check_gradients(gradients)?;

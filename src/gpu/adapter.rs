@@ -31,6 +31,10 @@ pub struct Gpu {
 ///
 /// Each call makes a [`wgpu::Instance`] of its own, so call it once in a program. wgpu panics when a buffer of one instance meets a device of another; two
 /// devices of one instance are made by [`instance`] and two calls of [`request_from`], and a buffer of the wrong one is an error.
+///
+/// # Errors
+///
+/// Those of [`request_from`]. [`Error::NoAdapter`] too where wgpu was compiled without a backend.
 pub async fn request(allowance: DeviceLimits) -> Result<Gpu> {
     let mut outcome = Err(absent("no backend is chosen"));
     for backends in choices()? {
@@ -45,6 +49,10 @@ pub async fn request(allowance: DeviceLimits) -> Result<Gpu> {
 /// An instance of the backends that `WGPU_BACKEND` names; without it, of wgpu's primary ones (Vulkan, Metal, DirectX 12, WebGPU), and of OpenGL only
 /// where none of these has an adapter: it fails when several threads begin with it. It is async since it asks the primary ones for an adapter, to know
 /// that.
+///
+/// # Errors
+///
+/// [`Error::NoAdapter`]: wgpu was compiled without a backend.
 pub async fn instance() -> Result<wgpu::Instance> {
     let choices = choices()?;
     if let [first, _] = choices[..] {
@@ -80,6 +88,11 @@ fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
 
 /// Requests an adapter and a device from an instance of the caller's. A program should have one: wgpu panics when buffers of one instance meet a device of
 /// another.
+///
+/// # Errors
+///
+/// - [`Error::NoAdapter`]: there is none, or none of this name.
+/// - [`Error::Wgpu`]: the adapter gives no device.
 pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) -> Result<Gpu> {
     let adapter = match std::env::var("WGPU_ADAPTER_NAME") {
         Ok(name) if !name.is_empty() => named(instance, &name).await?,

@@ -147,7 +147,13 @@ impl Optimizer {
 
 impl PendingReport {
     /// The report if it has arrived, else `None`. It polls the device once (`PollType::Poll`, which also runs the callbacks of the caller's own maps that are
-    /// due) and does not wait. The report is given once; asked again, it is an error.
+    /// due) and does not wait. The report is given once.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NonFinite`]: a step failed. [`Error::InView`]: a step, a micro-batch, a write or a change of view came in a view that it does not fit.
+    /// - [`Error::ReportGiven`]: the report was given before.
+    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub fn try_get(&mut self) -> Option<Result<Report>> {
         match &mut self.flight {
             Ok(flight) => flight.poll_now().map(|words| words.and_then(|words| self.form.read(&words))),

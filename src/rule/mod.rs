@@ -188,7 +188,11 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         self.uses(state_or_sum)
     }
 
-    /// What ranges cannot say: conditions over several hyper-parameters. The message says what to do.
+    /// What ranges cannot say: conditions over several hyper-parameters.
+    ///
+    /// # Errors
+    ///
+    /// A message that says which values do not go together, and what to do.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
