@@ -6,6 +6,19 @@ use crate::rule::Real;
 use crate::step::{ACCUMULATED, View};
 
 /// What [`CpuOptimizer::report`] tells; see [`crate::Report`].
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{Adam, NonFinite, Options};
+///
+/// let options = Options { non_finite: NonFinite::Skip, ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f64>::with_options([Group::new(Adam::default(), [("w", 2).into()])], options)?;
+/// optimizer.step(&mut [&mut [0.0; 2]], &[Some(&[3.0, 4.0])])?;
+/// let report = optimizer.report()?;
+/// assert_eq!((report.step, report.skips, report.gradient_norm), (1, 0, Some(5.0)));
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CpuReport<F> {
     /// Steps taken, without skipped ones.

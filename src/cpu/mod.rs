@@ -29,6 +29,17 @@ use crate::step::{Setup, view as views};
 /// A CPU optimizer over tensors that the caller owns, as slices.
 ///
 /// It does what [`crate::Optimizer`] does with the same groups and options, but never writes gradients: [`crate::Options::zero_grad`] is the caller's.
+///
+/// ```
+/// use wgpu_optim::{Sgd, cpu::CpuOptimizer};
+///
+/// let mut optimizer = CpuOptimizer::<f32>::new(Sgd { lr: 0.5, ..Default::default() }, [("weight", 2), ("bias", 1)])?;
+/// let (mut weight, mut bias) = ([1.0, 2.0], [3.0]);
+/// optimizer.step(&mut [&mut weight, &mut bias], &[Some(&[2.0, -2.0]), None])?; // the bias has no gradient in this step
+/// assert_eq!((weight, bias), ([0.0, 3.0], [3.0]));
+/// assert_eq!(optimizer.steps(), [1, 0]);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CpuOptimizer<F: Real> {
     setup: Setup,

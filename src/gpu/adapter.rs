@@ -4,6 +4,17 @@ use super::Pipelines;
 use crate::error::{Error, Result};
 
 /// What a device may do at most.
+///
+/// ```
+/// use wgpu_optim::adapter::{DeviceLimits, request};
+/// use wgpu_optim::wgpu;
+///
+/// /// What also runs in a browser, tried on a larger device.
+/// async fn buffers_of_a_shader() -> wgpu_optim::Result<u32> {
+///     let gpu = request(DeviceLimits::Limited(Box::new(wgpu::Limits::default()))).await?;
+///     Ok(gpu.device.limits().max_storage_buffers_per_shader_stage) // 8, or fewer
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeviceLimits {
     /// All that the adapter can.
@@ -13,6 +24,18 @@ pub enum DeviceLimits {
 }
 
 /// An adapter with a device of its own.
+///
+/// ```
+/// use wgpu_optim::adapter::{DeviceLimits, request};
+/// use wgpu_optim::{Adam, Group, Optimizer, Options, Tensors};
+///
+/// async fn optimizer() -> wgpu_optim::Result<Optimizer> {
+///     let gpu = request(DeviceLimits::Adapter).await?;
+///     println!("on {}", gpu.info.name);
+///     let tensors = Tensors::new(&gpu.device, [("weight", [4, 3])])?;
+///     Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, [Group::new(Adam::default(), tensors.params())], Options::default())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gpu {
     /// Where it runs, for reports.

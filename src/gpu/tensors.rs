@@ -10,6 +10,18 @@ use crate::program::Limits;
 /// and padded, so that the whole model is one dispatch. Everything starts at zero.
 ///
 /// A model larger than `max_buffer_size` takes several buffers. Queues given to its functions must be the device's own.
+///
+/// ```
+/// use wgpu_optim::{Adam, Optimizer, Result, Tensors, wgpu};
+///
+/// fn optimizer(device: &wgpu::Device, queue: &wgpu::Queue) -> Result<Optimizer> {
+///     let tensors = Tensors::new(device, [("weight", vec![4, 3]), ("bias", vec![4])])?;
+///     tensors.write_value(queue, "bias", &[0.5; 4])?;
+///     let gradient = tensors.gradient("weight")?.resource(); // for a bind group of your backward pass
+///     # let _ = gradient;
+///     Optimizer::new(device, queue, Adam::default(), tensors.params())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tensors {
     device: wgpu::Device,
