@@ -22,8 +22,6 @@
 //!
 //! Reduce-on-plateau depends on losses that the host reads back, so it is a helper of the host: [`Plateau`].
 
-#![warn(clippy::missing_errors_doc)]
-
 mod check;
 mod compile;
 mod kernel;

@@ -15,8 +15,6 @@
 //!
 //! [`rows`] has the same as single named rows, for a test harness.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod compare;
 mod inputs;
 mod layout;
