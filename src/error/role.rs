@@ -13,6 +13,8 @@ pub enum BufferRole {
     State,
     /// The per-step scalars.
     Scalars,
+    /// The index of rows that change.
+    Rows,
     /// The scales of the learning rate.
     LrScales,
     /// A column's part of the data set.
@@ -28,6 +30,7 @@ impl fmt::Display for BufferRole {
             BufferRole::Gradient => "gradient",
             BufferRole::State => "state",
             BufferRole::Scalars => "scalars",
+            BufferRole::Rows => "rows",
             BufferRole::LrScales => "lr_scales",
             BufferRole::Source => "source",
             BufferRole::Destination => "destination",

@@ -71,8 +71,19 @@ impl Optimizer {
         groups: impl IntoIterator<Item = Group>,
         options: Options,
     ) -> Result<Self> {
+        check_storage(pipelines.device())?;
+        Self::make(pipelines, queue, groups, options, None)
+    }
+
+    /// With the status of other steps, if there is one.
+    pub(super) fn make(
+        pipelines: &Pipelines,
+        queue: &wgpu::Queue,
+        groups: impl IntoIterator<Item = Group>,
+        options: Options,
+        status: Option<wgpu::Buffer>,
+    ) -> Result<Self> {
         let (device, pipelines) = (pipelines.device(), pipelines.clone());
-        check_storage(device)?;
         let limits = limits(device);
         let mut draft = Draft::new(options)?;
         draft.add_all(groups, &limits)?;
@@ -85,7 +96,11 @@ impl Optimizer {
         let tree = tree(&setup, &parameters, &plans.measure, &limits);
         let mut pages = Pages::default();
         pages.extend(device, &sets.pages, &lines)?;
-        let record = Record::new(device, &setup, &layout, &members(&parameters), &tree, &shapes(&setup, &parameters))?;
+        let (own, shapes) = (members(&parameters), shapes(&setup, &parameters));
+        let record = match status {
+            Some(status) => Record::with_status(device, &setup, &layout, &own, &tree, &shapes, status)?,
+            None => Record::new(device, &setup, &layout, &own, &tree, &shapes)?,
+        };
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, lines, pages, tree, record, pipelines };
         let executor = executor(&engine, &setup, &parameters, plans, None)?;
@@ -167,7 +182,7 @@ fn executor(engine: &Engine, setup: &Setup, parameters: &[Parameter], plans: Pla
     Executor::new(engine, setup, plans, scales, last).map_err(|error| named(&engine.device, parameters, error))
 }
 
-fn labels(parameters: &[Parameter]) -> Arc<[String]> {
+pub(super) fn labels(parameters: &[Parameter]) -> Arc<[String]> {
     parameters.iter().map(|parameter| parameter.param.name.clone()).collect()
 }
 

@@ -151,7 +151,7 @@ impl Optimizer {
     }
 
     /// Where the hyper-parameters of a parameter are in the step record, and how many words they have.
-    fn hyper(&self, parameter: &Parameter) -> (usize, usize) {
+    pub(super) fn hyper(&self, parameter: &Parameter) -> (usize, usize) {
         (self.engine.layout.hyper[parameter.member.block] as usize, self.rule_of(parameter).hyper_words().len())
     }
 

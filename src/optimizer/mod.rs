@@ -11,6 +11,8 @@ mod places;
 mod progress;
 mod recorded;
 mod report;
+mod rows;
+mod successor;
 mod teller;
 mod view;
 mod zero;
@@ -27,6 +29,7 @@ use crate::step::{Broadcast, GroupKey, Setup};
 
 pub use pending::PendingReport;
 pub use report::Report;
+pub use rows::RowChange;
 
 /// Parameters on the GPU that share a rule and its hyper-parameters: [`step::Group`](crate::step::Group) of [`Param`]s. Its page has the fields, and the
 /// functions that make one: `new`, `matching` and `decay_matrices_only`.

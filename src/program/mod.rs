@@ -6,6 +6,7 @@ mod bucket;
 mod division;
 mod fill;
 mod lines;
+mod moves;
 mod overlap;
 mod passes;
 mod plan;
@@ -20,6 +21,7 @@ use core::ops::Range;
 pub use bucket::{Bucket, Plan, Purpose};
 pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
+pub use moves::{FRESH, MoveTask, NEW};
 pub use overlap::{Interval, overlap};
 pub use passes::{Pass, Program, distinct};
 pub use plan::{measures, plan};
@@ -38,7 +40,7 @@ pub fn chunks(elements: Range<u64>) -> impl Iterator<Item = Range<u64>> {
 }
 
 /// Ranges of `most` elements, the last one of what is left.
-fn pieces(elements: Range<u64>, most: u64) -> impl Iterator<Item = Range<u64>> {
+pub(crate) fn pieces(elements: Range<u64>, most: u64) -> impl Iterator<Item = Range<u64>> {
     let Range { start, end } = elements;
     (0..(end - start).div_ceil(most)).map(move |index| start + index * most..end.min(start + (index + 1) * most))
 }

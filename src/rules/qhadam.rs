@@ -16,7 +16,7 @@ hyper_parameters! {
     /// With `nu1 = nu2 = 1`, the defaults of the authors' package, it is Adam.
     ///
     /// Sources: Ma and Yarats, arXiv 1810.06801, in the form of the authors' `qhoptim` and of
-    /// pytorch_optimizer: `m` and `v` are kept corrected, so the states are theirs. `m` moves by [`moving_average`], and a decoupled decay
+    /// pytorch_optimizer: `m` and `v` are kept corrected, so the states are theirs. `m` moves by [`moving_average`](crate::rule::moving_average), and a decoupled decay
     /// is subtracted, as in Adam. With `eps = 0`, a zero gradient at the first step gives NaN, as in Adam.
     pub struct QHAdam {
         /// Learning rate.

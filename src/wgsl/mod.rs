@@ -19,7 +19,7 @@ use crate::step::{ACCUMULATED, Features, StepEntry};
 pub use lines::{lines, resume};
 pub use pass::pass;
 pub use prepare::prepare;
-pub use tasks::{accumulate, collect, count, measure, report, scales};
+pub use tasks::{accumulate, collect, count, measure, report, rows_changed, scales};
 pub use view::{shown, view};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
@@ -96,6 +96,10 @@ pub enum Resource {
     Scheduled,
     /// A view that is asked for.
     Wish,
+    /// For each row, the row that it was.
+    RowsBefore,
+    /// What is to be moved.
+    Task,
 }
 
 /// A complete shader with entry point `main`, and what it binds in group 0.

@@ -4,7 +4,7 @@ use super::arrays::{Entry, Uses};
 use super::structs;
 use super::view::{misplaced, numbers};
 use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states};
-use crate::program::Kernel;
+use crate::program::{FRESH, Kernel, MoveTask};
 use crate::step::Features;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
@@ -17,6 +17,7 @@ const ACCUMULATE_ROW: &str = include_str!("../../shaders/step/accumulate_row.wgs
 const COLLECT: &str = include_str!("../../shaders/step/collect.wgsl");
 const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 const SCALES_SCHEDULED: &str = include_str!("../../shaders/step/scales_scheduled.wgsl");
+const ROWS_CHANGED: &str = include_str!("../../shaders/rows_changed.wgsl");
 const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 
 pub(super) const ROW: (&str, &str) = ("row", "Row");
@@ -105,6 +106,19 @@ pub fn collect(invocations: u32, parts: usize) -> Shader {
     let collect = format!("fn collect(at: u32) {{\n    var begin = 0u;\n{copies}}}\n");
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
     shader(bindings, &[&numbers, &collect, COLLECT], "")
+}
+
+/// The kernel that moves the rows of a tensor to their new places, of so many invocations.
+pub fn rows_changed(invocations: u32) -> Shader {
+    let bindings = vec![
+        Declaration { slot: Resource::Task, name: "task".into(), ty: "MoveTask".into(), written: false },
+        array(Resource::RowsBefore, "rows_before", "u32", false),
+        array(Resource::Part(0), "before_tensor", "u32", false),
+        array(Resource::Part(1), "values", "u32", false),
+        array(Resource::Whole, "tensor", "u32", true),
+    ];
+    let numbers = structs::constants([("INVOCATIONS", invocations), ("FRESH", FRESH)]);
+    shader(bindings, &[&structs::structure("MoveTask", MoveTask::FIELDS), &numbers, ROWS_CHANGED], "")
 }
 
 /// The kernel that adds up what the rows of the last update measured, of one workgroup of so many invocations.

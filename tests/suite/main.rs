@@ -25,6 +25,7 @@ mod parity;
 mod plans;
 mod program;
 mod random;
+mod rows_change;
 mod scalars;
 mod schedules;
 mod sophia;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     trials.extend(lamb_ratio::trials(&contexts));
     trials.extend(features::trials(&contexts));
     trials.extend(checkpoints::trials(&contexts));
+    trials.extend(rows_change::trials(&contexts));
     trials.extend(own_rule::trials(&contexts));
     trials.extend(own_sum_rule::trials(&contexts));
     trials.extend(batches::trials(&contexts));

@@ -2,7 +2,7 @@
 
 mod fit;
 mod resume;
-mod run;
+pub mod run;
 
 use std::sync::Arc;
 

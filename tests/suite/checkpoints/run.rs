@@ -17,6 +17,8 @@ pub struct Run<'a> {
     pub setting: Setting,
     pub tensors: Tensors,
     pub optimizer: Optimizer,
+    /// Where parameters are that have moved since.
+    pub others: Option<Tensors>,
 }
 
 /// All parameters of a setting.
@@ -34,11 +36,16 @@ impl<'a> Run<'a> {
         let group = |group: &Group<CpuParam>| -> Result<Group, Failed> {
             let params = group.params.iter().map(|own| described(gpu, tensors.param(&own.name)?.clone(), own));
             let params = params.collect::<Result<Vec<Param>, Failed>>()?;
-            Ok(Group { clip: group.clip, schedules: group.schedules.clone(), ..Group::new(group.rule.clone(), params) })
+            Ok(Group {
+                name: group.name.clone(),
+                clip: group.clip,
+                schedules: group.schedules.clone(),
+                ..Group::new(group.rule.clone(), params)
+            })
         };
         let groups = setting.groups.iter().map(group).collect::<Result<Vec<_>, Failed>>()?;
         let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, setting.options)?;
-        Ok(Run { gpu, setting: setting.clone(), tensors, optimizer })
+        Ok(Run { gpu, setting: setting.clone(), tensors, optimizer, others: None })
     }
 
     /// The gradients of a step, as large as a scale of the loss expects them.
@@ -51,7 +58,8 @@ impl<'a> Run<'a> {
             if overflows && param.name == "p1" {
                 gradients[3] = f32::INFINITY;
             }
-            self.tensors.write_gradient(&self.gpu.queue, &param.name, &gradients)?;
+            let moved = self.others.as_ref().filter(|others| others.param(&param.name).is_ok());
+            moved.unwrap_or(&self.tensors).write_gradient(&self.gpu.queue, &param.name, &gradients)?;
         }
         Ok(())
     }
@@ -117,12 +125,12 @@ fn described(gpu: &Gpu, mut param: Param, own: &CpuParam) -> Result<Param, Faile
     Ok(param)
 }
 
-fn bits(data: &[f32]) -> Vec<u32> {
+pub fn bits(data: &[f32]) -> Vec<u32> {
     data.iter().map(|x| x.to_bits()).collect()
 }
 
 /// All of a checkpoint by name, in bits, whatever the order of the parameters is.
-fn contents(checkpoint: &Checkpoint) -> BTreeMap<String, Vec<u32>> {
+pub fn contents(checkpoint: &Checkpoint) -> BTreeMap<String, Vec<u32>> {
     let mut all: BTreeMap<String, Vec<u32>> = checkpoint.tensors().map(|(name, _, data)| (name, bits(data))).collect();
     all.extend(checkpoint.names().map(|name| (format!("{name} steps"), vec![checkpoint.steps(name).unwrap_or(u32::MAX)])));
     let progress = checkpoint.progress();

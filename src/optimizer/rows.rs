@@ -1,0 +1,256 @@
+//! Rows that come and go: parameters get other rows, by an index on the GPU, and their state goes along.
+
+use super::successor::Heir;
+use super::{Optimizer, Parameter};
+use crate::error::{BufferRole, Error, Result};
+use crate::gpu::{Binding, Dispatch, Param, Recorder, fold, upload};
+use crate::program::{MoveTask, pieces};
+use crate::rule::Extent;
+use crate::step::LaneRole;
+use crate::wgsl::{self, Resource};
+
+/// Other rows for some parameters: rows are kept, reordered, copied, dropped and added.
+///
+/// A row is what the first dimension counts: a number of a vector, a row of a matrix, a matrix of a batch.
+///
+/// ```
+/// use wgpu_optim::{Binding, Optimizer, Param, RowChange, wgpu};
+///
+/// /// 1,000 points become as many as `rows` has: `rows[i]` is the row that is the i-th now.
+/// fn densify(
+///     optimizer: &mut Optimizer,
+///     encoder: &mut wgpu::CommandEncoder,
+///     rows: &wgpu::Buffer,
+///     [means, means_gradient]: [&wgpu::Buffer; 2],
+///     [opacities, opacities_gradient]: [&wgpu::Buffer; 2],
+/// ) -> wgpu_optim::Result<()> {
+///     let count = (rows.size() / 4) as usize;
+///     let params = vec![
+///         Param::new("means", &[count, 3], Binding::prefix(means), Binding::prefix(means_gradient)),
+///         Param::new("opacities", &[count], Binding::prefix(opacities), Binding::prefix(opacities_gradient)),
+///     ];
+///     optimizer.change_rows(encoder, RowChange { rows: rows.into(), params, values: true })
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RowChange {
+    /// For each row that there is now, as u32: the row that it was, whose values and state it takes over; that row with the bit [`RowChange::FRESH`], for a copy
+    /// whose state begins at zero; or [`RowChange::NEW`]. A row that was not there counts as new. One index is for all parameters of the change.
+    pub rows: Binding,
+    /// The parameters as they are from now on: names that the optimizer has, as many rows as the index, other sizes as before, and buffers of their own for values
+    /// and gradients. Buffers with room to grow are bound by [`Binding::prefix`].
+    pub params: Vec<Param>,
+    /// Whether the values are moved too, from the buffers before to those now. Otherwise these hold them already.
+    pub values: bool,
+}
+
+impl RowChange {
+    /// The bit of a row that is a copy of another and begins with a state of zero, as the clones of Gaussian splatting do.
+    pub const FRESH: u32 = crate::program::FRESH;
+    /// A row that is new: its values are what the caller has written into the new buffer before, and its state is zero.
+    pub const NEW: u32 = crate::program::NEW;
+}
+
+/// What moves.
+pub(super) struct Moves<'a> {
+    rows: &'a Binding,
+    values: bool,
+    /// The numbers of the parameters whose rows change.
+    params: Vec<usize>,
+}
+
+impl Optimizer {
+    /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
+    /// bit; averages of new rows begin as their values. Step counts, hyper-parameters, other parameters and what was accumulated stay.
+    ///
+    /// The encoder has to be submitted before steps recorded from now on, and after those recorded until now; both may be in this same encoder. It takes over
+    /// what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that was compiled before, but for the
+    /// kernel that moves rows, at the first call. Buffers of the state are made anew, those before are freed when the GPU is done with them.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`](crate::Error::UnknownName): a parameter that the optimizer does not have. [`Error::DuplicateName`](crate::Error::DuplicateName): one that comes twice.
+    /// - [`Error::Conflict`](crate::Error::Conflict): a shape that differs in more than the first dimension, an index of another length, values that would
+    ///   move within one buffer, or a rule that keeps values in its state, such as the schedule-free ones, which new rows would have none of.
+    /// - Whatever [`Optimizer::new`] refuses of the new parameters.
+    pub fn change_rows(&mut self, encoder: &mut wgpu::CommandEncoder, change: RowChange) -> Result<()> {
+        let RowChange { rows, params, values } = change;
+        let mut heirs = self.heirs();
+        let mut moves = Moves { rows: &rows, values, params: Vec::new() };
+        for param in params {
+            let from = self.find(&param.name)?;
+            if moves.params.contains(&from) {
+                return Err(Error::DuplicateName { param: param.name });
+            }
+            self.check_change(from, &param, &moves)?;
+            moves.params.push(from);
+            let frozen = param.frozen || !self.parameters[from].member.active;
+            heirs[from] = Some(Heir { param: Param { frozen, ..param }, from });
+        }
+        let all: Vec<usize> = (0..self.setup.groups.len()).collect();
+        self.succeed(encoder, &all, heirs, Some(&moves))
+    }
+
+    fn check_change(&self, from: usize, param: &Param, moves: &Moves<'_>) -> Result<()> {
+        let (before, name) = (&self.parameters[from], &param.name);
+        let conflict = |what: String| Err(Error::Conflict { what: format!("{name}: {what}") });
+        let (had, has) = (&before.param.shape, &param.shape);
+        if had.is_empty() || has.len() != had.len() || has[1..] != had[1..] {
+            return conflict(format!("it had the shape {had:?} and gets {has:?}; only the number of rows may change"));
+        }
+        let (indexed, size) = (moves.rows.size() / 4, has[0] as u64);
+        if indexed != size {
+            return conflict(format!("it gets {size} rows, and the index has {indexed}"));
+        }
+        let usage = moves.rows.buffer().usage();
+        if !usage.contains(wgpu::BufferUsages::STORAGE) {
+            let needs = wgpu::BufferUsages::STORAGE;
+            return Err(Error::MissingUsage { param: name.clone(), role: BufferRole::Rows, has: usage, needs });
+        }
+        if self.rule_of(before).tracks_values() {
+            return conflict(format!("{} keeps values in its state, and a new row would have none there", self.rule_of(before).name()));
+        }
+        if moves.values && before.param.value.buffer() == param.value.buffer() {
+            return conflict("its values would move within one buffer; give it another".into());
+        }
+        if moves.rows.buffer() == param.value.buffer() {
+            return conflict("the index lies in the buffer of its values".into());
+        }
+        Ok(())
+    }
+}
+
+/// Where elements of a tensor are: in one buffer, `count` from `first` on.
+#[derive(Clone, Copy)]
+struct Stretch<'a> {
+    buffer: &'a wgpu::Buffer,
+    offset: u64,
+    first: u64,
+    count: u64,
+}
+
+impl Moves<'_> {
+    /// Whether the numbers of this extent go along with the rows of a parameter, and how many a row has. Those of the columns of a matrix do not.
+    pub(super) fn width(&self, from: usize, to: &Parameter, extent: Extent) -> Option<u64> {
+        let (shape, count) = (&to.param.shape, to.extents.count(extent));
+        let is_shared = extent == Extent::Columns && shape.len() == 2;
+        (self.params.contains(&from) && !is_shared).then(|| count / (shape[0] as u64).max(1))
+    }
+
+    /// What moves the rows of all of them.
+    pub(super) fn dispatches(&self, old: &Optimizer, new: &Optimizer, froms: &[usize]) -> Result<Vec<Dispatch>> {
+        let (limits, mut dispatches) = (&new.engine.limits, Vec::new());
+        let indexed = self.rows.size();
+        if indexed > limits.binding - limits.alignment {
+            let (what, limit) = ("the index of rows".to_owned(), "max_storage_buffer_binding_size");
+            return Err(Error::Limit { what, needed: indexed, limit, allowed: limits.binding - limits.alignment });
+        }
+        for (to, &from) in new.parameters.iter().zip(froms).filter(|(_, from)| self.params.contains(from)) {
+            let before = &old.parameters[from];
+            let [had, has] = [before, to].map(|parameter| parameter.elements);
+            if had.max(has) > u64::from(u32::MAX) {
+                let (what, limit) = (format!("{}: rows that change", to.param.name), "number of elements in 32 bits");
+                return Err(Error::Limit { what, needed: had.max(has), limit, allowed: u64::from(u32::MAX) });
+            }
+            let rows = before.param.shape[0] as u32;
+            let values = [(&before.param.value, had), (&to.param.value, has)].map(|(binding, elements)| vec![(binding.clone(), elements)]);
+            let width = self.width(from, to, Extent::Elements).unwrap_or(1) as u32;
+            if self.values {
+                let task = MoveTask { width, rows, copies: 1, ..MoveTask::default() };
+                self.add(new, task, &values[0], &values[1], None, &mut dispatches)?;
+            }
+            for (role, name, extent) in old.lanes_to_carry(before) {
+                let Some(width) = self.width(from, to, extent) else { continue };
+                let parts = |own: &Optimizer, parameter| own.parts(parameter, name).into_iter().map(|part| (part.clone(), part.elements()));
+                let (source, target) = (parts(old, before).collect::<Vec<_>>(), parts(new, to).collect::<Vec<_>>());
+                let is_of_values = matches!(role, LaneRole::Average | LaneRole::Aside);
+                let task = MoveTask { width: width as u32, rows, copies: u32::from(is_of_values), ..MoveTask::default() };
+                self.add(new, task, &source, &target, is_of_values.then_some(&to.param.value), &mut dispatches)?;
+            }
+        }
+        Ok(dispatches)
+    }
+
+    /// What moves one tensor, from some parts to others; elements that were in no row become the values, if these are given.
+    fn add(
+        &self,
+        new: &Optimizer,
+        task: MoveTask,
+        source: &[(Binding, u64)],
+        target: &[(Binding, u64)],
+        values: Option<&Binding>,
+        dispatches: &mut Vec<Dispatch>,
+    ) -> Result<()> {
+        let limits = &new.engine.limits;
+        let invocations = limits.workgroup;
+        let kernel = new.engine.pipelines.get("rows", wgsl::rows_changed(invocations))?;
+        let most = (limits.binding - limits.alignment) / 4;
+        let (mut source, target) = (stretches(source, most), stretches(target, most));
+        let index = Stretch { buffer: self.rows.buffer(), offset: self.rows.offset(), first: 0, count: self.rows.size() / 4 };
+        if source.is_empty() && values.is_some() {
+            // It had no rows. Something has to be bound, and nothing of it is read.
+            source.push(Stretch { count: 0, ..index });
+        }
+        for to in &target {
+            for from in &source {
+                let values = values.map(|values| Stretch { buffer: values.buffer(), offset: values.offset() + 4 * to.first, ..*to });
+                let [(index, index_at), (before, source_at), (after, at)] =
+                    [index, *from, *to].map(|stretch| bound(stretch, limits.alignment));
+                let (values_bound, values_at) = values.map_or((before.clone(), 0), |values| bound(values, limits.alignment));
+                let task = MoveTask {
+                    count: to.count as u32,
+                    first: to.first as u32,
+                    at,
+                    source_first: from.first as u32,
+                    source_count: from.count as u32,
+                    source_at,
+                    index_at,
+                    values_at,
+                    from_values: u32::from(values.is_some()),
+                    ..task
+                };
+                let task = upload(&new.engine.device, "wgpu-optim task", &[task])?;
+                let bound = kernel.bind(&new.engine.device, |slot| match slot {
+                    Resource::Task => task.as_entire_binding(),
+                    Resource::RowsBefore => index.clone(),
+                    Resource::Part(0) => before.clone(),
+                    Resource::Part(_) => values_bound.clone(),
+                    _ => after.clone(),
+                })?;
+                dispatches.push(Dispatch::new(&kernel, bound, fold(to.count.div_ceil(u64::from(invocations)), limits.workgroups)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parts of a tensor, cut where they are larger than what can be bound.
+fn stretches(parts: &[(Binding, u64)], most: u64) -> Vec<Stretch<'_>> {
+    let mut first = 0;
+    let mut all = Vec::new();
+    for (part, elements) in parts {
+        let stretch = |range: core::ops::Range<u64>| Stretch {
+            buffer: part.buffer(),
+            offset: part.offset() + 4 * range.start,
+            first: first + range.start,
+            count: range.end - range.start,
+        };
+        all.extend(pieces(0..*elements, most).map(stretch));
+        first += elements;
+    }
+    all
+}
+
+/// A binding that begins where the device allows it, and where the stretch begins in it.
+fn bound(stretch: Stretch<'_>, alignment: u64) -> (wgpu::BindingResource<'_>, u32) {
+    let Stretch { buffer, offset, count, .. } = stretch;
+    let start = offset / alignment * alignment;
+    let size = wgpu::BufferSize::new(offset - start + 4 * count.max(1));
+    (wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: start, size }), ((offset - start) / 4) as u32)
+}
+
+pub(super) fn record(encoder: &mut wgpu::CommandEncoder, dispatches: &[Dispatch]) {
+    let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim rows"), timestamp_writes: None };
+    let mut pass = encoder.begin_compute_pass(&descriptor);
+    dispatches.iter().for_each(|dispatch| pass.record(dispatch));
+}

@@ -1,0 +1,184 @@
+//! Parameters and groups that go, or have other names or rows: an optimizer is made of those that there are then, and what it keeps is carried over on
+//! the GPU.
+
+use super::rows::Moves;
+use super::{Group, Optimizer, Parameter};
+use crate::error::{Error, Result};
+use crate::gpu::{Binding, Param};
+use crate::rule::Extent;
+use crate::step::{GroupKey, LaneRole, StepEntry};
+use crate::wgsl::HEAD;
+
+/// A parameter as it will be, and the number of the one whose state it takes over.
+pub(super) struct Heir {
+    pub(super) param: Param,
+    pub(super) from: usize,
+}
+
+impl Optimizer {
+    /// Removes parameters, with all that is kept of them; everything else stays, bit for bit. A group that has none left stays, empty. (Where a tensor's state does
+    /// not fit in one buffer, it may be cut elsewhere from then on, and sums over that tensor round otherwise.)
+    ///
+    /// The encoder copies what stays to its new places; so it has to be submitted before steps recorded from now on, and after those recorded until now; both may be
+    /// in this same encoder. It takes over what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that
+    /// was compiled before.
+    ///
+    /// ```
+    /// # fn prune(optimizer: &mut wgpu_optim::Optimizer, encoder: &mut wgpu_optim::wgpu::CommandEncoder) -> wgpu_optim::Result<()> {
+    /// optimizer.remove(encoder, ["head.weight", "head.bias"])
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`](crate::Error::UnknownName): no such parameter.
+    /// - [`Error::NoParameters`](crate::Error::NoParameters): none would be left.
+    /// - [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost).
+    pub fn remove<'a>(&mut self, encoder: &mut wgpu::CommandEncoder, params: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        let mut heirs = self.heirs();
+        for param in params {
+            heirs[self.find(param)?] = None;
+        }
+        let all: Vec<usize> = (0..self.setup.groups.len()).collect();
+        self.succeed(encoder, &all, heirs, None)
+    }
+
+    /// Removes a group with its parameters, as [`Optimizer::remove`] does. Those after it are numbered one less; names stay.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownGroup`](crate::Error::UnknownGroup) or [`Error::UnknownName`](crate::Error::UnknownName): no such group.
+    /// - Those of [`Optimizer::remove`].
+    pub fn remove_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: impl GroupKey) -> Result<()> {
+        let group = self.setup.number(group)?;
+        let mut heirs = self.heirs();
+        let own = self.parameters.iter().zip(&mut heirs).filter(|(parameter, _)| parameter.member.group == group);
+        own.for_each(|(_, heir)| *heir = None);
+        let rest: Vec<usize> = (0..self.setup.groups.len()).filter(|&other| other != group).collect();
+        self.succeed(encoder, &rest, heirs, None)
+    }
+
+    /// Gives a parameter another name, in reports, checkpoints and errors from now on; reports that are under way say the one before.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`](crate::Error::UnknownName): no parameter `from`.
+    /// - [`Error::DuplicateName`](crate::Error::DuplicateName): another parameter is called `to`.
+    pub fn rename(&mut self, from: &str, to: impl Into<String>) -> Result<()> {
+        let (index, to) = (self.find(from)?, to.into());
+        if self.names.get(&to).is_some_and(|&other| other != index) {
+            return Err(Error::DuplicateName { param: to });
+        }
+        self.names.remove(from);
+        self.names.insert(to.clone(), index);
+        self.parameters[index].param.name = to;
+        self.labels = super::build::labels(&self.parameters);
+        Ok(())
+    }
+
+    /// Every parameter as it is.
+    pub(super) fn heirs(&self) -> Vec<Option<Heir>> {
+        let heir = |(from, Parameter { param, member, .. }): (usize, &Parameter)| {
+            Some(Heir { param: Param { frozen: !member.active, ..param.clone() }, from })
+        };
+        self.parameters.iter().enumerate().map(heir).collect()
+    }
+
+    /// Becomes an optimizer of these groups and parameters, with what it keeps carried over; with rows moved, if some are.
+    pub(super) fn succeed(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        groups: &[usize],
+        heirs: Vec<Option<Heir>>,
+        moves: Option<&Moves<'_>>,
+    ) -> Result<()> {
+        let is_own = |heir: &&Heir| heir.param.bindings().any(|(_, binding)| self.engine.own(binding.buffer()));
+        if let Some(Heir { param, .. }) = heirs.iter().flatten().find(is_own) {
+            return Err(Error::OwnState { param: param.name.clone() });
+        }
+        let mut froms = Vec::with_capacity(heirs.len());
+        let mut by_group: Vec<Vec<Heir>> = groups.iter().map(|_| Vec::new()).collect();
+        for heir in heirs.into_iter().flatten() {
+            let group = self.parameters[heir.from].member.group;
+            if let Some(place) = groups.iter().position(|&own| own == group) {
+                by_group[place].push(heir);
+            }
+        }
+        let of = |(&number, heirs): (&usize, Vec<Heir>)| {
+            let crate::step::Group { name, rule, clip, schedules, .. } = self.setup.groups[number].clone();
+            froms.extend(heirs.iter().map(|heir| heir.from));
+            Group { name, rule, clip, schedules, params: heirs.into_iter().map(|heir| heir.param).collect() }
+        };
+        let groups: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
+        let (engine, options) = (&self.engine, self.setup.options);
+        let status = Some(engine.record.status.clone());
+        let mut next = Optimizer::make(&engine.pipelines, &engine.queue, groups, options, status)?;
+        let moved = moves.map(|moves| moves.dispatches(self, &next, &froms)).transpose()?;
+        self.carry(encoder, &next, &froms, moves);
+        if let Some(dispatches) = moved {
+            super::rows::record(encoder, &dispatches);
+        }
+        next.ring = core::mem::take(&mut self.ring);
+        *self = next;
+        Ok(())
+    }
+
+    /// Copies what is kept, but for tensors whose rows move.
+    fn carry(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, froms: &[usize], moves: Option<&Moves<'_>>) {
+        let [old, new] = [self, next].map(|own| &own.engine.record.buffer);
+        let mut copy = |from: usize, to: usize, words: usize| {
+            if words > 0 {
+                encoder.copy_buffer_to_buffer(old, 4 * from as u64, new, 4 * to as u64, 4 * words as u64);
+            }
+        };
+        copy(0, 0, HEAD as usize);
+        for (to, &from) in next.parameters.iter().zip(froms) {
+            let from = &self.parameters[from];
+            copy(from.member.record as usize, to.member.record as usize, size_of::<StepEntry>() / 4);
+            copy(self.scalars_at(from), next.scalars_at(to), self.rule_of(from).scalar_fields().len());
+            let ((from, words), (to, _)) = (self.hyper(from), next.hyper(to));
+            copy(from, to, words);
+        }
+        for (to, &from) in next.parameters.iter().zip(froms) {
+            let has_moved = |extent| moves.is_some_and(|moves| moves.width(from, to, extent).is_some());
+            let from = &self.parameters[from];
+            for (_, name, _) in self.lanes_to_carry(from).into_iter().filter(|(_, _, extent)| !has_moved(*extent)) {
+                copy_parts(encoder, &self.parts(from, name), &next.parts(to, name));
+            }
+        }
+    }
+
+    /// The lanes of a parameter, but for sums, which are of one step.
+    pub(super) fn lanes_to_carry(&self, parameter: &Parameter) -> Vec<(LaneRole, &'static str, Extent)> {
+        let lanes = self.setup.features().lanes(self.rule_of(parameter), parameter.kind.matrix);
+        lanes.into_iter().filter(|lane| lane.role != LaneRole::Sum).map(|lane| (lane.role, lane.name, lane.extent)).collect()
+    }
+
+    /// The parts of a lane.
+    pub(super) fn parts(&self, parameter: &Parameter, lane: &str) -> Vec<Binding> {
+        self.state_parts(&parameter.param.name, lane).unwrap_or_default()
+    }
+}
+
+/// A part of a tensor, and how many of its bytes are copied.
+type Begun<'a> = Option<(&'a Binding, u64)>;
+
+/// Copies a tensor that both sides have in parts, cut at other places.
+fn copy_parts(encoder: &mut wgpu::CommandEncoder, from: &[Binding], to: &[Binding]) {
+    let (mut from, mut to) = (from.iter(), to.iter());
+    let [mut source, mut target]: [Begun<'_>; 2] = [None, None];
+    loop {
+        source = source.filter(|(part, done)| *done < 4 * part.elements()).or_else(|| from.next().map(|part| (part, 0)));
+        target = target.filter(|(part, done)| *done < 4 * part.elements()).or_else(|| to.next().map(|part| (part, 0)));
+        let (Some((own, read)), Some((other, written))) = (&mut source, &mut target) else { return };
+        let bytes = (4 * own.elements() - *read).min(4 * other.elements() - *written);
+        if bytes > 0 {
+            encoder.copy_buffer_to_buffer(own.buffer(), own.offset() + *read, other.buffer(), other.offset() + *written, bytes);
+        }
+        (*read, *written) = (*read + bytes, *written + bytes);
+        if bytes == 0 {
+            // Of an empty tensor.
+            return;
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Rows that come and go: which elements of a tensor one dispatch moves.
+
+/// In an index of rows: this one is a copy of the other's values, and its state begins at zero.
+pub const FRESH: u32 = 1 << 31;
+
+/// In an index of rows: this one is new. Its values are the caller's to write, and its state begins at zero.
+pub const NEW: u32 = u32::MAX;
+
+crate::words::words! {
+    /// What one dispatch moves: elements of a part of a tensor, as far as they come from a part of the tensor before.
+    pub struct MoveTask {
+        /// Elements of a row.
+        width: u32,
+        /// How many rows there were.
+        rows: u32,
+        /// Elements to write.
+        count: u32,
+        /// The first of them in the tensor.
+        first: u32,
+        /// Where that is in its binding.
+        at: u32,
+        /// The first element of the tensor before that is bound.
+        source_first: u32,
+        /// How many are.
+        source_count: u32,
+        /// Where the first is in its binding.
+        source_at: u32,
+        /// Where the index begins in its binding.
+        index_at: u32,
+        /// Where the values of the first element are in their binding.
+        values_at: u32,
+        /// Whether rows that are copies with a new state are moved too.
+        copies: u32,
+        /// Whether elements that were in no row become the values.
+        from_values: u32,
+    }
+}
