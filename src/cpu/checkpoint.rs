@@ -3,8 +3,8 @@
 use super::CpuOptimizer;
 use super::tensor::Tensor;
 use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, kept};
-use crate::error::{BufferRole, Error, Result};
-use crate::step::{TrainingProgress, View};
+use crate::error::{BufferRole, Result};
+use crate::step::TrainingProgress;
 
 impl CpuOptimizer<f32> {
     /// All that the optimizer keeps, as [`Optimizer::checkpoint`](crate::Optimizer::checkpoint) takes it; `values` has a slice for each tensor, in the
@@ -81,14 +81,6 @@ impl CpuOptimizer<f32> {
             }
         }
         Ok(fit.restored)
-    }
-
-    fn check_shown(&self, what: &str) -> Result<()> {
-        let (what, instead) = (what.to_owned(), "call train before it");
-        match self.view() {
-            View::Trained => Ok(()),
-            view => Err(Error::InView { what, view, instead }),
-        }
     }
 
     fn outline(&self) -> Outline {

@@ -10,6 +10,7 @@ mod job;
 mod measure;
 mod members;
 mod param;
+mod rows;
 mod stages;
 mod sums;
 mod tensor;
@@ -21,6 +22,7 @@ use tensor::Tensor;
 
 pub use access::CpuReport;
 pub use param::CpuParam;
+pub use rows::CpuRows;
 
 use crate::error::{BufferRole, Error, Result};
 use crate::program;

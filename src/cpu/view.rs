@@ -113,6 +113,15 @@ impl<F: Real> CpuOptimizer<F> {
         if self.common.view == view::TRAINED { Ok(()) } else { Err(self.misplaced(what)) }
     }
 
+    /// Fails while other values than the trained ones are shown, for what does not come in a step.
+    pub(super) fn check_shown(&self, what: &str) -> Result<()> {
+        let (what, instead) = (what.to_owned(), "call train before it");
+        match self.view() {
+            View::Trained => Ok(()),
+            view => Err(Error::InView { what, view, instead }),
+        }
+    }
+
     /// Fails if the trained values may be in the place of this state.
     pub(super) fn check_state(&self, tensor: &str, state: &str) -> Result<()> {
         let is_average = self.setup.options.averages().iter().map(Average::state).any(|average| average == state);

@@ -6,7 +6,7 @@ use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, Recorder, fold, upload};
 use crate::program::{MoveTask, pieces};
 use crate::rule::Extent;
-use crate::step::LaneRole;
+use crate::step::{LaneRole, check_rows};
 use crate::wgsl::{self, Resource};
 
 /// Other rows for some parameters: rows are kept, reordered, copied, dropped and added.
@@ -94,21 +94,11 @@ impl Optimizer {
     fn check_change(&self, from: usize, param: &Param, moves: &Moves<'_>) -> Result<()> {
         let (before, name) = (&self.parameters[from], &param.name);
         let conflict = |what: String| Err(Error::Conflict { what: format!("{name}: {what}") });
-        let (had, has) = (&before.param.shape, &param.shape);
-        if had.is_empty() || has.len() != had.len() || has[1..] != had[1..] {
-            return conflict(format!("it had the shape {had:?} and gets {has:?}; only the number of rows may change"));
-        }
-        let (indexed, size) = (moves.rows.size() / 4, has[0] as u64);
-        if indexed != size {
-            return conflict(format!("it gets {size} rows, and the index has {indexed}"));
-        }
+        check_rows(name, self.rule_of(before), [&before.param.shape, &param.shape], moves.rows.size() / 4)?;
         let usage = moves.rows.buffer().usage();
         if !usage.contains(wgpu::BufferUsages::STORAGE) {
             let needs = wgpu::BufferUsages::STORAGE;
             return Err(Error::MissingUsage { param: name.clone(), role: BufferRole::Rows, has: usage, needs });
-        }
-        if self.rule_of(before).tracks_values() {
-            return conflict(format!("{} keeps values in its state, and a new row would have none there", self.rule_of(before).name()));
         }
         if moves.values && before.param.value.buffer() == param.value.buffer() {
             return conflict("its values would move within one buffer; give it another".into());

@@ -174,6 +174,22 @@ impl CpuRun {
         Ok(())
     }
 
+    /// Other rows for these parameters, with these values where rows are new.
+    pub fn change_rows(&mut self, rows: &[u32], params: Vec<CpuParam>, values: &[Vec<f32>]) -> Result<(), Failed> {
+        let before = self.values.clone();
+        let own: Vec<CpuParam> = self.setting.groups.iter().flat_map(|group| group.params.clone()).collect();
+        let index = |param: &CpuParam| own.iter().position(|own| own.name == param.name).unwrap_or_default();
+        let mut now = values.to_vec();
+        let tensors = params.iter().zip(&mut now).map(|(param, now)| (param.clone(), Some(&*before[index(param)]), &mut **now));
+        self.optimizer.change_rows(rows, tensors)?;
+        for (param, now) in params.into_iter().zip(now) {
+            self.values[index(&param)] = now;
+            let all = self.setting.groups.iter_mut().flat_map(|group| &mut group.params);
+            all.filter(|own| own.name == param.name).for_each(|own| own.shape.clone_from(&param.shape));
+        }
+        Ok(())
+    }
+
     pub fn checkpoint(&self) -> Result<Checkpoint, Failed> {
         Ok(self.optimizer.checkpoint(Some(&self.values.iter().map(|own| &**own).collect::<Vec<_>>()))?)
     }

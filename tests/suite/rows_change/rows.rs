@@ -14,7 +14,7 @@ use wgpu_optim::{
     Swa, Tensors, wgpu,
 };
 
-use crate::checkpoints::run::{Run, bits, contents};
+use crate::checkpoints::run::{CpuRun, Run, bits, contents};
 use crate::context::{Context, Outcome};
 use crate::features::pairs::Setting;
 
@@ -49,10 +49,13 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(contexts[0].trial("rows/from-none-and-to-none".into(), from_none_and_to_none));
     trials.push(contexts[0].trial("rows/in-one-encoder".into(), in_one_encoder));
     trials.push(contexts[0].trial("rows/one-kernel-more".into(), one_kernel_more));
+    for rule in rules() {
+        trials.push(Trial::test(format!("rows/cpu/{}", rule.name()), move || on_cpu(rule)));
+    }
     trials.push(contexts[0].trial("rows/a-row-that-fails".into(), |gpu| {
         let scene = Scene::new(gpu, AdamW::default().into(), Options::default())?;
         let mut rows = index();
-        let expected = scene.expected(&rows)?;
+        let expected = expected(&scene.before, &rows)?;
         rows[5] = 0;
         let after = scene.change(&rows, true)?;
         Ok(must_fail("another index", is(&after, &expected))?)
@@ -84,11 +87,15 @@ fn written(len: usize) -> Vec<f32> {
     (0..len).map(|i| 0.5 + i as f32).collect()
 }
 
+fn setting(rule: Box<dyn AnyRule>, options: Options) -> Setting {
+    let changing = CHANGING.iter().map(|(name, rest)| CpuParam::new(*name, &shape(HAD, rest)));
+    let groups = vec![Group::new(rule.clone(), changing), Group::new(rule, [CpuParam::new(STAYING.0, STAYING.1)])];
+    Setting { groups, options }
+}
+
 impl<'a> Scene<'a> {
     fn new(gpu: &'a Gpu, rule: Box<dyn AnyRule>, options: Options) -> Result<Self, Failed> {
-        let changing = CHANGING.iter().map(|(name, rest)| CpuParam::new(*name, &shape(HAD, rest)));
-        let groups = vec![Group::new(rule.clone(), changing), Group::new(rule, [CpuParam::new(STAYING.0, STAYING.1)])];
-        let run = Run::new(gpu, &Setting { groups, options }, 1)?;
+        let run = Run::new(gpu, &setting(rule, options), 1)?;
         run.steps(0..3)?;
         if options.micro_batches != MicroBatches::One {
             run.micro_batch(30)?;
@@ -107,36 +114,13 @@ impl<'a> Scene<'a> {
         Ok(tensors)
     }
 
-    /// What the host makes of the checkpoint, by the names of tensors.
-    fn expected(&self, rows: &[u32]) -> Result<BTreeMap<String, Vec<u32>>, Failed> {
-        let mut expected = contents(&self.before);
-        for (name, rest) in CHANGING {
-            let values = written(rows.len() * rest.iter().product::<usize>());
-            for (tensor, lane, data) in self.before.tensors().filter(|(tensor, ..)| tensor.starts_with(&format!("{name}/"))) {
-                if lane.len() == 2 && lane[0] == 1 {
-                    // Numbers of columns.
-                    continue;
-                }
-                let is_of_values = ["value", "ema", "swa", "slow"].iter().any(|key| tensor.ends_with(&format!("/{key}")));
-                let width = data.len() / HAD;
-                let moved = rows.iter().enumerate().flat_map(|(at, &row)| {
-                    let row = if is_of_values { row & !RowChange::FRESH } else { row } as usize;
-                    let own = if is_of_values { &values[at * width..][..width] } else { &vec![0.0; width] };
-                    bits(if row < HAD { &data[row * width..][..width] } else { own })
-                });
-                expected.insert(tensor, moved.collect());
-            }
-        }
-        Ok(expected)
-    }
-
     /// With these rows.
     fn change(mut self, rows: &[u32], values: bool) -> Result<Run<'a>, Failed> {
         let tensors = self.tensors(rows.len())?;
         let gpu = self.run.gpu;
         if !values {
             // What the caller has moved by itself.
-            let expected = self.expected(rows)?;
+            let expected = expected(&self.before, rows)?;
             for (name, _) in CHANGING {
                 let own: Vec<f32> = expected[&format!("{name}/value")].iter().copied().map(f32::from_bits).collect();
                 tensors.write_value(&gpu.queue, name, &own)?;
@@ -153,6 +137,29 @@ impl<'a> Scene<'a> {
         self.run.others = Some(tensors);
         Ok(self.run)
     }
+}
+
+/// What the host makes of the checkpoint, by the names of tensors.
+fn expected(before: &Checkpoint, rows: &[u32]) -> Result<BTreeMap<String, Vec<u32>>, Failed> {
+    let mut expected = contents(before);
+    for (name, rest) in CHANGING {
+        let values = written(rows.len() * rest.iter().product::<usize>());
+        for (tensor, lane, data) in before.tensors().filter(|(tensor, ..)| tensor.starts_with(&format!("{name}/"))) {
+            if lane.len() == 2 && lane[0] == 1 {
+                // Numbers of columns.
+                continue;
+            }
+            let is_of_values = ["value", "ema", "swa", "slow"].iter().any(|key| tensor.ends_with(&format!("/{key}")));
+            let width = data.len() / HAD;
+            let moved = rows.iter().enumerate().flat_map(|(at, &row)| {
+                let row = if is_of_values { row & !RowChange::FRESH } else { row } as usize;
+                let own = if is_of_values { &values[at * width..][..width] } else { &vec![0.0; width] };
+                bits(if row < HAD { &data[row * width..][..width] } else { own })
+            });
+            expected.insert(tensor, moved.collect());
+        }
+    }
+    Ok(expected)
 }
 
 fn upload(gpu: &Gpu, words: &[u32]) -> wgpu::Buffer {
@@ -178,7 +185,7 @@ fn is(run: &Run<'_>, expected: &BTreeMap<String, Vec<u32>>) -> Outcome {
 fn changes(gpu: &Gpu, rule: Box<dyn AnyRule>, options: Options, values: bool) -> Outcome {
     let rows = index();
     let scene = Scene::new(gpu, rule, options)?;
-    let expected = scene.expected(&rows)?;
+    let expected = expected(&scene.before, &rows)?;
     let after = scene.change(&rows, values)?;
     is(&after, &expected)?;
     let other = Run::new(gpu, &after.setting, 7)?;
@@ -202,6 +209,22 @@ fn changes(gpu: &Gpu, rule: Box<dyn AnyRule>, options: Options, values: bool) ->
         is(&after, &contents(&other.checkpoint()?))?;
     }
     after.steps(5..6)
+}
+
+/// The CPU backend does the same.
+fn on_cpu(rule: Box<dyn AnyRule>) -> Outcome {
+    let options = Options { ema: Some(Ema { decay: 0.9, ..Ema::default() }), micro_batches: MicroBatches::Sum, ..Options::default() };
+    let mut run = CpuRun::new(&setting(rule, options), 1)?;
+    run.steps(0..3)?;
+    let (rows, before) = (index(), run.checkpoint()?);
+    let params = CHANGING.map(|(name, rest)| CpuParam::new(name, &shape(rows.len(), rest)));
+    let values = CHANGING.map(|(_, rest)| written(rows.len() * rest.iter().product::<usize>()));
+    run.change_rows(&rows, params.to_vec(), &values)?;
+    let (got, expected) = (contents(&run.checkpoint()?), expected(&before, &rows)?);
+    for (name, data) in &expected {
+        assert_eq!(got.get(name), Some(data), "{name}");
+    }
+    run.steps(3..5)
 }
 
 /// A parameter's states, and their keys in a checkpoint.

@@ -1,0 +1,146 @@
+//! Rows that come and go, and tensors that are removed or get another name, on the CPU.
+
+use super::tensor::Tensor;
+use super::view::Back;
+use super::{CpuOptimizer, CpuParam};
+use crate::error::{BufferRole, Error, Result, unknown};
+use crate::program::FRESH;
+use crate::rule::{Extent, Real, StateField};
+use crate::step::check_rows;
+
+/// A tensor with other rows: what it is now, its values before if these are to be moved, and those now.
+pub type CpuRows<'a, F> = (CpuParam, Option<&'a [F]>, &'a mut [F]);
+
+/// The number of a tensor, what it is going to be, its values before if they are moved, and those now.
+type Changed<'a, F> = (usize, Tensor<F>, Option<&'a [F]>, &'a mut [F]);
+
+impl<F: Real> CpuOptimizer<F> {
+    /// Gives tensors other rows, as [`Optimizer::change_rows`](crate::Optimizer::change_rows) does; `rows` is as
+    /// [`RowChange::rows`](crate::RowChange::rows).
+    ///
+    /// ```
+    /// use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+    /// use wgpu_optim::{AdamW, RowChange};
+    ///
+    /// let mut optimizer = CpuOptimizer::<f32>::new(AdamW::default(), [CpuParam::new("means", &[2, 1])])?;
+    /// let (mut before, mut now) = ([1.0, 2.0], [0.0, 0.0, 7.0]);
+    /// optimizer.step(&mut [&mut before], &[Some(&[0.5, -0.5])])?;
+    /// let tensor = (CpuParam::new("means", &[3, 1]), Some(&before[..]), &mut now[..]);
+    /// optimizer.change_rows(&[1, 1 | RowChange::FRESH, RowChange::NEW], [tensor])?;
+    /// assert_eq!(now, [before[1], before[1], 7.0]);
+    /// assert_eq!(optimizer.state("means", "m")?[1..], [0.0, 0.0]);
+    /// # Ok::<(), wgpu_optim::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InView`] while other values than the trained ones are shown.
+    /// - [`Error::UnknownName`], [`Error::DuplicateName`], [`Error::Conflict`], [`Error::Length`], as on the GPU.
+    ///
+    /// After any of them nothing is changed.
+    pub fn change_rows<'a>(&mut self, rows: &[u32], tensors: impl IntoIterator<Item = CpuRows<'a, F>>) -> Result<()>
+    where
+        F: 'a,
+    {
+        self.check_shown("change_rows")?;
+        let mut setup = self.setup.clone();
+        let mut changed: Vec<Changed<'_, F>> = Vec::new();
+        for (param, before, now) in tensors {
+            let index = self.position(&param.name)?;
+            if changed.iter().any(|(other, ..)| *other == index) {
+                return Err(Error::DuplicateName { param: param.name });
+            }
+            let old = &self.tensors[index];
+            let rule = &*self.setup.groups[old.group].rule;
+            check_rows(&param.name, rule, [&old.shape, &param.shape], rows.len() as u64)?;
+            if let Some(before) = before {
+                old.check(BufferRole::Value, before.len())?;
+            }
+            let block = setup.block(old.group, &param.name, param.lr_scale)?;
+            let frozen = param.frozen || old.frozen;
+            let new = Tensor::new(CpuParam { frozen, ..param }, old.group, block, &setup)?;
+            new.check(BufferRole::Value, now.len())?;
+            changed.push((index, new, before, now));
+        }
+        self.setup = setup;
+        for (index, mut new, before, now) in changed {
+            let old = &self.tensors[index];
+            new.take_rows(old, rows, now, self.setup.groups[old.group].rule.states());
+            if let Some(before) = before {
+                move_rows(before, now, rows, old.shape[0], FRESH, None);
+            }
+            self.tensors[index] = new;
+        }
+        self.number_rules();
+        self.compile();
+        Ok(())
+    }
+
+    /// Removes tensors, with all that is kept of them, as [`Optimizer::remove`](crate::Optimizer::remove) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]; [`Error::NoParameters`]: none would be left; [`Error::InView`].
+    pub fn remove<'a>(&mut self, tensors: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        self.check_shown("remove")?;
+        let removed = tensors.into_iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
+        let kept = self.tensors.iter().enumerate().filter(|(index, _)| !removed.contains(index));
+        let kept: Vec<Tensor<F>> = kept.map(|(_, tensor)| tensor.clone()).collect();
+        if kept.is_empty() {
+            return Err(Error::NoParameters);
+        }
+        self.tensors = kept;
+        self.number_rules();
+        self.compile();
+        Ok(())
+    }
+
+    /// Gives a tensor another name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]; [`Error::DuplicateName`]: another one is called so.
+    pub fn rename(&mut self, from: &str, to: impl Into<String>) -> Result<()> {
+        let (index, to) = (self.position(from)?, to.into());
+        if self.tensors.iter().enumerate().any(|(other, tensor)| other != index && tensor.name == to) {
+            return Err(Error::DuplicateName { param: to });
+        }
+        self.tensors[index].name = to;
+        Ok(())
+    }
+
+    fn position(&self, tensor: &str) -> Result<usize> {
+        let names = || self.tensors.iter().map(|tensor| &*tensor.name);
+        names().position(|known| known == tensor).ok_or_else(|| unknown("parameter", tensor, names()))
+    }
+}
+
+impl<F: Real> Tensor<F> {
+    /// Takes over what is kept of the tensor with other rows; averages of new rows begin as their values.
+    fn take_rows(&mut self, old: &Tensor<F>, rows: &[u32], values: &[F], states: &[StateField]) {
+        let (had, is_matrix) = (old.shape[0], self.shape.len() == 2);
+        (self.step, self.pending, self.scalars, self.rule, self.back) = (old.step, old.pending, old.scalars.clone(), old.rule, Back::Shown);
+        for ((new, old), state) in self.lanes.iter_mut().zip(&old.lanes).zip(states) {
+            // Numbers of the columns of a matrix are of all its rows.
+            let is_shared = is_matrix && state.extent == Extent::Columns;
+            if is_shared { new.clone_from(old) } else { move_rows(old, new, rows, had, 0, None) }
+        }
+        move_rows(&old.accumulated, &mut self.accumulated, rows, had, 0, None);
+        for (new, old) in self.averages.iter_mut().zip(&old.averages) {
+            move_rows(old, new, rows, had, FRESH, Some(values));
+        }
+    }
+}
+
+/// Each row of `now` is the row of `before`, of which there are `had`, that the index names, without the bits of `mask`; or that of `others`, or as it is.
+fn move_rows<F: Real>(before: &[F], now: &mut [F], rows: &[u32], had: usize, mask: u32, others: Option<&[F]>) {
+    let width = now.len() / rows.len().max(1);
+    for (at, &row) in rows.iter().enumerate() {
+        let (target, row) = (at * width..(at + 1) * width, (row & !mask) as usize);
+        if row < had {
+            now[target].copy_from_slice(&before[row * width..(row + 1) * width]);
+        } else if let Some(others) = others {
+            now[target.clone()].copy_from_slice(&others[target]);
+        }
+    }
+}
