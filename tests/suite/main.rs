@@ -29,6 +29,7 @@ mod schedules;
 mod sophia;
 mod stages;
 mod subset;
+mod torch_state;
 mod traces;
 mod views;
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     trials.extend(kit::trials());
     trials.extend(checker::trials());
     trials.extend(traces::trials(&contexts));
+    trials.extend(torch_state::trials(&contexts));
     trials.extend(scalars::trials(&contexts));
     trials.extend(constants::trials(&contexts));
     trials.extend(schedules::trials(&contexts));

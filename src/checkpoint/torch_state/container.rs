@@ -61,7 +61,8 @@ impl<'a> Container<'a> {
             container.name(names)?;
         }
         container.check_names()?;
-        for (name, tensor) in tensors.tensors() {
+        // In order, so that of several errors it is always the same one.
+        for (name, tensor) in tensors.tensors().into_iter().collect::<BTreeMap<_, _>>() {
             let parts = name.strip_prefix("state.").and_then(|rest| rest.split_once('.'));
             let Some((number, key)) = parts else {
                 return Err(wrong(format!("the tensor {name} is not state.INDEX.KEY")));
