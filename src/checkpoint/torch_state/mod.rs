@@ -42,6 +42,7 @@ mod class;
 mod container;
 mod groups;
 mod matching;
+mod param;
 mod read;
 mod write;
 

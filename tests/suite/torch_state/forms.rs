@@ -10,8 +10,10 @@ use wgpu_optim::{AdamW, Ema, Error, Lookahead, MicroBatches, Options, Schedule, 
 use super::recorded::{Recorded, StateDict, Tensor};
 use crate::context::Outcome;
 
+type Row = (&'static str, fn() -> Outcome);
+
 pub fn trials() -> Vec<Trial> {
-    let rows: [(&str, fn() -> Outcome); 9] = [
+    let rows: [Row; 9] = [
         ("names-whatever-the-groups", names_whatever_the_groups),
         ("numbers-from-anywhere", numbers_from_anywhere),
         ("counts-as-numbers", counts_as_numbers),

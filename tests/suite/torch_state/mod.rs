@@ -18,10 +18,10 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for path in recorded::files() {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for context in &contexts[..2] {
-            let path = path.clone();
+            let (path, device) = (path.clone(), context.name);
             trials.push(context.trial(format!("torch-state/{name}/gpu"), move |gpu| {
                 let recorded = Recorded::read(&path)?;
-                compare::holds(&recorded, "gpu", &runs::on_gpu(gpu, &recorded)?)
+                compare::holds(&recorded, device, &runs::on_gpu(gpu, &recorded)?)
             }));
         }
         trials.push(Trial::test(format!("torch-state/{name}/cpu"), move || {

@@ -17,6 +17,9 @@ use crate::traces::rule;
 /// Classes that no rule of ours is.
 const WITHOUT_RULE: [&str; 1] = ["muon"];
 
+/// The rule of a group, and the indices of its parameters.
+pub type Members = (Box<dyn AnyRule>, Vec<usize>);
+
 /// A tensor as a file has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
@@ -113,7 +116,7 @@ impl Recorded {
     }
 
     /// The rule of each group, and the indices of its parameters.
-    pub fn groups(&self) -> Result<Vec<(Box<dyn AnyRule>, Vec<usize>)>, Failed> {
+    pub fn groups(&self) -> Result<Vec<Members>, Failed> {
         let group = |mut group: Map<String, Value>| {
             let params: Vec<usize> = serde_json::from_value(group.remove("params").ok_or("no params")?)?;
             group.remove("param_names");

@@ -61,13 +61,13 @@ const BROKEN: &[Broken] = &[
     ("shapes", |dict| add(dict, STATE, &[24]), "emb (state.2.exp_avg) is F32 of shape [24], expected F32 of shape [3, 2, 4]"),
     ("half-precision", |dict| half(dict), "emb (state.2.exp_avg) is BF16 of shape [3, 2, 4], expected F32"),
     ("steps-of-a-shape", |dict| add(dict, "state.2.step", &[1]), "emb (state.2.step) is F32 of shape [1], expected F32 of shape []"),
-    ("steps-that-are-nan", |dict| step(dict, f32::NAN), "emb (state.2.step): step is NaN, expected a whole number"),
-    ("steps-below-zero", |dict| step(dict, -1.0), "emb (state.2.step): step is -1, expected a whole number"),
-    ("steps-between", |dict| step(dict, 2.5), "emb (state.2.step): step is 2.5, expected a whole number"),
+    ("steps-that-are-nan", |dict| step(dict, f32::NAN), "emb (state.2.step) is NaN, expected a whole number"),
+    ("steps-below-zero", |dict| step(dict, -1.0), "emb (state.2.step) is -1, expected a whole number"),
+    ("steps-between", |dict| step(dict, 2.5), "emb (state.2.step) is 2.5, expected a whole number"),
     (
         "steps-beyond-words",
         |dict| step(dict, 1e20),
-        "emb (state.2.step): step is 100000002004087730000, expected a whole number from 0 to 2147483648",
+        "emb (state.2.step) is 100000002004087730000, expected a whole number from 0 to 2147483648",
     ),
     ("state-as-a-text", |dict| text(dict, "{\"2\": {\"step\": \"5\"}}"), "emb (state.2.step) is \"5\", expected a number"),
     ("state-as-a-number", |dict| moment(dict), "emb (state.2.exp_avg) is a number, expected a tensor of shape [3, 2, 4]"),
@@ -176,7 +176,7 @@ fn lists_all() -> Outcome {
     says(
         torch_state::from_bytes(&dict.bytes()?, &like),
         "the state dict: it does not fit the optimizer:\n  fc.weight (state.0.exp_avg_sq) is missing, which torch's Adam has\n  \
-         emb (state.2.step): step is 0.5",
+         emb (state.2.step) is 0.5",
     )
 }
 
