@@ -15,6 +15,10 @@ pub struct Checkpoint {
 }
 
 /// What the README shows.
+///
+/// # Errors
+///
+/// Those of [`Optimizer::read_value`] and the other `read_` functions.
 pub async fn save(optimizer: &Optimizer) -> wgpu_optim::Result<Checkpoint> {
     let (mut values, mut states) = (Vec::new(), Vec::new());
     for name in optimizer.names() {
@@ -30,6 +34,10 @@ pub async fn save(optimizer: &Optimizer) -> wgpu_optim::Result<Checkpoint> {
 }
 
 /// What the README shows: into a new optimizer with the same groups and options.
+///
+/// # Errors
+///
+/// Those of [`Optimizer::write_state`] and the other `write_` functions: a checkpoint of other parameters, states or shapes.
 pub fn load(optimizer: &Optimizer, checkpoint: &Checkpoint) -> wgpu_optim::Result<()> {
     for (index, name) in optimizer.names().enumerate() {
         optimizer.write_value(name, &checkpoint.values[index])?;
@@ -65,6 +73,10 @@ fn steps(gpu: &Gpu, optimizer: &Optimizer, tensors: &Tensors, numbers: std::ops:
 }
 
 /// Ten steps in one run and in two; returns value and average of either.
+///
+/// # Errors
+///
+/// An adapter that is not there, or what the optimizer refuses.
 pub fn run() -> Result<[Vec<Vec<f32>>; 2], Box<dyn Error>> {
     let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
     let tensors = || Tensors::new(&gpu.device, [("w", [4, 3])]);

@@ -6,6 +6,10 @@ use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::{AdamW, Group, Optimizer, Param};
 
 /// What the README shows: every parameter has `had` rows, of which these stay, in this order; `place` makes the buffers of values and of gradients.
+///
+/// # Errors
+///
+/// What a read-back, the new optimizer or a write to it refuses.
 pub async fn with_rows(
     old: &Optimizer,
     queue: &wgpu::Queue,
@@ -39,6 +43,10 @@ pub async fn with_rows(
 }
 
 /// Trains 6 points, drops two, and trains on; returns the points that stayed, and those of a run that dropped none.
+///
+/// # Errors
+///
+/// An adapter that is not there, or what the optimizer refuses.
 pub fn run() -> Result<[Vec<f32>; 2], Box<dyn Error>> {
     use wgpu::util::{BufferInitDescriptor, DeviceExt};
     let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;

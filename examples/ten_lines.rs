@@ -6,6 +6,10 @@ use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::{AdamW, Optimizer, Tensors};
 
 /// What the README shows.
+///
+/// # Errors
+///
+/// Those of `backward`, [`Tensors::new`] and [`Optimizer::new`].
 pub fn train<B: Fn(&mut wgpu::CommandEncoder)>(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -37,6 +41,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }";
 
 /// Trains and returns the largest distance from the target.
+///
+/// # Errors
+///
+/// An adapter that is not there, or what the optimizer refuses.
 pub fn run() -> Result<f32, Box<dyn Error>> {
     let gpu = pollster::block_on(request(DeviceLimits::Adapter))?;
     let source = wgpu::ShaderSource::Wgsl(BACKWARD.into());

@@ -14,6 +14,10 @@ const WEIGHTS: usize = 7;
 const ROWS: usize = 32;
 
 /// What the README shows: weights and bias lie in the program's own buffers, one after the other.
+///
+/// # Errors
+///
+/// Those of [`Optimizer::with_options`].
 pub fn optimizer(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -42,6 +46,10 @@ pub fn optimizer(
 }
 
 /// What the README shows: two micro-batches a step, and nothing read back until the end.
+///
+/// # Errors
+///
+/// Those of [`Optimizer::accumulate`], and of the report.
 pub fn train(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -93,6 +101,10 @@ fn data(weights: &[f32; WEIGHTS + 1]) -> Vec<f32> {
 }
 
 /// Trains and returns the report and the largest distance of an averaged value from what made the data.
+///
+/// # Errors
+///
+/// An adapter that is not there, or what the optimizer refuses.
 pub fn run() -> Result<(Report, f32), Box<dyn Error>> {
     use wgpu::util::{BufferInitDescriptor, DeviceExt};
     let wgpu_optim::adapter::Gpu { device, queue, .. } = pollster::block_on(request(DeviceLimits::Adapter))?;

@@ -7,6 +7,8 @@ use crate::gpu::{Binding, elements};
 use crate::program::Limits;
 
 /// What a column's elements are in the data set and in the batch.
+///
+/// [`Column`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Dtype {

@@ -27,6 +27,16 @@ words! {
 
 words! {
     /// The batch that was last taken, as it lies in [`Batches::batch`](super::Batches::batch) and as kernels see it.
+    ///
+    /// ```
+    /// use wgpu_optim::batches::Batch;
+    ///
+    /// let mean = "
+    ///     @group(0) @binding(0) var<storage> batch: Batch;
+    ///     fn mean(sum: f32) -> f32 { return sum / f32(batch.size); }";
+    /// naga::front::wgsl::parse_str(&format!("{}{mean}", Batch::WGSL))?;
+    /// # Ok::<(), naga::front::wgsl::ParseError>(())
+    /// ```
     pub struct Batch {
         /// Rows in it: the batch size, or fewer in the last one of an epoch. A mean over the batch divides by this.
         size,

@@ -40,10 +40,16 @@ impl Batches {
     ///
     /// # Errors
     ///
-    /// Those of [`Sampler::validate`]. Others name the column: none at all, a name used twice, a row without elements, a binding of another size than
-    /// the shape's, at an offset that is not a multiple of 4 or without the usage `STORAGE`, a destination that overlaps another one or a source or is in its
-    /// source's buffer, a byte that does not become a finite number, and a row that does not fit in a binding. What wgpu refuses, such as memory,
-    /// is an error too.
+    /// - Those of [`Sampler::validate`].
+    /// - Columns: [`Error::NoColumns`](crate::Error::NoColumns), [`Error::DuplicateColumn`](crate::Error::DuplicateColumn),
+    ///   [`Error::EmptyTensor`](crate::Error::EmptyTensor), [`Error::HugeTensor`](crate::Error::HugeTensor),
+    ///   [`Error::Normalisation`](crate::Error::Normalisation).
+    /// - Their buffers: [`Error::SizeMismatch`](crate::Error::SizeMismatch), [`Error::OutOfBuffer`](crate::Error::OutOfBuffer),
+    ///   [`Error::MissingUsage`](crate::Error::MissingUsage), [`Error::Misaligned`](crate::Error::Misaligned), [`Error::Overlap`](crate::Error::Overlap),
+    ///   [`Error::OneBuffer`](crate::Error::OneBuffer), and [`Error::Buffer`](crate::Error::Buffer) where wgpu refuses one.
+    /// - The device: [`Error::Limit`](crate::Error::Limit) where a row does not fit in a binding,
+    ///   [`Error::NoStorageBuffers`](crate::Error::NoStorageBuffers), [`Error::OutOfMemory`](crate::Error::OutOfMemory),
+    ///   [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::Wgpu`](crate::Error::Wgpu).
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, sampler: Sampler, columns: impl IntoIterator<Item = Column>) -> Result<Self> {
         let columns: Vec<Column> = columns.into_iter().collect();
         check_storage(device)?;
@@ -93,7 +99,8 @@ impl Batches {
     ///
     /// # Errors
     ///
-    /// [`Error::DeviceLost`](crate::Error::DeviceLost), and whatever else keeps the copy from arriving.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::ReadBack`](crate::Error::ReadBack),
+    /// [`Error::Wgpu`](crate::Error::Wgpu): the copy does not arrive.
     pub async fn read_cursor(&self) -> Result<Cursor> {
         let cursor = read(&self.device, &self.queue, &self.cursor, 0, 1).await?;
         Ok(cursor[0])
@@ -104,7 +111,8 @@ impl Batches {
     ///
     /// # Errors
     ///
-    /// [`Error::Position`](crate::Error::Position) on a position past the last row; a lost device.
+    /// [`Error::Position`](crate::Error::Position): the position is past the last row. The device: [`Error::OutOfMemory`](crate::Error::OutOfMemory),
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::Wgpu`](crate::Error::Wgpu).
     pub fn write_cursor(&self, cursor: Cursor) -> Result<()> {
         let cursor = self.sampler.start(cursor)?;
         put(&self.device, &self.queue, &self.cursor, 0, &[cursor])

@@ -36,8 +36,6 @@
 //! To know on the GPU which rows a batch has, add a [`Dtype::U32`] column that holds `0..rows`. To resume, save
 //! [`Batches::read_cursor`] and restore it with [`Batches::write_cursor`].
 
-#![warn(clippy::missing_errors_doc)]
-
 mod build;
 mod column;
 mod cursor;

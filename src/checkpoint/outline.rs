@@ -117,10 +117,11 @@ pub(crate) fn check_keys(rule: &dyn AnyRule, lanes: &[Lane]) -> core::result::Re
     }
 }
 
-/// The shape of a lane, with 1 in the place of dimensions that are one number.
+/// The shape of a lane, with 1 in the place of a dimension that has one number. Of an empty tensor nothing has a number.
 pub(super) fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
-    let mut shape = shape.to_vec();
+    let (mut shape, is_empty) = (shape.to_vec(), shape.contains(&0));
     match (extent, &mut *shape) {
+        _ if is_empty => {}
         (Extent::Rows, [.., last]) => *last = 1,
         (Extent::Columns, [.., height, _]) => *height = 1,
         _ => {}

@@ -6,6 +6,19 @@ use crate::rule::Real;
 use crate::step::{ACCUMULATED, View};
 
 /// What [`CpuOptimizer::report`] tells; see [`crate::Report`].
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{Adam, NonFinite, Options};
+///
+/// let options = Options { non_finite: NonFinite::Skip, ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f64>::with_options([Group::new(Adam::default(), [("w", 2).into()])], options)?;
+/// optimizer.step(&mut [&mut [0.0; 2]], &[Some(&[3.0, 4.0])])?;
+/// let report = optimizer.report()?;
+/// assert_eq!((report.step, report.skips, report.gradient_norm), (1, 0, Some(5.0)));
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CpuReport<F> {
     /// Steps taken, without skipped ones.
@@ -23,8 +36,11 @@ pub struct CpuReport<F> {
 }
 
 impl<F: Real> CpuOptimizer<F> {
-    /// What the last step did. Fails once, by the first offending parameter, after a step that found a gradient that is not finite and must
-    /// not ([`crate::NonFinite::Fail`]).
+    /// What the last step did.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NonFinite`]: a step failed ([`NonFinite::Fail`](crate::NonFinite::Fail)). It names the first such tensor, and is told once.
     pub fn report(&mut self) -> Result<CpuReport<F>> {
         if let Some((step, tensor)) = self.common.failed.take() {
             return Err(Error::NonFinite { param: self.tensors[tensor].name.clone(), step });
@@ -41,7 +57,12 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// The state of a tensor, by the rule's name for it; empty if these hyper-parameters do not use it. Also `"accumulated"`, and the
-    /// averages `"slow"`, `"ema"`, `"swa"`, which fail while other values than the trained ones are shown.
+    /// averages `"slow"`, `"ema"`, `"swa"`.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: there is no such tensor, or its rule and the options have no such state.
+    /// - [`Error::InView`]: it is an average, and other values than the trained ones are shown.
     pub fn state(&self, tensor: &str, state: &str) -> Result<&[F]> {
         self.check_state(tensor, state)?;
         let (tensor, lane) = self.find(tensor, state)?;
@@ -54,6 +75,10 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// The state of a tensor as [`CpuOptimizer::state`] has it, to be written.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CpuOptimizer::state`].
     pub fn state_mut(&mut self, tensor: &str, state: &str) -> Result<&mut [F]> {
         self.check_state(tensor, state)?;
         let (tensor, lane) = self.find(tensor, state)?;

@@ -12,16 +12,32 @@ use crate::step::{Clip, Group, GroupKey, Options, Setup};
 
 impl<F: Real> CpuOptimizer<F> {
     /// An optimizer for tensors of these names and lengths, with one rule.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CpuOptimizer::with_options`].
     pub fn new<P: Into<CpuParam>>(rule: impl Into<Box<dyn AnyRule>>, tensors: impl IntoIterator<Item = P>) -> Result<Self> {
         Self::with_groups([Group::new(rule, tensors.into_iter().map(Into::into))])
     }
 
-    /// An optimizer of several groups, each with its rule. Fails on no tensors, a name used twice, and settings out of range.
+    /// An optimizer of several groups, each with its rule.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CpuOptimizer::with_options`].
     pub fn with_groups(groups: impl IntoIterator<Item = Group<CpuParam>>) -> Result<Self> {
         Self::with_options(groups, Options::default())
     }
 
     /// An optimizer of several groups whose steps do more than their rules.
+    ///
+    /// # Errors
+    ///
+    /// - Tensors: [`Error::NoParameters`], [`Error::DuplicateName`], [`Error::HugeTensor`], [`Error::LrScale`], [`Error::Scales`],
+    ///   [`Error::ScaledState`]; [`Error::Length`] of the numbers of `lr_scales`.
+    /// - Settings: [`Error::OutOfRange`], [`Error::NotF32`] and [`Error::HyperParameters`] of a rule; [`Error::Setting`] of a clip; [`Error::Schedule`];
+    ///   [`Error::Option`]; [`Error::Conflict`] between two of them; [`Error::UnknownName`] where what a schedule or an `lr_scale` is for does not exist.
+    /// - A rule of your own: [`Error::Stages`].
     pub fn with_options(groups: impl IntoIterator<Item = Group<CpuParam>>, options: Options) -> Result<Self> {
         let setup = Setup::new(options)?;
         let common = Common {
@@ -43,6 +59,10 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// One more group, from the next step on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CpuOptimizer::with_options`], but an empty group is legal.
     pub fn add_group(&mut self, group: Group<CpuParam>) -> Result<()> {
         let (mut setup, number) = (self.setup.clone(), self.setup.groups.len());
         let mut names: HashSet<String> = self.tensors.iter().map(|tensor| tensor.name.clone()).collect();
@@ -62,35 +82,60 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// Replaces a group's hyper-parameters. Its schedules stay. This and what follows is as [`crate::Optimizer`] has it, from the next step on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::set_rule`](crate::Optimizer::set_rule), but for what only a device refuses.
     pub fn set_rule(&mut self, group: impl GroupKey, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
         let group = self.setup.number(group)?;
         self.change(|setup| setup.set_rule(group, rule.into()))
     }
 
     /// Sets one hyper-parameter of a group, or its clip's `"max_norm"`; a schedule that it had ends.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::set`](crate::Optimizer::set), but for what only a device refuses.
     pub fn set(&mut self, group: impl GroupKey, hyper_parameter: &str, value: f64) -> Result<()> {
         let group = self.setup.number(group)?;
         self.change(|setup| setup.set(group, hyper_parameter, value))
     }
 
     /// Sets the learning rate of every group to the same number; schedules that it had end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::set`](crate::Optimizer::set), but for what only a device refuses.
     pub fn set_lr_of_all(&mut self, lr: f64) -> Result<()> {
         self.change(|setup| (0..setup.groups.len()).try_for_each(|group| setup.set(group, "lr", lr)))
     }
 
     /// Gives a hyper-parameter of a group a schedule, or, with `None`, the rule's own value again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::set_schedule`](crate::Optimizer::set_schedule), but for what only a device refuses.
     pub fn set_schedule(&mut self, group: impl GroupKey, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
         let group = self.setup.number(group)?;
         self.change(|setup| setup.set_schedule(group, hyper_parameter, schedule))
     }
 
     /// Sets how a group's gradients are limited.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::set_clip`](crate::Optimizer::set_clip), but for what only a device refuses.
     pub fn set_clip(&mut self, group: impl GroupKey, clip: Clip) -> Result<()> {
         let group = self.setup.number(group)?;
         self.change(|setup| setup.set_clip(group, clip))
     }
 
     /// Sets the options, which have to keep the same states.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`], [`Error::Setting`], [`Error::Schedule`], [`Error::Conflict`], as [`Optimizer::set_options`](crate::Optimizer::set_options)
+    /// says.
     pub fn set_options(&mut self, options: Options) -> Result<()> {
         let begins = self.change(|setup| setup.set_options(options))?;
         begins.into_iter().for_each(|loss_scale| self.common.loss_scale = F::of(loss_scale));
@@ -118,6 +163,10 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// Says whether tensors are active in the steps from now on, as [`crate::Optimizer::set_active`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no tensor has one of these names.
     pub fn set_active<'a>(&mut self, tensors: impl IntoIterator<Item = &'a str>, active: bool) -> Result<()> {
         let names = || self.tensors.iter().map(|tensor| &*tensor.name);
         let find = |name| names().position(|known| known == name).ok_or_else(|| unknown("parameter", name, names()));

@@ -30,6 +30,17 @@ use crate::step::{Setup, view as views};
 /// A CPU optimizer over tensors that the caller owns, as slices.
 ///
 /// It does what [`crate::Optimizer`] does with the same groups and options, but never writes gradients: [`crate::Options::zero_grad`] is the caller's.
+///
+/// ```
+/// use wgpu_optim::{Sgd, cpu::CpuOptimizer};
+///
+/// let mut optimizer = CpuOptimizer::<f32>::new(Sgd { lr: 0.5, ..Default::default() }, [("weight", 2), ("bias", 1)])?;
+/// let (mut weight, mut bias) = ([1.0, 2.0], [3.0]);
+/// optimizer.step(&mut [&mut weight, &mut bias], &[Some(&[2.0, -2.0]), None])?; // the bias has no gradient in this step
+/// assert_eq!((weight, bias), ([0.0, 3.0], [3.0]));
+/// assert_eq!(optimizer.steps(), [1, 0]);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CpuOptimizer<F: Real> {
     setup: Setup,
@@ -46,6 +57,12 @@ pub struct CpuOptimizer<F: Real> {
 impl<F: Real> CpuOptimizer<F> {
     /// Adds gradients to those of the next step; [`crate::Options::micro_batches`] says how. A tensor whose gradient is `None` has none in this
     /// micro-batch.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotEnabled`]: the optimizer was made without [`crate::Options::micro_batches`].
+    /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
+    /// - [`Error::InView`]: other values than the trained ones are shown.
     pub fn accumulate(&mut self, gradients: &[Option<&[F]>]) -> Result<()> {
         if !self.setup.options.accumulates() {
             return Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" });
@@ -60,8 +77,12 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// One step. `values` and `gradients` hold one slice per tensor, in the order of construction; a tensor whose gradient is `None` is
-    /// skipped and its step count stays. Fails, before anything is changed, if there are fewer or more slices, if one has another length, or while other
-    /// values than the trained ones are shown.
+    /// not updated and its step count stays.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
+    /// - [`Error::InView`]: other values than the trained ones are shown.
     pub fn step(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>]) -> Result<()> {
         self.check_values(values)?;
         self.check_gradients(gradients)?;

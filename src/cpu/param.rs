@@ -4,6 +4,19 @@ use crate::schedule::Schedule;
 use crate::step::Named;
 
 /// One named tensor of a CPU optimizer.
+///
+/// ```
+/// use wgpu_optim::Sgd;
+/// use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+///
+/// let slow = CpuParam { lr_scale: 0.5, ..CpuParam::new("slow", &[1]) };
+/// let rows = CpuParam { lr_scales: Some((vec![0.0, 1.0], vec![2, 1])), ..CpuParam::new("rows", &[2, 2]) };
+/// let mut optimizer = CpuOptimizer::<f32>::new(Sgd { lr: 1.0, ..Default::default() }, [slow, rows])?;
+/// let (mut slow, mut rows) = ([0.0], [0.0; 4]);
+/// optimizer.step(&mut [&mut slow, &mut rows], &[Some(&[-1.0]), Some(&[-1.0; 4])])?;
+/// assert_eq!((slow, rows), ([0.5], [0.0, 0.0, 1.0, 1.0]));
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CpuParam {
     /// Unique among the optimizer's.

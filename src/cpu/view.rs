@@ -19,7 +19,12 @@ pub(super) enum Back<F> {
 }
 
 impl<F: Real> CpuOptimizer<F> {
-    /// Shows the values to evaluate the model with, as [`crate::Optimizer::evaluate`] does; what a view refuses is [`Error::InView`] at once.
+    /// Shows the values to evaluate the model with, as [`crate::Optimizer::evaluate`] does.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InView`]: an average is shown.
+    /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     pub fn evaluate(&mut self, values: &mut [&mut [F]]) -> Result<()> {
         let has_average = view::evaluated_average(&self.setup.options.averages()).is_some();
         match has_average || self.setup.groups.iter().any(|group| group.rule.has_views()) {
@@ -29,11 +34,21 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// Shows the trained values again, bit for bit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     pub fn train(&mut self, values: &mut [&mut [F]]) -> Result<()> {
         self.show(view::TRAINED, values)
     }
 
     /// Shows an average, `"ema"`, `"swa"`, or Lookahead's `"slow"`, or, if it is shown, the trained values again. Tensors without an average yet stay.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotEnabled`], [`Error::UnknownName`]: the options keep no average, or others.
+    /// - [`Error::InView`]: evaluated values or another average are shown.
+    /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     pub fn swap(&mut self, average: &str, values: &mut [&mut [F]]) -> Result<()> {
         self.show(view::swapped(&self.setup.options, average)?, values)
     }

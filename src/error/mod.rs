@@ -191,7 +191,7 @@ pub enum Error {
         /// What was given.
         got: f64,
     },
-    /// OptionWords that do not go together.
+    /// Options that do not go together.
     #[error("{what}")]
     Conflict {
         /// Which, and what to do.

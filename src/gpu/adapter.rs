@@ -4,6 +4,17 @@ use super::Pipelines;
 use crate::error::{Error, Result};
 
 /// What a device may do at most.
+///
+/// ```
+/// use wgpu_optim::adapter::{DeviceLimits, request};
+/// use wgpu_optim::wgpu;
+///
+/// /// What also runs in a browser, tried on a larger device.
+/// async fn buffers_of_a_shader() -> wgpu_optim::Result<u32> {
+///     let gpu = request(DeviceLimits::Limited(Box::new(wgpu::Limits::default()))).await?;
+///     Ok(gpu.device.limits().max_storage_buffers_per_shader_stage) // 8, or fewer
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeviceLimits {
     /// All that the adapter can.
@@ -13,6 +24,18 @@ pub enum DeviceLimits {
 }
 
 /// An adapter with a device of its own.
+///
+/// ```
+/// use wgpu_optim::adapter::{DeviceLimits, request};
+/// use wgpu_optim::{Adam, Group, Optimizer, Options, Tensors};
+///
+/// async fn optimizer() -> wgpu_optim::Result<Optimizer> {
+///     let gpu = request(DeviceLimits::Adapter).await?;
+///     println!("on {}", gpu.info.name);
+///     let tensors = Tensors::new(&gpu.device, [("weight", [4, 3])])?;
+///     Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, [Group::new(Adam::default(), tensors.params())], Options::default())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gpu {
     /// Where it runs, for reports.
@@ -31,6 +54,10 @@ pub struct Gpu {
 ///
 /// Each call makes a [`wgpu::Instance`] of its own, so call it once in a program. wgpu panics when a buffer of one instance meets a device of another; two
 /// devices of one instance are made by [`instance`] and two calls of [`request_from`], and a buffer of the wrong one is an error.
+///
+/// # Errors
+///
+/// Those of [`request_from`]. [`Error::NoAdapter`] too where wgpu was compiled without a backend.
 pub async fn request(allowance: DeviceLimits) -> Result<Gpu> {
     let mut outcome = Err(absent("no backend is chosen"));
     for backends in choices()? {
@@ -45,6 +72,10 @@ pub async fn request(allowance: DeviceLimits) -> Result<Gpu> {
 /// An instance of the backends that `WGPU_BACKEND` names; without it, of wgpu's primary ones (Vulkan, Metal, DirectX 12, WebGPU), and of OpenGL only
 /// where none of these has an adapter: it fails when several threads begin with it. It is async since it asks the primary ones for an adapter, to know
 /// that.
+///
+/// # Errors
+///
+/// [`Error::NoAdapter`]: wgpu was compiled without a backend.
 pub async fn instance() -> Result<wgpu::Instance> {
     let choices = choices()?;
     if let [first, _] = choices[..] {
@@ -80,6 +111,11 @@ fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
 
 /// Requests an adapter and a device from an instance of the caller's. A program should have one: wgpu panics when buffers of one instance meet a device of
 /// another.
+///
+/// # Errors
+///
+/// - [`Error::NoAdapter`]: there is none, or none of this name.
+/// - [`Error::Wgpu`]: the adapter gives no device.
 pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) -> Result<Gpu> {
     let adapter = match std::env::var("WGPU_ADAPTER_NAME") {
         Ok(name) if !name.is_empty() => named(instance, &name).await?,

@@ -8,6 +8,15 @@ use crate::program::Place;
 /// Made from a whole buffer, a `BufferSlice` or a `BufferBinding`, and exactly as long as the tensor: a longer one is refused, since a forgotten count of
 /// rows would train a part of a model in silence. Where a part is meant, [`Binding::new`] or [`Binding::prefix`] says so. The offset is any multiple of
 /// 4 bytes; the buffer needs the usage `STORAGE`.
+///
+/// ```
+/// use wgpu_optim::{Binding, wgpu};
+///
+/// /// Three ways to name the first 1,000 f32 of a buffer.
+/// fn thousand(buffer: &wgpu::Buffer) -> [Binding; 3] {
+///     [Binding::new(buffer, 0, 4000), buffer.slice(..4000).into(), buffer.as_entire_buffer_binding().into()] // the last names all of it
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
     buffer: wgpu::Buffer,

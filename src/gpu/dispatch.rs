@@ -48,6 +48,14 @@ impl Recorder for wgpu::ComputePass<'_> {
 }
 
 /// What was recorded, counted.
+///
+/// ```
+/// /// Whether a step of this optimizer is one dispatch for `prepare` and one for all parameters.
+/// fn is_least(optimizer: &wgpu_optim::Optimizer) -> bool {
+///     let work = optimizer.recorded_step();
+///     work.dispatches == 2 && work.waits == 0
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordedWork {
     /// Pipelines set.

@@ -4,6 +4,19 @@
 use core::cell::Cell;
 
 /// What this crate has had wgpu make on the calling thread: rows run in threads of their own, many on one device.
+///
+/// ```
+/// use wgpu_optim::Optimizer;
+/// use wgpu_optim::testing::Made;
+/// use wgpu_optim::wgpu;
+///
+/// /// A step records; it makes nothing.
+/// fn makes_nothing(optimizer: &Optimizer, encoder: &mut wgpu::CommandEncoder) -> bool {
+///     let before = Made::so_far();
+///     optimizer.step(encoder);
+///     before.since() == Made::default()
+/// }
+/// ```
 #[cfg(feature = "testing")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Made {

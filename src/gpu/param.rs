@@ -6,6 +6,18 @@ use crate::schedule::Schedule;
 use crate::step::{Broadcast, Named};
 
 /// One named tensor to be optimized: its shape, where its values are and where its gradient is. All f32, row-major.
+///
+/// ```
+/// use wgpu_optim::{Binding, Param, wgpu};
+///
+/// /// A layer of 4 x 3 weights and 4 biases in one buffer, and their gradients in another; biases learn twice as fast.
+/// fn layer(values: &wgpu::Buffer, gradients: &wgpu::Buffer) -> [Param; 2] {
+///     let [weight, bias] = [(0, 48), (48, 16)];
+///     let at = |buffer, (offset, size)| Binding::new(buffer, offset, size);
+///     let bias = Param::new("bias", &[4], at(values, bias), at(gradients, bias));
+///     [Param::new("weight", &[4, 3], at(values, weight), at(gradients, weight)), Param { lr_scale: 2.0, ..bias }]
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Param {
     /// The name, unique among the optimizer's parameters; state, checkpoints and errors go by it.
@@ -43,6 +55,15 @@ pub struct Param {
 ///
 /// Kernels scale the difference of two f32 values, so a step that is below half an ulp of its value stays lost, whatever its scale: choose the
 /// group's learning rate for the largest steps, and scales of at most 1. An infinite value that a step leaves infinite stays so.
+///
+/// ```
+/// use wgpu_optim::{Binding, LrScales, Param};
+///
+/// /// 1,000 Gaussians of 14 numbers each, and a scale for each of the 14, in a buffer of their own.
+/// fn scaled(gaussians: Param, scales: impl Into<Binding>) -> Param {
+///     Param { lr_scales: Some(LrScales { binding: scales.into(), shape: vec![1, 14] }), ..gaussians }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LrScales {
     /// f32, in a buffer without values; without gradients too if these are to be set to zero. It may be written between steps.

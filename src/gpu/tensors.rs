@@ -10,6 +10,18 @@ use crate::program::Limits;
 /// and padded, so that the whole model is one dispatch. Everything starts at zero.
 ///
 /// A model larger than `max_buffer_size` takes several buffers. Queues given to its functions must be the device's own.
+///
+/// ```
+/// use wgpu_optim::{Adam, Optimizer, Result, Tensors, wgpu};
+///
+/// fn optimizer(device: &wgpu::Device, queue: &wgpu::Queue) -> Result<Optimizer> {
+///     let tensors = Tensors::new(device, [("weight", vec![4, 3]), ("bias", vec![4])])?;
+///     tensors.write_value(queue, "bias", &[0.5; 4])?;
+///     let gradient = tensors.gradient("weight")?.resource(); // for a bind group of your backward pass
+///     # let _ = gradient;
+///     Optimizer::new(device, queue, Adam::default(), tensors.params())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tensors {
     device: wgpu::Device,
@@ -18,8 +30,13 @@ pub struct Tensors {
 }
 
 impl Tensors {
-    /// Allocates f32 tensors of these names and shapes. Fails on a name used twice, and a tensor larger than a buffer may
-    /// be. An empty tensor has nothing but padding, so that it can be bound.
+    /// Allocates f32 tensors of these names and shapes. An empty tensor has nothing but padding, so that it can be bound.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NoParameters`], [`Error::DuplicateName`]: there are no tensors, or two of one name.
+    /// - [`Error::HugeTensor`], [`Error::Limit`]: a tensor is larger than can be counted, or than a buffer may be.
+    /// - The device: [`Error::NoStorageBuffers`], [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn new<N: Into<String>, S: AsRef<[usize]>>(device: &wgpu::Device, shapes: impl IntoIterator<Item = (N, S)>) -> Result<Self> {
         check_storage(device)?;
         let limits = limits(device);
@@ -67,27 +84,48 @@ impl Tensors {
     }
 
     /// One tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no tensor has this name.
     pub fn param(&self, name: &str) -> Result<&Param> {
         let known = || unknown("parameter", name, self.names());
         self.names.get(name).map(|&index| &self.params[index]).ok_or_else(known)
     }
 
     /// The values of a tensor, for the caller's own bind groups.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no tensor has this name.
     pub fn value(&self, name: &str) -> Result<&Binding> {
         Ok(&self.param(name)?.value)
     }
 
     /// The gradient of a tensor, for the caller's own bind groups.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no tensor has this name.
     pub fn gradient(&self, name: &str) -> Result<&Binding> {
         Ok(&self.param(name)?.gradient)
     }
 
     /// Reads the values of a tensor, after everything submitted so far; see [`Optimizer::read_value`](crate::Optimizer::read_value).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no tensor has this name. The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`]; [`Error::Buffer`]
+    /// where wgpu refuses the buffer.
     pub async fn read_value(&self, queue: &wgpu::Queue, name: &str) -> Result<Vec<f32>> {
         self.read(queue, name, BufferRole::Value).await
     }
 
     /// Reads the gradient of a tensor, after everything submitted so far.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tensors::read_value`].
     pub async fn read_gradient(&self, queue: &wgpu::Queue, name: &str) -> Result<Vec<f32>> {
         self.read(queue, name, BufferRole::Gradient).await
     }
@@ -99,12 +137,21 @@ impl Tensors {
     }
 
     /// Writes the values of a tensor, before anything that is submitted from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no tensor has this name. [`Error::Length`]: it has more or fewer elements. The device: [`Error::OutOfMemory`],
+    /// [`Error::DeviceLost`]; [`Error::Buffer`] where wgpu refuses the buffer.
     pub fn write_value(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
         let param = self.param(name)?;
         write(&self.device, queue, &param.name, BufferRole::Value, &param.value, param.elements()?, data)
     }
 
     /// Writes the gradient of a tensor, before anything that is submitted from now on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tensors::write_value`].
     pub fn write_gradient(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
         let param = self.param(name)?;
         write(&self.device, queue, &param.name, BufferRole::Gradient, &param.gradient, param.elements()?, data)

@@ -15,6 +15,11 @@ impl Optimizer {
     /// The states of a parameter lie in one buffer, but for those of rows and columns, and often with those of other parameters; which of them share a
     /// buffer depends on the device. WebGPU does not let a dispatch both read and write one buffer, so a kernel that binds several states binds them all
     /// as `read` or all as `read_write`.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: there is no such parameter, or it has no such state.
+    /// - [`Error::Split`]: the state is in several parts; use [`Optimizer::state_parts`].
     pub fn state(&self, param: &str, state: &str) -> Result<Binding> {
         let mut parts = self.state_parts(param, state)?;
         let split = |parts| Error::Split { param: param.to_owned(), state: state.to_owned(), parts };
@@ -23,6 +28,10 @@ impl Optimizer {
 
     /// A parameter's state tensor in as many parts as it has: one, unless all state tensors of the parameter together are larger than
     /// `max_storage_buffer_binding_size`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: there is no such parameter, or it has no such state.
     pub fn state_parts(&self, param: &str, state: &str) -> Result<Vec<Binding>> {
         let parameter = &self.parameters[self.find(param)?];
         let (lane, index) = self.lane(parameter, state)?;
@@ -57,12 +66,19 @@ impl Optimizer {
         &*self.setup.groups[parameter.member.group].rule
     }
 
-    /// Reads a parameter's trained values. While others are shown ([`View`](crate::View)) this is an error: record [`Optimizer::train`] before it, or
-    /// read what is shown, with [`Optimizer::read_shown`].
+    /// Reads a parameter's trained values; the buffer needs the usage `COPY_SRC`.
     ///
     /// All `read_` functions submit a copy of their own, after everything submitted so far, and natively wait for it before they return
-    /// control; they are meant for between steps. After a step that failed ([`NonFinite::Fail`](crate::NonFinite::Fail)) or came in a view
-    /// ([`Error::InView`](crate::Error::InView)), the first of them is an error. The caller's buffers need the usage `COPY_SRC`. A lost device is an error.
+    /// control; they are meant for between steps.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: no parameter has this name.
+    /// - [`Error::InView`]: other values than the trained ones are shown. Record [`Optimizer::train`] before, or use [`Optimizer::read_shown`].
+    /// - [`Error::NonFinite`]: a step failed. [`Error::InView`]: a step, a micro-batch, a write or a change of view came in a view that it does not fit.
+    ///   Each is told once.
+    /// - [`Error::MissingUsage`]: the buffer lacks `COPY_SRC`. [`Error::Buffer`]: wgpu refuses it.
+    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
         let parameter = &self.parameters[self.find(param)?];
         let (status, values) = self.read(parameter, BufferRole::Value, &parameter.param.value, parameter.elements).await?;
@@ -71,6 +87,10 @@ impl Optimizer {
     }
 
     /// Reads what a parameter's values show: the trained values, or those to evaluate with, or an average; [`Report::view`](crate::Report::view) says which.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::read_value`], whatever is shown.
     pub async fn read_shown(&self, param: &str) -> Result<Vec<f32>> {
         let parameter = &self.parameters[self.find(param)?];
         Ok(self.read(parameter, BufferRole::Value, &parameter.param.value, parameter.elements).await?.1)
@@ -83,13 +103,24 @@ impl Optimizer {
     }
 
     /// Reads a parameter's gradient.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::read_value`], whatever is shown.
     pub async fn read_gradient(&self, param: &str) -> Result<Vec<f32>> {
         let parameter = &self.parameters[self.find(param)?];
         Ok(self.read(parameter, BufferRole::Gradient, &parameter.param.gradient, parameter.elements).await?.1)
     }
 
-    /// Reads a parameter's state tensor, by the rule's name for it. An average is an error while other values than the trained ones are shown: these may
-    /// then be in its place.
+    /// Reads a parameter's state tensor, by the rule's name for it.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: there is no such parameter, or it has no such state.
+    /// - [`Error::InView`]: it is an average, and other values than the trained ones are shown: these may then be in its place.
+    /// - [`Error::NonFinite`]: a step failed. [`Error::InView`]: a step, a micro-batch, a write or a change of view came in a view that it does not fit.
+    ///   Each is told once.
+    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_state(&self, param: &str, state: &str) -> Result<Vec<f32>> {
         let mut data = Vec::new();
         for part in self.state_parts(param, state)? {
@@ -104,6 +135,12 @@ impl Optimizer {
 
     /// Reads how many steps each parameter has taken, in the order of construction. They decide its bias corrections, and whether it has an average and how
     /// warm that is; schedules follow [`TrainingProgress::step`](crate::TrainingProgress::step) instead.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NonFinite`]: a step failed. [`Error::InView`]: a step, a micro-batch, a write or a change of view came in a view that it does not fit.
+    ///   Each is told once.
+    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_steps(&self) -> Result<Vec<u32>> {
         let words = self.read_record().await?;
         Ok(self.parameters.iter().map(|parameter| words[parameter.member.record as usize]).collect())
@@ -114,6 +151,10 @@ impl Optimizer {
     ///
     /// Most rules form them anew in each step. `NAdam`, `Asgd`, `ScheduleFreeSgd`, `ScheduleFreeAdamW` and `Sophia` carry some from step to step: a
     /// checkpoint of these needs [`Optimizer::write_scalars`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::read_steps`].
     pub async fn read_scalars(&self) -> Result<Vec<Vec<f32>>> {
         let words = self.read_record().await?;
         let scalars = |parameter: &Parameter| {
@@ -127,6 +168,10 @@ impl Optimizer {
     /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. A checkpoint has these ([`Optimizer::read_state`]), and
     /// besides the values ([`Optimizer::read_value`]), the steps of each parameter ([`Optimizer::read_steps`]), its scalars
     /// ([`Optimizer::read_scalars`]) and the progress ([`Optimizer::read_progress`]): `examples/checkpoint.rs`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no parameter has this name.
     pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
         let parameter = &self.parameters[self.find(param)?];
         Ok(self.lanes(parameter).into_iter().filter(|lane| lane.role != LaneRole::Aside).map(|lane| lane.name).collect())
@@ -140,6 +185,12 @@ impl Optimizer {
     /// Writes a parameter's trained values; the buffer needs the usage `COPY_DST`. Like `Queue::write_buffer`, this comes before everything submitted
     /// from now on. Where others are shown ([`View`](crate::View)), it is these that are replaced, and the next read-back is an error: submit
     /// [`Optimizer::train`] first.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: no parameter has this name. [`Error::Length`]: it has more or fewer elements.
+    /// - [`Error::MissingUsage`]: the buffer lacks `COPY_DST`. [`Error::Buffer`]: wgpu refuses it.
+    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn write_value(&self, param: &str, data: &[f32]) -> Result<()> {
         let parameter = &self.parameters[self.find(param)?];
         write(&self.engine.device, &self.engine.queue, param, BufferRole::Value, &parameter.param.value, parameter.elements, data)?;
@@ -151,6 +202,11 @@ impl Optimizer {
     ///
     /// A state alone is not enough to go on: with a step count of 0, means are corrected as in the first step, and an average is overwritten by a copy of the
     /// values. Write the steps too, with [`Optimizer::write_steps`].
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: there is no such parameter, or it has no such state. [`Error::StateLength`]: the state has more or fewer elements.
+    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`]; [`Error::Buffer`] where you destroyed the state's buffer.
     pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
         let parameter = &self.parameters[self.find(param)?];
         let (needed, got) = (self.state_elements(parameter, state)?, data.len() as u64);
@@ -169,6 +225,10 @@ impl Optimizer {
     /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Bias corrections follow it, whether there is an average (`Ema::start`,
     /// `Swa::start`), its warm-up, and when Lookahead synchronizes. Schedules do not: these follow [`TrainingProgress::step`](crate::TrainingProgress::step), which
     /// [`Optimizer::write_progress`] writes. Like `Queue::write_buffer`, this comes before everything submitted from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no parameter has this name. The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
         let at = u64::from(self.parameters[self.find(param)?].member.record);
         put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, &[steps])
@@ -176,6 +236,11 @@ impl Optimizer {
 
     /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: those that [`Optimizer::read_scalars`]
     /// read, which says which rules need them. Like `Queue::write_buffer`, this comes before everything submitted from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: no parameter has this name. [`Error::Length`]: its rule has more or fewer scalars. The device: [`Error::OutOfMemory`],
+    /// [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn write_scalars(&self, param: &str, scalars: &[f32]) -> Result<()> {
         let parameter = &self.parameters[self.find(param)?];
         let (needed, got) = (self.rule_of(parameter).scalar_fields().len() as u64, scalars.len() as u64);

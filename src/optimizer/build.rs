@@ -16,6 +16,10 @@ use crate::wgsl;
 impl Optimizer {
     /// An optimizer with one rule for all parameters. The queue must be the device's own: wgpu tells nobody else but the other device's
     /// error handler.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::with_options`].
     pub fn new(
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -27,11 +31,26 @@ impl Optimizer {
 
     /// An optimizer of several groups, each with its rule and hyper-parameters. Everything is checked here: after this, a step cannot
     /// fail.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::with_options`].
     pub fn with_groups(device: &wgpu::Device, queue: &wgpu::Queue, groups: impl IntoIterator<Item = Group>) -> Result<Self> {
         Self::with_options(device, queue, groups, Options::default())
     }
 
     /// An optimizer of several groups whose steps do more than their rules: see [`Options`].
+    ///
+    /// # Errors
+    ///
+    /// - Parameters: [`Error::NoParameters`], [`Error::DuplicateName`], [`Error::HugeTensor`], [`Error::LrScale`], [`Error::Scales`],
+    ///   [`Error::ScaledState`].
+    /// - Their buffers: [`Error::SizeMismatch`], [`Error::OutOfBuffer`], [`Error::MissingUsage`], [`Error::Misaligned`], [`Error::Overlap`], and
+    ///   [`Error::Buffer`] where wgpu refuses one.
+    /// - Settings: [`Error::OutOfRange`], [`Error::NotF32`] and [`Error::HyperParameters`] of a rule; [`Error::Setting`] of a clip; [`Error::Schedule`];
+    ///   [`Error::Option`]; [`Error::Conflict`] between two of them; [`Error::UnknownName`] where what a schedule or an `lr_scale` is for does not exist.
+    /// - A rule of your own: [`Error::Stages`], [`Error::Wgsl`].
+    /// - The device: [`Error::Limit`], [`Error::NoStorageBuffers`], [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn with_options(
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -42,6 +61,10 @@ impl Optimizer {
     }
 
     /// An optimizer that shares compiled kernels with others of its device: see [`Pipelines`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::with_options`].
     pub fn with_pipelines(
         pipelines: &Pipelines,
         queue: &wgpu::Queue,
@@ -75,6 +98,10 @@ impl Optimizer {
     ///
     /// The encoder takes over the step counts to a larger table, so it has to be submitted before steps recorded from now on, and after those
     /// recorded until now; both may be in this same encoder. It takes over what `write_steps` and `write_scalars` write until then, and none later.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OwnState`]: a binding is the optimizer's own state. Else those of [`Optimizer::with_options`], but an empty group is legal.
     pub fn add_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: Group) -> Result<()> {
         let Self { engine, setup, parameters, names, .. } = &*self;
         let is_own = |param: &&Param| param.bindings().any(|(_, binding)| engine.own(binding.buffer()));

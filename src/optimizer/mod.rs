@@ -48,7 +48,7 @@ pub type Group<P = Param> = crate::step::Group<P>;
 /// # }
 /// ```
 ///
-/// OptionWords, for the steps recorded from then on:
+/// Settings, for the steps recorded from then on:
 ///
 /// ```
 /// # use wgpu_optim::{Optimizer, Result, Schedule};
@@ -165,6 +165,10 @@ impl Optimizer {
 
     /// Records that the gradients of one micro-batch are added to those of the next step, whose own micro-batch is the last: call this after every
     /// backward pass but the one before [`Optimizer::step`]. How they add up, [`Options::micro_batches`](crate::Options::micro_batches) says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotEnabled`]: the optimizer was made without [`Options::micro_batches`](crate::Options::micro_batches).
     pub fn accumulate(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim accumulate"), timestamp_writes: None };
         self.check_accumulates()?;
@@ -173,6 +177,10 @@ impl Optimizer {
     }
 
     /// Records a micro-batch within a compute pass of the caller's, as [`Optimizer::accumulate`] does. It changes the pass's pipeline and bind groups 0 and 1.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::accumulate`].
     pub fn accumulate_in(&self, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.check_accumulates()?;
         self.executor.micro_batch(pass);

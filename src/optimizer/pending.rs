@@ -60,7 +60,13 @@ impl Optimizer {
 
 impl PendingReport {
     /// The report if it has arrived, else `None`. It polls the device once (`PollType::Poll`, which also runs the callbacks of the caller's own maps that are
-    /// due) and does not wait. The report is given once; asked again, it is an error.
+    /// due) and does not wait. The report is given once.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NonFinite`](crate::Error::NonFinite): a step failed. [`Error::InView`](crate::Error::InView): a step, a micro-batch, a write or a change of view came in a view that it does not fit.
+    /// - [`Error::ReportGiven`](crate::Error::ReportGiven): the report was given before.
+    /// - The device: [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::ReadBack`](crate::Error::ReadBack), [`Error::Wgpu`](crate::Error::Wgpu).
     pub fn try_get(&mut self) -> Option<Result<Report>> {
         match &mut self.flight {
             Ok(flight) => flight.poll_now().map(|words| words.and_then(|words| self.form.read(&words))),

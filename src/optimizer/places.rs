@@ -30,16 +30,33 @@ impl Optimizer {
     /// Other buffers in the place of the ones before need bind groups, which are kept for the latest four sets of buffers, and keep these alive. Only
     /// where buffers get other roles (two tensors now share one, or no longer do), where a tensor can no longer be accessed by four elements at a time,
     /// or again can, or where a part of a large buffer moves too far, everything is planned anew, which costs as much as a new optimizer.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: no parameter has one of these names.
+    /// - [`Error::SizeMismatch`], [`Error::OutOfBuffer`], [`Error::MissingUsage`], [`Error::Misaligned`], [`Error::OwnState`]: a binding cannot be the
+    ///   tensor.
+    /// - [`Error::Overlap`]: two tensors would share bytes. [`Error::Conflict`]: scales would be in a buffer that steps write.
+    /// - A new plan: [`Error::Limit`], [`Error::Wgsl`], [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`]; [`Error::Buffer`] where wgpu
+    ///   refuses a buffer of yours.
     pub fn set_places<'a, V: Into<Binding>, G: Into<Binding>>(&mut self, places: impl IntoIterator<Item = (&'a str, V, G)>) -> Result<()> {
         self.set_all(places.into_iter().map(|(name, value, gradient)| (name, Some(value.into()), Some(gradient.into()))))
     }
 
     /// Gives parameters other gradients, as [`Optimizer::set_places`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::set_places`].
     pub fn set_gradients<'a, B: Into<Binding>>(&mut self, gradients: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
         self.set_all(gradients.into_iter().map(|(name, gradient)| (name, None, Some(gradient.into()))))
     }
 
     /// Gives parameters other values, as [`Optimizer::set_places`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Optimizer::set_places`].
     pub fn set_values<'a, B: Into<Binding>>(&mut self, values: impl IntoIterator<Item = (&'a str, B)>) -> Result<()> {
         self.set_all(values.into_iter().map(|(name, value)| (name, Some(value.into()), None)))
     }

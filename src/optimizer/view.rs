@@ -28,6 +28,11 @@ impl Optimizer {
 
     /// Records that an average is shown, `"ema"`, `"swa"` or Lookahead's `"slow"`, or, if it is, the trained values again. Parameters without an average
     /// yet keep showing their trained values. See [`Optimizer::evaluate`].
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotEnabled`](crate::Error::NotEnabled): the options keep no average.
+    /// - [`Error::UnknownName`](crate::Error::UnknownName): they keep others.
     pub fn swap(&self, encoder: &mut wgpu::CommandEncoder, average: &str) -> Result<()> {
         self.show(encoder, view::swapped(&self.setup.options, average)?);
         Ok(())

@@ -31,9 +31,12 @@ pub(super) fn clears(parameters: &[Parameter]) -> Vec<Clear> {
 }
 
 impl Optimizer {
-    /// Records that all gradients become zero, those of parameters that take no part too: for backward passes that add to gradients, where
-    /// [`Options::zero_grad`](crate::Options::zero_grad) does not do it in passing. Micro-batches that were accumulated stay. The buffers need the
-    /// usage `COPY_DST`.
+    /// Records that all gradients become zero, those of parameters that are not active too: for backward passes that add to gradients, where
+    /// [`Options::zero_grad`](crate::Options::zero_grad) does not do it in passing. Micro-batches that were accumulated stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingUsage`]: a buffer of gradients lacks `COPY_DST`.
     pub fn zero_grad(&self, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let needs = wgpu::BufferUsages::COPY_DST;
         if let Some(Clear { buffer, param, .. }) = self.clears.iter().find(|clear| !clear.buffer.usage().contains(needs)) {

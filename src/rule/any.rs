@@ -50,6 +50,10 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     /// See [`Rule::uses_for`].
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool;
     /// See [`Rule::check`].
+    ///
+    /// # Errors
+    ///
+    /// The message of [`Rule::check`].
     fn check(&self) -> Result<(), String>;
     /// See [`Rule::cases`].
     fn cases(&self) -> Vec<(&'static str, Box<dyn AnyRule>)>;
@@ -181,8 +185,12 @@ impl dyn AnyRule + '_ {
         4 * (1 + stages.filter(|stage| stage.over == Extent::Elements).map(numbers).sum::<usize>())
     }
 
-    /// Sets one hyper-parameter by name. Fails on a name that does not exist and on a flag that is neither 0 nor 1; other ranges are for
-    /// [`validate`](#method.validate).
+    /// Sets one hyper-parameter by name. Ranges are for [`validate`](#method.validate), but for that of a flag.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`](crate::Error::UnknownName): the rule has no such hyper-parameter.
+    /// - [`Error::OutOfRange`](crate::Error::OutOfRange): it is a flag, and the value is neither 0 nor 1.
     pub fn try_set(&mut self, name: &str, value: f64) -> Result<(), crate::Error> {
         let parameters = self.parameters();
         let known = parameters.iter().find(|parameter| parameter.name == name);
@@ -213,6 +221,12 @@ impl dyn AnyRule + '_ {
     }
 
     /// Checks every hyper-parameter against its range, then the conditions among them.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::OutOfRange`](crate::Error::OutOfRange): a value is outside its range.
+    /// - [`Error::NotF32`](crate::Error::NotF32): f32 does not hold it as a normal number.
+    /// - [`Error::HyperParameters`](crate::Error::HyperParameters): the values do not go together.
     pub fn validate(&self) -> Result<(), crate::Error> {
         for (parameter, got) in self.parameters().iter().zip(self.values()) {
             if !parameter.range.contains(got) {

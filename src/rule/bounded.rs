@@ -38,6 +38,14 @@ mod units {
 ///
 /// NaN and infinities are exact: they come from gradients that are so, and f32 makes the same of them. Numbers beyond f32's largest are not modelled: they
 /// stay numbers, which no f32 result agrees with, but for [`Real::finite_or_nan`].
+///
+/// ```
+/// use wgpu_optim::rule::Bounded;
+///
+/// let third = Bounded::given(1.0) / Bounded::given(3.0);
+/// let gpu = 1.0_f32 / 3.0; // or what a GPU makes of it
+/// assert!((f64::from(gpu) - third.value).abs() <= third.error && third.error < 1.1e-7);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounded {
     /// The value in f64.

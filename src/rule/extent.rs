@@ -3,6 +3,14 @@
 use core::ops::Range;
 
 /// What has a number of its own: each element of a tensor, each of its rows, or something wider.
+///
+/// ```
+/// use wgpu_optim::rule::{Extent, Extents};
+///
+/// let matrix = Extents::of(&[3, 4]);
+/// assert_eq!([Extent::Elements, Extent::Rows, Extent::Columns, Extent::Tensor].map(|extent| matrix.count(extent)), [12, 3, 4, 1]);
+/// assert!(Extent::Rows.is_within(Extent::Tensor) && !Extent::Rows.is_within(Extent::Columns));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Extent {

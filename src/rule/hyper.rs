@@ -3,6 +3,15 @@
 use super::Range;
 
 /// One hyper-parameter of a rule: its name, range and kind.
+///
+/// ```
+/// use wgpu_optim::Sgd;
+/// use wgpu_optim::rule::{HyperParameters, Range};
+///
+/// let momentum = Sgd::PARAMETERS.iter().find(|known| known.name == "momentum").unwrap();
+/// assert_eq!(momentum.range, Range::NON_NEGATIVE);
+/// assert!(momentum.scheduled && !momentum.flag);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HyperParameter {
     /// The field's name.
@@ -80,6 +89,8 @@ macro_rules! hyper_parameters {
         $($(#[$doc:meta])+ pub $field:ident: $ty:ident = $default:expr, $($range:ident)::+ $(($($end:tt)*))? $(, $scheduled:ident)?;)+
     }) => {
         $(#[$meta])*
+        ///
+        /// Made, set and run as [every rule](https://docs.rs/wgpu-optim/latest/wgpu_optim/rules/index.html) is.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $Name {
             $(

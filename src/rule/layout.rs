@@ -75,6 +75,8 @@ pub trait ScalarLayout<F: Real>: Copy + Send + Sync {
 }
 
 /// The scalars of a rule whose formula does not depend on the step count.
+///
+/// [`Rule`](super::Rule) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct NoScalars<F>(PhantomData<F>);
 
@@ -111,6 +113,8 @@ pub struct SumField {
 }
 
 /// What becomes of numbers that were added up. A sum beyond f32's largest number is that, also where a mean is formed of it.
+///
+/// [`state!`](crate::state) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SumForm {
     /// Their sum.

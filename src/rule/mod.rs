@@ -190,7 +190,11 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         self.uses(state_or_sum)
     }
 
-    /// What ranges cannot say: conditions over several hyper-parameters. The message says what to do.
+    /// What ranges cannot say: conditions over several hyper-parameters.
+    ///
+    /// # Errors
+    ///
+    /// A message that says which values do not go together, and what to do.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
@@ -201,6 +205,15 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
 }
 
 /// A rule's name and hyper-parameter names in another framework.
+///
+/// ```
+/// use wgpu_optim::rule::KnownAs;
+///
+/// /// A rule whose `beta1` is called `momentum` by torch, and for whose form of it our `decoupled_weight_decay` is on.
+/// const KNOWN_AS: &[KnownAs] =
+///     &[KnownAs { keys: &[("momentum", "beta1")], preset: &[("decoupled_weight_decay", 1.0)], ..KnownAs::torch("Mine") }];
+/// assert_eq!(KNOWN_AS[0].framework, "torch");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KnownAs {
     /// `"torch"`, `"optax"`.

@@ -3,6 +3,15 @@
 use core::fmt;
 
 /// The values that a hyper-parameter may have. NaN and infinities are in no range.
+///
+/// ```
+/// use wgpu_optim::rule::Range;
+///
+/// assert!(Range::BELOW_ONE.contains(0.0) && !Range::BELOW_ONE.contains(1.0));
+/// let factor = Range::open(1.0, f64::INFINITY);
+/// assert!(!factor.contains(1.0) && !factor.contains(f64::INFINITY));
+/// assert_eq!(factor.to_string(), "(1, inf)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     low: f64,

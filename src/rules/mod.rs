@@ -1,5 +1,47 @@
 //! The rules, one module each. A rule is this module's file, its `shaders/rules/*.wgsl` and its line in the list below;
 //! kernels, tests, benchmarks and tables follow from the list.
+//!
+//! A rule is a struct of hyper-parameters. Name those that you set; the others have the defaults that their fields name:
+//!
+//! ```
+//! use wgpu_optim::AdamW;
+//! use wgpu_optim::cpu::CpuOptimizer;
+//!
+//! let rule = AdamW { lr: 0.1, weight_decay: 0.0, ..Default::default() };
+//! let mut optimizer = CpuOptimizer::<f32>::new(rule, [("w", 1)])?; // or `Optimizer::new`, on the GPU
+//! let mut w = [1.0];
+//! optimizer.step(&mut [&mut w], &[Some(&[3.0])])?;
+//! assert!((w[0] - 0.9).abs() < 1e-6);
+//! optimizer.set(0, "lr", 0.01)?;
+//! # Ok::<(), wgpu_optim::Error>(())
+//! ```
+//!
+//! By name, where a user or a file chooses:
+//!
+//! ```
+//! use wgpu_optim::rules;
+//!
+//! let mut rule = rules::named("rmsprop").unwrap();
+//! rule.try_set("momentum", 0.9)?;
+//! rule.validate()?;
+//! # Ok::<(), wgpu_optim::Error>(())
+//! ```
+//!
+//! Each of them descends, here along the gradient of `w^2 / 2`:
+//!
+//! ```
+//! # use wgpu_optim::{cpu::CpuOptimizer, rules};
+//! for rule in rules::all() {
+//!     let mut optimizer = CpuOptimizer::<f64>::new(rule.clone(), [("w", 1)])?;
+//!     let mut w = [1.0];
+//!     for _ in 0..10 {
+//!         let gradient = w;
+//!         optimizer.step(&mut [&mut w], &[Some(&gradient)])?;
+//!     }
+//!     assert!(w[0].abs() < 1.0, "{}", rule.name());
+//! }
+//! # Ok::<(), wgpu_optim::Error>(())
+//! ```
 
 use crate::rule::AnyRule;
 

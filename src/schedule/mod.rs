@@ -22,8 +22,6 @@
 //!
 //! Reduce-on-plateau depends on losses that the host reads back, so it is a helper of the host: [`Plateau`].
 
-#![warn(clippy::missing_errors_doc)]
-
 mod check;
 mod compile;
 mod kernel;
@@ -187,6 +185,17 @@ pub enum Schedule {
 }
 
 /// How a value goes from `a` to `b` as `x` goes from 0 to 1.
+///
+/// ```
+/// use wgpu_optim::schedule::{Anneal, Schedule};
+///
+/// let half_way = |anneal| {
+///     let decay = Schedule::WarmupStableDecay { from: 0.0, peak: 1.0, to: 0.25, warmup: 0, stable: 0, decay: 2, anneal };
+///     (decay.value(1) * 1000.0).round() / 1000.0
+/// };
+/// use Anneal::*;
+/// assert_eq!([Cosine, Linear, Exponential, OneMinusSqrt].map(half_way), [0.625, 0.625, 0.5, 0.47]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anneal {
     /// `b + (a - b) * (1 + cos(pi * x)) / 2`

@@ -1,6 +1,13 @@
 //! `Plateau`: lowers a learning rate when a metric stops improving, on the host.
 
 /// Whether a smaller or a larger metric is better.
+///
+/// ```
+/// use wgpu_optim::schedule::{Mode, Plateau};
+///
+/// let mut plateau = Plateau { lr: 0.1, factor: 0.5, mode: Mode::Max, patience: 0, ..Default::default() };
+/// assert_eq!([0.5, 0.6, 0.6].map(|accuracy| plateau.observe(accuracy)), [None, None, Some(0.05)]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Smaller, as losses.
@@ -11,6 +18,14 @@ pub enum Mode {
 }
 
 /// What [`Plateau::threshold`] is relative to.
+///
+/// ```
+/// use wgpu_optim::schedule::{Plateau, ThresholdMode};
+///
+/// let absolute = ThresholdMode::Absolute;
+/// let mut plateau = Plateau { lr: 0.1, factor: 0.5, threshold: 0.5, threshold_mode: absolute, patience: 0, ..Default::default() };
+/// assert_eq!([10.0, 9.0, 8.75].map(|loss| plateau.observe(loss)), [None, None, Some(0.05)]); // better by 1, then by 0.25
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ThresholdMode {
     /// The best metric so far: it has to be below `best * (1 - threshold)`, or above `best * (1 + threshold)`.

@@ -82,7 +82,7 @@ impl Default for NormClip {
     }
 }
 
-/// A vector's norm.
+/// A vector's norm; [`Clip`] has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NormOrder {
@@ -93,7 +93,7 @@ pub enum NormOrder {
     Infinity,
 }
 
-/// Which gradients count as one vector. Those of parameters that are not active do not count.
+/// Which gradients count as one vector. Those of parameters that are not active do not count. [`Clip`] has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NormScope {

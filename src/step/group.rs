@@ -85,6 +85,15 @@ impl<P> Group<P> {
 }
 
 /// What a group is called by: its number, from 0 in the order of construction, or its name.
+///
+/// ```
+/// use wgpu_optim::step::{Group, GroupKey};
+/// use wgpu_optim::{Adam, Error};
+///
+/// let groups = [Group { name: Some("biases".into()), ..Group::new(Adam::default(), []) }];
+/// assert_eq!((0.number(&groups), "biases".number(&groups)), (Ok(0), Ok(0)));
+/// assert_eq!(1.number(&groups), Err(Error::UnknownGroup { group: 1, groups: 1 }));
+/// ```
 pub trait GroupKey {
     /// The group's number.
     ///
@@ -122,6 +131,16 @@ pub trait Named {
 }
 
 /// A choice of parameters: a pattern for names (`"*.bias"`, where `*` is any text and `?` any character), several of them, or a function.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuParam;
+/// use wgpu_optim::{Adam, step::Group};
+///
+/// let mut params = vec![CpuParam::new("fc.weight", &[4, 3]), CpuParam::new("fc.bias", &[4])];
+/// let biases = Group::matching(Adam::default(), &mut params, ["*.bias", "norm?"]);
+/// let matrices = Group::matching(Adam::default(), &mut params, |param: &CpuParam| param.shape.len() == 2);
+/// assert_eq!([&*biases.params[0].name, &*matrices.params[0].name], ["fc.bias", "fc.weight"]);
+/// ```
 pub trait Matches<P> {
     /// Whether this one is meant.
     fn matches(&self, param: &P) -> bool;

@@ -28,6 +28,8 @@ pub enum LossScale {
 /// Dynamic loss scaling as torch's `GradScaler` has it (Micikevicius et al., arXiv 1710.03740, section 3.2): a step whose scaled gradients are
 /// not all finite is skipped and the scale shrinks; after `interval` other steps in a row it grows. It stays from 2^-64 to 2^64, so that
 /// unscaled and clipped gradients stay normal numbers (torch goes on until it is infinite, or 0).
+///
+/// [`LossScale`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamicScale {
     /// The scale of the first step.

@@ -1,8 +1,6 @@
 //! Everything around the rule: unscale, accumulate, clip, skip, average, groups.
 //! Plain data and the arithmetic of one step in any number, without wgpu: both executors run these.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod averages;
 mod blocks;
 mod broadcast;

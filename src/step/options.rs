@@ -65,6 +65,19 @@ pub struct Options {
 
 /// What happens in a step that finds an infinite or NaN gradient in an active parameter. It is tested on bits, since WGSL may assume
 /// that there are none.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{NonFinite, Options, Sgd};
+///
+/// let options = Options { non_finite: NonFinite::Skip, ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f32>::with_options([Group::new(Sgd::default(), [("w", 2).into()])], options)?;
+/// let mut w = [1.0, 2.0];
+/// optimizer.step(&mut [&mut w], &[Some(&[0.5, f32::INFINITY])])?;
+/// assert_eq!((w, optimizer.report()?.skips), ([1.0, 2.0], 1));
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NonFinite {

@@ -16,6 +16,24 @@ use crate::error::{Error, Result};
 ///
 /// What is refused changes nothing, and the next read-back is [`Error::InView`]; so it is with steps, micro-batches and writes while the values
 /// shown are not the trained ones. The way back is exact, to the bit.
+///
+/// ```
+/// use wgpu_optim::cpu::CpuOptimizer;
+/// use wgpu_optim::step::Group;
+/// use wgpu_optim::{Ema, Options, Sgd, View};
+///
+/// let options = Options { ema: Some(Ema { decay: 0.5, ..Default::default() }), ..Default::default() };
+/// let mut optimizer = CpuOptimizer::<f32>::with_options([Group::new(Sgd { lr: 1.0, ..Default::default() }, [("w", 1).into()])], options)?;
+/// let mut w = [0.0];
+/// for _ in 0..2 {
+///     optimizer.step(&mut [&mut w], &[Some(&[-2.0])])?; // 2, then 4
+/// }
+/// optimizer.evaluate(&mut [&mut w])?;
+/// assert_eq!((w, optimizer.view()), ([3.0], View::Evaluated));
+/// optimizer.train(&mut [&mut w])?;
+/// assert_eq!((w, optimizer.view()), ([4.0], View::Trained));
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum View {

@@ -9,6 +9,17 @@ use crate::{Binding, LrScales, Param, Tensors};
 pub(super) const POISON: f32 = f32::NAN;
 
 /// How parameters lie in buffers.
+///
+/// ```
+/// use wgpu_optim::adapter::Gpu;
+/// use wgpu_optim::testing::{Outcome, STYLES, agrees};
+/// use wgpu_optim::Adam;
+///
+/// /// Holds a rule against its twin in every layout of buffers.
+/// fn agrees_everywhere(gpu: &Gpu) -> Outcome {
+///     STYLES.into_iter().try_for_each(|style| agrees(gpu, &Adam::default(), style))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// The crate's own allocator.

@@ -15,8 +15,6 @@
 //!
 //! [`rows`] has the same as single named rows, for a test harness.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod compare;
 mod inputs;
 mod layout;
@@ -40,6 +38,19 @@ use crate::adapter::Gpu;
 use crate::rule::AnyRule;
 
 /// What did not hold: a message for people.
+///
+/// ```
+/// use wgpu_optim::testing::{Failure, Outcome, same_bits};
+///
+/// fn halves(x: f32) -> Outcome {
+///     if x == 0.0 {
+///         return Err("nothing to halve".into());
+///     }
+///     same_bits("half", &[x / 2.0], &[0.5 * x])
+/// }
+/// assert_eq!(halves(3.0), Ok(()));
+/// assert_eq!(halves(0.0), Err(Failure("nothing to halve".into())));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure(pub String);
 

@@ -11,6 +11,17 @@ pub const STEPS: usize = 4;
 const SIZES: [usize; 14] = [1, 3, 4, 5, 255, 256, 257, 0, 1757, 4095, 4096, 4097, 10, 70_000];
 
 /// One thing that has to hold for a rule.
+///
+/// ```
+/// use wgpu_optim::testing::{Check, rows};
+///
+/// // Those that need no adapter, each as a test harness may run it.
+/// for row in rows(&wgpu_optim::Lion::default()) {
+///     if let Check::Plain(run) = row.check {
+///         run().unwrap_or_else(|failure| panic!("{}: {failure}", row.name));
+///     }
+/// }
+/// ```
 pub struct Row {
     /// Such as `parity/Adam/amsgrad/Packed`.
     pub name: String,
@@ -18,7 +29,7 @@ pub struct Row {
     pub check: Check,
 }
 
-/// A check with or without an adapter.
+/// A check with or without an adapter; [`Row`] has an example.
 pub enum Check {
     /// Runs anywhere.
     Plain(Box<dyn FnOnce() -> Outcome + Send>),

@@ -5,6 +5,7 @@
 
 mod batches;
 mod checker;
+mod checkpoints;
 mod constants;
 mod context;
 mod docs;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     trials.extend(program::trials(&contexts));
     trials.extend(lamb_ratio::trials(&contexts));
     trials.extend(features::trials(&contexts));
+    trials.extend(checkpoints::trials(&contexts));
     trials.extend(own_rule::trials(&contexts));
     trials.extend(own_sum_rule::trials(&contexts));
     trials.extend(batches::trials(&contexts));

@@ -49,7 +49,11 @@ const TAKEN: [&str; 24] = [
 const TAKEN_PREFIXES: [&str; 4] = ["resume_", "load_", "store_", "of_"];
 
 impl dyn AnyRule + '_ {
-    /// Checks that the stages fit together; the message says what does not.
+    /// Checks that the stages fit together.
+    ///
+    /// # Errors
+    ///
+    /// A message that says which stage, state or sum does not fit.
     pub fn check_stages(&self) -> Result<(), String> {
         let stages = self.stages();
         match stages.last() {

@@ -31,7 +31,7 @@ use wgpu_optim::adapter::Gpu;
 use crate::context::{Context, Outcome};
 
 /// A row's name and what it runs.
-type Row = (&'static str, fn(&Gpu) -> Outcome);
+pub type Row = (&'static str, fn(&Gpu) -> Outcome);
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let all = [
