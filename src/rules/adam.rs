@@ -16,7 +16,7 @@ hyper_parameters! {
     ///
     /// Sources: Kingma and Ba, arXiv 1412.6980, algorithm 1; AMSGrad: Reddi et al., arXiv 1904.09237, algorithm 2. As in
     /// `torch.optim.Adam`, AMSGrad's maximum is of the raw `v` (optax takes that of the corrected one: 2.7e-2 apart after 20
-    /// steps), and `eps` is added after the correction. Differences from torch are of rounding only: see [`moving_average`],
+    /// steps), and `eps` is added after the correction. Differences from torch are of rounding only: see [`moving_average`](crate::rule::moving_average),
     /// and decay is subtracted from `p` rather than multiplied into it, since `1 - lr * weight_decay` in f32 would
     /// round away up to 1% of a decay of 3e-6.
     ///
