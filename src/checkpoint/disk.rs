@@ -1,4 +1,4 @@
-//! Checkpoints on disk: whatever happens while one is written, there is the old file or the new one.
+//! Checkpoints and torch's state dicts on disk: whatever happens while one is written, there is the old file or the new one.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -17,9 +17,7 @@ impl Checkpoint {
     ///
     /// [`Error::Checkpoint`], with the path: a folder that is not there, is not writable or is full; the earlier file is as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let bytes = self.to_bytes().map_err(|error| named(path, error))?;
-        replace(path, &bytes).map_err(|error| of_path(path, &error))
+        save(path.as_ref(), self.to_bytes())
     }
 
     /// Loads what [`Checkpoint::save`] wrote.
@@ -28,10 +26,20 @@ impl Checkpoint {
     ///
     /// [`Error::Checkpoint`], with the path: a file that cannot be read, or whatever [`Checkpoint::from_bytes`] refuses.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|error| of_path(path, &error))?;
-        Self::from_bytes(&bytes).map_err(|error| named(path, error))
+        load(path.as_ref(), Self::from_bytes)
     }
+}
+
+/// Puts these bytes in a file, or says in its name why there are none.
+pub(super) fn save(path: &Path, bytes: Result<Vec<u8>>) -> Result<()> {
+    let bytes = bytes.map_err(|error| named(path, error))?;
+    replace(path, &bytes).map_err(|error| of_path(path, &error))
+}
+
+/// Reads a file; errors have its name.
+pub(super) fn load<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+    let bytes = fs::read(path).map_err(|error| of_path(path, &error))?;
+    read(&bytes).map_err(|error| named(path, error))
 }
 
 /// Puts a file with these bytes in the place of one that may be there.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
-use super::outline::{HYPER, LaneOutline, Outline, PENDING, ParamOutline, SCALARS, STEPS, VALUE};
+use super::outline::{HYPER, LaneOutline, Outline, PENDING, ParamOutline, SCALARS, STEPS, Settings, VALUE};
 use super::{Checkpoint, Numbers};
 use crate::error::{Error, Result};
 use crate::step::TrainingProgress;
@@ -28,12 +28,14 @@ struct Head {
     loss_scale: u32,
     growth_tracker: u32,
     micro_batches: u32,
+    #[serde(default)]
+    scheduled: Vec<Settings>,
     notes: BTreeMap<String, String>,
     outline: Outline,
 }
 
 /// A tensor on its way into a file.
-struct Piece<'a> {
+pub(super) struct Piece<'a> {
     dtype: Dtype,
     shape: Cow<'a, [usize]>,
     data: &'a [u8],
@@ -55,7 +57,7 @@ impl View for Piece<'_> {
 }
 
 impl<'a> Piece<'a> {
-    fn new<T: bytemuck::Pod>(dtype: Dtype, shape: impl Into<Cow<'a, [usize]>>, data: &'a [T]) -> Self {
+    pub(super) fn new<T: bytemuck::Pod>(dtype: Dtype, shape: impl Into<Cow<'a, [usize]>>, data: &'a [T]) -> Self {
         Piece { dtype, shape: shape.into(), data: bytemuck::cast_slice(data) }
     }
 }
@@ -77,6 +79,7 @@ impl Checkpoint {
             loss_scale,
             growth_tracker,
             micro_batches: self.micro_batches,
+            scheduled: self.scheduled.clone(),
             notes,
             outline: self.outline.clone(),
         };
@@ -105,7 +108,7 @@ impl Checkpoint {
             )));
         }
         let head: Head = serde_json::from_str(head).map_err(|error| malformed(format!("its metadata: {error}")))?;
-        let Head { step, skips, loss_scale, growth_tracker, micro_batches, notes, outline, .. } = head;
+        let Head { step, skips, loss_scale, growth_tracker, micro_batches, scheduled, notes, outline, .. } = head;
         outline.check().map_err(malformed)?;
         let mut reader = Reader { file: &file, read: 0 };
         let params = outline.params.iter().map(|param| reader.numbers(param)).collect::<Result<Vec<_>>>()?;
@@ -114,7 +117,7 @@ impl Checkpoint {
             return Err(malformed(format!("it has {got} tensors, and its own list {needed}")));
         }
         let progress = TrainingProgress { step, skips, loss_scale: f32::from_bits(loss_scale), growth_tracker };
-        Ok(Checkpoint { outline, progress, micro_batches, params, notes })
+        Ok(Checkpoint { outline, progress, micro_batches, params, scheduled, notes })
     }
 }
 

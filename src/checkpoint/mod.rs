@@ -8,16 +8,19 @@ mod disk;
 mod file;
 mod fit;
 mod outline;
+#[cfg(feature = "safetensors")]
+pub mod torch_state;
 
 use std::collections::BTreeMap;
 
 use crate::error::{Result, unknown};
-use crate::step::TrainingProgress;
+use crate::step::{Setup, TrainingProgress};
 
 pub use differences::Difference;
 pub(crate) use fit::{Fit, Take};
 pub use fit::{RestoreOptions, Restored};
 pub(crate) use outline::{Described, Outline, check_keys, kept};
+use outline::{Settings, scheduled};
 
 /// All that an optimizer keeps: values, state, averages, step counts, what steps have in common, and, for a comparison, its settings.
 ///
@@ -51,6 +54,8 @@ pub struct Checkpoint {
     pub(crate) micro_batches: u32,
     /// In the order of the outline's parameters.
     pub(crate) params: Vec<Numbers>,
+    /// Of each group, what its schedules give the next step.
+    scheduled: Vec<Settings>,
     notes: BTreeMap<String, String>,
 }
 
@@ -72,8 +77,9 @@ pub(crate) struct Numbers {
 }
 
 impl Checkpoint {
-    pub(crate) fn new(outline: Outline, progress: TrainingProgress, micro_batches: u32, params: Vec<Numbers>) -> Self {
-        Checkpoint { outline, progress, micro_batches, params, notes: BTreeMap::new() }
+    pub(crate) fn new(setup: &Setup, outline: Outline, progress: TrainingProgress, micro_batches: u32, params: Vec<Numbers>) -> Self {
+        let scheduled = setup.groups.iter().map(|group| scheduled(group, progress.step)).collect();
+        Checkpoint { outline, progress, micro_batches, params, scheduled, notes: BTreeMap::new() }
     }
 
     /// The parameters' names.

@@ -118,7 +118,7 @@ pub(crate) fn check_keys(rule: &dyn AnyRule, lanes: &[Lane]) -> core::result::Re
 }
 
 /// The shape of a lane, with 1 in the place of a dimension that has one number. Of an empty tensor nothing has a number.
-fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
+pub(super) fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
     let (mut shape, is_empty) = (shape.to_vec(), shape.contains(&0));
     match (extent, &mut *shape) {
         _ if is_empty => {}
@@ -137,6 +137,11 @@ fn group_settings(setup: &Setup, number: usize) -> Settings {
     let scheduled = schedules.iter().map(|(name, schedule): &(String, Schedule)| (format!("schedule of {name}"), format!("{schedule:?}")));
     let rest = [("rule", rule.name().to_owned()), ("clip", format!("{:?}", setup.clip(number)))];
     own.chain(scheduled).chain(rest.map(|(name, text)| (name.to_owned(), text))).collect()
+}
+
+/// What the schedules of a group give the step after this one. It is no setting: optimizers that follow one schedule are alike in all its steps.
+pub(super) fn scheduled(group: &Group<()>, step: u32) -> Settings {
+    group.schedules.iter().map(|(name, schedule)| (name.clone(), format!("{:?}", schedule.value(step)))).collect()
 }
 
 /// Those that decide what a step makes of the values; the clip is each group's.

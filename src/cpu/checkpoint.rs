@@ -38,7 +38,7 @@ impl CpuOptimizer<f32> {
         let common = &self.common;
         let (step, skips, loss_scale, growth_tracker) = (common.step, common.skips, common.loss_scale, common.growth_tracker);
         let progress = TrainingProgress { step, skips, loss_scale, growth_tracker };
-        Ok(Checkpoint::new(self.outline(), progress, common.micro_batches, params))
+        Ok(Checkpoint::new(&self.setup, self.outline(), progress, common.micro_batches, params))
     }
 
     /// Goes on from a checkpoint, as [`Optimizer::restore`](crate::Optimizer::restore) does; `values` has a slice for each tensor if

@@ -73,7 +73,7 @@ impl Optimizer {
         let params = params.collect();
         let Status { step, skips, loss_scale, growth_tracker, micro_batches, .. } = status;
         let progress = TrainingProgress { step, skips, loss_scale, growth_tracker };
-        Ok(Checkpoint::new(self.outline(), progress, micro_batches, params))
+        Ok(Checkpoint::new(&self.setup, self.outline(), progress, micro_batches, params))
     }
 
     /// Goes on from a checkpoint: everything that it has is put in its place, by the names of parameters, whatever their order, groups and buffers are. The

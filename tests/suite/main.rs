@@ -31,6 +31,7 @@ mod schedules;
 mod sophia;
 mod stages;
 mod subset;
+mod torch_state;
 mod traces;
 mod views;
 
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     trials.extend(kit::trials());
     trials.extend(checker::trials());
     trials.extend(traces::trials(&contexts));
+    trials.extend(torch_state::trials(&contexts));
     trials.extend(scalars::trials(&contexts));
     trials.extend(constants::trials(&contexts));
     trials.extend(schedules::trials(&contexts));

@@ -19,7 +19,7 @@ mod backend;
 mod replay;
 #[allow(dead_code)]
 #[path = "../../examples/replay/rule.rs"]
-mod rule;
+pub mod rule;
 #[allow(dead_code)]
 #[path = "../../examples/replay/trace.rs"]
 mod trace;

@@ -1,10 +1,14 @@
 """Holds the recorded state dicts against scripts/torch_state.py and against README.md's table, in one line for each.
 
     venv/bin/python tests/torch_state/check.py
+    mkdir out && TORCH_STATE_OUT=out cargo test --all-features --test suite -- torch-state/ && venv/bin/python tests/torch_state/check.py --written out
 
 Of each recorded case, after five and after ten steps: what went through safetensors equals what did not, torch loads it, and goes on to the same
 bits. From the state after five steps, our rules in numpy (forms.py) reach torch's float64 values, and our state, in torch's form again, is
 torch's after ten. Then state dicts that are made up, and files that have to be refused.
+
+With --written it holds what the suite of the crate wrote instead, `CASE.BACKEND.STEP.safetensors`: what the crate wrote after five steps, before it took
+any, is loaded into torch, which goes on to the recorded values; what it wrote after ten is loaded, and one step later torch is where its own state leads.
 """
 
 import argparse
@@ -214,7 +218,46 @@ def check_refused(command, content, words, folder):
     assert status == 2 and len(told.splitlines()) == 1 and words in told, f"{words}: status {status}, {told}"
 
 
+def check_written(path, folder):
+    """What the crate wrote goes through the script into torch; how far torch's values then are from those with its own state."""
+    name, _, step = path.stem.split(".")
+    case, step = next(case for case in record.CASES if case.name == name), int(step)
+    recorded = Recorded(case)
+    assert run("to-pt", path, folder / "state.pt") == (0, ""), f"{path.name} was refused"
+    ends = []
+    for state_dict in (torch.load(folder / "state.pt", weights_only=True), recorded.state_dict(step)):
+        params, optimizer = record.build(case, recorded.values(f"value{step}"), torch.float32)
+        optimizer.load_state_dict(state_dict)
+        # After the last step, with the gradients of an earlier one.
+        moves = [record.advance(params, optimizer, recorded.gradients(now)) for now in (range(6, 11) if step == 5 else [10])]
+        ends.append((moves, optimizer.state_dict()))
+    (moves, state), (own_moves, own_state) = ends
+    for group, own in zip(state["param_groups"], own_state["param_groups"]):
+        assert group.keys() - {"param_names"} == own.keys() - {"param_names"}, f"{path.name}: torch's groups have {sorted(own)}, ours {sorted(group)}"
+    keys = [{index: sorted(entries) for index, entries in sorted(of["state"].items())} for of in (state, own_state)]
+    assert keys[0] == keys[1], f"{path.name}: {keys[0]} became of our state, {keys[1]} of torch's"
+    # NAdam's product alone is not to the bit ours; Adafactor's epsilon is a number.
+    exact = step == 5 and case.optimizer != "NAdam"
+    worst = max(np.abs(now[name] - own[name]).max() for now, own in zip(moves, own_moves) for name in recorded.names)
+    assert worst <= (0.0 if exact else 1e-6), f"{path.name}: off by {worst:.0e}"
+    return worst
+
+
+def check_all_written(source):
+    paths = sorted(source.glob("*.safetensors"))
+    assert paths, f"{source} has no files: the suite writes them where TORCH_STATE_OUT says"
+    with tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            print(f"{path.stem}: torch goes on, {check_written(path, Path(folder)):.0e} from where its own state leads")
+    print(f"{len(paths)} files")
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--written", type=Path, metavar="DIR", help="a folder of state dicts that the crate's suite wrote")
+    source = parser.parse_args().written
+    if source is not None:
+        return check_all_written(source)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         for case in record.CASES:

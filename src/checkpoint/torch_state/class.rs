@@ -1,0 +1,144 @@
+//! `Class`: torch's class of a rule, from what the rule says of itself, and the few things that torch has otherwise.
+
+use crate::rule::{AnyRule, HyperParameter, KnownAs};
+use crate::rules;
+
+/// A class in `torch.optim`.
+pub(super) struct Class {
+    /// The rule, with its defaults.
+    pub(super) rule: Box<dyn AnyRule>,
+    known: &'static KnownAs,
+    pub(super) special: Special,
+}
+
+/// A key of torch's groups, and which of our hyper-parameters it has, several for `betas` and its like.
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) ours: Vec<HyperParameter>,
+}
+
+/// What a class has otherwise than its rule. Most have nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Special {
+    class: &'static str,
+    /// Whether its state has `step`. Without, a parameter that has a state has taken a step.
+    pub(super) counts: bool,
+    /// Hyper-parameters of the rule that it lacks: where they are 0, it is torch's form.
+    pub(super) lacks: &'static [&'static str],
+    /// A flag that all its groups have.
+    pub(super) always: &'static [(&'static str, bool)],
+    /// Scalars in its state.
+    pub(super) scalars: &'static [Scalar],
+    /// A state that is there before the first step, and the hyper-parameter that it then has more than ours, which adds it in the first step.
+    pub(super) initial: Option<(&'static str, &'static str)>,
+}
+
+/// A scalar of the rule that torch keeps in a form of its own, which leads there and back.
+pub(super) struct Scalar {
+    pub(super) theirs: &'static str,
+    pub(super) ours: &'static str,
+    pub(super) form: fn(f64) -> f64,
+}
+
+const PLAIN: Special = Special { class: "", counts: true, lacks: &[], always: &[], scalars: &[], initial: None };
+
+const SPECIAL: &[Special] = &[
+    Special { class: "SGD", counts: false, lacks: &["decoupled_weight_decay"], ..PLAIN },
+    Special { class: "Adam", lacks: &["cautious_weight_decay"], ..PLAIN },
+    Special { class: "AdamW", lacks: &["cautious_weight_decay"], always: &[("decoupled_weight_decay", true)], ..PLAIN },
+    Special { class: "Adamax", lacks: &["decoupled_weight_decay"], ..PLAIN },
+    Special { class: "NAdam", scalars: &[Scalar { theirs: "mu_product", ours: "rest_product", form: |x| 1.0 - x }], ..PLAIN },
+    Special { class: "RMSprop", lacks: &["eps_inside"], ..PLAIN },
+    Special { class: "Adagrad", initial: Some(("sum", "initial_accumulator_value")), ..PLAIN },
+    Special { class: "ASGD", scalars: &[Scalar::same("eta"), Scalar::same("mu")], ..PLAIN },
+];
+
+impl Scalar {
+    const fn same(name: &'static str) -> Self {
+        Scalar { theirs: name, ours: name, form: |x| x }
+    }
+}
+
+impl Class {
+    /// The class of the rule of this name.
+    ///
+    /// # Errors
+    ///
+    /// torch has none; the message lists those that there are.
+    pub(super) fn of(rule: &str) -> Result<Self, String> {
+        let found = Self::all().into_iter().find(|class| class.rule.name() == rule);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = Self::all().iter().map(Self::name).collect();
+            format!("torch has no class for {rule}; there are {}", known.join(", "))
+        })
+    }
+
+    /// All that some rule is known by.
+    pub(super) fn all() -> Vec<Self> {
+        let class = |rule: Box<dyn AnyRule>| {
+            let known = rule.known_as().iter().find(|known| known.framework == "torch")?;
+            let special = SPECIAL.iter().find(|special| special.class == known.name).copied().unwrap_or(PLAIN);
+            Some(Class { rule, known, special })
+        };
+        rules::all().into_iter().filter_map(class).collect()
+    }
+
+    /// torch's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.known.name
+    }
+
+    /// The keys of its groups that are hyper-parameters, in the order of ours.
+    pub(super) fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = Vec::new();
+        for parameter in self.rule.parameters().iter().filter(|parameter| !self.special.lacks.contains(&parameter.name)) {
+            let name = self.key(parameter.name);
+            match keys.iter_mut().find(|key| key.name == name) {
+                Some(key) => key.ours.push(*parameter),
+                None => keys.push(Key { name, ours: vec![*parameter] }),
+            }
+        }
+        keys
+    }
+
+    /// The key that a hyper-parameter is under: `beta1` is in `betas`.
+    fn key(&self, ours: &str) -> String {
+        let renamed = self.known.keys.iter().find(|(_, list)| list.split(", ").any(|name| name == ours));
+        let stem = ours.trim_end_matches(|last: char| last.is_ascii_digit());
+        // Numbers that count hyper-parameters: the 0 of `t0` counts nothing.
+        let is_numbered = |number: usize| self.rule.parameters().iter().any(|parameter| parameter.name == format!("{stem}{number}"));
+        match renamed {
+            Some((theirs, _)) => (*theirs).to_owned(),
+            None if stem != ours && is_numbered(1) => format!("{stem}s"),
+            None => ours.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, SPECIAL};
+
+    #[test]
+    fn what_is_special_is_of_a_class_and_of_its_rule() {
+        let classes = Class::all();
+        for special in SPECIAL {
+            let class = classes.iter().find(|class| class.name() == special.class);
+            let rule = &class.unwrap_or_else(|| panic!("no rule is known as {}", special.class)).rule;
+            let has = |name: &str| rule.parameters().iter().any(|parameter| parameter.name == name);
+            let initial = special.initial.map(|(_, hyper)| hyper);
+            assert!(special.lacks.iter().copied().chain(initial).all(has), "{}", special.class);
+            assert!(special.always.iter().all(|(key, _)| !has(key)), "{}", special.class);
+            assert!(special.scalars.iter().all(|scalar| rule.scalar_fields().contains(&scalar.ours)), "{}", special.class);
+        }
+    }
+
+    #[test]
+    fn keys_are_those_of_torch() {
+        let keys = |rule| Class::of(rule).unwrap().keys().into_iter().map(|key| key.name).collect::<Vec<_>>().join(" ");
+        assert_eq!(keys("AdamW"), "lr betas eps weight_decay amsgrad maximize");
+        assert_eq!(keys("Asgd"), "lr lambd alpha t0 weight_decay maximize");
+        assert_eq!(keys("Rprop"), "lr etas step_sizes maximize");
+        assert_eq!(keys("Adafactor"), "lr beta2_decay eps d weight_decay maximize");
+    }
+}
