@@ -3,51 +3,29 @@
 use std::error::Error;
 
 use wgpu_optim::adapter::{DeviceLimits, Gpu, request};
-use wgpu_optim::{DynamicScale, Ema, Group, LossScale, NAdam, Optimizer, Options, Schedule, Tensors, TrainingProgress};
-
-/// What a file of one's own format holds, with the parameters' names.
-pub struct Checkpoint {
-    values: Vec<Vec<f32>>,
-    states: Vec<Vec<(&'static str, Vec<f32>)>>,
-    steps: Vec<u32>,
-    scalars: Vec<Vec<f32>>,
-    progress: TrainingProgress,
-}
+use wgpu_optim::{Checkpoint, DynamicScale, Ema, Group, LossScale, NAdam, Optimizer, Options, Schedule, Tensors};
 
 /// What the README shows.
 ///
 /// # Errors
 ///
-/// Those of [`Optimizer::read_value`] and the other `read_` functions.
-pub async fn save(optimizer: &Optimizer) -> wgpu_optim::Result<Checkpoint> {
-    let (mut values, mut states) = (Vec::new(), Vec::new());
-    for name in optimizer.names() {
-        values.push(optimizer.read_value(name).await?);
-        let mut own = Vec::new();
-        for state in optimizer.state_names(name)? {
-            own.push((state, optimizer.read_state(name, state).await?)); // averages are among them
-        }
-        states.push(own);
-    }
-    let (steps, scalars) = (optimizer.read_steps().await?, optimizer.read_scalars().await?);
-    Ok(Checkpoint { values, states, steps, scalars, progress: optimizer.read_progress().await? })
+/// A read-back that does not arrive, or a file that cannot be written.
+pub async fn save(optimizer: &Optimizer, path: &str) -> wgpu_optim::Result<()> {
+    let mut checkpoint = optimizer.checkpoint().await?; // one copy, one wait
+    checkpoint.set_note("epoch", "7"); // whatever else your program goes on from
+    checkpoint.save(path)
 }
 
-/// What the README shows: into a new optimizer with the same groups and options.
+/// What the README shows: into an optimizer with the same parameters, rules and settings.
 ///
 /// # Errors
 ///
-/// Those of [`Optimizer::write_state`] and the other `write_` functions: a checkpoint of other parameters, states or shapes.
-pub fn load(optimizer: &Optimizer, checkpoint: &Checkpoint) -> wgpu_optim::Result<()> {
-    for (index, name) in optimizer.names().enumerate() {
-        optimizer.write_value(name, &checkpoint.values[index])?;
-        for (state, data) in &checkpoint.states[index] {
-            optimizer.write_state(name, state, data)?;
-        }
-        optimizer.write_steps(name, checkpoint.steps[index])?;
-        optimizer.write_scalars(name, &checkpoint.scalars[index])?;
-    }
-    optimizer.write_progress(&checkpoint.progress)
+/// A file that cannot be read, or what does not fit.
+pub fn load(optimizer: &Optimizer, path: &str) -> wgpu_optim::Result<()> {
+    let checkpoint = Checkpoint::load(path)?;
+    optimizer.restore(&checkpoint, Default::default())?;
+    println!("epoch {}", checkpoint.note("epoch").unwrap_or("?"));
+    Ok(())
 }
 
 /// NAdam carries a scalar from step to step; schedule, loss scale and average have counters of their own.
@@ -86,7 +64,11 @@ pub fn run() -> Result<[Vec<Vec<f32>>; 2], Box<dyn Error>> {
     let (first, second) = (tensors()?, tensors()?);
     let (running, resumed) = (optimizer(&gpu, &first)?, optimizer(&gpu, &second)?);
     steps(&gpu, &running, &first, 0..5)?;
-    load(&resumed, &pollster::block_on(save(&running))?)?;
+    let path = std::env::temp_dir().join(format!("wgpu-optim-example-{}.safetensors", std::process::id()));
+    let path = path.to_string_lossy();
+    pollster::block_on(save(&running, &path))?;
+    load(&resumed, &path)?;
+    std::fs::remove_file(&*path)?;
     steps(&gpu, &running, &first, 5..10)?;
     steps(&gpu, &resumed, &second, 5..10)?;
     Ok([end(&running)?, end(&resumed)?])

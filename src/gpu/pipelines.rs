@@ -13,7 +13,9 @@ use crate::wgsl::{Resource, Shader};
 ///
 /// (A device cannot be recognised by itself: wgpu's handles of two instances may be equal. So they are passed on.)
 ///
-/// Only kernels are shared. The new optimizer begins at step 0 with states of zero; `examples/prune.rs` carries over states, steps and progress.
+/// Only kernels are shared. The new optimizer begins at step 0 with states of zero;
+/// [`Optimizer::restore`](crate::Optimizer::restore) puts those of a checkpoint there, [`Optimizer::change_rows`](crate::Optimizer::change_rows) changes the rows of
+/// one that goes on.
 ///
 /// ```
 /// # fn grown(queue: &wgpu_optim::wgpu::Queue, old: wgpu_optim::Optimizer, params: Vec<wgpu_optim::Param>) -> wgpu_optim::Result<()> {

@@ -149,8 +149,7 @@ impl Optimizer {
     /// Reads the scalars of each parameter, in the order of construction and of the rule's `Scalars`: the numbers that each step forms once for a
     /// whole parameter from its step count and its hyper-parameters, such as Adam's bias corrections.
     ///
-    /// Most rules form them anew in each step. `NAdam`, `Asgd`, `ScheduleFreeSgd`, `ScheduleFreeAdamW` and `Sophia` carry some from step to step: a
-    /// checkpoint of these needs [`Optimizer::write_scalars`].
+    /// Most rules form them anew in each step. `NAdam`, `Asgd`, `ScheduleFreeSgd`, `ScheduleFreeAdamW` and `Sophia` carry some from step to step.
     ///
     /// # Errors
     ///
@@ -165,9 +164,8 @@ impl Optimizer {
         Ok(self.parameters.iter().map(scalars).collect())
     }
 
-    /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. A checkpoint has these ([`Optimizer::read_state`]), and
-    /// besides the values ([`Optimizer::read_value`]), the steps of each parameter ([`Optimizer::read_steps`]), its scalars
-    /// ([`Optimizer::read_scalars`]) and the progress ([`Optimizer::read_progress`]): `examples/checkpoint.rs`.
+    /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. 
+    /// [`Optimizer::checkpoint`] has all of these in one call.
     ///
     /// # Errors
     ///
