@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
-use super::outline::{HYPER, LaneOutline, Outline, PENDING, ParamOutline, SCALARS, STEPS, Settings, VALUE};
+use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
 use super::{Checkpoint, Numbers};
 use crate::error::{Error, Result};
-use crate::step::TrainingProgress;
+use crate::step::{HYPER, PENDING, SCALARS, STEPS, TrainingProgress, VALUE};
 
 /// The key of the metadata.
 const METADATA: &str = "wgpu-optim";

@@ -94,7 +94,7 @@ impl<'a> Fit<'a> {
             let wrong = pair.state([&rules[0], &rules[1]]);
             let state = wrong.is_empty().then_some(numbers);
             differences.extend(wrong);
-            taken.extend(value.map(|_| format!("{}/{}", ours.name, super::outline::VALUE)));
+            taken.extend(value.map(|_| format!("{}/{}", ours.name, crate::step::VALUE)));
             let place = |key: &String| theirs.lanes.iter().position(|lane| lane.key == *key);
             let lanes = ours.lanes.iter().filter_map(|lane| place(&lane.key)).collect();
             if state.is_some() {

@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 use crate::error::{Result, unknown};
 use crate::step::{Setup, TrainingProgress};
 
-pub use differences::Difference;
+pub use crate::error::Difference;
 pub(crate) use fit::{Fit, Take};
 pub use fit::{RestoreOptions, Restored};
-pub(crate) use outline::{Described, Outline, check_keys, kept};
+pub(crate) use outline::{Described, Outline, kept};
 use outline::{Settings, scheduled};
 
 /// All that an optimizer keeps: values, state, averages, step counts, what steps have in common, and, for a comparison, its settings.
@@ -119,7 +119,7 @@ impl Checkpoint {
     /// The names of all tensors, their shapes and their numbers.
     pub fn tensors(&self) -> impl Iterator<Item = (String, &[usize], &[f32])> {
         self.outline.params.iter().zip(&self.params).flat_map(|(param, numbers)| {
-            let value = numbers.value.as_deref().map(|value| (format!("{}/{}", param.name, outline::VALUE), &*param.shape, value));
+            let value = numbers.value.as_deref().map(|value| (format!("{}/{}", param.name, crate::step::VALUE), &*param.shape, value));
             let lane = |(lane, data)| (param.tensor_name(lane), &*lane.shape, data);
             let lanes = param.lanes.iter().zip(numbers.lanes.iter().map(|data| &**data)).map(lane);
             value.into_iter().chain(lanes).collect::<Vec<_>>()

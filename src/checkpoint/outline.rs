@@ -3,17 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::rule::{AnyRule, Extent};
+use crate::rule::Extent;
 use crate::schedule::Schedule;
 use crate::step::{Group, Lane, LaneRole, Setup};
-
-/// The key of the values.
-pub(super) const VALUE: &str = "value";
-/// Keys of what a file has of each parameter besides its tensors.
-pub(super) const STEPS: &str = "steps";
-pub(super) const PENDING: &str = "pending";
-pub(super) const SCALARS: &str = "scalars";
-pub(super) const HYPER: &str = "hyper";
 
 /// Settings by name, as text that is equal where they are.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -63,7 +55,7 @@ impl Outline {
         let param = |described: Described| {
             let Described { name, shape, group, lr_scale, is_active } = described;
             let rule = &*setup.groups[group].rule;
-            let lane = |lane: Lane| LaneOutline { key: key(rule, &lane).to_owned(), shape: lane_shape(shape, lane.extent) };
+            let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: lane_shape(shape, lane.extent) };
             let lanes = kept(setup, group, shape.len() >= 2).into_iter().map(lane).collect();
             let settings = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
             ParamOutline {
@@ -96,25 +88,6 @@ impl ParamOutline {
 pub(crate) fn kept(setup: &Setup, group: usize, is_matrix: bool) -> Vec<Lane> {
     let lanes = setup.features().lanes(&*setup.groups[group].rule, is_matrix);
     lanes.into_iter().filter(|lane| !matches!(lane.role, LaneRole::Sum | LaneRole::Aside)).collect()
-}
-
-/// The key of a lane: torch's for a state of the rule, else its name.
-fn key(rule: &dyn AnyRule, lane: &Lane) -> &'static str {
-    let state = rule.states().iter().find(|state| lane.role == LaneRole::State && state.name == lane.name);
-    state.map_or(lane.name, |state| state.torch)
-}
-
-/// Two of a rule's lanes that have one key, or one whose key is taken or has a slash.
-pub(crate) fn check_keys(rule: &dyn AnyRule, lanes: &[Lane]) -> core::result::Result<(), String> {
-    let keys: Vec<&str> = lanes.iter().filter(|lane| lane.role != LaneRole::Sum).map(|lane| key(rule, lane)).collect();
-    let taken = [VALUE, STEPS, PENDING, SCALARS, HYPER];
-    let wrong =
-        (0..keys.len()).find(|&index| keys[..index].contains(&keys[index]) || taken.contains(&keys[index]) || keys[index].contains('/'));
-    match wrong.map(|index| keys[index]) {
-        None => Ok(()),
-        Some(key) if key.contains('/') => Err(format!("the key {key} of a state has a slash in it")),
-        Some(key) => Err(format!("a checkpoint has something else by the key {key}, which a state of it has; give the state another one")),
-    }
 }
 
 /// The shape of a lane, with 1 in the place of a dimension that has one number. Of an empty tensor nothing has a number.

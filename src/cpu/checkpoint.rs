@@ -12,7 +12,7 @@ impl CpuOptimizer<f32> {
     ///
     /// # Errors
     ///
-    /// [`Error::InView`] while other values than the trained ones are shown; [`Error::Slices`], [`Error::Length`].
+    /// [`Error::InView`](crate::Error::InView) while other values than the trained ones are shown; [`Error::Slices`](crate::Error::Slices), [`Error::Length`](crate::Error::Length).
     pub fn checkpoint(&self, values: Option<&[&[f32]]>) -> Result<Checkpoint> {
         self.check_shown("checkpoint")?;
         if let Some(values) = values {
@@ -46,8 +46,8 @@ impl CpuOptimizer<f32> {
     ///
     /// # Errors
     ///
-    /// [`Error::Differences`] lists all that does not fit; [`Error::InView`] while other values than the trained ones are shown; [`Error::Slices`],
-    /// [`Error::Length`]. After any of them the optimizer is as it was.
+    /// [`Error::Differences`](crate::Error::Differences) lists all that does not fit; [`Error::InView`](crate::Error::InView) while other values than the trained ones are shown; [`Error::Slices`](crate::Error::Slices),
+    /// [`Error::Length`](crate::Error::Length). After any of them the optimizer is as it was.
     pub fn restore(&mut self, checkpoint: &Checkpoint, values: Option<&mut [&mut [f32]]>, options: RestoreOptions) -> Result<Restored> {
         self.check_shown("restore")?;
         let slices = values.unwrap_or_default();

@@ -1,7 +1,6 @@
 //! What messages say beyond the numbers they are given: what may have been meant, and what there is.
 
-use super::Error;
-use crate::checkpoint::Difference;
+use super::{Difference, Error};
 
 /// What may have been meant by a binding that is too long.
 pub(super) fn if_longer(needed: &u64, bound: &u64) -> &'static str {

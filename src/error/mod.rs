@@ -1,12 +1,13 @@
 //! `Error`: everything that can go wrong, with a message that says what to do. Beside it, what messages call buffers, and how errors are made.
 
+mod difference;
 mod messages;
 mod refused;
 mod role;
 
-use crate::checkpoint::Difference;
 use crate::rule::Range;
 
+pub use difference::Difference;
 pub(crate) use messages::unknown;
 use messages::{groups_there, if_longer, listed, shown};
 pub use role::BufferRole;

@@ -164,7 +164,7 @@ impl Optimizer {
         Ok(self.parameters.iter().map(scalars).collect())
     }
 
-    /// What is kept of a parameter, by name: the rule's states in use, and what the options keep. 
+    /// What is kept of a parameter, by name: the rule's states in use, and what the options keep.
     /// [`Optimizer::checkpoint`] has all of these in one call.
     ///
     /// # Errors

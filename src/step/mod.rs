@@ -7,6 +7,7 @@ mod broadcast;
 mod clip;
 mod features;
 mod group;
+mod keys;
 mod lanes;
 mod loss_scale;
 mod lr_scales;
@@ -49,6 +50,7 @@ pub use view::ASIDE;
 
 pub(crate) use blocks::SCHEDULE_ERROR;
 pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
+pub(crate) use keys::{HYPER, PENDING, SCALARS, STEPS, VALUE};
 pub(crate) use loss_scale::check_scale;
 pub(crate) use lr_scales::check_scale_schedules;
 pub(crate) use rows::check_rows;

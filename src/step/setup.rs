@@ -2,8 +2,8 @@
 
 use super::blocks::is_clips;
 use super::clip::MAX_NORM;
+use super::keys::check_keys;
 use super::{Assignment, Average, Blocks, Clip, ClipWords, Features, Form, Group, GroupKey, LossScale, Options};
-use crate::checkpoint::check_keys;
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Layout as _};
 use crate::schedule::Schedule;
