@@ -90,6 +90,12 @@ impl<F: Real> CpuOptimizer<F> {
         })
     }
 
+    /// The gradient norm of each tensor in the last step taken, unscaled, before clipping, in the order of construction, and that of each group; `None` unless
+    /// that step measured them. [`Report::norms`](crate::Report::norms) has them on the GPU.
+    pub fn norms(&self) -> Option<[&[F]; 2]> {
+        self.common.norms.as_ref().map(|norms| norms.each_ref().map(|own| &**own))
+    }
+
     /// How many steps each tensor has taken, in the order of construction.
     pub fn steps(&self) -> Vec<u32> {
         self.tensors.iter().map(|tensor| tensor.step).collect()

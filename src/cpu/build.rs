@@ -48,6 +48,7 @@ impl<F: Real> CpuOptimizer<F> {
             failed: None,
             micro_batches: 0,
             norm: None,
+            norms: None,
             view: 0,
         };
         let mut optimizer = CpuOptimizer { setup, viewed: None, tensors: Vec::new(), common, program: Vec::new(), update: None };

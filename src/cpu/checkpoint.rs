@@ -75,7 +75,7 @@ impl CpuOptimizer<f32> {
             let TrainingProgress { step, skips, loss_scale, growth_tracker } = checkpoint.progress();
             let common = &mut self.common;
             (common.step, common.skips, common.micro_batches) = (step, skips, checkpoint.micro_batches);
-            (common.norm, self.update) = (None, None);
+            (common.norm, common.norms, self.update) = (None, None, None);
             if fit.loss_scale {
                 (common.loss_scale, common.growth_tracker) = (loss_scale, growth_tracker);
             }

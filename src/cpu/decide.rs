@@ -19,6 +19,8 @@ pub(super) struct Common<F> {
     pub(super) failed: Option<(u32, usize)>,
     pub(super) micro_batches: u32,
     pub(super) norm: Option<F>,
+    /// Those of the tensors and of the groups, where it is measured.
+    pub(super) norms: Option<[Vec<F>; 2]>,
     /// The number of the view that is shown.
     pub(super) view: u32,
 }
@@ -48,14 +50,14 @@ impl Norms {
         let all = sums.iter().copied().fold(Measure::default(), Measure::with);
         Norms { tensors, groups: sums, all }
     }
+}
 
-    /// The norm of all, as reports give it.
-    fn report<F: Real>(&self, unscale: F) -> F {
-        match self.all.non_finite() {
-            true if self.all.is_nan() => F::of(f64::NAN),
-            true => F::of(f64::INFINITY),
-            false => Wide::of(unscale).product(self.all.norm()).narrow(),
-        }
+/// A norm as reports give it.
+fn report<F: Real>(measure: &Measure, unscale: F) -> F {
+    match measure.non_finite() {
+        true if measure.is_nan() => F::of(f64::NAN),
+        true => F::of(f64::INFINITY),
+        false => Wide::of(unscale).product(measure.norm()).narrow(),
     }
 }
 
@@ -87,7 +89,9 @@ impl<F: Real> CpuOptimizer<F> {
         }
         common.step = common.step.saturating_add(1);
         let norms = Norms::new(measured, self.tensors.iter().map(|tensor| tensor.group), self.setup.groups.len());
-        common.norm = self.setup.features().measures.then(|| norms.report(unscale));
+        let measures = self.setup.features().measures;
+        common.norm = measures.then(|| report(&norms.all, unscale));
+        common.norms = measures.then(|| [&norms.tensors, &norms.groups].map(|all| all.iter().map(|own| report(own, unscale)).collect()));
         let limit = |(index, gradient): (usize, &Option<&[F]>)| {
             let Some(gradient) = gradient else { return Limit::default() };
             self.limit(index, gradient, values[index], &norms, unscale)

@@ -90,6 +90,7 @@ impl<F: Real> CpuOptimizer<F> {
             return Err(Error::NoParameters);
         }
         self.tensors = kept;
+        self.common.norms = None;
         self.number_rules();
         self.compile();
         Ok(())

@@ -7,6 +7,7 @@ use super::teller::Form;
 use super::{Optimizer, Report};
 use crate::error::Result;
 use crate::gpu::Flight;
+use crate::program::Sum;
 use crate::step::Status;
 
 /// A [`Report`] that is on its way. The copy is already submitted; there are two ways to get it.
@@ -23,6 +24,7 @@ pub struct PendingReport {
 }
 
 const STATUS: u64 = size_of::<Status>() as u64;
+const SUM: u64 = size_of::<Sum>() as u64;
 
 impl Optimizer {
     /// Requests a report on the last step submitted so far. The copy is already submitted when this returns, without waiting; await it, which natively
@@ -48,8 +50,30 @@ impl Optimizer {
                 encoder.copy_buffer_to_buffer(&self.engine.record.buffer, 4 * u64::from(word), staging, STATUS + 4 * index as u64, 4);
             }
         };
-        let flight = self.ring.launch(&self.engine.device, &self.engine.queue, STATUS + 4 * lr.len() as u64, record);
+        let end = STATUS + 4 * lr.len() as u64;
+        let (tree, sums) = (&self.engine.tree, self.engine.record.sums.as_ref());
+        // The sums of all, of the parameters, and of the groups.
+        let members = tree.members..tree.members + self.parameters.len() as u32;
+        let slots: Vec<core::ops::Range<u32>> = match sums {
+            Some(_) => [tree.root..tree.root + 1, members].into_iter().chain(tree.groups.iter().map(|&slot| slot..slot + 1)).collect(),
+            None => Vec::new(),
+        };
+        let record = |encoder: &mut wgpu::CommandEncoder, staging: &wgpu::Buffer| {
+            record(encoder, staging);
+            let mut to = end;
+            for (range, sums) in slots.iter().zip(core::iter::repeat(sums)).filter_map(|(range, sums)| Some((range, sums?))) {
+                let size = SUM * range.len() as u64;
+                encoder.copy_buffer_to_buffer(&sums.buffer, SUM * u64::from(range.start), staging, to, size);
+                to += size;
+            }
+        };
+        let size = end + SUM * slots.iter().map(|range| range.len() as u64).sum::<u64>();
+        let flight = self.ring.launch(&self.engine.device, &self.engine.queue, size, record);
+        let filled = |group| self.parameters.iter().any(|parameter: &super::Parameter| parameter.member.group == group);
         let form = Form {
+            has_sums: sums.is_some(),
+            params: self.parameters.len(),
+            filled: (0..self.setup.groups.len()).map(filled).collect(),
             teller: self.teller(),
             lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
             measures_update: features.measures_update,

@@ -1,6 +1,7 @@
 //! `Report`: what the last step did, and where training stands.
 
 use core::fmt;
+use std::sync::Arc;
 
 use crate::step::View;
 
@@ -21,6 +22,10 @@ pub struct Report {
     pub gradient_norm: Option<f32>,
     /// Largest magnitude among these gradients; `None` where the norm is.
     pub largest_gradient: Option<f32>,
+    /// The gradient norm of each group, as [`Report::gradient_norm`] is that of all; 0 for one without active parameters. `None` where that is, after a step that was
+    /// skipped, and before the first step after everything was planned anew ([`Optimizer::set_places`](crate::Optimizer::set_places) says when).
+    pub group_norms: Option<Vec<f32>>,
+    pub(super) norms: Option<ParamNorms>,
     /// The learning rate of each group in the last step taken, if the rule has one; before the first, 0.
     pub lr: Vec<Option<f32>>,
     /// The scale for the next loss.
@@ -31,6 +36,33 @@ pub struct Report {
     pub update_ratio: Option<f32>,
     /// What the values show.
     pub view: View,
+}
+
+/// The gradient norms of the parameters, in the order of their names.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ParamNorms {
+    pub(super) names: Arc<[String]>,
+    pub(super) norms: Vec<f32>,
+}
+
+impl Report {
+    /// The gradient norm of a parameter, unscaled, before clipping, in the last step taken; 0 for one that was not active. `None` for a name that the
+    /// optimizer does not have, and where [`Report::group_norms`] is.
+    pub fn norm_of(&self, param: &str) -> Option<f32> {
+        self.norms().find(|(name, _)| *name == param).map(|(_, norm)| norm)
+    }
+
+    /// The gradient norms of all parameters, by name, in the order of construction; none where [`Report::group_norms`] is `None`.
+    ///
+    /// ```
+    /// # fn largest(report: &wgpu_optim::Report) -> Option<(&str, f32)> {
+    /// report.norms().max_by(|(_, one), (_, other)| one.total_cmp(other)) // which layer explodes
+    /// # }
+    /// ```
+    pub fn norms(&self) -> impl Iterator<Item = (&str, f32)> {
+        let all = self.norms.iter().flat_map(|own| own.names.iter().zip(&own.norms));
+        all.map(|(name, norm)| (&**name, *norm))
+    }
 }
 
 impl fmt::Display for Report {

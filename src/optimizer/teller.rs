@@ -3,8 +3,10 @@
 use core::mem::offset_of;
 use std::sync::Arc;
 
+use super::report::ParamNorms;
 use super::{Optimizer, Report};
 use crate::error::{Error, Result};
+use crate::program::Sum;
 use crate::step::{Options, Status, view};
 
 /// What the words of a report mean.
@@ -14,6 +16,11 @@ pub(super) struct Form {
     /// Of each group: whether there is one, and how it follows from its word.
     pub(super) lr: Vec<Option<(f64, f64)>>,
     pub(super) measures_update: bool,
+    /// Whether sums follow: of all, of so many parameters, of the groups.
+    pub(super) has_sums: bool,
+    pub(super) params: usize,
+    /// Which groups have parameters; others have no sum.
+    pub(super) filled: Vec<bool>,
 }
 
 /// Tells what steps cannot: what failed, or came in a view that it does not fit.
@@ -41,6 +48,8 @@ impl Form {
         let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| rate(word, offset, slope));
         let measured = |number| (status.measured != 0).then_some(number);
         let ratio = status.moved / status.values;
+        let norms = self.norms(&status, &lrs[self.lr.len()..]);
+        let (norms, group_norms) = norms.map_or((None, None), |(norms, groups)| (Some(norms), Some(groups)));
         let report = Report {
             step: status.step,
             skips: status.skips,
@@ -48,6 +57,8 @@ impl Form {
             offender: self.teller.name(status.offender),
             gradient_norm: measured(status.norm),
             largest_gradient: measured(status.largest),
+            group_norms,
+            norms,
             lr: self.lr.iter().zip(lrs).map(lr).collect(),
             loss_scale: status.loss_scale,
             view: view::numbered(&self.teller.options, status.view),
@@ -60,6 +71,37 @@ impl Form {
         );
         Ok(report)
     }
+}
+
+impl Form {
+    /// The norms of parameters and groups, if the sums are those of the last step taken: then their largest magnitude is what the status has.
+    fn norms(&self, status: &Status, words: &[u32]) -> Option<(ParamNorms, Vec<f32>)> {
+        if !self.has_sums || status.measured == 0 || status.skipped != 0 {
+            return None;
+        }
+        let sums: Vec<Sum> =
+            bytemuck::pod_collect_to_vec(&words[..words.len().min((1 + self.params + self.filled.len()) * size_of::<Sum>() / 4)]);
+        let (all, rest) = sums.split_first()?;
+        let (params, groups) = rest.split_at_checked(self.params)?;
+        let (largest, told) = (f64::from(status.unscale) * f64::from(f32::from_bits(all.largest)), f64::from(status.largest));
+        let is_of_this_step = largest == told || (largest - told).abs() <= 1e-6 * told.abs() || !(largest.is_finite() || told.is_finite());
+        let norm = |sum: &Sum| norm(sum, status.unscale);
+        let group = |(sum, filled): (&Sum, &bool)| if *filled { norm(sum) } else { 0.0 };
+        is_of_this_step.then(|| {
+            let params = ParamNorms { names: self.teller.names.clone(), norms: params.iter().map(norm).collect() };
+            (params, groups.iter().zip(&self.filled).map(group).collect())
+        })
+    }
+}
+
+/// The norm of what was summed, times `unscale`, in f64; infinite or NaN as the gradient is.
+fn norm(sum: &Sum, unscale: f32) -> f32 {
+    let largest = f32::from_bits(sum.largest);
+    if !largest.is_finite() {
+        return largest;
+    }
+    let squares = f64::from(sum.low) * 2f64.powi(-46) + f64::from(sum.high) * 2f64.powi(156);
+    (squares.sqrt() * f64::from(unscale)) as f32
 }
 
 impl Teller {

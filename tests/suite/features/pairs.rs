@@ -229,6 +229,18 @@ fn agree_reports(scene: &mut Scene<'_>) -> Outcome {
     if let Some((got, truth)) = got.gradient_norm.zip(truth.gradient_norm) {
         assert!((f64::from(got) - truth.value).abs() <= truth.error, "norm {got}, expected {truth:?}");
     }
+    let norms = scene.twin.norms().filter(|_| !got.skipped);
+    assert_eq!(got.group_norms.is_some(), norms.is_some());
+    if let Some([params, groups]) = norms {
+        let own: Vec<f32> = got.norms().map(|(_, norm)| norm).chain(got.group_norms.iter().flatten().copied()).collect();
+        let truths = params.iter().chain(groups);
+        assert_eq!(own.len(), truths.clone().count());
+        for (index, (got, truth)) in own.into_iter().zip(truths).enumerate() {
+            assert!((f64::from(got) - truth.value).abs() <= truth.error, "norm {index} is {got}, expected {truth:?}");
+        }
+        let (name, first) = got.norms().next().ok_or("no norms")?;
+        assert_eq!(got.norm_of(name), Some(first));
+    }
     assert_eq!(got.update_ratio.is_some(), truth.update_ratio.is_some());
     if let Some((got, truth)) = got.update_ratio.zip(truth.update_ratio) {
         assert!((f64::from(got) / truth - 1.0).abs() < 1e-4, "update ratio {got}, expected {truth}");

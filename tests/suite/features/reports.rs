@@ -6,16 +6,17 @@ use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
 use wgpu_optim::adapter::{DeviceLimits, Gpu};
 use wgpu_optim::schedule::Schedule;
-use wgpu_optim::{Adam, Error, Group, LossScale, MadGrad, Optimizer, Options, PendingReport, Sgd, Tensors, rules};
+use wgpu_optim::{Adam, Error, Group, LossScale, MadGrad, NonFinite, Optimizer, Options, PendingReport, Sgd, Tensors, rules};
 
 use super::Row;
 use crate::context::{Context, Outcome, another};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows: [Row; 4] = [
+    let rows: [Row; 5] = [
         ("of-the-step-before-them", of_the_step_before),
         ("without-waiting", without_waiting),
         ("learning-rates", learning_rates),
+        ("norms-are-of-the-last-step-taken", norms),
         ("the-scale-is-bound", the_scale_is_bound),
     ];
     rows.into_iter().map(|(name, run)| contexts[1].trial(format!("features/reports/{name}"), run)).collect()
@@ -36,6 +37,35 @@ fn step(gpu: &Gpu, optimizer: &Optimizer) {
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     optimizer.step(&mut encoder);
     gpu.queue.submit([encoder.finish()]);
+}
+
+/// Norms of parameters and groups: none before a step, after one that was skipped, and after all was planned anew.
+fn norms(gpu: &Gpu) -> Outcome {
+    let options = Options { non_finite: NonFinite::Skip, loss_scale: LossScale::Static(4.0), ..Options::default() };
+    let (tensors, mut optimizer) = model(gpu, options)?;
+    let report = |optimizer: &Optimizer| block_on(optimizer.report());
+    assert_eq!((report(&optimizer)?.group_norms, report(&optimizer)?.norm_of("x")), (None, None));
+    step(gpu, &optimizer);
+    let norm = 0.125 * 300.0_f32.sqrt();
+    let (first, is_near) = (report(&optimizer)?, |norms: &[f32]| norms.iter().all(|own| (own / norm - 1.0).abs() < 1e-6));
+    assert!(is_near(&[first.norm_of("x").ok_or("none")?, first.gradient_norm.ok_or("none")?]), "{first:?}");
+    assert!(is_near(first.group_norms.as_ref().ok_or("none")?) && first.norm_of("y").is_none(), "{first:?}");
+    tensors.write_gradient(&gpu.queue, "x", &[f32::NAN; 300])?;
+    step(gpu, &optimizer);
+    let skipped = report(&optimizer)?;
+    assert_eq!((skipped.skipped, skipped.group_norms.as_ref(), skipped.norm_of("x")), (true, None, None));
+    tensors.write_gradient(&gpu.queue, "x", &[0.5; 300])?;
+    step(gpu, &optimizer);
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let other = Tensors::new(&gpu.device, [("y", [8])])?;
+    optimizer.add_group(&mut encoder, Group::new(Sgd::default(), other.params()))?;
+    gpu.queue.submit([encoder.finish()]);
+    let replanned = report(&optimizer)?;
+    assert_eq!((replanned.group_norms, replanned.gradient_norm.is_some()), (None, true));
+    step(gpu, &optimizer);
+    let both = report(&optimizer)?;
+    assert_eq!(both.group_norms.ok_or("none")?.len(), 2);
+    Ok(())
 }
 
 /// A report is of the moment when it was asked for, whenever it is awaited, and however many there are.
