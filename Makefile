@@ -3,6 +3,7 @@
 
 help:
 	@echo "make train      train a classifier of handwritten digits with gradient descent, SGD, RMSProp and Adam, side by side"
+	@echo "                cargo run --release --example train -- --optimizer adam --save DIR saves a run, --resume FILE goes on with it"
 	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make test-swiftshader  its rows that touch numerics, on SwiftShader, which is brought from Debian's package of Chromium"
