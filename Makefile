@@ -31,7 +31,8 @@ landscape: adapter
 lint:
 	./scripts/check-heads
 	cargo fmt --check
-	cargo clippy --all-targets --test kills --all-features --quiet -- -D warnings
+	cargo clippy --all-targets --all-features --quiet -- -D warnings
+	cargo clippy --test kills --all-features --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features --quiet
 	./scripts/public-api --check
 	@if command -v typos >/dev/null; then typos; else echo "not checked: spelling (cargo install typos-cli --locked)"; fi
