@@ -5,6 +5,7 @@
 
 mod batches;
 mod checker;
+mod checkpoints;
 mod constants;
 mod context;
 mod docs;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     trials.extend(fields::trials());
     trials.extend(kit::trials());
     trials.extend(checker::trials());
+    trials.extend(checkpoints::trials());
     trials.extend(traces::trials(&contexts));
     trials.extend(scalars::trials(&contexts));
     trials.extend(constants::trials(&contexts));
