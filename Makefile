@@ -1,12 +1,14 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train landscape test test-swiftshader test-swiftshader-all lint public-api replay bench bench-smoke burn kit kit-check package
+.PHONY: help adapter train landscape test test-swiftshader test-swiftshader-all kills lint public-api replay bench bench-smoke burn kit kit-check package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with gradient descent, SGD, RMSProp and Adam, side by side"
+	@echo "                cargo run --release --example train -- --optimizer adam --save DIR saves a run, --resume FILE goes on with it"
 	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make test-swiftshader  its rows that touch numerics, on SwiftShader, which is brought from Debian's package of Chromium"
 	@echo "make test-swiftshader-all  all of it there (half an hour)"
+	@echo "make kills      kill a process that saves checkpoints a thousand times, and look at its file each time (a minute; no GPU)"
 	@echo "make lint       formatting, clippy and documentation, warnings being errors; heads of files, spelling, the public items"
 	@echo "make public-api writes the crate's public items to docs/public-api.txt, which make lint compares"
 	@echo "make replay     hold the recorded PyTorch and optax runs against both backends"
@@ -30,6 +32,7 @@ lint:
 	./scripts/check-heads
 	cargo fmt --check
 	cargo clippy --all-targets --all-features --quiet -- -D warnings
+	cargo clippy --test kills --all-features --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features --quiet
 	./scripts/public-api --check
 	@if command -v typos >/dev/null; then typos; else echo "not checked: spelling (cargo install typos-cli --locked)"; fi
@@ -50,6 +53,9 @@ test-swiftshader:
 test-swiftshader-all:
 	./scripts/install-swiftshader $(SWIFTSHADER)
 	$(ON_SWIFTSHADER) cargo test --all-features --test suite
+
+kills:
+	cargo test --release --all-features --test kills
 
 train: adapter
 	cargo run --release --example train

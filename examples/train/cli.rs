@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -12,9 +12,10 @@ use clap::Parser;
 use wgpu_optim::adapter::{self, DeviceLimits, Gpu};
 
 use crate::comparison::{self, Comparison};
-use crate::data;
-use crate::optimizers::{self, Setting};
+use crate::data::{self, Images};
+use crate::optimizers::{self, Choice, Setting};
 use crate::report::{self, Folder};
+use crate::training::{self, End, Saved, Settings, Target};
 
 /// Exit codes.
 pub const DONE: u8 = 0;
@@ -35,7 +36,8 @@ const SEEDS: u64 = (1 << 53) - 1;
 #[command(
     name = "train",
     after_help = "Exit codes: 0 done, 1 an optimizer diverged, 2 refused, 130 interrupted.\n\
-    In an existing DIR nothing but an earlier run's files may lie; they are replaced at the end, all at once."
+    In an existing --out DIR nothing but an earlier run's files may lie; they are replaced at the end, all at once.\n\
+    --save and --resume are for one optimizer and one seed. A resumed run gives what it would have given without a stop, bit for bit on the same device."
 )]
 pub struct Options {
     /// Train with one optimizer
@@ -68,6 +70,12 @@ pub struct Options {
     /// Where the pictures and summary.json go
     #[arg(long, value_name = "DIR", default_value = "target/train")]
     out: PathBuf,
+    /// Save the run as DIR/checkpoint.safetensors after each epoch and at Ctrl-C; each time the file is replaced, whole
+    #[arg(long, value_name = "DIR", requires = "optimizer", conflicts_with_all = ["compare", "seeds"])]
+    save: Option<PathBuf>,
+    /// Go on from a file of --save; all that decides the run has to be as it was, but --epochs may be more
+    #[arg(long, value_name = "FILE", requires = "optimizer", conflicts_with_all = ["compare", "seeds"])]
+    pub resume: Option<PathBuf>,
 }
 
 /// Where the program speaks, and what it heeds.
@@ -111,10 +119,14 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
     if options.batch as usize > images.train() {
         return Err(format!("--batch must be at most {}, the rows to train on, got {}", images.train(), options.batch).into());
     }
+    let settings = settings(options, &choices[0], &images);
+    let saved = options.resume.as_deref().map(|path| saved(path, &settings, options, &choices[0], &images)).transpose()?;
     drop(Folder::beside(&options.out)?);
     let gpu = gpu()?;
+    let target = options.save.as_deref().map(|folder| Target::new(folder, settings)).transpose()?;
     let seeds = options.seed..options.seed + options.seeds;
-    let comparison = Comparison { options, images: &images, gpu: &gpu, choices: &choices, seeds };
+    let (target, saved) = (target.as_ref(), saved.as_ref());
+    let comparison = Comparison { options, images: &images, gpu: &gpu, choices: &choices, seeds, target, saved };
     comparison.header(console.out)?;
     let entries = comparison.run(console)?;
     report::table(console.out, &entries)?;
@@ -125,6 +137,10 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
         }
         None => writeln!(console.err, "train: no optimizer has a result, so nothing is written")?,
     }
+    let interrupted = entries.iter().flat_map(|entry| &entry.runs).any(|run| run.end == End::Interrupted);
+    if let Some(target) = target.filter(|_| interrupted) {
+        writeln!(console.out, "it goes on with --resume {}", target.path().display())?;
+    }
     let diverged = comparison::diverged(&entries);
     for line in &diverged {
         writeln!(console.err, "train: {line}")?;
@@ -134,6 +150,28 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
         false if diverged.is_empty() => DONE,
         false => DIVERGED,
     })
+}
+
+/// All that decides a run: what a resumed one has to have as it was.
+fn settings(options: &Options, choice: &Choice, images: &Images) -> Settings {
+    let Options { batch, hidden, seed, .. } = options;
+    let hidden = hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    let own = choice.rule.parameters().iter().zip(choice.rule.values());
+    let own = own.map(|(parameter, value)| (format!("set {}", parameter.name), format!("{value:?}")));
+    let rest = [("batch", batch.to_string()), ("hidden", hidden), ("seed", seed.to_string()), ("data", images.fingerprint())];
+    let rest = rest.map(|(option, value)| (option.to_owned(), value));
+    [("optimizer".to_owned(), choice.name.clone())].into_iter().chain(own).chain(rest).collect()
+}
+
+/// The run of `--resume`.
+fn saved(path: &Path, settings: &Settings, options: &Options, choice: &Choice, images: &Images) -> Result<Saved, String> {
+    let batches = training::batches(images.train(), choice.batch(options.batch as usize, images.train()));
+    let saved = Saved::load(path, settings, batches, images.test())?;
+    let (steps, wanted) = (saved.log.steps, saved.log.steps_per_epoch() * options.epochs as usize);
+    if steps > wanted {
+        return Err(format!("--resume {}: it is after step {steps}, --epochs {} ends with step {wanted}", path.display(), options.epochs));
+    }
+    Ok(saved)
 }
 
 /// A device whose errors end the program with a line, as all errors do; wgpu's own handler panics.

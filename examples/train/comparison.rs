@@ -14,7 +14,7 @@ use crate::optimizers::Choice;
 use crate::progress::Progress;
 use crate::random::Random;
 use crate::report::{self, Adapter, Entry, Row, Summary};
-use crate::training::{End, Outcome, Run, SPLIT, Trainer};
+use crate::training::{End, Outcome, Run, SPLIT, Saved, Target, Trainer};
 
 /// What is to be compared, and where.
 pub struct Comparison<'a> {
@@ -23,12 +23,16 @@ pub struct Comparison<'a> {
     pub gpu: &'a Gpu,
     pub choices: &'a [Choice],
     pub seeds: Range<u64>,
+    /// Where the only run is saved.
+    pub target: Option<&'a Target>,
+    /// What it goes on from.
+    pub saved: Option<&'a Saved>,
 }
 
 impl Comparison<'_> {
     /// Says what will run.
     pub fn header(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Comparison { options, images, gpu, choices, seeds } = self;
+        let Comparison { options, images, gpu, choices, seeds, saved, .. } = self;
         let widths = [&[images.size()], &*options.hidden, &[images.classes.len()]].concat();
         let widths: Vec<String> = widths.iter().map(usize::to_string).collect();
         let wide = choices.iter().map(|choice| choice.name.len()).max().unwrap_or_default().max("adapter".len());
@@ -47,12 +51,15 @@ impl Comparison<'_> {
             let batch = choice.batch(options.batch as usize, images.train());
             writeln!(out, "{:wide$}  {}: {}; batch {batch}", choice.name, choice.rule.name(), choice.settings())?;
         }
+        if let Some((path, Saved { log, .. })) = options.resume.as_ref().zip(*saved) {
+            writeln!(out, "{:wide$}  {}: {} steps are done, {} epochs", "resumed", path.display(), log.steps, log.epoch())?;
+        }
         writeln!(out)
     }
 
     /// One run after the other, until the last or Ctrl-C.
     pub fn run(&self, console: &mut Console) -> Result<Vec<Entry>, Box<dyn Error>> {
-        let Comparison { options, images, gpu, choices, seeds } = self;
+        let Comparison { options, images, gpu, choices, seeds, target, saved } = self;
         let trainer = Trainer::new(gpu, images, &options.hidden, options.batch as usize)?;
         let entry = |choice: &Choice| Entry::new(choice, choice.batch(options.batch as usize, images.train()));
         let mut entries: Vec<Entry> = choices.iter().map(entry).collect();
@@ -63,8 +70,9 @@ impl Comparison<'_> {
                     return Ok(entries);
                 }
                 let label = if seeds.end - seeds.start > 1 { format!("{} seed {seed}", choice.name) } else { choice.name.clone() };
-                let run = Run { rule: &*choice.rule, batch: entry.batch, epochs: options.epochs as usize, seed, sets: &sets };
-                let mut progress = Progress::new(console, label, run.epochs);
+                let (batch, epochs) = (entry.batch, options.epochs as usize);
+                let run = Run { rule: &*choice.rule, batch, epochs, seed, sets: &sets, target: *target, saved: *saved };
+                let mut progress = Progress::new(console, label, run.epochs, saved.map(|saved| &saved.log));
                 let outcome = trainer.train(&run, |log| progress.show(log))?;
                 progress.finish(&outcome)?;
                 entry.runs.push(outcome);

@@ -23,7 +23,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let terminal = stderr().is_terminal();
     let stop = || {
-        // The second time it ends at once; nothing is on disk before the end.
+        // The second time it ends at once; what --save has written is whole, and all else is written at the end.
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(cli::INTERRUPTED.into());
         }

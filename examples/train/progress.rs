@@ -20,18 +20,22 @@ pub struct Progress<'a> {
     epochs: usize,
     /// The epoch of the next line.
     next: usize,
+    /// Steps of an earlier part of the run.
+    earlier: usize,
     start: Instant,
     failed: io::Result<()>,
 }
 
 impl<'a> Progress<'a> {
-    pub fn new(console: &'a mut Console, label: String, epochs: usize) -> Self {
+    /// Of a run that begins with these results, if it does not begin anew.
+    pub fn new(console: &'a mut Console, label: String, epochs: usize, log: Option<&Log>) -> Self {
         // An error here is of the template, which does not depend on anything.
         let style = ProgressStyle::with_template("{prefix:11} {bar:16} {pos}/{len}  {wide_msg}");
         let bar = || ProgressBar::new(0).with_style(style.unwrap_or(ProgressStyle::default_bar())).with_prefix(label.clone());
         let bar = console.terminal.then(bar);
-        let next = Self::interval(epochs);
-        Progress { out: console.out, stop: console.stop, bar, label, epochs, next, start: Instant::now(), failed: Ok(()) }
+        let (epoch, earlier) = log.map_or((0, 0), |log| (log.epoch(), log.steps));
+        let next = (epoch / Self::interval(epochs) + 1) * Self::interval(epochs);
+        Progress { out: console.out, stop: console.stop, bar, label, epochs, next, earlier, start: Instant::now(), failed: Ok(()) }
     }
 
     /// Shows the results so far. Returns whether to go on.
@@ -68,7 +72,7 @@ impl<'a> Progress<'a> {
     fn status(&self, log: &Log) -> String {
         let loss = log.training.last().map_or(String::new(), |point| format!("loss {:.4}  ", point.loss));
         let accuracy = log.test.last().map_or(String::new(), |point| format!("test {:.2}%  ", 100.0 * point.accuracy));
-        let rate = log.steps as f64 / self.start.elapsed().as_secs_f64();
+        let rate = (log.steps - self.earlier) as f64 / self.start.elapsed().as_secs_f64();
         let decimals = if rate < 10.0 { 2 } else { 0 };
         format!("{loss}{accuracy}{rate:5.decimals$} steps/s")
     }

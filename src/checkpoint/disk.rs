@@ -42,11 +42,16 @@ pub(super) fn load<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Res
     read(&bytes).map_err(|error| named(path, error))
 }
 
+/// How much of a name the one beside it has: characters, of up to 4 bytes each. Names have up to 255 bytes.
+const NAME: usize = 50;
+
 /// Puts a file with these bytes in the place of one that may be there.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let name = path.file_name().ok_or_else(|| std::io::Error::other("it has no file name"))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let prefix = format!(".{}.", name.to_string_lossy());
+    // A name may be as long as the system allows, and this one is longer; nothing depends on its text.
+    let prefix: String = name.to_string_lossy().chars().take(NAME).collect();
+    let prefix = format!(".{prefix}.");
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(".partial");
     // As any new file: less what the process's umask takes away.

@@ -4,10 +4,11 @@
 //! words of its hyper-parameters). All else is JSON in the metadata, under one key: [`METADATA`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::{Dtype, View};
 
+use super::header::File;
 use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
 use super::{Checkpoint, Numbers};
 use crate::error::{Error, Result};
@@ -28,10 +29,15 @@ struct Head {
     loss_scale: u32,
     growth_tracker: u32,
     micro_batches: u32,
-    #[serde(default)]
     scheduled: Vec<Settings>,
     notes: BTreeMap<String, String>,
     outline: Outline,
+}
+
+/// What the metadata of any version says.
+#[derive(serde::Deserialize)]
+struct Version {
+    version: u64,
 }
 
 /// A tensor on its way into a file.
@@ -86,7 +92,7 @@ impl Checkpoint {
         let head = serde_json::to_string(&head).map_err(|error| malformed(error.to_string()))?;
         let params = self.outline.params.iter().zip(&self.params);
         let pieces = params.flat_map(|(outline, numbers)| pieces(outline, numbers));
-        safetensors::serialize(pieces, Some(HashMap::from([(METADATA.to_owned(), head)]))).map_err(|error| of_file(&error))
+        safetensors::serialize(pieces, Some(HashMap::from([(METADATA.to_owned(), head)]))).map_err(|error| malformed(error.to_string()))
     }
 
     /// Reads what [`Checkpoint::to_bytes`] wrote, on whatever machine.
@@ -96,24 +102,22 @@ impl Checkpoint {
     /// [`Error::Checkpoint`]: bytes that are no safetensors file, are cut short or were changed, are of another kind of file or a later version, or have a
     /// tensor too few, too many, or of another shape or dtype than their own list says.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| of_file(&error))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|error| of_file(&error))?;
-        let head = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA));
+        let file = File::new(bytes).map_err(malformed)?;
+        let head = file.metadata.get(METADATA);
         let head = head.ok_or_else(|| malformed(format!("it has no metadata by the key {METADATA}, so it is of another program")))?;
-        let version = serde_json::from_str::<serde_json::Value>(head).ok().and_then(|head| head.get("version")?.as_u64());
-        if version.is_some_and(|version| version > u64::from(VERSION)) {
-            return Err(malformed(format!(
-                "it has version {} of the format, this crate reads up to {VERSION}",
-                version.unwrap_or_default()
-            )));
+        // A later version may have nothing else of this one.
+        if let Ok(Version { version }) = serde_json::from_str(head)
+            && !(1..=VERSION.into()).contains(&version)
+        {
+            return Err(malformed(format!("it has version {version} of the format, this crate reads up to {VERSION}")));
         }
         let head: Head = serde_json::from_str(head).map_err(|error| malformed(format!("its metadata: {error}")))?;
         let Head { step, skips, loss_scale, growth_tracker, micro_batches, scheduled, notes, outline, .. } = head;
         outline.check().map_err(malformed)?;
         let mut reader = Reader { file: &file, read: 0 };
         let params = outline.params.iter().map(|param| reader.numbers(param)).collect::<Result<Vec<_>>>()?;
-        if reader.read != file.len() {
-            let (got, needed) = (file.len(), reader.read);
+        if reader.read != file.len {
+            let (got, needed) = (file.len, reader.read);
             return Err(malformed(format!("it has {got} tensors, and its own list {needed}")));
         }
         let progress = TrainingProgress { step, skips, loss_scale: f32::from_bits(loss_scale), growth_tracker };
@@ -135,15 +139,16 @@ fn pieces<'a>(outline: &'a ParamOutline, numbers: &'a Numbers) -> impl Iterator<
 
 /// Takes tensors out of a file.
 struct Reader<'a> {
-    file: &'a SafeTensors<'a>,
+    file: &'a File<'a>,
     /// How many were taken.
     read: usize,
 }
 
 impl Reader<'_> {
     fn numbers(&mut self, param: &ParamOutline) -> Result<Numbers> {
-        let is_there = self.file.tensor(&format!("{}/{VALUE}", param.name)).is_ok();
-        let hyper = self.file.tensor(&format!("{}/{HYPER}", param.name)).map_or(0, |hyper| hyper.shape().iter().product());
+        let find = |key| self.file.tensors.info(&format!("{}/{key}", param.name));
+        let is_there = find(VALUE).is_some();
+        let hyper = find(HYPER).map_or(0, |hyper| hyper.shape.iter().product());
         Ok(Numbers {
             steps: self.count(param, STEPS)?,
             pending: self.count(param, PENDING)?,
@@ -160,34 +165,50 @@ impl Reader<'_> {
 
     fn take<T: bytemuck::Pod>(&mut self, param: &ParamOutline, key: &str, dtype: Dtype, shape: &[usize]) -> Result<Vec<T>> {
         let name = format!("{}/{key}", param.name);
-        let tensor = self.file.tensor(&name).map_err(|_| malformed(format!("{name} is not there")))?;
-        if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
-            let (got, of) = (tensor.dtype(), tensor.shape());
+        let tensor = self.file.tensors.info(&name).ok_or_else(|| malformed(format!("{name} is not there")))?;
+        if (tensor.dtype, &*tensor.shape) != (dtype, shape) {
+            let (got, of) = (tensor.dtype, &tensor.shape);
             return Err(malformed(format!("{name} is {got} of shape {of:?}, and its own list says {dtype} of shape {shape:?}")));
         }
         self.read += 1;
-        Ok(bytemuck::pod_collect_to_vec(tensor.data()))
+        let (from, to) = tensor.data_offsets;
+        Ok(bytemuck::pod_collect_to_vec(self.file.data.get(from..to).unwrap_or_default()))
     }
 }
 
 impl Outline {
-    /// Whether groups are there, names are there once, and shapes can be counted.
+    /// Whether groups are there, have a rule, names are there once, shapes can be counted, and states have such as their parameter's allows.
     fn check(&self) -> core::result::Result<(), String> {
-        let mut names = std::collections::HashSet::new();
-        for ParamOutline { name, group, .. } in &self.params {
+        if let Some(group) = self.groups.iter().position(|group| !group.contains_key("rule")) {
+            return Err(format!("its group {group} has no rule"));
+        }
+        let (mut names, mut tensors) = (HashSet::new(), HashSet::new());
+        for param in &self.params {
+            let ParamOutline { name, shape, group, lanes, .. } = param;
             if !names.insert(name) {
                 return Err(format!("{name} is there twice"));
             }
             if *group >= self.groups.len() {
                 return Err(format!("{name} is of group {group}, and there are {}", self.groups.len()));
             }
+            if !shape.contains(&0) && shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size)).is_none() {
+                return Err(format!("{name} is of shape {shape:?}, whose elements cannot be counted"));
+            }
+            let keys = [VALUE, STEPS, PENDING, SCALARS, HYPER].into_iter().chain(lanes.iter().map(|lane| &*lane.key));
+            for tensor in keys.map(|key| format!("{name}/{key}")) {
+                if let Some(tensor) = tensors.replace(tensor) {
+                    return Err(format!("{tensor} is there twice"));
+                }
+            }
+            // In the place of some dimensions there may be one number.
+            let fits = |own: &[usize]| own.len() == shape.len() && own.iter().zip(shape).all(|(own, size)| own == size || *own == 1);
+            if let Some(lane) = lanes.iter().find(|lane| !fits(&lane.shape)) {
+                let (tensor, own) = (param.tensor_name(lane), &lane.shape);
+                return Err(format!("{tensor} is of shape {own:?}, which does not go with {name} of shape {shape:?}"));
+            }
         }
         Ok(())
     }
-}
-
-fn of_file(error: &SafeTensorError) -> Error {
-    malformed(error.to_string())
 }
 
 fn malformed(message: String) -> Error {

@@ -7,6 +7,8 @@ mod disk;
 #[cfg(feature = "safetensors")]
 mod file;
 mod fit;
+#[cfg(feature = "safetensors")]
+mod header;
 mod outline;
 #[cfg(feature = "safetensors")]
 pub mod torch_state;

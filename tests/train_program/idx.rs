@@ -34,7 +34,7 @@ fn write(path: &Path, name: &str, bytes: &[u8]) {
 }
 
 /// Three images of 2 x 4 to train on and two to test with.
-fn whole(path: &Path) {
+pub fn whole(path: &Path) {
     write(path, TRAIN_IMAGES, &idx(&[IMAGES, 3, 2, 4], &(0..24).collect::<Vec<u8>>()));
     write(path, TRAIN_LABELS, &idx(&[LABELS, 3], &[2, 0, 1]));
     write(path, TEST_IMAGES, &idx(&[IMAGES, 2, 2, 4], &[255; 16]));

@@ -22,6 +22,7 @@ mod training;
 mod idx;
 mod refusals;
 mod runs;
+mod saves;
 
 use std::fs;
 use std::io::{self, Write};

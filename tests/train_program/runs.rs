@@ -14,7 +14,7 @@ use super::report::FILES;
 use super::{Outcome, cli, folder, listing, run, run_until};
 
 /// Whether there is an adapter. Without one the test says so and passes, unless `REQUIRE_GPU=1`.
-fn gpu(test: &str) -> bool {
+pub fn gpu(test: &str) -> bool {
     let required = std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1");
     match block_on(request(DeviceLimits::Adapter)) {
         Ok(_) => true,
@@ -32,7 +32,7 @@ fn small(out: &Path, args: &[&str]) -> Outcome {
     run(&[args, &["--epochs", "2", "--hidden", "16,8", "--out", &out.display().to_string()]].concat())
 }
 
-fn summary(out: &Path) -> Value {
+pub fn summary(out: &Path) -> Value {
     serde_json::from_slice(&fs::read(out.join("summary.json")).expect("there is a summary")).expect("it is JSON")
 }
 

@@ -61,6 +61,15 @@ impl Images {
         gaps
     }
 
+    /// Tells them from others: how many, how large, and a checksum of all pixels and labels.
+    pub fn fingerprint(&self) -> String {
+        let mut crc = flate2::Crc::new();
+        crc.update(&self.pixels);
+        self.labels.iter().for_each(|&label| crc.update(&[self.classes[label as usize]]));
+        let (count, test, sum) = (self.labels.len(), self.test(), crc.sum());
+        format!("{count} images of {} x {} (CRC-32 {sum:08x}), {test} of them for testing", self.height, self.width)
+    }
+
     /// How many there are to train on.
     pub fn train(&self) -> usize {
         self.labels.len() - self.test()

@@ -32,7 +32,8 @@ pub struct Steps {
 /// Where the model's next rows come from: the crate's mini-batches.
 #[derive(Debug)]
 pub struct Feed {
-    batches: Batches,
+    /// They know the place in the data.
+    pub batches: Batches,
     pub(super) bind_group: wgpu::BindGroup,
     /// Batches per step.
     pub(super) parts: u32,

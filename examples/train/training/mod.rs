@@ -5,9 +5,11 @@
 
 mod lane;
 mod outcome;
+mod saved;
 mod schedule;
 
 pub use outcome::{End, GOAL, Log, Outcome, Point, Seconds};
+pub use saved::{Saved, Settings, Target};
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -22,7 +24,7 @@ use crate::data::{Images, Split};
 use crate::model::{self, Feed, Model, Room, Rows, Steps};
 use crate::random::Random;
 use lane::{Arrival, Flight, Lane, MOST, TEST};
-use schedule::{Chunk, Schedule};
+use schedule::{Chunk, EVALUATION, Schedule};
 
 /// Streams of random numbers.
 pub const SPLIT: u64 = 0;
@@ -39,6 +41,7 @@ const SLOW: Duration = Duration::from_millis(200);
 const CAPACITY: usize = 4096;
 
 /// What one run does.
+#[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// The update rule with its hyper-parameters.
     pub rule: &'a dyn AnyRule,
@@ -50,6 +53,10 @@ pub struct Run<'a> {
     pub seed: u64,
     /// The rows.
     pub sets: &'a Sets,
+    /// Where it is saved after each epoch, and when it is interrupted.
+    pub target: Option<&'a Target>,
+    /// What it goes on from; from the initial weights without it.
+    pub saved: Option<&'a Saved>,
 }
 
 /// The rows of a split on the GPU.
@@ -97,18 +104,22 @@ impl<'a> Trainer<'a> {
         Sets { train, test, test_labels }
     }
 
-    /// Trains from the initial weights. Runs of one seed start from the same, and those of one batch size see the same batches. After each
-    /// submission `watch` sees the results so far and says whether to go on.
+    /// Trains from the initial weights, or from where a saved run was. Runs of one seed start from the same, and those of one batch size see the same
+    /// batches. After each submission `watch` sees the results so far and says whether to go on.
     pub fn train(&self, run: &Run, mut watch: impl FnMut(&Log) -> bool) -> Result<Outcome, Box<dyn Error>> {
         self.initialize(run.seed)?;
         let optimizer = Optimizer::new(&self.gpu.device, &self.gpu.queue, run.rule.boxed(), self.tensors.params())?;
         let flow = Flow { trainer: self, run, optimizer: &optimizer, train: self.train_feed(run)?, test: self.test_feed(run)? };
-        let (log, end, all) = flow.run(&mut watch)?;
+        if let Some(saved) = run.saved {
+            optimizer.restore(&saved.checkpoint, Default::default())?;
+            flow.train.batches.write_cursor(saved.cursor)?;
+        }
+        let (log, end) = flow.run(&mut watch)?;
         // A rule with views is looked at as it was evaluated.
         let mut encoder = self.encoder("evaluate");
         optimizer.evaluate(&mut encoder);
         self.gpu.queue.submit([encoder.finish()]);
-        let seconds = Seconds { all, steps: log.gpu.map(|[steps, _]| steps), evaluations: log.gpu.map(|[_, test]| test) };
+        let seconds = Seconds { all: log.seconds, steps: log.gpu.map(|[steps, _]| steps), evaluations: log.gpu.map(|[_, test]| test) };
         let (confusion, weights) = (self.confusion(&run.sets.test_labels)?, pollster::block_on(optimizer.read_shown(&self.shapes[0].0))?);
         let Log { steps, training, test, .. } = log;
         Ok(Outcome { seed: run.seed, end, steps, seconds, training, test, confusion, weights })
@@ -154,6 +165,11 @@ impl<'a> Trainer<'a> {
     }
 }
 
+/// The rows of each batch of an epoch.
+pub fn batches(rows: usize, batch: usize) -> Vec<usize> {
+    (0..rows).step_by(batch).map(|first| batch.min(rows - first)).collect()
+}
+
 /// A run under way.
 struct Flow<'a> {
     trainer: &'a Trainer<'a>,
@@ -164,21 +180,31 @@ struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// The results, why the run is over, and its seconds.
-    fn run(&self, watch: &mut dyn FnMut(&Log) -> bool) -> Result<(Log, End, f64), Box<dyn Error>> {
+    /// The results, and why the run is over.
+    fn run(&self, watch: &mut dyn FnMut(&Log) -> bool) -> Result<(Log, End), Box<dyn Error>> {
         let gpu = self.trainer.gpu;
-        let Run { batch, epochs, .. } = *self.run;
-        let (train, test) = (self.trainer.images.train(), self.trainer.images.test());
-        let rows: Vec<usize> = (0..train).step_by(batch).map(|first| batch.min(train - first)).collect();
-        let mut schedule = Schedule::new(rows.len(), epochs);
-        let mut log = Log::new(rows, test);
+        let Run { batch, epochs, target, saved, .. } = *self.run;
+        let mut log = match saved {
+            Some(saved) => saved.log.clone(),
+            None => Log::new(batches(self.trainer.images.train(), batch), self.trainer.images.test()),
+        };
+        let (earlier, steps) = (log.seconds, log.steps_per_epoch());
+        let mut schedule = Schedule::new(steps, epochs);
+        if saved.is_some() {
+            schedule = schedule.after(log.steps);
+        }
         let mut lanes: Vec<Lane> = (0..FLIGHTS).map(|_| Lane::new(gpu)).collect();
         let mut flights: VecDeque<Flight> = VecDeque::new();
         let mut pace = Pace::new();
         let mut end = End::Finished;
+        // One more evaluation: of a run that was saved at its end, for the confusion matrix, or of one that is interrupted.
+        let mut last = (log.epoch() >= epochs).then_some(EVALUATION);
+        // Whether to wait until nothing is under way, to save what there is.
+        let mut full = false;
         loop {
-            while end == End::Finished && flights.len() < pace.flights {
-                let Some(chunk) = schedule.next(pace.steps) else { break };
+            while end == End::Finished && !full && flights.len() < pace.flights {
+                let Some(chunk) = schedule.next(pace.steps).or_else(|| last.take()) else { break };
+                full = target.is_some() && chunk.steps.end == steps;
                 flights.extend(lanes.pop().map(|lane| self.submit(lane, chunk)));
             }
             let Some(flight) = flights.pop_front() else { break };
@@ -186,14 +212,29 @@ impl Flow<'_> {
             lanes.push(lane);
             pace.learn(&arrival);
             log.add(&arrival);
+            log.seconds = earlier + pace.start.elapsed().as_secs_f64();
             if let Some(step) = log.diverged {
                 end = End::Diverged { step };
             } else if !watch(&log) && end == End::Finished && log.epoch() < epochs {
-                end = End::Interrupted;
-                flights.extend(lanes.pop().map(|lane| self.submit(lane, Chunk { steps: 0..0, evaluate: true })));
+                (end, last) = (End::Interrupted, Some(EVALUATION));
+            }
+            if flights.is_empty() && log.diverged.is_none() {
+                let evaluation = last.take_if(|_| end == End::Interrupted);
+                if let Some(target) = target.filter(|_| full || evaluation.is_some()) {
+                    self.save(target, &log)?;
+                    pace.pause();
+                }
+                full = false;
+                flights.extend(evaluation.and_then(|chunk| lanes.pop().map(|lane| self.submit(lane, chunk))));
             }
         }
-        Ok((log, end, pace.start.elapsed().as_secs_f64()))
+        Ok((log, end))
+    }
+
+    /// Saves the run as it is; nothing of it is under way.
+    fn save(&self, target: &Target, log: &Log) -> Result<(), Box<dyn Error>> {
+        let checkpoint = pollster::block_on(self.optimizer.checkpoint())?;
+        target.save(checkpoint, pollster::block_on(self.train.batches.read_cursor())?, log)
     }
 
     /// Records and submits the steps and the evaluation. What the next step's rows are is known to the feed, on the GPU.
@@ -232,6 +273,13 @@ impl Pace {
     fn new() -> Self {
         let now = Instant::now();
         Pace { start: now, last: now, steps: 1, flights: 1 }
+    }
+
+    /// Leaves out the time since the last submission's results.
+    fn pause(&mut self) {
+        let now = Instant::now();
+        self.start += now - self.last;
+        self.last = now;
     }
 
     /// As many as take [`PACE`] at the speed of the last submission, but grows no faster than by doubling.

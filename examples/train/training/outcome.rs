@@ -1,6 +1,6 @@
 //! What a run gives.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::lane::Arrival;
 
@@ -8,7 +8,7 @@ use super::lane::Arrival;
 pub const GOAL: f64 = 0.95;
 
 /// A point of a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Steps before it; for a mean over several steps, the mean of theirs.
     pub step: f64,
@@ -40,7 +40,7 @@ pub enum End {
 /// Where the time went, in seconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Seconds {
-    /// From the first submission to the last result.
+    /// From the first submission to the last result, without the time in which the run is saved; of all parts of a run that was resumed.
     pub all: f64,
     /// The GPU's own, for the steps; absent if it has no clock.
     pub steps: Option<f64>,
@@ -104,7 +104,8 @@ impl Outcome {
     }
 }
 
-/// The results so far.
+/// The results so far. They are saved, but for what a run is built from and for times.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Log {
     /// Optimizer steps.
     pub steps: usize,
@@ -112,17 +113,24 @@ pub struct Log {
     pub training: Vec<Point>,
     /// Points on the test rows.
     pub test: Vec<Point>,
+    /// Seconds from the first submission to the last result; a run that goes on adds to them.
+    #[serde(skip)]
+    pub seconds: f64,
     /// The GPU's seconds for steps and evaluations.
+    #[serde(skip)]
     pub gpu: Option<[f64; 2]>,
     /// The step, counted from 1, whose loss is not finite.
+    #[serde(skip)]
     pub diverged: Option<usize>,
+    #[serde(skip)]
     batches: Vec<usize>,
+    #[serde(skip)]
     test_rows: usize,
     sum: Sum,
 }
 
 /// The steps since the last evaluation.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Sum {
     steps: usize,
     rows: usize,
@@ -133,8 +141,18 @@ struct Sum {
 impl Log {
     /// Of a run whose epochs have batches of these many rows.
     pub fn new(batches: Vec<usize>, test_rows: usize) -> Self {
-        let (training, test) = (Vec::new(), Vec::new());
-        Log { steps: 0, training, test, gpu: Some([0.0; 2]), diverged: None, batches, test_rows, sum: Sum::default() }
+        let (training, test, gpu) = (Vec::new(), Vec::new(), Some([0.0; 2]));
+        Log { steps: 0, training, test, seconds: 0.0, gpu, diverged: None, batches, test_rows, sum: Sum::default() }
+    }
+
+    /// The results of such a run.
+    pub fn of(self, batches: Vec<usize>, test_rows: usize) -> Self {
+        Log { batches, test_rows, ..self }
+    }
+
+    /// Rows per step; the last one of an epoch may have fewer.
+    pub fn batch(&self) -> usize {
+        self.batches[0]
     }
 
     /// Steps per epoch.

@@ -15,6 +15,9 @@ pub struct Chunk {
     pub evaluate: bool,
 }
 
+/// An evaluation by itself.
+pub const EVALUATION: Chunk = Chunk { steps: 0..0, evaluate: true };
+
 /// What is left to do.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -31,11 +34,16 @@ impl Schedule {
         Schedule { steps, epochs, started: false, epoch: 0, done: 0 }
     }
 
+    /// What is left after so many steps, and the evaluation before the first.
+    pub fn after(self, steps: usize) -> Self {
+        Schedule { started: true, epoch: steps / self.steps, done: steps % self.steps, ..self }
+    }
+
     /// The next steps, up to a number.
     pub fn next(&mut self, most: usize) -> Option<Chunk> {
         if !self.started {
             self.started = true;
-            return Some(Chunk { steps: 0..0, evaluate: true });
+            return Some(EVALUATION);
         }
         if self.done == self.steps {
             (self.epoch, self.done) = (self.epoch + 1, 0);

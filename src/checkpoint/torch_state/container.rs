@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value};
 
 use super::wrong;
+use crate::checkpoint::header::File;
 use crate::error::Result;
 
 pub(super) const FORMAT: &str = "torch-optimizer-state";
@@ -44,9 +44,7 @@ pub(super) enum Kept<'a> {
 impl<'a> Container<'a> {
     /// Reads the file.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self> {
-        let file = |error: safetensors::SafeTensorError| wrong(error.to_string());
-        let metadata = SafeTensors::read_metadata(bytes).map_err(file)?.1.metadata().clone().unwrap_or_default();
-        let tensors = SafeTensors::deserialize(bytes).map_err(file)?;
+        let File { tensors, metadata, data, .. } = File::new(bytes).map_err(wrong)?;
         let text = |key: &str| metadata.get(key).map_or("none", |text| &**text);
         if (text("format"), text("version")) != (FORMAT, VERSION) {
             let (format, version) = (text("format"), text("version"));
@@ -62,7 +60,9 @@ impl<'a> Container<'a> {
         }
         container.check_names()?;
         // In order, so that of several errors it is always the same one.
-        for (name, tensor) in tensors.tensors().into_iter().collect::<BTreeMap<_, _>>() {
+        for (name, own) in tensors.tensors().into_iter().collect::<BTreeMap<_, _>>() {
+            let data = data.get(own.data_offsets.0..own.data_offsets.1).unwrap_or_default();
+            let tensor = TensorView::new(own.dtype, own.shape.clone(), data).map_err(|error| wrong(format!("{name}: {error}")))?;
             let parts = name.strip_prefix("state.").and_then(|rest| rest.split_once('.'));
             let Some((number, key)) = parts else {
                 return Err(wrong(format!("the tensor {name} is not state.INDEX.KEY")));

@@ -1,8 +1,13 @@
-//! Checkpoints: a run that was saved and resumed is one that went on, to the bit; what does not fit is told.
+//! Checkpoints: a run that was saved and resumed is one that went on, to the bit; what does not fit is told; whatever a file holds, it is read or refused.
 
+mod disk;
+mod files;
 mod fit;
+mod metadata;
+mod reading;
 mod resume;
 pub mod run;
+mod taken_apart;
 
 use std::sync::Arc;
 
@@ -11,5 +16,6 @@ use libtest_mimic::Trial;
 use crate::context::Context;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    [resume::trials(contexts), fit::trials(contexts)].into_iter().flatten().collect()
+    let of_files = [files::trials(), metadata::trials(), disk::trials()];
+    of_files.into_iter().chain([resume::trials(contexts), fit::trials(contexts)]).flatten().collect()
 }
