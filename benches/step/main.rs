@@ -17,6 +17,7 @@ mod measure;
 mod memory;
 mod peers;
 mod report;
+mod rows;
 mod rules;
 mod separate;
 mod shapes;
@@ -38,7 +39,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 14] = [
+const GROUPS: [(&str, bool, Group); 15] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -51,6 +52,7 @@ const GROUPS: [(&str, bool, Group); 14] = [
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),
+    ("rows", false, rows::all),
     ("rules", true, rules::all),
     ("huge", false, huge::all),
 ];

@@ -4,7 +4,7 @@ use super::successor::Heir;
 use super::{Optimizer, Parameter};
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, Recorder, fold, upload};
-use crate::program::{MoveTask, pieces};
+use crate::program::{MOVED, MoveTask, pieces};
 use crate::rule::Extent;
 use crate::step::{LaneRole, check_rows};
 use crate::wgsl::{self, Resource};
@@ -128,14 +128,14 @@ impl Moves<'_> {
     }
 
     /// What moves the rows of all of them.
-    pub(super) fn dispatches(&self, old: &Optimizer, new: &Optimizer, froms: &[usize]) -> Result<Vec<Dispatch>> {
+    pub(super) fn dispatches(&self, old: &Optimizer, new: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
         let (limits, mut dispatches) = (&new.engine.limits, Vec::new());
         let indexed = self.rows.size();
         if indexed > limits.binding - limits.alignment {
             let (what, limit) = ("the index of rows".to_owned(), "max_storage_buffer_binding_size");
             return Err(Error::Limit { what, needed: indexed, limit, allowed: limits.binding - limits.alignment });
         }
-        for (to, &from) in new.parameters.iter().zip(froms).filter(|(_, from)| self.params.contains(from)) {
+        for (to, &from) in new.parameters.iter().zip(sources).filter(|(_, from)| self.params.contains(from)) {
             let before = &old.parameters[from];
             let [had, has] = [before, to].map(|parameter| parameter.elements);
             if had.max(has) > u64::from(u32::MAX) {
@@ -172,9 +172,7 @@ impl Moves<'_> {
         dispatches: &mut Vec<Dispatch>,
     ) -> Result<()> {
         let limits = &new.engine.limits;
-        let invocations = limits.workgroup;
-        let kernel = new.engine.pipelines.get("rows", wgsl::rows_changed(invocations))?;
-        let most = (limits.binding - limits.alignment) / 4;
+        let most = (limits.binding - limits.alignment) / 16 * 4;
         let (mut source, target) = (stretches(source, most), stretches(target, most));
         let index = Stretch { buffer: self.rows.buffer(), offset: self.rows.offset(), first: 0, count: self.rows.size() / 4 };
         if source.is_empty() && values.is_some() {
@@ -199,6 +197,11 @@ impl Moves<'_> {
                     from_values: u32::from(values.is_some()),
                     ..task
                 };
+                let by_vectors = task.by_vectors();
+                let shader = wgsl::rows_changed(limits.division.invocations, by_vectors.is_some());
+                let kernel = new.engine.pipelines.get("rows", shader)?;
+                let task = by_vectors.unwrap_or(task);
+                let workgroups = fold(u64::from(task.count.div_ceil(MOVED)), limits.workgroups);
                 let task = upload(&new.engine.device, "wgpu-optim task", &[task])?;
                 let bound = kernel.bind(&new.engine.device, |slot| match slot {
                     Resource::Task => task.as_entire_binding(),
@@ -207,7 +210,7 @@ impl Moves<'_> {
                     Resource::Part(_) => values_bound.clone(),
                     _ => after.clone(),
                 })?;
-                dispatches.push(Dispatch::new(&kernel, bound, fold(to.count.div_ceil(u64::from(invocations)), limits.workgroups)));
+                dispatches.push(Dispatch::new(&kernel, bound, workgroups));
             }
         }
         Ok(())

@@ -96,7 +96,7 @@ impl Optimizer {
         if let Some(Heir { param, .. }) = heirs.iter().flatten().find(is_own) {
             return Err(Error::OwnState { param: param.name.clone() });
         }
-        let mut froms = Vec::with_capacity(heirs.len());
+        let mut sources = Vec::with_capacity(heirs.len());
         let mut by_group: Vec<Vec<Heir>> = groups.iter().map(|_| Vec::new()).collect();
         for heir in heirs.into_iter().flatten() {
             let group = self.parameters[heir.from].member.group;
@@ -106,15 +106,15 @@ impl Optimizer {
         }
         let of = |(&number, heirs): (&usize, Vec<Heir>)| {
             let crate::step::Group { name, rule, clip, schedules, .. } = self.setup.groups[number].clone();
-            froms.extend(heirs.iter().map(|heir| heir.from));
+            sources.extend(heirs.iter().map(|heir| heir.from));
             Group { name, rule, clip, schedules, params: heirs.into_iter().map(|heir| heir.param).collect() }
         };
         let groups: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
         let (engine, options) = (&self.engine, self.setup.options);
         let status = Some(engine.record.status.clone());
         let mut next = Optimizer::make(&engine.pipelines, &engine.queue, groups, options, status)?;
-        let moved = moves.map(|moves| moves.dispatches(self, &next, &froms)).transpose()?;
-        self.carry(encoder, &next, &froms, moves);
+        let moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?;
+        self.carry(encoder, &next, &sources, moves);
         if let Some(dispatches) = moved {
             super::rows::record(encoder, &dispatches);
         }
@@ -124,7 +124,7 @@ impl Optimizer {
     }
 
     /// Copies what is kept, but for tensors whose rows move.
-    fn carry(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, froms: &[usize], moves: Option<&Moves<'_>>) {
+    fn carry(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) {
         let [old, new] = [self, next].map(|own| &own.engine.record.buffer);
         let mut copy = |from: usize, to: usize, words: usize| {
             if words > 0 {
@@ -132,14 +132,14 @@ impl Optimizer {
             }
         };
         copy(0, 0, HEAD as usize);
-        for (to, &from) in next.parameters.iter().zip(froms) {
+        for (to, &from) in next.parameters.iter().zip(sources) {
             let from = &self.parameters[from];
             copy(from.member.record as usize, to.member.record as usize, size_of::<StepEntry>() / 4);
             copy(self.scalars_at(from), next.scalars_at(to), self.rule_of(from).scalar_fields().len());
             let ((from, words), (to, _)) = (self.hyper(from), next.hyper(to));
             copy(from, to, words);
         }
-        for (to, &from) in next.parameters.iter().zip(froms) {
+        for (to, &from) in next.parameters.iter().zip(sources) {
             let has_moved = |extent| moves.is_some_and(|moves| moves.width(from, to, extent).is_some());
             let from = &self.parameters[from];
             for (_, name, _) in self.lanes_to_carry(from).into_iter().filter(|(_, _, extent)| !has_moved(*extent)) {

@@ -6,8 +6,30 @@ pub const FRESH: u32 = 1 << 31;
 /// In an index of rows: this one is new. Its values are the caller's to write, and its state begins at zero.
 pub const NEW: u32 = u32::MAX;
 
+/// Elements that a workgroup moves.
+pub const MOVED: u32 = 1024;
+
+impl MoveTask {
+    /// In elements of four numbers, where all of it is a multiple of four.
+    pub fn by_vectors(&self) -> Option<Self> {
+        let MoveTask { width, count, first, at, source_first, source_count, source_at, values_at, .. } = *self;
+        let own = [width, count, first, at, source_first, source_count, source_at, values_at];
+        (source_count > 0 && own.iter().all(|number| number % 4 == 0)).then_some(MoveTask {
+            width: width / 4,
+            count: count / 4,
+            first: first / 4,
+            at: at / 4,
+            source_first: source_first / 4,
+            source_count: source_count / 4,
+            source_at: source_at / 4,
+            values_at: values_at / 4,
+            ..*self
+        })
+    }
+}
+
 crate::words::words! {
-    /// What one dispatch moves: elements of a part of a tensor, as far as they come from a part of the tensor before.
+    /// What one dispatch moves: elements of a part of a tensor, as far as they come from a part of the tensor before. Elements are numbers, or four of them.
     pub struct MoveTask {
         /// Elements of a row.
         width: u32,

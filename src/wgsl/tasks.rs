@@ -4,7 +4,7 @@ use super::arrays::{Entry, Uses};
 use super::structs;
 use super::view::{misplaced, numbers};
 use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states};
-use crate::program::{FRESH, Kernel, MoveTask};
+use crate::program::{FRESH, Kernel, MOVED, MoveTask};
 use crate::step::Features;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
@@ -108,16 +108,17 @@ pub fn collect(invocations: u32, parts: usize) -> Shader {
     shader(bindings, &[&numbers, &collect, COLLECT], "")
 }
 
-/// The kernel that moves the rows of a tensor to their new places, of so many invocations.
-pub fn rows_changed(invocations: u32) -> Shader {
+/// The kernel that moves the rows of a tensor to their new places, of so many invocations, four numbers at a time or one by one.
+pub fn rows_changed(invocations: u32, vectors: bool) -> Shader {
+    let element = if vectors { "vec4u" } else { "u32" };
     let bindings = vec![
         Declaration { slot: Resource::Task, name: "task".into(), ty: "MoveTask".into(), written: false },
         array(Resource::RowsBefore, "rows_before", "u32", false),
-        array(Resource::Part(0), "before_tensor", "u32", false),
-        array(Resource::Part(1), "values", "u32", false),
-        array(Resource::Whole, "tensor", "u32", true),
+        array(Resource::Part(0), "before_tensor", element, false),
+        array(Resource::Part(1), "values", element, false),
+        array(Resource::Whole, "tensor", element, true),
     ];
-    let numbers = structs::constants([("INVOCATIONS", invocations), ("FRESH", FRESH)]);
+    let numbers = structs::constants([("INVOCATIONS", invocations), ("FRESH", FRESH), ("ELEMENTS", MOVED)]);
     shader(bindings, &[&structs::structure("MoveTask", MoveTask::FIELDS), &numbers, ROWS_CHANGED], "")
 }
 
