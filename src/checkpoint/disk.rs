@@ -57,12 +57,15 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // As any new file: less what the process's umask takes away.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    // The folder has the name: without its part, a power failure may bring the old one back. Windows has no such thing.
+    let name = if cfg!(unix) { Some(File::open(folder)?) } else { None };
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
-    // The folder has the name: without this, a power failure may bring the old one back. Windows has no such thing.
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    // Some file systems have no such thing either; the file is there in any case.
+    name.into_iter().for_each(|folder| folder.sync_all().unwrap_or_default());
+    Ok(())
 }
 
 fn of_path(path: &Path, error: &std::io::Error) -> Error {

@@ -46,6 +46,9 @@ pub(crate) struct Described<'a> {
     pub(crate) shape: &'a [usize],
     pub(crate) group: usize,
     pub(crate) lr_scale: f64,
+    /// How many multipliers it has, and which of them follow a schedule.
+    pub(crate) lr_scales: Option<u64>,
+    pub(crate) lr_scale_schedules: &'a [(usize, Schedule)],
     pub(crate) is_active: bool,
 }
 
@@ -53,18 +56,21 @@ impl Outline {
     /// Of an optimizer with these parameters.
     pub(crate) fn of<'a>(setup: &Setup, params: impl Iterator<Item = Described<'a>>) -> Self {
         let param = |described: Described| {
-            let Described { name, shape, group, lr_scale, is_active } = described;
+            let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, is_active } = described;
             let rule = &*setup.groups[group].rule;
             let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: lane_shape(shape, lane.extent) };
             let lanes = kept(setup, group, shape.len() >= 2).into_iter().map(lane).collect();
-            let settings = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
+            let own = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
+            let scales = lr_scales.map(|count| ("lr_scales", format!("{count} numbers")));
+            let schedules = (!lr_scale_schedules.is_empty()).then(|| ("lr_scale_schedules", format!("{lr_scale_schedules:?}")));
+            let settings = own.into_iter().chain(scales).chain(schedules);
             ParamOutline {
                 name: name.to_owned(),
                 shape: shape.to_vec(),
                 group,
                 scalars: rule.scalar_fields().len(),
                 lanes,
-                settings: settings.map(|(name, text)| (name.to_owned(), text)).into(),
+                settings: settings.map(|(name, text)| (name.to_owned(), text)).collect(),
             }
         };
         let groups = (0..setup.groups.len()).map(|group| group_settings(setup, group)).collect();

@@ -42,8 +42,8 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// [`Error::NonFinite`]: a step failed ([`NonFinite::Fail`](crate::NonFinite::Fail)). It names the first such tensor, and is told once.
     pub fn report(&mut self) -> Result<CpuReport<F>> {
-        if let Some((step, tensor)) = self.common.failed.take() {
-            return Err(Error::NonFinite { param: self.tensors[tensor].name.clone(), step });
+        if let Some((step, param)) = self.common.failed.take() {
+            return Err(Error::NonFinite { param, step });
         }
         let common = &self.common;
         Ok(CpuReport {

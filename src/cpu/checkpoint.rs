@@ -4,7 +4,7 @@ use super::CpuOptimizer;
 use super::tensor::Tensor;
 use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, kept};
 use crate::error::{BufferRole, Result};
-use crate::step::TrainingProgress;
+use crate::step::{Assignment, TrainingProgress};
 
 impl CpuOptimizer<f32> {
     /// All that the optimizer keeps, as [`Optimizer::checkpoint`](crate::Optimizer::checkpoint) takes it; `values` has a slice for each tensor, in the
@@ -29,7 +29,7 @@ impl CpuOptimizer<f32> {
                 steps: tensor.step,
                 pending: tensor.pending,
                 scalars,
-                hyper: Vec::new(),
+                hyper: self.last_hyper(tensor),
                 value: values.map(|values| values[index].to_vec()),
                 lanes: lanes.iter().map(|own| lane(own.name)).collect::<Result<_>>()?,
             })
@@ -75,12 +75,26 @@ impl CpuOptimizer<f32> {
             let TrainingProgress { step, skips, loss_scale, growth_tracker } = checkpoint.progress();
             let common = &mut self.common;
             (common.step, common.skips, common.micro_batches) = (step, skips, checkpoint.micro_batches);
-            (common.norm, common.norms, self.update) = (None, None, None);
+            (common.norm, common.norms, common.failed) = (None, None, None);
+            // Views go by the settings as they are, which were compared.
+            (self.update, self.viewed) = (None, None);
             if fit.loss_scale {
                 (common.loss_scale, common.growth_tracker) = (loss_scale, growth_tracker);
             }
         }
         Ok(fit.restored)
+    }
+
+    /// The words of the hyper-parameters of a tensor's last step, as kernels have them.
+    fn last_hyper(&self, tensor: &Tensor<f32>) -> Vec<u32> {
+        let setup = self.viewed.as_ref().unwrap_or(&self.setup);
+        let (block, schedules) = (&setup.blocks.list[tensor.block], &setup.groups[tensor.group].schedules);
+        let Some(last) = self.common.step.checked_sub(1) else { return block.rule.hyper_words() };
+        let word = |assignment| match assignment {
+            Assignment::Constant(word) => word,
+            Assignment::Scheduled { schedule, form } => (form.of(schedules[schedule].1.value(last)).0 as f32).to_bits(),
+        };
+        block.assignments().into_iter().map(word).collect()
     }
 
     fn outline(&self) -> Outline {
@@ -90,6 +104,8 @@ impl CpuOptimizer<f32> {
             group: tensor.group,
             lr_scale: self.setup.blocks.list[tensor.block].lr_scale,
             is_active: !tensor.frozen,
+            lr_scales: tensor.scales.as_ref().map(|(scales, _)| scales.len() as u64),
+            lr_scale_schedules: &tensor.scale_schedules,
         });
         Outline::of(&self.setup, described)
     }

@@ -15,8 +15,8 @@ pub(super) struct Common<F> {
     pub(super) growth_tracker: u32,
     pub(super) step: u32,
     pub(super) skips: u32,
-    /// The step that failed and its first offender.
-    pub(super) failed: Option<(u32, usize)>,
+    /// The step that failed and the name of its first offender.
+    pub(super) failed: Option<(u32, String)>,
     pub(super) micro_batches: u32,
     pub(super) norm: Option<F>,
     /// Those of the tensors and of the groups, where it is measured.
@@ -83,7 +83,8 @@ impl<F: Real> CpuOptimizer<F> {
         if offender.is_some() || (settings.fails != 0 && common.failed.is_some()) {
             common.skips = common.skips.saturating_add(1);
             if settings.fails != 0 {
-                common.failed = common.failed.or(offender.map(|offender| (common.step.saturating_add(1), offender)));
+                let failed = || offender.map(|offender| (common.step.saturating_add(1), self.tensors[offender].name.clone()));
+                common.failed = common.failed.take().or_else(failed);
             }
             return None;
         }

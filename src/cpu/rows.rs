@@ -119,11 +119,11 @@ impl<F: Real> CpuOptimizer<F> {
 impl<F: Real> Tensor<F> {
     /// Takes over what is kept of the tensor with other rows; averages of new rows begin as their values.
     fn take_rows(&mut self, old: &Tensor<F>, rows: &[u32], values: &[F], states: &[StateField]) {
-        let (had, is_matrix) = (old.shape[0], self.shape.len() == 2);
+        let (had, dimensions) = (old.shape[0], self.shape.len());
         (self.step, self.pending, self.scalars, self.rule, self.back) = (old.step, old.pending, old.scalars.clone(), old.rule, Back::Shown);
         for ((new, old), state) in self.lanes.iter_mut().zip(&old.lanes).zip(states) {
-            // Numbers of the columns of a matrix are of all its rows.
-            let is_shared = is_matrix && state.extent == Extent::Columns;
+            // Numbers of the columns of a matrix are of all its rows, and a vector is one row.
+            let is_shared = matches!((state.extent, dimensions), (Extent::Columns, 2) | (Extent::Rows, 1));
             if is_shared { new.clone_from(old) } else { move_rows(old, new, rows, had, 0, None) }
         }
         move_rows(&old.accumulated, &mut self.accumulated, rows, had, 0, None);

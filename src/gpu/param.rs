@@ -101,7 +101,7 @@ impl Param {
     }
 
     /// How many numbers `lr_scales` has.
-    fn scales(&self) -> Result<Option<u64>> {
+    pub(crate) fn scales(&self) -> Result<Option<u64>> {
         let scales = self.lr_scales.as_ref().map(|scales| Broadcast::new(&self.name, &self.shape, &scales.shape));
         Ok(scales.transpose()?.map(|broadcast| u64::from(broadcast.period)))
     }

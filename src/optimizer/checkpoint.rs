@@ -89,7 +89,11 @@ impl Optimizer {
     ///   other settings; [`RestoreOptions`] allows some of it.
     /// - [`Error::MissingUsage`]: a buffer of values without `COPY_DST`.
     ///
-    /// After these the optimizer is as it was. [`Error::DeviceLost`] may come later.
+    /// After these the optimizer is as it was. [`Error::Buffer`], of values that were destroyed, and [`Error::DeviceLost`] may come later.
+    ///
+    /// What an earlier step has to tell ([`Error::NonFinite`], [`Error::InView`]) is still told by the next read-back; with
+    /// [`NonFinite::Fail`](crate::NonFinite::Fail), steps are skipped until then. A report before the next step may have an
+    /// [`update_ratio`](crate::Report::update_ratio) of the steps before.
     pub fn restore(&self, checkpoint: &Checkpoint, options: RestoreOptions) -> Result<Restored> {
         let outline = self.outline();
         let fit = Fit::new(checkpoint, &outline, options)?;
@@ -121,7 +125,7 @@ impl Optimizer {
     fn put_back(&self, take: &Take<'_>) -> Result<()> {
         let parameter = &self.parameters[take.param];
         if let Some(value) = take.value {
-            self.put_in(&parameter.param.value, value)?;
+            self.put_in(&parameter.param.value, value).map_err(|error| error.about(&parameter.param.name, BufferRole::Value))?;
         }
         let Some(numbers) = take.state else { return Ok(()) };
         let lanes = kept(&self.setup, parameter.member.group, parameter.extents.is_matrix);
@@ -139,7 +143,10 @@ impl Optimizer {
         self.put_record(pending, &[numbers.pending])?;
         self.put_record(scalars, bytemuck::cast_slice(&numbers.scalars))?;
         let (at, len) = self.hyper(parameter);
-        if numbers.hyper.len() == len { self.put_record(at, &numbers.hyper) } else { Ok(()) }
+        // Those of other programs have none.
+        let own = || self.setup.blocks.list[parameter.member.block].rule.hyper_words();
+        let words = if numbers.hyper.len() == len { numbers.hyper.clone() } else { own() };
+        self.put_record(at, &words)
     }
 
     fn put_in(&self, binding: &Binding, data: &[f32]) -> Result<()> {
@@ -194,6 +201,8 @@ impl Optimizer {
             group: member.group,
             lr_scale: self.setup.blocks.list[member.block].lr_scale,
             is_active: member.active,
+            lr_scales: param.scales().ok().flatten(),
+            lr_scale_schedules: &param.lr_scale_schedules,
         });
         Outline::of(&self.setup, params)
     }

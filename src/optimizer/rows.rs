@@ -61,7 +61,7 @@ pub(super) struct Moves<'a> {
 
 impl Optimizer {
     /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
-    /// bit; averages of new rows begin as their values. Step counts, hyper-parameters, other parameters and what was accumulated stay.
+    /// bit; averages of new rows begin as their values. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
     ///
     /// The encoder has to be submitted before steps recorded from now on, and after those recorded until now; both may be in this same encoder. It takes over
     /// what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that was compiled before, but for the
@@ -71,7 +71,7 @@ impl Optimizer {
     ///
     /// - [`Error::UnknownName`](crate::Error::UnknownName): a parameter that the optimizer does not have. [`Error::DuplicateName`](crate::Error::DuplicateName): one that comes twice.
     /// - [`Error::Conflict`](crate::Error::Conflict): a shape that differs in more than the first dimension, an index of another length, values that would
-    ///   move within one buffer, or a rule that keeps values in its state, such as the schedule-free ones, which new rows would have none of.
+    ///   move into a buffer that has values to be moved, or a rule that keeps values in its state, such as the schedule-free ones, which new rows would have none of.
     /// - Whatever [`Optimizer::new`] refuses of the new parameters.
     pub fn change_rows(&mut self, encoder: &mut wgpu::CommandEncoder, change: RowChange) -> Result<()> {
         let RowChange { rows, params, values } = change;
@@ -87,6 +87,13 @@ impl Optimizer {
             let frozen = param.frozen || !self.parameters[from].member.active;
             heirs[from] = Some(Heir { param: Param { frozen, ..param }, from });
         }
+        // One move would write what another is still to read.
+        let old = |buffer: &wgpu::Buffer| moves.params.iter().any(|&from| self.parameters[from].param.value.buffer() == buffer);
+        let is_shared = |heir: &&Heir| moves.params.contains(&heir.from) && old(heir.param.value.buffer());
+        if let Some(Heir { param, .. }) = heirs.iter().flatten().find(is_shared).filter(|_| values) {
+            let what = "its values would move into a buffer that has values to be moved; give it another";
+            return Err(Error::Conflict { what: format!("{}: {what}", param.name) });
+        }
         let all: Vec<usize> = (0..self.setup.groups.len()).collect();
         self.succeed(encoder, &all, heirs, Some(&moves))
     }
@@ -95,14 +102,7 @@ impl Optimizer {
         let (before, name) = (&self.parameters[from], &param.name);
         let conflict = |what: String| Err(Error::Conflict { what: format!("{name}: {what}") });
         check_rows(name, self.rule_of(before), [&before.param.shape, &param.shape], moves.rows.size() / 4)?;
-        let usage = moves.rows.buffer().usage();
-        if !usage.contains(wgpu::BufferUsages::STORAGE) {
-            let needs = wgpu::BufferUsages::STORAGE;
-            return Err(Error::MissingUsage { param: name.clone(), role: BufferRole::Rows, has: usage, needs });
-        }
-        if moves.values && before.param.value.buffer() == param.value.buffer() {
-            return conflict("its values would move within one buffer; give it another".into());
-        }
+        moves.rows.check(name, BufferRole::Rows, &param.shape[..1], "u32", 4 * param.shape[0] as u64)?;
         if moves.rows.buffer() == param.value.buffer() {
             return conflict("the index lies in the buffer of its values".into());
         }
@@ -120,10 +120,11 @@ struct Stretch<'a> {
 }
 
 impl Moves<'_> {
-    /// Whether the numbers of this extent go along with the rows of a parameter, and how many a row has. Those of the columns of a matrix do not.
+    /// Whether the numbers of this extent go along with the rows of a parameter, and how many a row has. Those of the columns of a matrix, and of the one row that
+    /// a vector is, do not.
     pub(super) fn width(&self, from: usize, to: &Parameter, extent: Extent) -> Option<u64> {
         let (shape, count) = (&to.param.shape, to.extents.count(extent));
-        let is_shared = extent == Extent::Columns && shape.len() == 2;
+        let is_shared = matches!((extent, shape.len()), (Extent::Columns, 2) | (Extent::Rows, 1));
         (self.params.contains(&from) && !is_shared).then(|| count / (shape[0] as u64).max(1))
     }
 

@@ -1,12 +1,14 @@
 //! Parameters and groups that go, or have other names or rows: an optimizer is made of those that there are then, and what it keeps is carried over on
 //! the GPU.
 
+use core::mem::offset_of;
+
 use super::rows::Moves;
 use super::{Group, Optimizer, Parameter};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Param};
 use crate::rule::Extent;
-use crate::step::{GroupKey, LaneRole, StepEntry};
+use crate::step::{Block, GroupKey, LaneRole, Status, StepEntry};
 use crate::wgsl::HEAD;
 
 /// A parameter as it will be, and the number of the one whose state it takes over.
@@ -17,7 +19,8 @@ pub(super) struct Heir {
 
 impl Optimizer {
     /// Removes parameters, with all that is kept of them; everything else stays, bit for bit. A group that has none left stays, empty. (Where a tensor's state does
-    /// not fit in one buffer, it may be cut elsewhere from then on, and sums over that tensor round otherwise.)
+    /// not fit in one buffer, it may be cut elsewhere from then on, and sums over that tensor round otherwise.) A parameter that made a step skip or fail is not named
+    /// any more by reports after this.
     ///
     /// The encoder copies what stays to its new places; so it has to be submitted before steps recorded from now on, and after those recorded until now; both may be
     /// in this same encoder. It takes over what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that
@@ -109,12 +112,13 @@ impl Optimizer {
             sources.extend(heirs.iter().map(|heir| heir.from));
             Group { name, rule, clip, schedules, params: heirs.into_iter().map(|heir| heir.param).collect() }
         };
-        let groups: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
+        let kept = groups;
+        let groups: Vec<Group> = kept.iter().zip(by_group).map(of).collect();
         let (engine, options) = (&self.engine, self.setup.options);
         let status = Some(engine.record.status.clone());
         let mut next = Optimizer::make(&engine.pipelines, &engine.queue, groups, options, status)?;
         let moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?;
-        self.carry(encoder, &next, &sources, moves);
+        self.carry(encoder, &next, &sources, kept, moves);
         if let Some(dispatches) = moved {
             super::rows::record(encoder, &dispatches);
         }
@@ -124,7 +128,7 @@ impl Optimizer {
     }
 
     /// Copies what is kept, but for tensors whose rows move.
-    fn carry(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) {
+    fn carry(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, sources: &[usize], groups: &[usize], moves: Option<&Moves<'_>>) {
         let [old, new] = [self, next].map(|own| &own.engine.record.buffer);
         let mut copy = |from: usize, to: usize, words: usize| {
             if words > 0 {
@@ -136,8 +140,18 @@ impl Optimizer {
             let from = &self.parameters[from];
             copy(from.member.record as usize, to.member.record as usize, size_of::<StepEntry>() / 4);
             copy(self.scalars_at(from), next.scalars_at(to), self.rule_of(from).scalar_fields().len());
-            let ((from, words), (to, _)) = (self.hyper(from), next.hyper(to));
-            copy(from, to, words);
+        }
+        for (block, &to) in next.setup.blocks.list.iter().zip(&next.engine.layout.hyper) {
+            let is_its = |own: &&Block| own.group == groups[block.group] && own.lr_scale == block.lr_scale;
+            if let Some(from) = self.setup.blocks.list.iter().position(|own| is_its(&own)) {
+                copy(self.engine.layout.hyper[from] as usize, to as usize, block.rule.hyper_words().len());
+            }
+        }
+        if next.parameters.len() < self.parameters.len() {
+            // Offenders are told by their numbers, which are others now.
+            for offset in [offset_of!(Status, offender), offset_of!(Status, failed_offender)] {
+                encoder.clear_buffer(&self.engine.record.status, offset as u64, Some(4));
+            }
         }
         for (to, &from) in next.parameters.iter().zip(sources) {
             let has_moved = |extent| moves.is_some_and(|moves| moves.width(from, to, extent).is_some());

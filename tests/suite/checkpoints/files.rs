@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use serde_json::json;
 
 use super::reading::{read, refused};
-use super::taken_apart::{KEY, TakenApart, bytes, checkpoint, file, header_len};
+use super::taken_apart::{KEY, TakenApart, bytes, checkpoint, header_len, of_header};
 use crate::context::Outcome;
 
 pub fn trials() -> Vec<Trial> {
@@ -131,17 +131,17 @@ fn tensors_twice() -> Outcome {
         let empty = json!({ "dtype": "F32", "shape": [0], "data_offsets": [0, 0] });
         for other in [tensor, &empty] {
             for header in [format!("{{{inner},\"{name}\":{other}}}"), format!("{{\"{name}\":{other},{inner}}}")] {
-                refused(name, &file(&header, &whole.data), "twice")?;
+                refused(name, &of_header(&header, &whole.data), "twice")?;
             }
         }
     }
     for more in [json!({}), json!({ KEY: "{}" })] {
-        refused("metadata", &file(&format!("{{{inner},\"__metadata__\":{more}}}"), &whole.data), "twice")?;
+        refused("metadata", &of_header(&format!("{{{inner},\"__metadata__\":{more}}}"), &whole.data), "twice")?;
     }
     let text = json!(whole.head.to_string());
     let rest = &json!(whole.tensors).to_string()[1..];
     let header = format!("{{\"__metadata__\":{{\"{KEY}\":{text},\"{KEY}\":{text}}},{rest}");
-    refused("two texts", &file(&header, &whole.data), "twice")
+    refused("two texts", &of_header(&header, &whole.data), "twice")
 }
 
 /// Places of tensors that overlap, leave something out, or whose sum no number holds.

@@ -4,7 +4,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::reading::{read, read_within, refused};
-use super::taken_apart::{KEY, TakenApart, file};
+use super::taken_apart::{KEY, TakenApart, of_header};
 use crate::context::Outcome;
 
 pub fn trials() -> Vec<Trial> {
@@ -193,13 +193,13 @@ fn of_another_program() -> Outcome {
     for metadata in [None, Some(json!({})), Some(json!({ "format": "pt" })), Some(json!({ "wgpu": "", "wgpu-optim ": "" }))] {
         let mut tensors = whole.tensors.clone();
         tensors.extend(metadata.map(|metadata| ("__metadata__".to_owned(), metadata)));
-        refused("another", &file(&json!(tensors).to_string(), &whole.data), words)?;
+        refused("another", &of_header(&json!(tensors).to_string(), &whole.data), words)?;
     }
-    refused("nothing", &file("{}", &[]), words)?;
+    refused("nothing", &of_header("{}", &[]), words)?;
     for metadata in [json!(null), json!(1), json!([]), json!({ KEY: 1 }), json!({ KEY: null }), json!({ KEY: {} }), json!("")] {
         let mut tensors = whole.tensors.clone();
         tensors.insert("__metadata__".into(), metadata);
-        refused("another", &file(&json!(tensors).to_string(), &whole.data), "")?;
+        refused("another", &of_header(&json!(tensors).to_string(), &whole.data), "")?;
     }
     for trace in std::fs::read_dir(crate::files::file("tests/traces"))?.flatten().take(20) {
         if trace.path().extension().is_some_and(|extension| extension == "safetensors") {
@@ -231,7 +231,7 @@ fn lists_that_take_memory() -> Outcome {
         for header in
             [tensor("shape"), tensor("more"), format!("{{\"t\":{}}}", list(of)), format!("{{\"__metadata__\":{}}}", list(of)), list(of)]
         {
-            refused("a header", &file(&header, &[]), "")?;
+            refused("a header", &of_header(&header, &[]), "")?;
         }
     }
     Ok(())

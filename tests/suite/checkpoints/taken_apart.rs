@@ -61,7 +61,7 @@ impl TakenApart {
     pub fn bytes_with(&self, head: &str) -> Vec<u8> {
         let mut tensors = self.tensors.clone();
         tensors.insert("__metadata__".into(), serde_json::json!({ KEY: head }));
-        file(&Value::Object(tensors).to_string(), &self.data)
+        of_header(&Value::Object(tensors).to_string(), &self.data)
     }
 
     /// Adds a tensor at the end.
@@ -84,7 +84,7 @@ impl TakenApart {
 }
 
 /// A safetensors file of this header.
-pub fn file(header: &str, data: &[u8]) -> Vec<u8> {
+pub fn of_header(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
 }
 

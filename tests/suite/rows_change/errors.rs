@@ -58,7 +58,7 @@ fn refused(gpu: &Gpu) -> Outcome {
         ),
         (
             RowChange { rows: rows(4), params: vec![Param { value: own, ..param("a", &[4, 3]) }], values },
-            "a: its values would move within one buffer; give it another".into(),
+            "a: its values would move into a buffer that has values to be moved; give it another".into(),
         ),
         (
             RowChange {

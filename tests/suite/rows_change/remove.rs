@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
+use wgpu_optim::cpu::CpuOptimizer;
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Ema, Error, Group, MicroBatches, Options, rules};
+use wgpu_optim::{Ema, Error, Group, MicroBatches, NonFinite, Optimizer, Options, Sgd, Tensors, rules};
 
 use crate::checkpoints::run::{Run, contents};
 use crate::context::{Context, Outcome};
@@ -24,6 +25,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     }
     trials.push(contexts[0].trial("rows/remove/groups".into(), groups));
     trials.push(contexts[0].trial("rows/rename".into(), renamed));
+    trials.push(Trial::test("rows/remove/a-failure-that-is-told-later", failure_after_removal));
+    trials.push(contexts[0].trial("rows/remove/an-offender".into(), offender_after_removal));
     trials
 }
 
@@ -83,6 +86,34 @@ fn groups(gpu: &Gpu) -> Outcome {
     run.optimizer.step(&mut encoder);
     gpu.queue.submit([encoder.finish()]);
     assert_eq!(pollster::block_on(run.optimizer.read_steps())?, [3, 3]);
+    Ok(())
+}
+
+/// A failure that was not told before the parameter before it is removed.
+fn failure_after_removal() -> Outcome {
+    let options = Options { non_finite: NonFinite::Fail, ..Options::default() };
+    let group = Group::new(Sgd::default(), [CpuParam::new("a", &[1]), CpuParam::new("b", &[1])]);
+    let mut optimizer = CpuOptimizer::<f32>::with_options([group], options)?;
+    optimizer.step(&mut [&mut [1.0], &mut [1.0]], &[Some(&[0.0]), Some(&[f32::NAN])])?;
+    optimizer.remove(["a"])?;
+    match optimizer.report() {
+        Err(Error::NonFinite { param, step: 1 }) if param == "b" => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
+}
+
+/// On the GPU a removed parameter is not named any more, and no other one in its place.
+fn offender_after_removal(gpu: &Gpu) -> Outcome {
+    let options = Options { non_finite: NonFinite::Skip, ..Options::default() };
+    let tensors = Tensors::new(&gpu.device, [("a", [4]), ("b", [4]), ("c", [4])])?;
+    tensors.write_gradient(&gpu.queue, "b", &[f32::NAN; 4])?;
+    let mut optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Sgd::default(), tensors.params())], options)?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    optimizer.remove(&mut encoder, ["a"])?;
+    gpu.queue.submit([encoder.finish()]);
+    let report = pollster::block_on(optimizer.report())?;
+    assert_eq!((report.skips, report.offender), (1, None));
     Ok(())
 }
 
