@@ -4,7 +4,7 @@
 //! words of its hyper-parameters). All else is JSON in the metadata, under one key: [`METADATA`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use safetensors::{Dtype, View};
 
@@ -92,7 +92,8 @@ impl Checkpoint {
         let head = serde_json::to_string(&head).map_err(|error| malformed(error.to_string()))?;
         let params = self.outline.params.iter().zip(&self.params);
         let pieces = params.flat_map(|(outline, numbers)| pieces(outline, numbers));
-        safetensors::serialize(pieces, Some(HashMap::from([(METADATA.to_owned(), head)]))).map_err(|error| malformed(error.to_string()))
+        safetensors::serialize(pieces, Some([(METADATA.to_owned(), head)].into_iter().collect()))
+            .map_err(|error| malformed(error.to_string()))
     }
 
     /// Reads what [`Checkpoint::to_bytes`] wrote, on whatever machine.

@@ -23,6 +23,7 @@ pub struct Report {
     /// Largest magnitude among these gradients; `None` where the norm is.
     pub largest_gradient: Option<f32>,
     /// The gradient norm of each group, as [`Report::gradient_norm`] is that of all; 0 for one without active parameters. `None` where that is, after a step that was
+    /// recorded in a view, after one that was
     /// skipped, and before the first step after everything was planned anew ([`Optimizer::set_places`](crate::Optimizer::set_places) says when).
     pub group_norms: Option<Vec<f32>>,
     pub(super) norms: Option<ParamNorms>,

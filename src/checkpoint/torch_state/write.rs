@@ -62,7 +62,7 @@ pub(super) fn to_bytes(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
     ];
     let metadata: HashMap<String, String> = texts.map(|(key, text)| (key.to_owned(), text)).into();
     let pieces = tensors.iter().map(|(name, shape, data)| (name, Piece::new(Dtype::F32, &**shape, data)));
-    let bytes = safetensors::serialize(pieces, Some(metadata)).map_err(|error| wrong(error.to_string()))?;
+    let bytes = safetensors::serialize(pieces, Some(metadata.into_iter().collect())).map_err(|error| wrong(error.to_string()))?;
     sorted(bytes)
 }
 
