@@ -8,8 +8,11 @@ fn decide(invocation: u32) -> Status {
     storageBarrier();
     if invocation == 0u {
         status = after;
-        if !is_skipped(after) {
+        if is_skipped(after) {
+            mark(0u);
+        } else {
             measured(after.unscale);
+            mark(after.step);
         }
     }
     // A skipped step leaves hyper-parameters as they are: views go by those of the last step taken.

@@ -21,7 +21,7 @@ use crate::step::{Setup, TrainingProgress};
 pub use crate::error::Difference;
 pub(crate) use fit::{Fit, Take};
 pub use fit::{RestoreOptions, Restored};
-pub(crate) use outline::{Described, Outline, kept};
+pub(crate) use outline::{Described, Outline, is_kept, kept};
 use outline::{Settings, scheduled};
 
 /// All that an optimizer keeps: values, state, averages, step counts, what steps have in common, and, for a comparison, its settings.

@@ -90,10 +90,15 @@ impl ParamOutline {
     }
 }
 
-/// The lanes that a checkpoint has of a parameter: not sums, which are of one step, nor what is put aside while other values are shown.
+/// Whether a checkpoint has a lane: not sums, which are of one step, nor what is put aside while other values are shown.
+pub(crate) fn is_kept(lane: &Lane) -> bool {
+    !matches!(lane.role, LaneRole::Sum | LaneRole::Aside)
+}
+
+/// The lanes that a checkpoint has of a parameter.
 pub(crate) fn kept(setup: &Setup, group: usize, is_matrix: bool) -> Vec<Lane> {
     let lanes = setup.features().lanes(&*setup.groups[group].rule, is_matrix);
-    lanes.into_iter().filter(|lane| !matches!(lane.role, LaneRole::Sum | LaneRole::Aside)).collect()
+    lanes.into_iter().filter(is_kept).collect()
 }
 
 /// The shape of a lane, with 1 in the place of a dimension that has one number. Of an empty tensor nothing has a number.

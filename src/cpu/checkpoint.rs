@@ -76,7 +76,7 @@ impl CpuOptimizer<f32> {
             let common = &mut self.common;
             (common.step, common.skips, common.micro_batches) = (step, skips, checkpoint.micro_batches);
             (common.norm, common.norms, common.failed) = (None, None, None);
-            // Views go by the settings as they are, which were compared.
+            // Views go by the settings as they are.
             (self.update, self.viewed) = (None, None);
             if fit.loss_scale {
                 (common.loss_scale, common.growth_tracker) = (loss_scale, growth_tracker);

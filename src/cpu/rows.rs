@@ -84,12 +84,11 @@ impl<F: Real> CpuOptimizer<F> {
     pub fn remove<'a>(&mut self, tensors: impl IntoIterator<Item = &'a str>) -> Result<()> {
         self.check_shown("remove")?;
         let removed = tensors.into_iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
-        let kept = self.tensors.iter().enumerate().filter(|(index, _)| !removed.contains(index));
-        let kept: Vec<Tensor<F>> = kept.map(|(_, tensor)| tensor.clone()).collect();
-        if kept.is_empty() {
+        if (0..self.tensors.len()).all(|index| removed.contains(&index)) {
             return Err(Error::NoParameters);
         }
-        self.tensors = kept;
+        let mut indices = 0..;
+        self.tensors.retain(|_| indices.next().is_some_and(|index| !removed.contains(&index)));
         self.common.norms = None;
         self.number_rules();
         self.compile();

@@ -128,10 +128,10 @@ impl Record {
     }
 }
 
-/// Room for what is measured, if anything is.
+/// Room for what is measured, if anything is, and a slot after it that says of which step.
 fn sums(device: &wgpu::Device, setup: &Setup, tree: &SumTree) -> Result<Option<Sums>> {
     let sums = || -> Result<Sums> {
-        let buffer = whole(device, "the table of sums", (size_of::<Sum>() * tree.slots.max(1) as usize) as u64)?;
+        let buffer = whole(device, "the table of sums", (size_of::<Sum>() * (tree.slots as usize + 1)) as u64)?;
         Ok(Sums { buffer, tree: table(device, "the tree of sums", &tree.words())? })
     };
     setup.features().measures.then(sums).transpose()

@@ -33,7 +33,8 @@ pub(crate) async fn read_beside<Head: bytemuck::Pod, T: bytemuck::Pod>(
     let mut parts = read_all(device, queue, &head.into_iter().chain([own]).collect::<Vec<_>>()).await?;
     let data = parts.pop().unwrap_or_default();
     let head = parts.pop().map_or(Head::zeroed(), |head| bytemuck::pod_read_unaligned(bytemuck::cast_slice(&head)));
-    Ok((head, bytemuck::pod_collect_to_vec(&data)))
+    // Of f32 as they lie, without a copy.
+    Ok((head, bytemuck::allocation::try_cast_vec(data).unwrap_or_else(|(_, data)| bytemuck::pod_collect_to_vec(&data))))
 }
 
 /// A part of a buffer, a multiple of 4 bytes.
@@ -87,7 +88,7 @@ pub(crate) async fn read_all(device: &wgpu::Device, queue: &wgpu::Queue, spans: 
         }
         let view = buffer.get_mapped_range(..).map_err(|error| failed(device, &error))?;
         for &Piece { span, to, bytes, .. } in pieces.iter().filter(|piece| piece.staging == number) {
-            words[span].extend(bytemuck::pod_collect_to_vec::<u8, u32>(&view[to as usize..(to + bytes) as usize]));
+            words[span].extend(view[to as usize..(to + bytes) as usize].chunks_exact(4).map(bytemuck::pod_read_unaligned::<u32>));
         }
     }
     Ok(words)

@@ -1,6 +1,7 @@
 //! Reads and writes values, gradients, state and step counts by the names of parameters.
 
 use super::{Optimizer, Parameter};
+use crate::checkpoint::is_kept;
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::gpu::{Binding, check_binds, put, read_beside, write};
 use crate::rule::{AnyRule, Extent};
@@ -35,11 +36,23 @@ impl Optimizer {
     pub fn state_parts(&self, param: &str, state: &str) -> Result<Vec<Binding>> {
         let parameter = &self.parameters[self.find(param)?];
         let (lane, index) = self.lane(parameter, state)?;
+        Ok(self.parts(parameter, &lane, index))
+    }
+
+    /// The parts of a lane, by its number among those of its extent.
+    fn parts(&self, parameter: &Parameter, lane: &Lane, index: usize) -> Vec<Binding> {
         if lane.extent == Extent::Elements {
-            return Ok(parameter.state.iter().filter_map(|segment| self.engine.pages.binding(segment, index)).collect());
+            return parameter.state.iter().filter_map(|segment| self.engine.pages.binding(segment, index)).collect();
         }
         let place = parameter.lines.lane(lane.extent, index as u64);
-        Ok(place.and_then(|place| self.engine.pages.line(place, parameter.extents.count(lane.extent))).into_iter().collect())
+        place.and_then(|place| self.engine.pages.line(place, parameter.extents.count(lane.extent))).into_iter().collect()
+    }
+
+    /// The lanes of a parameter, each with its parts.
+    pub(super) fn lanes_in_parts(&self, parameter: &Parameter) -> Vec<(Lane, Vec<Binding>)> {
+        let lanes = self.lanes(parameter);
+        let before = |position: usize| lanes[..position].iter().filter(|other| other.extent == lanes[position].extent).count();
+        lanes.iter().enumerate().map(|(position, lane)| (*lane, self.parts(parameter, lane, before(position)))).collect()
     }
 
     /// What is kept of a parameter, without sums, which are of one step.
@@ -172,7 +185,7 @@ impl Optimizer {
     /// [`Error::UnknownName`]: no parameter has this name.
     pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
         let parameter = &self.parameters[self.find(param)?];
-        Ok(self.lanes(parameter).into_iter().filter(|lane| lane.role != LaneRole::Aside).map(|lane| lane.name).collect())
+        Ok(self.lanes(parameter).iter().filter(|lane| is_kept(lane)).map(|lane| lane.name).collect())
     }
 
     /// Whether a change of view may put the trained values into this state's place.
@@ -228,8 +241,7 @@ impl Optimizer {
     ///
     /// [`Error::UnknownName`]: no parameter has this name. The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
-        let at = u64::from(self.parameters[self.find(param)?].member.record);
-        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, &[steps])
+        self.put_record(self.parameters[self.find(param)?].member.record as usize, &[steps])
     }
 
     /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: those that [`Optimizer::read_scalars`]
@@ -245,8 +257,11 @@ impl Optimizer {
         if needed != got {
             return Err(Error::Length { param: param.into(), role: BufferRole::Scalars, needed, got });
         }
-        let at = self.scalars_at(parameter) as u64;
-        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * at, scalars)
+        self.put_record(self.scalars_at(parameter), scalars)
+    }
+
+    pub(super) fn put_record<T: bytemuck::Pod>(&self, word: usize, words: &[T]) -> Result<()> {
+        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * word as u64, words)
     }
 
     pub(super) fn scalars_at(&self, parameter: &Parameter) -> usize {

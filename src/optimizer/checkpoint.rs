@@ -3,7 +3,7 @@
 use core::mem::offset_of;
 
 use super::{Optimizer, Parameter};
-use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, kept};
+use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, is_kept};
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, Span, check_binds, put, read_all};
 use crate::step::{Status, StepEntry, TrainingProgress};
@@ -128,10 +128,9 @@ impl Optimizer {
             self.put_in(&parameter.param.value, value).map_err(|error| error.about(&parameter.param.name, BufferRole::Value))?;
         }
         let Some(numbers) = take.state else { return Ok(()) };
-        let lanes = kept(&self.setup, parameter.member.group, parameter.extents.is_matrix);
-        for (lane, &from) in lanes.iter().zip(&take.lanes) {
+        for (parts, &from) in self.kept_lanes(parameter).zip(&take.lanes) {
             let mut rest = &*numbers.lanes[from];
-            for part in self.state_parts(&parameter.param.name, lane.name)? {
+            for part in parts {
                 let (own, others) = rest.split_at(part.elements() as usize);
                 self.put_in(&part, own)?;
                 rest = others;
@@ -141,7 +140,7 @@ impl Optimizer {
         let pending = entry + offset_of!(StepEntry, pending) / 4;
         self.put_record(entry + offset_of!(StepEntry, step) / 4, &[numbers.steps])?;
         self.put_record(pending, &[numbers.pending])?;
-        self.put_record(scalars, bytemuck::cast_slice(&numbers.scalars))?;
+        self.put_record(scalars, &numbers.scalars)?;
         let (at, len) = self.hyper(parameter);
         // Those of other programs have none.
         let own = || self.setup.blocks.list[parameter.member.block].rule.hyper_words();
@@ -153,8 +152,9 @@ impl Optimizer {
         put(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), data)
     }
 
-    fn put_record(&self, word: usize, words: &[u32]) -> Result<()> {
-        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * word as u64, words)
+    /// The parts of each lane that a checkpoint has.
+    fn kept_lanes(&self, parameter: &Parameter) -> impl Iterator<Item = Vec<Binding>> {
+        self.lanes_in_parts(parameter).into_iter().filter(|(lane, _)| is_kept(lane)).map(|(_, parts)| parts)
     }
 
     /// Where the hyper-parameters of a parameter are in the step record, and how many words they have.
@@ -180,16 +180,14 @@ impl Optimizer {
     fn tensors(&self, values: bool) -> Result<Vec<Vec<Parts>>> {
         let needs = wgpu::BufferUsages::COPY_SRC;
         let of = |parameter: &Parameter| {
-            let Parameter { param, elements, member, extents, .. } = parameter;
+            let Parameter { param, elements, .. } = parameter;
             let has = param.value.buffer().usage();
             if values && !has.contains(needs) {
                 return Err(Error::MissingUsage { param: param.name.clone(), role: BufferRole::Value, has, needs });
             }
             let value = values.then(|| vec![(param.value.clone(), 4 * elements)]);
-            let parts =
-                |name| Ok(self.state_parts(&param.name, name)?.into_iter().map(|part| (part.clone(), 4 * part.elements())).collect());
-            let lanes = kept(&self.setup, member.group, extents.is_matrix).into_iter().map(|lane| parts(lane.name));
-            value.into_iter().map(Ok).chain(lanes).collect::<Result<Vec<_>>>()
+            let sized = |parts: Vec<Binding>| parts.into_iter().map(|part| (part.clone(), 4 * part.elements())).collect();
+            Ok(value.into_iter().chain(self.kept_lanes(parameter).map(sized)).collect())
         };
         self.parameters.iter().map(of).collect()
     }

@@ -6,8 +6,8 @@ use core::task::{Context, Poll};
 use super::teller::Form;
 use super::{Optimizer, Report};
 use crate::error::Result;
-use crate::gpu::Flight;
-use crate::program::Sum;
+use crate::gpu::{Flight, Span};
+use crate::program::{Sum, SumTree};
 use crate::step::Status;
 
 /// A [`Report`] that is on its way. The copy is already submitted; there are two ways to get it.
@@ -28,57 +28,60 @@ const SUM: u64 = size_of::<Sum>() as u64;
 
 impl Optimizer {
     /// Requests a report on the last step submitted so far. The copy is already submitted when this returns, without waiting; await it, which natively
-    /// waits for the GPU, or call [`PendingReport::try_get`], which polls the device and does not wait. Either needs nobody else to poll. Staging buffers are used again, so there are as many as reports under way at once.
+    /// waits for the GPU, or call [`PendingReport::try_get`], which polls the device and does not wait. Either needs nobody else to poll. Staging buffers are used
+    /// again, so there are as many as reports under way at once.
     ///
     /// With [`NonFinite::Fail`](crate::NonFinite::Fail), every report requested since the failing step returns the error; once one is read, later steps run.
     pub fn report(&self) -> PendingReport {
-        let features = self.setup.features();
-        let lr = |group: usize| {
-            self.setup.blocks.list.iter().position(|block| block.group == group).and_then(|index| {
-                let (member, offset, slope) = self.setup.blocks.list[index].lr()?;
-                Some((self.engine.layout.hyper[index] + member as u32, offset, slope))
-            })
-        };
-        let lr: Vec<_> = (0..self.setup.groups.len()).map(lr).collect();
+        let measures_update = self.setup.features().measures_update;
+        let (lr, sums) = (self.rates(), self.sums_to_report());
+        let (rates, status) = (STATUS + 4 * lr.len() as u64, &self.engine.record.status);
+        let size = sums.iter().fold(rates, |size, span| size + span.bytes);
         let record = |encoder: &mut wgpu::CommandEncoder, staging: &wgpu::Buffer| {
-            if features.measures_update {
+            if measures_update {
                 let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim report"), timestamp_writes: None };
                 self.executor.report(&mut encoder.begin_compute_pass(&descriptor));
             }
-            encoder.copy_buffer_to_buffer(&self.engine.record.status, 0, staging, 0, STATUS);
+            encoder.copy_buffer_to_buffer(status, 0, staging, 0, STATUS);
             for (index, (word, ..)) in lr.iter().enumerate().filter_map(|(index, lr)| Some((index, (*lr)?))) {
                 encoder.copy_buffer_to_buffer(&self.engine.record.buffer, 4 * u64::from(word), staging, STATUS + 4 * index as u64, 4);
             }
+            sums.iter().fold(rates, |to, &Span { buffer, offset, bytes }| {
+                encoder.copy_buffer_to_buffer(buffer, offset, staging, to, bytes);
+                to + bytes
+            });
         };
-        let end = STATUS + 4 * lr.len() as u64;
-        let (tree, sums) = (&self.engine.tree, self.engine.record.sums.as_ref());
-        // The sums of all, of the parameters, and of the groups.
-        let members = tree.members..tree.members + self.parameters.len() as u32;
-        let slots: Vec<core::ops::Range<u32>> = match sums {
-            Some(_) => [tree.root..tree.root + 1, members].into_iter().chain(tree.groups.iter().map(|&slot| slot..slot + 1)).collect(),
-            None => Vec::new(),
-        };
-        let record = |encoder: &mut wgpu::CommandEncoder, staging: &wgpu::Buffer| {
-            record(encoder, staging);
-            let mut to = end;
-            for (range, sums) in slots.iter().zip(core::iter::repeat(sums)).filter_map(|(range, sums)| Some((range, sums?))) {
-                let size = SUM * range.len() as u64;
-                encoder.copy_buffer_to_buffer(&sums.buffer, SUM * u64::from(range.start), staging, to, size);
-                to += size;
-            }
-        };
-        let size = end + SUM * slots.iter().map(|range| range.len() as u64).sum::<u64>();
         let flight = self.ring.launch(&self.engine.device, &self.engine.queue, size, record);
-        let filled = |group| self.parameters.iter().any(|parameter: &super::Parameter| parameter.member.group == group);
+        let mut filled = vec![false; self.setup.groups.len()];
+        self.parameters.iter().for_each(|parameter| filled[parameter.member.group] = true);
         let form = Form {
-            has_sums: sums.is_some(),
-            params: self.parameters.len(),
-            filled: (0..self.setup.groups.len()).map(filled).collect(),
             teller: self.teller(),
             lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
-            measures_update: features.measures_update,
+            measures_update,
+            sums: ((size - rates) / 4) as usize,
+            filled,
         };
         PendingReport { flight, form }
+    }
+
+    /// Of each group, which word of the record tells the learning rate, as `offset + slope * rate`.
+    fn rates(&self) -> Vec<Option<(u32, f64, f64)>> {
+        let blocks = &self.setup.blocks.list;
+        let rate = |group: usize| {
+            let index = blocks.iter().position(|block| block.group == group)?;
+            let (member, offset, slope) = blocks[index].lr()?;
+            Some((self.engine.layout.hyper[index] + member as u32, offset, slope))
+        };
+        (0..self.setup.groups.len()).map(rate).collect()
+    }
+
+    /// Where sums are, if gradients are measured: which step they are of, those of the parameters, those of the groups.
+    fn sums_to_report(&self) -> Vec<Span<'_>> {
+        let Some(sums) = &self.engine.record.sums else { return Vec::new() };
+        let SumTree { slots, members, groups, .. } = &self.engine.tree;
+        let span = |first: u32, count: u64| Span { buffer: &sums.buffer, offset: SUM * u64::from(first), bytes: SUM * count };
+        let own = [span(*slots, 1), span(*members, self.parameters.len() as u64)];
+        own.into_iter().chain(groups.iter().map(|&slot| span(slot, 1))).collect()
     }
 }
 

@@ -1,6 +1,6 @@
-//! Rows that come and go: parameters get other rows, by an index on the GPU, and their state goes along.
+//! Rows that come and go: parameters get other rows, by an index on the GPU, and town state goes along.
 
-use super::successor::Heir;
+use super::remake::Kept;
 use super::{Optimizer, Parameter};
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, Recorder, fold, upload};
@@ -37,7 +37,7 @@ pub struct RowChange {
     /// For each row that there is now, as u32: the row that it was, whose values and state it takes over; that row with the bit [`RowChange::FRESH`], for a copy
     /// whose state begins at zero; or [`RowChange::NEW`]. A row that was not there counts as new. One index is for all parameters of the change.
     pub rows: Binding,
-    /// The parameters as they are from now on: names that the optimizer has, as many rows as the index, other sizes as before, and buffers of their own for values
+    /// The parameters as they are from now on: names that the optimizer has, as many rows as the index, other sizes as before, and buffers of town own for values
     /// and gradients. Buffers with room to grow are bound by [`Binding::prefix`].
     pub params: Vec<Param>,
     /// Whether the values are moved too, from the buffers before to those now. Otherwise these hold them already.
@@ -60,8 +60,8 @@ pub(super) struct Moves<'a> {
 }
 
 impl Optimizer {
-    /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
-    /// bit; averages of new rows begin as their values. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
+    /// Gives parameters other rows, and takes town state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
+    /// bit; averages of new rows begin as town values. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
     ///
     /// The encoder has to be submitted before steps recorded from now on, and after those recorded until now; both may be in this same encoder. It takes over
     /// what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that was compiled before, but for the
@@ -75,7 +75,7 @@ impl Optimizer {
     /// - Whatever [`Optimizer::new`] refuses of the new parameters.
     pub fn change_rows(&mut self, encoder: &mut wgpu::CommandEncoder, change: RowChange) -> Result<()> {
         let RowChange { rows, params, values } = change;
-        let mut heirs = self.heirs();
+        let mut kept = self.kept();
         let mut moves = Moves { rows: &rows, values, params: Vec::new() };
         for param in params {
             let from = self.find(&param.name)?;
@@ -85,26 +85,25 @@ impl Optimizer {
             self.check_change(from, &param, &moves)?;
             moves.params.push(from);
             let frozen = param.frozen || !self.parameters[from].member.active;
-            heirs[from] = Some(Heir { param: Param { frozen, ..param }, from });
+            kept[from] = Some(Kept { param: Param { frozen, ..param }, from });
         }
         // One move would write what another is still to read.
         let old = |buffer: &wgpu::Buffer| moves.params.iter().any(|&from| self.parameters[from].param.value.buffer() == buffer);
-        let is_shared = |heir: &&Heir| moves.params.contains(&heir.from) && old(heir.param.value.buffer());
-        if let Some(Heir { param, .. }) = heirs.iter().flatten().find(is_shared).filter(|_| values) {
+        let is_shared = |own: &&Kept| moves.params.contains(&own.from) && old(own.param.value.buffer());
+        if let Some(Kept { param, .. }) = kept.iter().flatten().find(is_shared).filter(|_| values) {
             let what = "its values would move into a buffer that has values to be moved; give it another";
             return Err(Error::Conflict { what: format!("{}: {what}", param.name) });
         }
         let all: Vec<usize> = (0..self.setup.groups.len()).collect();
-        self.succeed(encoder, &all, heirs, Some(&moves))
+        self.remake(encoder, &all, kept, Some(&moves))
     }
 
     fn check_change(&self, from: usize, param: &Param, moves: &Moves<'_>) -> Result<()> {
         let (before, name) = (&self.parameters[from], &param.name);
-        let conflict = |what: String| Err(Error::Conflict { what: format!("{name}: {what}") });
         check_rows(name, self.rule_of(before), [&before.param.shape, &param.shape], moves.rows.size() / 4)?;
         moves.rows.check(name, BufferRole::Rows, &param.shape[..1], "u32", 4 * param.shape[0] as u64)?;
         if moves.rows.buffer() == param.value.buffer() {
-            return conflict("the index lies in the buffer of its values".into());
+            return Err(Error::Conflict { what: format!("{name}: the index lies in the buffer of its values") });
         }
         Ok(())
     }
@@ -150,11 +149,12 @@ impl Moves<'_> {
                 let task = MoveTask { width, rows, copies: 1, ..MoveTask::default() };
                 self.add(new, task, &values[0], &values[1], None, &mut dispatches)?;
             }
-            for (role, name, extent) in old.lanes_to_carry(before) {
-                let Some(width) = self.width(from, to, extent) else { continue };
-                let parts = |own: &Optimizer, parameter| own.parts(parameter, name).into_iter().map(|part| (part.clone(), part.elements()));
-                let (source, target) = (parts(old, before).collect::<Vec<_>>(), parts(new, to).collect::<Vec<_>>());
-                let is_of_values = matches!(role, LaneRole::Average | LaneRole::Aside);
+            let lanes = old.lanes_in_parts(before).into_iter().zip(new.lanes_in_parts(to));
+            for ((lane, source), (_, target)) in lanes {
+                let Some(width) = self.width(from, to, lane.extent) else { continue };
+                let [source, target] =
+                    [source, target].map(|parts| parts.into_iter().map(|part| (part.clone(), part.elements())).collect::<Vec<_>>());
+                let is_of_values = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
                 let task = MoveTask { width: width as u32, rows, copies: u32::from(is_of_values), ..MoveTask::default() };
                 self.add(new, task, &source, &target, is_of_values.then_some(&to.param.value), &mut dispatches)?;
             }

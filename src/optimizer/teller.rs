@@ -16,9 +16,8 @@ pub(super) struct Form {
     /// Of each group: whether there is one, and how it follows from its word.
     pub(super) lr: Vec<Option<(f64, f64)>>,
     pub(super) measures_update: bool,
-    /// Whether sums follow: of all, of so many parameters, of the groups.
-    pub(super) has_sums: bool,
-    pub(super) params: usize,
+    /// How many words of sums follow: the mark, those of the parameters, those of the groups.
+    pub(super) sums: usize,
     /// Which groups have parameters; others have no sum.
     pub(super) filled: Vec<bool>,
 }
@@ -48,7 +47,7 @@ impl Form {
         let lr = |(lr, &word): (&Option<(f64, f64)>, &u32)| lr.map(|(offset, slope)| rate(word, offset, slope));
         let measured = |number| (status.measured != 0).then_some(number);
         let ratio = status.moved / status.values;
-        let norms = self.norms(&status, &lrs[self.lr.len()..]);
+        let norms = self.norms(&status, &lrs[self.lr.len()..][..self.sums]);
         let (norms, group_norms) = norms.map_or((None, None), |(norms, groups)| (Some(norms), Some(groups)));
         let report = Report {
             step: status.step,
@@ -74,34 +73,19 @@ impl Form {
 }
 
 impl Form {
-    /// The norms of parameters and groups, if the sums are those of the last step taken: then their largest magnitude is what the status has.
-    fn norms(&self, status: &Status, words: &[u32]) -> Option<(ParamNorms, Vec<f32>)> {
-        if !self.has_sums || status.measured == 0 || status.skipped != 0 {
+    /// The norms of parameters and groups, if the sums are those of the last step taken.
+    fn norms(&self, status: &Status, sums: &[u32]) -> Option<(ParamNorms, Vec<f32>)> {
+        let sums: Vec<Sum> = bytemuck::pod_collect_to_vec(sums);
+        let (mark, sums) = sums.split_first()?;
+        let (params, groups) = sums.split_at_checked(self.teller.names.len())?;
+        if status.measured == 0 || mark.largest != status.step {
             return None;
         }
-        let sums: Vec<Sum> =
-            bytemuck::pod_collect_to_vec(&words[..words.len().min((1 + self.params + self.filled.len()) * size_of::<Sum>() / 4)]);
-        let (all, rest) = sums.split_first()?;
-        let (params, groups) = rest.split_at_checked(self.params)?;
-        let (largest, told) = (f64::from(status.unscale) * f64::from(f32::from_bits(all.largest)), f64::from(status.largest));
-        let is_of_this_step = largest == told || (largest - told).abs() <= 1e-6 * told.abs() || !(largest.is_finite() || told.is_finite());
-        let norm = |sum: &Sum| norm(sum, status.unscale);
+        let norm = |sum: &Sum| sum.norm(status.unscale);
         let group = |(sum, filled): (&Sum, &bool)| if *filled { norm(sum) } else { 0.0 };
-        is_of_this_step.then(|| {
-            let params = ParamNorms { names: self.teller.names.clone(), norms: params.iter().map(norm).collect() };
-            (params, groups.iter().zip(&self.filled).map(group).collect())
-        })
+        let norms = ParamNorms { names: self.teller.names.clone(), norms: params.iter().map(norm).collect() };
+        Some((norms, groups.iter().zip(&self.filled).map(group).collect()))
     }
-}
-
-/// The norm of what was summed, times `unscale`, in f64; infinite or NaN as the gradient is.
-fn norm(sum: &Sum, unscale: f32) -> f32 {
-    let largest = f32::from_bits(sum.largest);
-    if !largest.is_finite() {
-        return largest;
-    }
-    let squares = f64::from(sum.low) * 2f64.powi(-46) + f64::from(sum.high) * 2f64.powi(156);
-    (squares.sqrt() * f64::from(unscale)) as f32
 }
 
 impl Teller {

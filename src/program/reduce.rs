@@ -18,6 +18,18 @@ crate::words::words! {
     }
 }
 
+impl Sum {
+    /// The norm of the gradients times `scale`; infinite or NaN where one of them is.
+    pub fn norm(&self, scale: f32) -> f32 {
+        let largest = f32::from_bits(self.largest);
+        if !largest.is_finite() {
+            return largest;
+        }
+        let squares = f64::from(self.low) * 2_f64.powi(-46) + f64::from(self.high) * 2_f64.powi(156);
+        (squares.sqrt() * f64::from(scale)) as f32
+    }
+}
+
 /// Children of a node at most, added in pairs: a sum over n leaves has as many roundings as a binary tree, `log2(n)`. A level waits for the one below,
 /// so that few levels with many children are fast.
 const FAN: usize = 8;

@@ -2,7 +2,7 @@
 //! that the process said to be saved. `make kills`; no GPU is needed.
 
 mod child;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "what only training draws")]
 #[path = "../../examples/train/random.rs"]
 mod random;
 

@@ -74,7 +74,7 @@ fn groups(
 }
 
 impl Group {
-    /// The optimizer's settings, with the hyper-parameters of torch's; those that have a schedule here are left out, as there.
+    /// The optimizer's settings, with the hyper-parameters of torch's, but for those that have a schedule here.
     fn new(class: Class, rule: Box<dyn AnyRule>, own: &Settings) -> Self {
         let (mut settings, mut scheduled) = (own.clone(), Settings::new());
         for (parameter, value) in rule.parameters().iter().zip(rule.values()) {

@@ -9,6 +9,7 @@ use wgpu_optim::batches::{Batches, Column, CpuBatches, Cursor, Dtype, Sampler};
 use wgpu_optim::{Binding, BufferRole, Error};
 
 use crate::context::{Context, Outcome, another};
+use crate::errors::{buffer, says, with_usage};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -117,21 +118,6 @@ const ROWS: [Row; 18] = [
         "x: byte * 1e37 + -1.0 must be finite in f32 for every byte from 0 to 255",
     ),
 ];
-
-fn says(result: Result<(), Error>, expected: &str) -> Outcome {
-    match result.map_err(|error| error.to_string()) {
-        Err(message) if message == expected => Ok(()),
-        other => Err(format!("expected the message\n  {expected}\ngot\n  {other:?}").into()),
-    }
-}
-
-fn with_usage(gpu: &Gpu, size: u64, usage: Usage) -> wgpu::Buffer {
-    gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
-}
-
-fn buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
-    with_usage(gpu, size, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
-}
 
 /// A column in order: 10 rows of 3 f32 of which 4 are a batch.
 fn column(gpu: &Gpu, name: &str) -> Column {

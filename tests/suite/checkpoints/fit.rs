@@ -9,7 +9,7 @@ use wgpu_optim::checkpoint::{RestoreOptions, Restored};
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::{AdamW, Binding, Checkpoint, Ema, Error, Group, LossScale, Optimizer, Options, Param, Schedule, Sgd, Tensors, wgpu};
 
-use super::run::{Run, same};
+use super::run::{CpuRun, Run, same};
 use crate::context::{Context, Outcome};
 use crate::features::Row;
 use crate::features::pairs::Setting;
@@ -104,6 +104,15 @@ fn settings(gpu: &Gpu) -> Outcome {
         "group 0 (fc1.weight): schedule of weight_decay is nothing in the checkpoint, Constant(0.5) in the optimizer",
         "fc1.bias: lr_scale is 1.0 in the checkpoint, 2.0 in the optimizer",
         "head: active is true in the checkpoint, false in the optimizer",
+    ];
+    assert_eq!(lines, expected);
+    let mut scaled = setting(&PARAMS);
+    scaled.groups[0].params[0].lr_scales = Some((vec![1.0; 4], vec![4, 1]));
+    scaled.groups[0].params[0].lr_scale_schedules = vec![(1, Schedule::Constant(0.5))];
+    let lines = refused(&Run::new(gpu, &scaled, 5)?, &saved(gpu)?, RestoreOptions::default())?;
+    let expected = [
+        "fc1.weight: lr_scale_schedules is nothing in the checkpoint, [(1, Constant(0.5))] in the optimizer",
+        "fc1.weight: lr_scales is nothing in the checkpoint, 4 numbers in the optimizer",
     ];
     assert_eq!(lines, expected);
     Ok(())
@@ -210,6 +219,11 @@ fn last_hyper_parameters(gpu: &Gpu) -> Outcome {
     going.steps(0..3)?;
     resumed.optimizer.restore(&going.checkpoint()?, RestoreOptions::default())?;
     assert_eq!(block_on(resumed.optimizer.report())?.lr, [Some(0.75)]);
+    // From the CPU too.
+    let (mut on_cpu, other) = (CpuRun::new(&own, 1)?, Run::new(gpu, &own, 5)?);
+    on_cpu.steps(0..3)?;
+    other.optimizer.restore(&on_cpu.checkpoint()?, RestoreOptions::default())?;
+    assert_eq!(block_on(other.optimizer.report())?.lr, [Some(0.75)]);
     Ok(())
 }
 

@@ -35,18 +35,19 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials
 }
 
-fn says(result: Result<(), Error>, expected: &str) -> Outcome {
+/// The whole message.
+pub fn says(result: Result<(), Error>, expected: &str) -> Outcome {
     match result.map_err(|error| error.to_string()) {
         Err(message) if message == expected => Ok(()),
         other => Err(format!("expected the message\n  {expected}\ngot\n  {other:?}").into()),
     }
 }
 
-fn with_usage(gpu: &Gpu, size: u64, usage: Usage) -> wgpu::Buffer {
+pub fn with_usage(gpu: &Gpu, size: u64, usage: Usage) -> wgpu::Buffer {
     gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
 }
 
-fn buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
+pub fn buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
     with_usage(gpu, size, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
 }
 

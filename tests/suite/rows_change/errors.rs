@@ -5,7 +5,7 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuParam;
-use wgpu_optim::{AdamW, Binding, Group, Options, Param, RowChange, ScheduleFreeSgd, wgpu};
+use wgpu_optim::{AdamW, Binding, Group, Optimizer, Options, Param, RowChange, ScheduleFreeSgd, wgpu};
 
 use crate::checkpoints::run::{Run, same};
 use crate::context::{Context, Outcome};
@@ -77,6 +77,14 @@ fn refused(gpu: &Gpu) -> Outcome {
             "a: shape [5, 3] in f32 takes 60 bytes, the value binding has 56".into(),
         ),
     ];
+    // Two that change places.
+    let [a, b] = [param("a", &[4, 3]), param("other", &[4, 3])];
+    let swapped = |param: &Param, with: &Param| Param { value: with.value.clone(), ..param.clone() };
+    let mut both = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), [a.clone(), b.clone()])?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let change = RowChange { rows: rows(4), params: vec![swapped(&a, &b), swapped(&b, &a)], values };
+    let told = both.change_rows(&mut encoder, change).err().map(|error| error.to_string());
+    assert_eq!(told.as_deref(), Some("a: its values would move into a buffer that has values to be moved; give it another"));
     for (change, expected) in cases {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let told = run.optimizer.change_rows(&mut encoder, change).err().map(|error| error.to_string());

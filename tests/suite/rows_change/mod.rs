@@ -3,6 +3,7 @@
 mod errors;
 mod remove;
 mod rows;
+mod vectors;
 
 use std::sync::Arc;
 
@@ -11,5 +12,5 @@ use libtest_mimic::Trial;
 use crate::context::Context;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    [rows::trials(contexts), remove::trials(contexts), errors::trials(contexts)].into_iter().flatten().collect()
+    [rows::trials(contexts), remove::trials(contexts), errors::trials(contexts), vectors::trials(contexts)].into_iter().flatten().collect()
 }

@@ -7,7 +7,7 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuOptimizer;
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Ema, Error, Group, MicroBatches, NonFinite, Optimizer, Options, Sgd, Tensors, rules};
+use wgpu_optim::{Ema, Error, Group, MicroBatches, NonFinite, Optimizer, Options, Schedule, Sgd, Tensors, rules};
 
 use crate::checkpoints::run::{Run, contents};
 use crate::context::{Context, Outcome};
@@ -27,6 +27,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(contexts[0].trial("rows/rename".into(), renamed));
     trials.push(Trial::test("rows/remove/a-failure-that-is-told-later", failure_after_removal));
     trials.push(contexts[0].trial("rows/remove/an-offender".into(), offender_after_removal));
+    trials.push(contexts[0].trial("rows/remove/learning-rates".into(), rates_after_removal));
     trials
 }
 
@@ -114,6 +115,24 @@ fn offender_after_removal(gpu: &Gpu) -> Outcome {
     gpu.queue.submit([encoder.finish()]);
     let report = pollster::block_on(optimizer.report())?;
     assert_eq!((report.skips, report.offender), (1, None));
+    Ok(())
+}
+
+/// What reports say of learning rates is as it was: that of a group of which every parameter is scaled, too.
+fn rates_after_removal(gpu: &Gpu) -> Outcome {
+    let mut own = setting(&Sgd::default(), &SHAPES);
+    for group in &mut own.groups {
+        group.schedules.push(("lr".into(), Schedule::Linear { from: 1.0, to: 0.0, steps: 8 }));
+        group.params.iter_mut().for_each(|param| param.lr_scale = 0.5);
+    }
+    let mut run = Run::new(gpu, &own, 1)?;
+    run.steps(0..3)?;
+    let rates = |run: &Run<'_>| pollster::block_on(run.optimizer.report()).map(|report| report.lr);
+    assert_eq!(rates(&run)?, [Some(0.75), Some(0.75)]);
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    run.optimizer.remove(&mut encoder, ["b"])?;
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(rates(&run)?, [Some(0.75), Some(0.75)]);
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub(super) fn step_in_a_view(gpu: &Gpu) -> Outcome {
     assert_eq!(told.map(drop), Err(expected.to_owned()));
     model.swap("ema")?;
     assert!(before.0 == model.all()?, "something was changed");
-    // But for the norms of parameters, which the step measured before it was refused.
+    // But for the norms of parameters, in whose place the refused step put its own.
     let told = |report: &wgpu_optim::Report| {
         let norms = (report.gradient_norm, report.largest_gradient, report.update_ratio);
         (report.step, report.skips, report.skipped, norms, report.lr.clone(), report.loss_scale, report.view)

@@ -7,24 +7,23 @@ use super::rows::Moves;
 use super::{Group, Optimizer, Parameter};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Param};
-use crate::rule::Extent;
-use crate::step::{Block, GroupKey, LaneRole, Status, StepEntry};
+use crate::step::{Block, GroupKey, Status, StepEntry};
 use crate::wgsl::HEAD;
 
-/// A parameter as it will be, and the number of the one whose state it takes over.
-pub(super) struct Heir {
+/// A parameter that stays, as it will be, and its number before.
+pub(super) struct Kept {
     pub(super) param: Param,
     pub(super) from: usize,
 }
 
 impl Optimizer {
-    /// Removes parameters, with all that is kept of them; everything else stays, bit for bit. A group that has none left stays, empty. (Where a tensor's state does
-    /// not fit in one buffer, it may be cut elsewhere from then on, and sums over that tensor round otherwise.) A parameter that made a step skip or fail is not named
-    /// any more by reports after this.
+    /// Removes parameters, with all that is kept of them; everything else stays, bit for bit. A group that has none left stays, empty. (Where a tensor's
+    /// state does not fit in one buffer, it may be cut elsewhere from then on, and sums over that tensor round otherwise.) Reports after this no longer name
+    /// the parameter that made an earlier step skip or fail.
     ///
-    /// The encoder copies what stays to its new places; so it has to be submitted before steps recorded from now on, and after those recorded until now; both may be
-    /// in this same encoder. It takes over what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that
-    /// was compiled before.
+    /// The encoder copies what stays to its new places; so it has to be submitted before steps recorded from now on, and after those recorded until now;
+    /// both may be in this same encoder. It takes over what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is
+    /// compiled that was compiled before.
     ///
     /// ```
     /// # fn prune(optimizer: &mut wgpu_optim::Optimizer, encoder: &mut wgpu_optim::wgpu::CommandEncoder) -> wgpu_optim::Result<()> {
@@ -38,12 +37,12 @@ impl Optimizer {
     /// - [`Error::NoParameters`](crate::Error::NoParameters): none would be left.
     /// - [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub fn remove<'a>(&mut self, encoder: &mut wgpu::CommandEncoder, params: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        let mut heirs = self.heirs();
+        let mut kept = self.kept();
         for param in params {
-            heirs[self.find(param)?] = None;
+            kept[self.find(param)?] = None;
         }
         let all: Vec<usize> = (0..self.setup.groups.len()).collect();
-        self.succeed(encoder, &all, heirs, None)
+        self.remake(encoder, &all, kept, None)
     }
 
     /// Removes a group with its parameters, as [`Optimizer::remove`] does. Those after it are numbered one less; names stay.
@@ -54,11 +53,11 @@ impl Optimizer {
     /// - Those of [`Optimizer::remove`].
     pub fn remove_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: impl GroupKey) -> Result<()> {
         let group = self.setup.number(group)?;
-        let mut heirs = self.heirs();
-        let own = self.parameters.iter().zip(&mut heirs).filter(|(parameter, _)| parameter.member.group == group);
-        own.for_each(|(_, heir)| *heir = None);
+        let mut kept = self.kept();
+        let own = self.parameters.iter().zip(&mut kept).filter(|(parameter, _)| parameter.member.group == group);
+        own.for_each(|(_, own)| *own = None);
         let rest: Vec<usize> = (0..self.setup.groups.len()).filter(|&other| other != group).collect();
-        self.succeed(encoder, &rest, heirs, None)
+        self.remake(encoder, &rest, kept, None)
     }
 
     /// Gives a parameter another name, in reports, checkpoints and errors from now on; reports that are under way say the one before.
@@ -80,45 +79,44 @@ impl Optimizer {
     }
 
     /// Every parameter as it is.
-    pub(super) fn heirs(&self) -> Vec<Option<Heir>> {
-        let heir = |(from, Parameter { param, member, .. }): (usize, &Parameter)| {
-            Some(Heir { param: Param { frozen: !member.active, ..param.clone() }, from })
+    pub(super) fn kept(&self) -> Vec<Option<Kept>> {
+        let own = |(from, Parameter { param, member, .. }): (usize, &Parameter)| {
+            Some(Kept { param: Param { frozen: !member.active, ..param.clone() }, from })
         };
-        self.parameters.iter().enumerate().map(heir).collect()
+        self.parameters.iter().enumerate().map(own).collect()
     }
 
     /// Becomes an optimizer of these groups and parameters, with what it keeps carried over; with rows moved, if some are.
-    pub(super) fn succeed(
+    pub(super) fn remake(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
         groups: &[usize],
-        heirs: Vec<Option<Heir>>,
+        kept: Vec<Option<Kept>>,
         moves: Option<&Moves<'_>>,
     ) -> Result<()> {
-        let is_own = |heir: &&Heir| heir.param.bindings().any(|(_, binding)| self.engine.own(binding.buffer()));
-        if let Some(Heir { param, .. }) = heirs.iter().flatten().find(is_own) {
+        let is_own = |own: &&Kept| own.param.bindings().any(|(_, binding)| self.engine.own(binding.buffer()));
+        if let Some(Kept { param, .. }) = kept.iter().flatten().find(is_own) {
             return Err(Error::OwnState { param: param.name.clone() });
         }
-        let mut sources = Vec::with_capacity(heirs.len());
-        let mut by_group: Vec<Vec<Heir>> = groups.iter().map(|_| Vec::new()).collect();
-        for heir in heirs.into_iter().flatten() {
-            let group = self.parameters[heir.from].member.group;
+        let mut sources = Vec::with_capacity(kept.len());
+        let mut by_group: Vec<Vec<Kept>> = groups.iter().map(|_| Vec::new()).collect();
+        for own in kept.into_iter().flatten() {
+            let group = self.parameters[own.from].member.group;
             if let Some(place) = groups.iter().position(|&own| own == group) {
-                by_group[place].push(heir);
+                by_group[place].push(own);
             }
         }
-        let of = |(&number, heirs): (&usize, Vec<Heir>)| {
+        let of = |(&number, kept): (&usize, Vec<Kept>)| {
             let crate::step::Group { name, rule, clip, schedules, .. } = self.setup.groups[number].clone();
-            sources.extend(heirs.iter().map(|heir| heir.from));
-            Group { name, rule, clip, schedules, params: heirs.into_iter().map(|heir| heir.param).collect() }
+            sources.extend(kept.iter().map(|own| own.from));
+            Group { name, rule, clip, schedules, params: kept.into_iter().map(|own| own.param).collect() }
         };
-        let kept = groups;
-        let groups: Vec<Group> = kept.iter().zip(by_group).map(of).collect();
+        let made: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
         let (engine, options) = (&self.engine, self.setup.options);
         let status = Some(engine.record.status.clone());
-        let mut next = Optimizer::make(&engine.pipelines, &engine.queue, groups, options, status)?;
+        let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, options, status)?;
         let moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?;
-        self.carry(encoder, &next, &sources, kept, moves);
+        self.carry(encoder, &next, &sources, groups, moves);
         if let Some(dispatches) = moved {
             super::rows::record(encoder, &dispatches);
         }
@@ -155,22 +153,11 @@ impl Optimizer {
         }
         for (to, &from) in next.parameters.iter().zip(sources) {
             let has_moved = |extent| moves.is_some_and(|moves| moves.width(from, to, extent).is_some());
-            let from = &self.parameters[from];
-            for (_, name, _) in self.lanes_to_carry(from).into_iter().filter(|(_, _, extent)| !has_moved(*extent)) {
-                copy_parts(encoder, &self.parts(from, name), &next.parts(to, name));
+            let lanes = self.lanes_in_parts(&self.parameters[from]).into_iter().zip(next.lanes_in_parts(to));
+            for ((_, from), (_, to)) in lanes.filter(|((lane, _), _)| !has_moved(lane.extent)) {
+                copy_parts(encoder, &from, &to);
             }
         }
-    }
-
-    /// The lanes of a parameter, but for sums, which are of one step.
-    pub(super) fn lanes_to_carry(&self, parameter: &Parameter) -> Vec<(LaneRole, &'static str, Extent)> {
-        let lanes = self.setup.features().lanes(self.rule_of(parameter), parameter.kind.matrix);
-        lanes.into_iter().filter(|lane| lane.role != LaneRole::Sum).map(|lane| (lane.role, lane.name, lane.extent)).collect()
-    }
-
-    /// The parts of a lane.
-    pub(super) fn parts(&self, parameter: &Parameter, lane: &str) -> Vec<Binding> {
-        self.state_parts(&parameter.param.name, lane).unwrap_or_default()
     }
 }
 
