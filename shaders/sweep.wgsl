@@ -2,6 +2,10 @@
 fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation: u32) {
     for (var i = 4u * invocation; i < row.count; i += TURN) {
         let left = row.count - i;
+        if !look(row, i, left) {
+            begin_averages(own, row, i, left);
+            continue;
+        }
         let before = value_of(row, i, left);
         var p = before;
         var state = load_state(row, Tile(), Rows(), Columns(), whole, i, left);
@@ -9,4 +13,5 @@ fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation
         store_state(row, i, left, state);
         store_p(row, i, left, p, before);
     }
+    count_rows(row, invocation);
 }

@@ -20,7 +20,7 @@ mod words;
 
 pub use checkpoint::Checkpoint;
 pub use error::{BufferRole, Error, Result};
-pub use gpu::{Binding, LrScales, Param, Pipelines, RecordedWork, Tensors, adapter};
+pub use gpu::{Binding, LrScales, Param, Pipelines, RecordedWork, RowMask, Tensors, adapter};
 pub use optimizer::{Group, Optimizer, PendingReport, Report, RowChange};
 pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};

@@ -7,7 +7,7 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::{AnyRule, Extent, StateField};
 
 use super::backend::{Backend, OnCpu, OnGpu};
-use super::trace::{Param, Result, Trace};
+use super::trace::{Gradient, Param, Result, Trace};
 
 /// How much farther from the truth than the framework itself a replay may be.
 const LIMIT: f64 = 1.5;
@@ -72,7 +72,7 @@ fn run(trace: &Trace, rules: &[Box<dyn AnyRule>], name: &'static str, backend: &
     let (mut ours, mut frameworks, mut doubt) = (Errors::default(), Errors::default(), None);
     let mut states: BTreeMap<String, Errors> = BTreeMap::new();
     for t in 0..trace.steps {
-        let gradients: Vec<Option<&[f32]>> = trace.params().map(|param| param.steps[t].gradient.as_deref()).collect();
+        let gradients: Vec<Option<&Gradient>> = trace.params().map(|param| param.steps[t].gradient.as_ref()).collect();
         backend.step(&gradients)?;
         for (index, (param, reach)) in trace.params().zip(&reaches).enumerate() {
             let (expected, step) = (&param.steps[t], t + 1);

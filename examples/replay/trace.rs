@@ -55,17 +55,52 @@ pub struct Param {
     pub steps: Vec<Step>,
 }
 
+impl Param {
+    /// Whether its gradients are of some rows.
+    pub fn has_rows(&self) -> bool {
+        self.steps.iter().filter_map(|step| step.gradient.as_ref()).any(|gradient| gradient.rows.is_some())
+    }
+}
+
 /// One parameter in one step.
 #[derive(Debug)]
 pub struct Step {
     /// None: the parameter took no part.
-    pub gradient: Option<Vec<f32>>,
+    pub gradient: Option<Gradient>,
     /// The value afterwards, computed in f64.
     pub truth: Vec<f64>,
     /// The value afterwards, computed by the framework in f32.
     pub framework: Vec<f32>,
     /// The state afterwards, computed in f64, by the framework's key.
     pub states: BTreeMap<String, State>,
+}
+
+/// The gradient of a parameter in a step.
+#[derive(Debug)]
+pub struct Gradient {
+    /// Of all elements, or of these rows, one after the other.
+    pub values: Vec<f32>,
+    /// The rows that it is of, if not of all; one may come several times, and then they add up.
+    pub rows: Option<Vec<u32>>,
+}
+
+impl Gradient {
+    /// Of all elements of a parameter of this shape, zero where it has no row.
+    pub fn dense(&self, shape: &[usize]) -> Vec<f32> {
+        let Some(rows) = &self.rows else { return self.values.clone() };
+        let length = shape[1..].iter().product::<usize>();
+        let mut dense = vec![0.0; shape[0] * length];
+        for (&row, values) in rows.iter().zip(self.values.chunks(length)) {
+            dense[row as usize * length..].iter_mut().zip(values).for_each(|(sum, x)| *sum += x);
+        }
+        dense
+    }
+
+    /// A word for each row of a parameter of this shape, 1 where it has a gradient.
+    pub fn mask(&self, shape: &[usize]) -> Vec<u32> {
+        let has = |row: usize| self.rows.as_ref().is_none_or(|rows| rows.contains(&(row as u32)));
+        (0..shape.first().copied().unwrap_or(1)).map(|row| u32::from(has(row))).collect()
+    }
 }
 
 /// A state tensor; not every framework's has the parameter's shape.
@@ -191,7 +226,7 @@ impl<'a> Key<'a> {
         let (param, digits) = rest.rsplit_once('/')?;
         let (param, state) = match kind {
             "state" => param.rsplit_once('/').map(|(param, state)| (param, Some(state)))?,
-            "param" | "grad" | "torch_f32" => (param, None),
+            "param" | "grad" | "rows" | "torch_f32" => (param, None),
             _ => return None,
         };
         let step = digits.parse().ok().filter(|step: &usize| step.to_string() == digits)?;
@@ -240,7 +275,7 @@ impl File<'_> {
             let state = |key: &&str| Ok(((*key).to_owned(), self.f64(&format!("state/{name}/{key}/{t}"), None)?));
             let gradient = format!("grad/{name}/{t}");
             let step = Step {
-                gradient: if self.tensors.tensor(&gradient).is_ok() { Some(self.f32(&gradient, &shape)?) } else { None },
+                gradient: self.gradient(name, t, &shape)?,
                 truth: self.f64(&format!("param/{name}/{t}"), Some(&shape))?.values,
                 framework: self.f32(&format!("torch_f32/{name}/{t}"), &shape)?,
                 states: keys.map(state).collect::<Result<_>>()?,
@@ -252,6 +287,21 @@ impl File<'_> {
             steps.push(step);
         }
         Ok(Param { name: name.to_owned(), shape, initial, steps })
+    }
+
+    fn gradient(&self, name: &str, t: usize, shape: &[usize]) -> Result<Option<Gradient>> {
+        let (own, of) = (format!("grad/{name}/{t}"), format!("rows/{name}/{t}"));
+        let (Ok(_), rows) = (self.tensors.tensor(&own), self.tensors.tensor(&of)) else { return Ok(None) };
+        let Ok(rows) = rows else { return Ok(Some(Gradient { values: self.f32(&own, shape)?, rows: None })) };
+        let (Some((&count, rest)), [given]) = (shape.split_first(), rows.shape()) else {
+            return Err(format!("tensor \"{of}\" is not a list of rows of its parameter").into());
+        };
+        let values = self.f32(&own, &[&[*given], rest].concat())?;
+        let (_, bytes) = self.bytes(&of, Dtype::I64, None)?;
+        let row = |&word: &[u8; 8]| u32::try_from(i64::from_le_bytes(word)).ok().filter(|&row| (row as usize) < count);
+        let rows: Option<Vec<u32>> = bytes.as_chunks().0.iter().map(row).collect();
+        let rows = rows.ok_or_else(|| format!("tensor \"{of}\" has a row that its parameter has not"))?;
+        Ok(Some(Gradient { values, rows: Some(rows) }))
     }
 
     fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {

@@ -1,9 +1,16 @@
 // Adam, AdamW, AMSGrad, cautious decay. Formula, sources and twin: src/rules/adam.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
-    let bias_correction1 = bias_correction(h.beta1, step);
-    let bias_correction2 = bias_correction(h.beta2, step);
-    return Scalars(quotient(h.lr, bias_correction1), inverse_root(bias_correction2), h.lr * h.decoupled_decay);
+    let decay = h.lr * h.decoupled_decay;
+    if h.uncorrected != 0u {
+        return Scalars(h.lr, 1.0, decay);
+    }
+    let step_size = quotient(h.lr, bias_correction(h.beta1, step));
+    let inverse_root2 = inverse_root(bias_correction(h.beta2, step));
+    if h.uncorrected_eps != 0u {
+        return Scalars(quotient(step_size, inverse_root2), 1.0, decay);
+    }
+    return Scalars(step_size, inverse_root2, decay);
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

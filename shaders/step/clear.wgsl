@@ -2,6 +2,8 @@
 fn clear(row: Row, invocation: u32) {
     for (var i = 4u * invocation; i < row.count; i += TURN) {
         let left = row.count - i;
-        clear_gradient(row, i, left, load_gradient(row, i, left));
+        if look(row, i, left) {
+            clear_gradient(row, i, left, load_gradient(row, i, left));
+        }
     }
 }

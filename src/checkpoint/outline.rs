@@ -49,6 +49,8 @@ pub(crate) struct Described<'a> {
     /// How many multipliers it has, and which of them follow a schedule.
     pub(crate) lr_scales: Option<u64>,
     pub(crate) lr_scale_schedules: &'a [(usize, Schedule)],
+    /// Whether its rows count their own steps.
+    pub(crate) own_steps: bool,
     pub(crate) is_active: bool,
 }
 
@@ -56,10 +58,10 @@ impl Outline {
     /// Of an optimizer with these parameters.
     pub(crate) fn of<'a>(setup: &Setup, params: impl Iterator<Item = Described<'a>>) -> Self {
         let param = |described: Described| {
-            let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, is_active } = described;
+            let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, own_steps, is_active } = described;
             let rule = &*setup.groups[group].rule;
-            let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: lane_shape(shape, lane.extent) };
-            let lanes = kept(setup, group, shape.len() >= 2).into_iter().map(lane).collect();
+            let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: shape_of(shape, &lane) };
+            let lanes = kept(setup, group, shape.len() >= 2, own_steps).into_iter().map(lane).collect();
             let own = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
             let scales = lr_scales.map(|count| ("lr_scales", format!("{count} numbers")));
             let schedules = (!lr_scale_schedules.is_empty()).then(|| ("lr_scale_schedules", format!("{lr_scale_schedules:?}")));
@@ -96,9 +98,17 @@ pub(crate) fn is_kept(lane: &Lane) -> bool {
 }
 
 /// The lanes that a checkpoint has of a parameter.
-pub(crate) fn kept(setup: &Setup, group: usize, is_matrix: bool) -> Vec<Lane> {
-    let lanes = setup.features().lanes(&*setup.groups[group].rule, is_matrix);
+pub(crate) fn kept(setup: &Setup, group: usize, is_matrix: bool, counted: bool) -> Vec<Lane> {
+    let lanes = setup.features().lanes(&*setup.groups[group].rule, is_matrix, counted);
     lanes.into_iter().filter(is_kept).collect()
+}
+
+/// The shape of a lane of a parameter: of step counts, that of its rows.
+fn shape_of(shape: &[usize], lane: &Lane) -> Vec<usize> {
+    match lane.role {
+        LaneRole::RowSteps => vec![shape.first().copied().unwrap_or(1)],
+        _ => lane_shape(shape, lane.extent),
+    }
 }
 
 /// The shape of a lane, with 1 in the place of a dimension that has one number. Of an empty tensor nothing has a number.

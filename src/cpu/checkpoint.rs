@@ -20,7 +20,7 @@ impl CpuOptimizer<f32> {
             self.tensors.iter().zip(values).try_for_each(|(tensor, value)| tensor.check(BufferRole::Value, value.len()))?;
         }
         let numbers = |(index, tensor): (usize, &Tensor<f32>)| {
-            let lanes = kept(&self.setup, tensor.group, tensor.extents.is_matrix);
+            let lanes = kept(&self.setup, tensor.group, tensor.extents.is_matrix, tensor.own_steps());
             let lane = |name| self.state(&tensor.name, name).map(<[f32]>::to_vec);
             let mut scalars = tensor.scalars.clone();
             // There are none before the first step.
@@ -61,8 +61,8 @@ impl CpuOptimizer<f32> {
                 slices[*param].copy_from_slice(value);
             }
             let Some(numbers) = state else { continue };
-            let Tensor { name, group, extents, .. } = &self.tensors[*param];
-            let (name, lanes) = (name.clone(), kept(&self.setup, *group, extents.is_matrix));
+            let tensor = &self.tensors[*param];
+            let (name, lanes) = (tensor.name.clone(), kept(&self.setup, tensor.group, tensor.extents.is_matrix, tensor.own_steps()));
             for (lane, &from) in lanes.iter().zip(from) {
                 self.state_mut(&name, lane.name)?.copy_from_slice(&numbers.lanes[from]);
             }
@@ -106,6 +106,7 @@ impl CpuOptimizer<f32> {
             is_active: !tensor.frozen,
             lr_scales: tensor.scales.as_ref().map(|(scales, _)| scales.len() as u64),
             lr_scale_schedules: &tensor.scale_schedules,
+            own_steps: tensor.own_steps(),
         });
         Outline::of(&self.setup, described)
     }

@@ -4,6 +4,7 @@ use super::CpuOptimizer;
 use super::decide::Limit;
 use super::job::{Extra, Job, Work, run};
 use super::measure::Measure;
+use super::row_mask::RowMask;
 use super::stages;
 use super::tensor::Tensor;
 use crate::program::{Pass, Program, distinct};
@@ -99,7 +100,9 @@ impl<F: Real> CpuOptimizer<F> {
         let all = self.tensors.iter_mut().zip(values.iter_mut()).zip(&works).zip(gradients);
         run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
         self.tensors.iter_mut().for_each(|tensor| tensor.totals.clear());
-        self.update = before.map(|before| update_norms(&before, values, gradients));
+        let updated = self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some());
+        updated.filter_map(|(tensor, _)| tensor.mask.as_mut()).for_each(RowMask::count);
+        self.update = before.map(|before| update_norms(&self.tensors, &before, values, gradients));
     }
 }
 
@@ -131,10 +134,13 @@ fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, 
 }
 
 /// The norms of the changes of the tensors that have gradients, and of their values before.
-fn update_norms<F: Real>(before: &[Vec<F>], after: &[&mut [F]], gradients: &[Option<&[F]>]) -> (f64, f64) {
+fn update_norms<F: Real>(tensors: &[Tensor<F>], before: &[Vec<F>], after: &[&mut [F]], gradients: &[Option<&[F]>]) -> (f64, f64) {
     let (mut moved, mut values) = (0.0, 0.0);
-    for ((before, after), _) in before.iter().zip(after).zip(gradients).filter(|(_, gradient)| gradient.is_some()) {
-        for (p, q) in before.iter().zip(after.iter()).map(|(p, q)| (p.to_value(), q.to_value())) {
+    let given = tensors.iter().zip(before).zip(after).zip(gradients).filter(|(_, gradient)| gradient.is_some());
+    for ((tensor, before), after) in given.map(|(own, _)| own) {
+        let sees = |element: usize| tensor.mask.as_ref().is_none_or(|mask| mask.sees(element));
+        let seen = before.iter().zip(after.iter()).enumerate().filter(|(element, _)| sees(*element));
+        for (p, q) in seen.map(|(_, (p, q))| (p.to_value(), q.to_value())) {
             moved += (q - p) * (q - p);
             values += p * p;
         }

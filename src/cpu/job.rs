@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::members::Members;
+use super::row_mask::RowMask;
 use super::tensor::Tensor;
 use crate::rule::{AnyRule, Extent, Function, Real, ScheduledMember, Stage, Sweep, clamped};
 use crate::step::{Average, Broadcast, Factor};
@@ -76,16 +77,17 @@ pub(super) struct Job<'a, F> {
     values: &'a mut [F],
     members: Members<'a, F>,
     averages: Vec<Option<&'a mut [F]>>,
+    mask: Option<&'a RowMask<F>>,
 }
 
 impl<'a, F: Real> Job<'a, F> {
     /// All of a tensor's. Gradients may be empty if the pass reads none.
     pub(super) fn new(work: &'a Work<'a, F>, tensor: &'a mut Tensor<F>, values: &'a mut [F], gradients: &'a [F]) -> Self {
-        let Tensor { scalars, lanes, averages, scales, extents, totals, .. } = tensor;
+        let Tensor { scalars, lanes, averages, scales, extents, totals, mask, .. } = tensor;
         let last = work.rule.stages().last().filter(|_| work.pass == Function::Update);
         let members = Members::new(work.rule, last.unwrap_or(&Stage::UPDATE), *extents, lanes, totals);
         let averages = averages.iter_mut().map(|lane| (!lane.is_empty()).then_some(&mut lane[..])).collect();
-        Job { work, scalars, scales: scales.as_ref(), first: 0, gradients, values, members, averages }
+        Job { work, scalars, scales: scales.as_ref(), first: 0, gradients, values, members, averages, mask: mask.as_ref() }
     }
 
     /// Cuts it into pieces of so many elements, the first a little longer: the others' values then begin with a line of the caches, and so
@@ -113,15 +115,39 @@ impl<'a, F: Real> Job<'a, F> {
     }
 
     pub(super) fn run(mut self) {
+        let scalars = self.scalars;
+        let Some(mask) = self.mask else { return self.run_seen(scalars) };
+        while !self.values.is_empty() {
+            let (length, is_seen) = mask.run(self.first, self.values.len());
+            let step = mask.step_of(self.first).filter(|_| is_seen);
+            let own = step.map(|step| F::twin(self.work.rule).prepare(self.work.assigned, step, scalars));
+            let run = self.split_off(length);
+            if is_seen { run.run_seen(own.as_deref().unwrap_or(scalars)) } else { run.begin_averages() }
+        }
+    }
+
+    /// Averages begin with their values, also of rows that are not seen.
+    fn begin_averages(self) {
+        let Some(extra) = &self.work.extra else { return };
+        for ((average, weight), lane) in extra.weights.iter().zip(self.averages) {
+            let begins = if matches!(average, Average::Lookahead(_)) { extra.first } else { weight.to_value() == 1.0 };
+            if let Some(lane) = lane.filter(|_| begins) {
+                lane.copy_from_slice(self.values);
+            }
+        }
+    }
+
+    /// With these scalars, since rows may have their own.
+    fn run_seen(mut self, scalars: &[F]) {
         match &self.work.extra {
-            Some(extra) => self.pieces(CHUNK).for_each(|chunk| chunk.run_with(extra)),
-            None if self.members.shared.is_empty() => self.sweep(None),
-            None => self.pieces(CHUNK).for_each(|mut chunk| chunk.sweep(None)),
+            Some(extra) => self.pieces(CHUNK).for_each(|chunk| chunk.run_with(extra, scalars)),
+            None if self.members.shared.is_empty() => self.sweep(None, scalars),
+            None => self.pieces(CHUNK).for_each(|mut chunk| chunk.sweep(None, scalars)),
         }
     }
 
     /// The rule's own part, with these gradients instead of the job's.
-    fn sweep(&mut self, gradients: Option<&[F]>) {
+    fn sweep(&mut self, gradients: Option<&[F]>, scalars: &[F]) {
         let Work { pass, rule, assigned, .. } = *self.work;
         let own = self.members.own.iter_mut().map(Option::as_deref_mut);
         let mut lanes: Vec<Option<&mut [F]>> = own.collect();
@@ -129,14 +155,14 @@ impl<'a, F: Real> Job<'a, F> {
         let mut spread: Vec<Vec<F>> = shared.iter().map(|shared| shared.of(Extent::Elements, self.first, self.values.len())).collect();
         shared.iter().zip(&mut spread).for_each(|(shared, numbers)| lanes[shared.member] = Some(numbers));
         let sweep = Sweep { gradients: gradients.unwrap_or(self.gradients), values: self.values, lanes };
-        F::twin(rule).sweep(pass, assigned, self.scalars, sweep);
+        F::twin(rule).sweep(pass, assigned, scalars, sweep);
     }
 
     /// A chunk, in the nearest cache from the first pass over it to the last.
-    fn run_with(mut self, extra: &Extra<'_, F>) {
+    fn run_with(mut self, extra: &Extra<'_, F>, scalars: &[F]) {
         let gradients = self.work.gradients(self.first, self.gradients);
         let before = self.values.to_vec();
-        self.sweep(Some(&gradients));
+        self.sweep(Some(&gradients), scalars);
         if let Some((scales, broadcast)) = self.scales {
             for (i, (p, &before)) in self.values.iter_mut().zip(&before).enumerate() {
                 let change = *p - before;

@@ -10,6 +10,7 @@ mod job;
 mod measure;
 mod members;
 mod param;
+mod row_mask;
 mod rows;
 mod stages;
 mod sums;
@@ -21,7 +22,7 @@ use executor::assigned;
 use tensor::Tensor;
 
 pub use access::CpuReport;
-pub use param::CpuParam;
+pub use param::{CpuParam, CpuRowMask};
 pub use rows::CpuRows;
 
 use crate::error::{BufferRole, Error, Result};
@@ -95,6 +96,20 @@ impl<F: Real> CpuOptimizer<F> {
         let gradients: Vec<Option<&[F]>> = gradients.zip(&sums).map(|(own, sum)| own.map(|own| sum.as_deref().unwrap_or(own))).collect();
         self.run(values, &gradients);
         Ok(())
+    }
+
+    /// Which rows of a tensor the next steps and micro-batches see: a word for each row, 0 where they leave it as it is. On the GPU that is what the buffer of
+    /// [`RowMask`](crate::RowMask) holds.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: there is no such tensor. [`Error::NotEnabled`]: it was made without [`CpuParam::row_mask`].
+    /// - [`Error::Length`]: more or fewer words than rows.
+    pub fn set_row_mask(&mut self, tensor: &str, mask: &[u32]) -> Result<()> {
+        let index = self.position(tensor)?;
+        let Tensor { name, mask: own, .. } = &mut self.tensors[index];
+        let known = own.as_mut().ok_or(Error::NotEnabled { what: "set_row_mask", needs: "CpuParam::row_mask" })?;
+        known.set(name, mask.to_vec())
     }
 
     fn check_values(&self, values: &[&mut [F]]) -> Result<()> {

@@ -35,16 +35,43 @@ pub struct CpuParam {
     ///
     /// Default: `[]`.
     pub lr_scale_schedules: Vec<(usize, Schedule)>,
+    /// Which rows a step updates.
+    ///
+    /// Default: `None`, all of them.
+    pub row_mask: Option<CpuRowMask>,
     /// Excluded from every step.
     ///
     /// Default: `false`.
     pub frozen: bool,
 }
 
+/// Which rows of a tensor a step updates, as [`crate::RowMask`]; [`CpuOptimizer::set_row_mask`](super::CpuOptimizer::set_row_mask) changes the words.
+///
+/// ```
+/// use wgpu_optim::Sgd;
+/// use wgpu_optim::cpu::{CpuOptimizer, CpuParam, CpuRowMask};
+///
+/// let mask = CpuRowMask { words: vec![0, 1], own_steps: false };
+/// let rows = CpuParam { row_mask: Some(mask), ..CpuParam::new("rows", &[2, 2]) };
+/// let mut optimizer = CpuOptimizer::<f32>::new(Sgd { lr: 1.0, ..Default::default() }, [rows])?;
+/// let mut values = [0.0; 4];
+/// optimizer.step(&mut [&mut values], &[Some(&[-1.0; 4])])?;
+/// assert_eq!(values, [0.0, 0.0, 1.0, 1.0]);
+/// # Ok::<(), wgpu_optim::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CpuRowMask {
+    /// A word for each row, 0 where a step leaves it as it is.
+    pub words: Vec<u32>,
+    /// Whether each row counts its own steps.
+    pub own_steps: bool,
+}
+
 impl CpuParam {
     /// A parameter that differs in nothing from its group.
     pub fn new(name: impl Into<String>, shape: &[usize]) -> Self {
-        CpuParam { name: name.into(), shape: shape.to_vec(), lr_scale: 1.0, lr_scales: None, lr_scale_schedules: Vec::new(), frozen: false }
+        let (name, shape) = (name.into(), shape.to_vec());
+        CpuParam { name, shape, lr_scale: 1.0, lr_scales: None, lr_scale_schedules: Vec::new(), row_mask: None, frozen: false }
     }
 }
 

@@ -109,7 +109,7 @@ impl<F: Real> CpuOptimizer<F> {
         Ok(())
     }
 
-    fn position(&self, tensor: &str) -> Result<usize> {
+    pub(super) fn position(&self, tensor: &str) -> Result<usize> {
         let names = || self.tensors.iter().map(|tensor| &*tensor.name);
         names().position(|known| known == tensor).ok_or_else(|| unknown("parameter", tensor, names()))
     }
@@ -124,6 +124,9 @@ impl<F: Real> Tensor<F> {
             // Numbers of the columns of a matrix are of all its rows, and a vector is one row.
             let is_shared = matches!((state.extent, dimensions), (Extent::Columns, 2) | (Extent::Rows, 1));
             if is_shared { new.clone_from(old) } else { move_rows(old, new, rows, had, 0, None) }
+        }
+        if let (Some(new), Some(old)) = (&mut self.mask, &old.mask) {
+            move_rows(&old.steps, &mut new.steps, rows, had, 0, None);
         }
         move_rows(&old.accumulated, &mut self.accumulated, rows, had, 0, None);
         for (new, old) in self.averages.iter_mut().zip(&old.averages) {

@@ -1,6 +1,7 @@
 //! A parameter as the CPU backend keeps it: state, averages, step count and per-step scalars.
 
 use super::CpuParam;
+use super::row_mask::RowMask;
 use super::view::Back;
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{Extent, Extents, Real, StateField};
@@ -24,6 +25,7 @@ pub(super) struct Tensor<F> {
     pub(super) scales: Option<(Vec<F>, Broadcast)>,
     /// Which of them follow a schedule.
     pub(super) scale_schedules: Vec<(usize, Schedule)>,
+    pub(super) mask: Option<RowMask<F>>,
     pub(super) step: u32,
     /// Those of the last step.
     pub(super) scalars: Vec<F>,
@@ -42,7 +44,7 @@ pub(super) struct Tensor<F> {
 impl<F: Real> Tensor<F> {
     pub(super) fn new(param: CpuParam, group: usize, block: usize, setup: &Setup) -> Result<Self> {
         let (rule, options) = (&*setup.groups[group].rule, &setup.options);
-        let CpuParam { name, shape, lr_scales, lr_scale_schedules, frozen, .. } = param;
+        let CpuParam { name, shape, lr_scales, lr_scale_schedules, row_mask, frozen, .. } = param;
         // Empty, whatever the other sizes.
         let len = if shape.contains(&0) { Some(0) } else { shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)) };
         let Some(len) = len.filter(|&len| len <= isize::MAX as usize / 8) else {
@@ -61,6 +63,7 @@ impl<F: Real> Tensor<F> {
         };
         let scales = lr_scales.map(scales).transpose()?;
         crate::step::check_scale_schedules(&name, scales.as_ref().map(|(scales, _)| scales.len() as u64), &lr_scale_schedules)?;
+        let mask = row_mask.map(|mask| RowMask::new(&name, &shape, len, rule, mask)).transpose()?;
         let extents = Extents::of(&shape);
         let lane = |used: bool, extent| if used { vec![F::zero(); extents.count(extent) as usize] } else { Vec::new() };
         let state = |state: &StateField| lane(rule.uses_for(state.name, extents.is_matrix), state.extent);
@@ -74,6 +77,7 @@ impl<F: Real> Tensor<F> {
             unit: setup.clip(group).unit(&shape).map(|unit| unit as usize),
             scales,
             scale_schedules: lr_scale_schedules,
+            mask,
             step: 0,
             scalars: Vec::new(),
             pending: 0,
@@ -85,6 +89,11 @@ impl<F: Real> Tensor<F> {
             shape,
             name,
         })
+    }
+
+    /// Whether its rows count their own steps.
+    pub(super) fn own_steps(&self) -> bool {
+        self.mask.as_ref().is_some_and(RowMask::own_steps)
     }
 
     /// Sets the scales that follow a schedule, for a step counted from 1.
@@ -105,6 +114,8 @@ impl<F: Real> Tensor<F> {
 
     /// Adds one more micro-batch to those accumulated.
     pub(super) fn accumulate(&mut self, gradient: &[F]) {
+        let masked = self.mask.as_ref().map(|mask| mask.applied(gradient.to_vec()));
+        let gradient = masked.as_deref().unwrap_or(gradient);
         if self.pending == 0 {
             self.accumulated.copy_from_slice(gradient);
         } else {
@@ -113,9 +124,14 @@ impl<F: Real> Tensor<F> {
         self.pending += 1;
     }
 
-    /// The gradient of a step whose last micro-batch has this one, if others were accumulated before, which are then forgotten.
+    /// The gradient of a step whose last micro-batch has this one, if it is not this one: with those accumulated before, which are then forgotten, and
+    /// zero in rows that are not seen.
     pub(super) fn total(&mut self, gradient: &[F]) -> Option<Vec<F>> {
         let sum = || gradient.iter().zip(&self.accumulated).map(|(&g, &sum)| g + sum).collect();
-        (core::mem::take(&mut self.pending) > 0).then(sum)
+        let sum = (core::mem::take(&mut self.pending) > 0).then(sum);
+        match &self.mask {
+            Some(mask) => Some(mask.applied(sum.unwrap_or_else(|| gradient.to_vec()))),
+            None => sum,
+        }
     }
 }

@@ -17,6 +17,8 @@ pub enum BufferRole {
     Rows,
     /// The scales of the learning rate.
     LrScales,
+    /// The row mask.
+    RowMask,
     /// A column's part of the data set.
     Source,
     /// A column's part of the batch.
@@ -32,6 +34,7 @@ impl fmt::Display for BufferRole {
             BufferRole::Scalars => "scalars",
             BufferRole::Rows => "rows",
             BufferRole::LrScales => "lr_scales",
+            BufferRole::RowMask => "row_mask",
             BufferRole::Source => "source",
             BufferRole::Destination => "destination",
         })

@@ -43,6 +43,10 @@ pub struct Param {
     ///
     /// Default: `[]`.
     pub lr_scale_schedules: Vec<(usize, Schedule)>,
+    /// Which rows a step updates.
+    ///
+    /// Default: `None`, all of them.
+    pub row_mask: Option<RowMask>,
     /// Excluded from every step: neither state nor gradient is read, and the step count does not advance.
     /// [`Optimizer::set_active`](crate::Optimizer::set_active) changes it later (see there about gradients that add up meanwhile).
     ///
@@ -73,6 +77,47 @@ pub struct LrScales {
     pub shape: Vec<usize>,
 }
 
+/// Which rows of a parameter a step updates: those that your own passes have found visible, as selective Adam has it in Gaussian splatting
+/// (Mallick et al., arXiv 2406.15643; gsplat's `SelectiveAdam`).
+///
+/// A row is what the first dimension counts: a number of a vector, a row of a matrix, a matrix of a batch. A step reads nothing of a row whose word is 0: its
+/// values, state and averages stay what they are, to the bit, whatever its gradient holds, and that counts in no norm. Its gradient stays too, also with
+/// [`Options::zero_grad`](crate::Options::zero_grad). A step costs the bytes of the rows that it updates, 4 more for each row, and no dispatch. The step count
+/// is the parameter's, and advances whatever is masked; rows may have their [own](RowMask::own_steps).
+///
+/// Of averages, the first value of each row is taken when the parameter's is, whatever is masked, since there has to be one. With
+/// [micro-batches](crate::Options::micro_batches), each adds the gradients of the rows that its mask shows when it is submitted, and the step updates those that
+/// the mask shows then: let that be all rows that one of them has shown, with gradients of zero where the last one has not.
+///
+/// ```
+/// use wgpu_optim::{Binding, Param, RowMask, wgpu};
+///
+/// /// 1,000 points, of which a step moves those whose word is not 0.
+/// fn points(values: &wgpu::Buffer, gradients: &wgpu::Buffer, visible: &wgpu::Buffer) -> Param {
+///     let points = Param::new("points", &[1000, 3], Binding::prefix(values), Binding::prefix(gradients));
+///     Param { row_mask: Some(RowMask::new(Binding::prefix(visible))), ..points }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowMask {
+    /// A u32 for each row, 0 or not, in a buffer without values; without gradients too if these are to be set to zero. What it holds when a step runs counts:
+    /// write it by a pass before.
+    pub binding: Binding,
+    /// Whether each row counts the steps that have updated it, and the rule goes by its row's count: Adam's bias correction is then that of a row's own steps, and
+    /// a row that is shown late begins as a parameter does. The counts are the state `"row_steps"`, a number for each row, whole and exact up to 2^24.
+    /// Schedules and averages go by the parameter's steps in any case.
+    ///
+    /// Default: `false`.
+    pub own_steps: bool,
+}
+
+impl RowMask {
+    /// A mask in this buffer; rows go by the parameter's step count.
+    pub fn new(binding: impl Into<Binding>) -> Self {
+        RowMask { binding: binding.into(), own_steps: false }
+    }
+}
+
 impl Param {
     /// A parameter in the caller's own buffers. Nothing is checked until an optimizer is made of it.
     pub fn new(name: impl Into<String>, shape: &[usize], value: impl Into<Binding>, gradient: impl Into<Binding>) -> Self {
@@ -85,6 +130,7 @@ impl Param {
             lr_scale: 1.0,
             lr_scales: None,
             lr_scale_schedules: Vec::new(),
+            row_mask: None,
             frozen: false,
         }
     }
@@ -97,7 +143,8 @@ impl Param {
     /// Every binding that it has, and what as.
     pub(crate) fn bindings(&self) -> impl Iterator<Item = (BufferRole, &Binding)> {
         let scales = self.lr_scales.as_ref().map(|scales| (BufferRole::LrScales, &scales.binding));
-        [(BufferRole::Value, &self.value), (BufferRole::Gradient, &self.gradient)].into_iter().chain(scales)
+        let mask = self.row_mask.as_ref().map(|mask| (BufferRole::RowMask, &mask.binding));
+        [(BufferRole::Value, &self.value), (BufferRole::Gradient, &self.gradient)].into_iter().chain(scales).chain(mask)
     }
 
     /// How many numbers `lr_scales` has.
@@ -114,6 +161,10 @@ impl Param {
         if let Some(LrScales { binding, shape }) = &self.lr_scales {
             let Broadcast { period, .. } = Broadcast::new(&self.name, &self.shape, shape)?;
             binding.check(&self.name, BufferRole::LrScales, shape, "f32", 4 * u64::from(period))?;
+        }
+        if let Some(RowMask { binding, .. }) = &self.row_mask {
+            let rows = self.shape.first().copied().unwrap_or(1);
+            binding.check(&self.name, BufferRole::RowMask, &[rows], "u32", 4 * rows as u64)?;
         }
         crate::step::check_scale_schedules(&self.name, self.scales()?, &self.lr_scale_schedules)?;
         Ok(elements)

@@ -57,7 +57,7 @@ impl Optimizer {
 
     /// What is kept of a parameter, without sums, which are of one step.
     fn lanes(&self, parameter: &Parameter) -> Vec<Lane> {
-        let lanes = self.setup.features().lanes(self.rule_of(parameter), parameter.kind.matrix);
+        let lanes = self.setup.features().lanes(self.rule_of(parameter), parameter.kind.matrix, parameter.kind.counted);
         lanes.into_iter().filter(|lane| lane.role != LaneRole::Sum).collect()
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Parameter;
 use crate::error::{BufferRole, Error, Result};
-use crate::gpu::{Binding, Param, check_binds};
+use crate::gpu::{Binding, check_binds};
 use crate::program::{self, Interval, Limits};
 use crate::step::{Features, Setup};
 
@@ -28,7 +28,7 @@ impl TensorView<'_> {
         // tiles, shapes, what their rows and columns have, and what they add to these.
         let staged = usize::from(rule.stages().len() > 1);
         let ours = 2 + usize::from(has_lanes) + staged.max(usize::from(features.measures_update || features.accumulates));
-        let ours = ours + if parameter.kind.tiled { 3 } else { 0 };
+        let ours = ours + if parameter.kind.tiled { 3 } else { usize::from(parameter.kind.counted) };
         let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
         program::Tensor {
             len: parameter.elements,
@@ -47,6 +47,13 @@ impl TensorView<'_> {
                 length: broadcast.length,
                 period: broadcast.period,
             }),
+            mask: parameter
+                .param
+                .row_mask
+                .as_ref()
+                .zip(parameter.masked)
+                .map(|(mask, rows)| program::Mask { place: place(&mask.binding, u64::from(rows.count), false), row_length: rows.length }),
+            granule: parameter.masked.map_or(1, |rows| rows.granule()),
             unit: parameter.unit,
             tiles: parameter.tiles,
             tile_words: tile_words as u32,
@@ -81,26 +88,31 @@ pub(super) fn check_buffers(setup: &Setup, parameters: &[Parameter]) -> Result<(
             intervals.push(Interval { buffer, start, end: start + 4, written: true, owner: owner(BufferRole::LrScales) });
         }
     }
-    check_scales(&mut buffers, parameters, [BufferRole::Value, BufferRole::Gradient].into_iter().filter(|&role| is_written(role)))?;
+    check_read(&mut buffers, parameters, [BufferRole::Value, BufferRole::Gradient].into_iter().filter(|&role| is_written(role)))?;
     let Some((first, second)) = program::overlap(intervals) else { return Ok(()) };
     let describe = |owner: usize| (parameters[owner / ROLES.len()].param.name.clone(), ROLES[owner % ROLES.len()]);
     let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
     Err(Error::Overlap { first, first_role, second, second_role })
 }
 
-/// No scales lie in a buffer that a step writes in these roles.
-fn check_scales(buffers: &mut Buffers, parameters: &[Parameter], written: impl Iterator<Item = BufferRole>) -> Result<()> {
+/// No scales and no masks lie in a buffer that a step writes in these roles.
+fn check_read(buffers: &mut Buffers, parameters: &[Parameter], written: impl Iterator<Item = BufferRole>) -> Result<()> {
     let owners = written.flat_map(|role| parameters.iter().map(move |parameter| (parameter, role)));
     let owners = owners.map(|(parameter, role)| (buffers.number(binding(parameter, role).buffer()), (&parameter.param.name, role)));
     let owners: HashMap<usize, (&String, BufferRole)> = owners.collect();
-    for Param { name, lr_scales, .. } in parameters.iter().map(|parameter| &parameter.param) {
-        let owner = lr_scales.as_ref().and_then(|scales| owners.get(&buffers.number(scales.binding.buffer())));
-        if let Some((other, role)) = owner {
-            let what = format!("{name}: its lr_scales are in the buffer of {other}'s {role}; WebGPU needs them in one of their own");
+    for param in parameters.iter().map(|parameter| &parameter.param) {
+        for (role, binding) in param.bindings().filter(|(role, _)| !matches!(role, BufferRole::Value | BufferRole::Gradient)) {
+            let Some((other, written)) = owners.get(&buffers.number(binding.buffer())) else { continue };
+            let (name, theirs) = (&param.name, if role == BufferRole::LrScales { "are in the buffer" } else { "is in the buffer" });
+            let what = format!("{name}: its {role} {theirs} of {other}'s {written}; WebGPU needs {} own", own(role));
             return Err(Error::Conflict { what });
         }
     }
     Ok(())
+}
+
+fn own(role: BufferRole) -> &'static str {
+    if role == BufferRole::LrScales { "them in one of their" } else { "it in one of its" }
 }
 
 /// The error with the name of the parameter whose buffer wgpu refuses, if one is behind it.

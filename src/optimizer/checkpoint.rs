@@ -201,6 +201,7 @@ impl Optimizer {
             is_active: member.active,
             lr_scales: param.scales().ok().flatten(),
             lr_scale_schedules: &param.lr_scale_schedules,
+            own_steps: param.row_mask.as_ref().is_some_and(|mask| mask.own_steps),
         });
         Outline::of(&self.setup, params)
     }

@@ -8,7 +8,10 @@ use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, RecordLayout};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
-use crate::step::{ACCUMULATED, Broadcast, Options, Setup};
+use crate::step::{ACCUMULATED, Broadcast, MaskedRows, Options, Setup};
+
+/// The limit's name in WebGPU.
+const STORAGE_BUFFERS: &str = "max_storage_buffers_per_shader_stage";
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]
@@ -54,19 +57,47 @@ impl Draft {
             self.push_blocks();
             let unit = self.unit(number, &param, elements)?;
             let scale = scale(&*rule, &param)?;
+            let masked = param.row_mask.as_ref();
+            let masked = masked.map(|mask| MaskedRows::new(&param.name, &param.shape, elements, &*rule, mask.own_steps)).transpose()?;
             // Where branches are skipped, one kernel serves units of any length.
             let whole_units = !limits.division.skips_branches && unit.is_some_and(|unit| unit.length.is_multiple_of(4));
-            let extents = Extents::of(&param.shape);
-            let matrix = extents.is_matrix && rule.tells_matrices();
+            let extents = masked.map_or_else(|| Extents::of(&param.shape), |rows| rows.extents(elements));
+            let matrix = param.shape.len() >= 2 && rule.tells_matrices();
             let tiled = rule.is_tiled(extents.is_matrix);
             let uneven = tiled && !extents.width().is_multiple_of(4);
-            let kind = Kind { group: variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units, matrix, tiled, uneven };
+            let whole_rows = masked.is_some_and(|rows| rows.length.is_multiple_of(4));
+            let (scaled, adaptive) = (scale.is_some(), unit.is_some());
+            let counted = masked.is_some_and(|rows| rows.own_steps);
+            let kind = Kind {
+                group: variant,
+                scaled,
+                masked: masked.is_some(),
+                counted,
+                whole_rows,
+                adaptive,
+                whole_units,
+                matrix,
+                tiled,
+                uneven,
+            };
             let lanes = features.lanes_of_elements(&*rule, kind.matrix).len();
             let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits)));
             let record = self.layout.push_entry(&*rule, features.averages.len(), tiled);
             let member = Member { group: number, block, record, active: !param.frozen };
             let lines = Lines::default();
-            self.parameters.push(Parameter { param, elements, extents, kind, state: Vec::new(), tiles, lines, unit, scale, member });
+            self.parameters.push(Parameter {
+                param,
+                elements,
+                extents,
+                kind,
+                state: Vec::new(),
+                tiles,
+                lines,
+                unit,
+                scale,
+                masked,
+                member,
+            });
         }
         self.push_blocks();
         Ok(())
@@ -75,11 +106,12 @@ impl Draft {
     /// Finds room for the numbers of rows, columns and slices of the parameters from `first` on: a buffer for those that run one kernel, which writes it.
     fn place_lines(&mut self, first: usize, limits: &Limits) -> Result<()> {
         let (features, before) = (self.setup.features(), self.lines.len());
-        let mut numbers: HashMap<(usize, bool), usize> = HashMap::new();
-        for parameter in self.parameters[first..].iter_mut().filter(|parameter| parameter.kind.tiled) {
-            let lanes = features.wide_lanes(&*self.setup.groups[parameter.member.group].rule, parameter.kind.matrix);
+        let mut numbers: HashMap<(usize, bool, bool), usize> = HashMap::new();
+        for parameter in self.parameters[first..].iter_mut().filter(|parameter| parameter.kind.tiled || parameter.kind.counted) {
+            let kind = parameter.kind;
+            let lanes = features.wide_lanes(&*self.setup.groups[parameter.member.group].rule, kind.matrix, kind.counted);
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
-            let number = *numbers.entry((parameter.kind.group, parameter.kind.matrix)).or_insert(self.lines.len());
+            let number = *numbers.entry((kind.group, kind.matrix, kind.counted)).or_insert(self.lines.len());
             self.lines.resize(self.lines.len().max(number + 1), 0);
             (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], &parameter.extents, LINES.map(count), limits);
         }
@@ -98,6 +130,7 @@ impl Draft {
         let view = TensorView { setup: &self.setup, features: &features, hyper: &self.layout.hyper, limits };
         let tensors: Vec<Tensor> = new.map(|parameter| view.tensor(parameter, &mut buffers)).collect();
         let by_scalars = by_scalars(&tensors, limits);
+        self.parameters[first..].iter().zip(&tensors).try_for_each(|(parameter, tensor)| check_arrays(parameter, tensor, limits))?;
         for (parameter, tensor) in self.parameters[first..].iter_mut().zip(&tensors) {
             let lanes = features.lanes_of_elements(&*self.setup.groups[parameter.member.group].rule, parameter.kind.matrix).len();
             let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
@@ -146,6 +179,19 @@ fn by_scalars(tensors: &[Tensor], limits: &Limits) -> HashSet<usize> {
         .filter(|(_, (needs_scalars, vectors))| *needs_scalars && *vectors <= limits.division.scalars)
         .map(|(buffer, _)| buffer)
         .collect()
+}
+
+/// What a parameter's kernel binds of the caller's has to be as many buffers as the device has left, where rows count their own steps: that is one more of ours.
+fn check_arrays(parameter: &Parameter, tensor: &Tensor, limits: &Limits) -> Result<()> {
+    let both = usize::from(tensor.value.buffer == tensor.gradient.buffer);
+    let arrays = 3 + usize::from(tensor.scale.is_some()) - both;
+    if !parameter.kind.counted || arrays <= tensor.arrays {
+        return Ok(());
+    }
+    let (what, limit) =
+        (format!("{}: rows that count their own steps, with all else that is asked for,", parameter.param.name), STORAGE_BUFFERS);
+    let needed = (limits.buffers - tensor.arrays + arrays) as u64;
+    Err(Error::Limit { what, needed, limit, allowed: limits.buffers as u64 })
 }
 
 /// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.

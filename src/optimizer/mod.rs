@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Binding, Engine, Executor, Member, Param, Pipelines, Ring};
 use crate::program::{Kind, Lines, Segment, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
-use crate::step::{Broadcast, GroupKey, Setup};
+use crate::step::{Broadcast, GroupKey, MaskedRows, Setup};
 
 pub use pending::PendingReport;
 pub use report::Report;
@@ -132,6 +132,7 @@ struct Parameter {
     lines: Lines,
     unit: Option<Unit>,
     scale: Option<Broadcast>,
+    masked: Option<MaskedRows>,
     member: Member,
 }
 

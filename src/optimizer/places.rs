@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Optimizer, Parameter, zero};
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::gpu::{Binding, is_lost};
-use crate::program::{Place, Places, Scale};
+use crate::program::{Mask, Place, Places, Scale};
 
 /// Where a parameter goes. What is `None` stays.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Optimizer {
         let zero_grad = self.setup.options.zero_grad;
         let mut numbers = Numbers::with_capacity(2 * self.parameters.len());
         let mut places = Vec::with_capacity(self.parameters.len());
-        for Parameter { param, elements, scale, .. } in &self.parameters {
+        for Parameter { param, elements, scale, masked, .. } in &self.parameters {
             let mut place =
                 |binding, elements: u64, written| Binding::place(binding, numbers.number(binding.buffer()), 4 * elements, written);
             let value = place(&param.value, *elements, true);
@@ -136,9 +136,14 @@ impl Optimizer {
                 length: broadcast.length,
                 period: broadcast.period,
             });
-            places.push(Places { value, gradient, zero_grad, scale });
+            let mask = param
+                .row_mask
+                .as_ref()
+                .zip(*masked)
+                .map(|(mask, rows)| Mask { place: place(&mask.binding, u64::from(rows.count), false), row_length: rows.length });
+            places.push(Places { value, gradient, zero_grad, scale, mask });
         }
-        let is_apart = are_apart(&self.parameters, &places, zero_grad) && scales_are_apart(&places, zero_grad, numbers.buffers.len());
+        let is_apart = are_apart(&self.parameters, &places, zero_grad) && others_are_apart(&places, zero_grad, numbers.buffers.len());
         // The way through a new plan has to tell of a lost device, also where nothing is made.
         is_apart && !is_lost(&self.engine.device) && self.executor.moved(&self.engine, &places, &numbers.buffers).unwrap_or(false)
     }
@@ -205,9 +210,10 @@ fn are_apart(parameters: &[Parameter], places: &[Places], zero_grad: bool) -> bo
     })
 }
 
-/// Whether no scales lie in a buffer that a step writes.
-fn scales_are_apart(places: &[Places], zero_grad: bool, buffers: usize) -> bool {
-    if places.iter().all(|places| places.scale.is_none()) {
+/// Whether no scales or masks lie in a buffer that a step writes.
+fn others_are_apart(places: &[Places], zero_grad: bool, buffers: usize) -> bool {
+    let others = |places: &Places| [places.scale.map(|scale| scale.place), places.mask.map(|mask| mask.place)].into_iter().flatten();
+    if places.iter().all(|places| others(places).next().is_none()) {
         return true;
     }
     let mut written = vec![false; buffers];
@@ -215,5 +221,5 @@ fn scales_are_apart(places: &[Places], zero_grad: bool, buffers: usize) -> bool 
         written[value.buffer] = true;
         written[gradient.buffer] |= zero_grad;
     }
-    places.iter().filter_map(|places| places.scale).all(|scale| !written[scale.place.buffer])
+    places.iter().flat_map(others).all(|place| !written[place.buffer])
 }

@@ -123,7 +123,8 @@ impl Moves<'_> {
     /// a vector is, do not.
     pub(super) fn width(&self, from: usize, to: &Parameter, extent: Extent) -> Option<u64> {
         let (shape, count) = (&to.param.shape, to.extents.count(extent));
-        let is_shared = matches!((extent, shape.len()), (Extent::Columns, 2) | (Extent::Rows, 1));
+        // A parameter that is masked is a matrix of its rows.
+        let is_shared = to.masked.is_none() && matches!((extent, shape.len()), (Extent::Columns, 2) | (Extent::Rows, 1));
         (self.params.contains(&from) && !is_shared).then(|| count / (shape[0] as u64).max(1))
     }
 

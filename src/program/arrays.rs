@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Access, Array, Limits, Place, Places, Purpose, Scale, Window};
+use super::{Access, Array, Limits, Mask, Place, Places, Purpose, Scale, Window};
 
 /// Bytes of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ pub(super) enum Use {
     Values,
     Gradients,
     Scales,
+    Mask,
 }
 
 /// What some elements of a tensor touch.
@@ -73,16 +74,15 @@ impl Touch {
     /// An array of nothing else, before others of its buffer are looked at.
     pub(super) fn array(&self, scalar: bool, limits: &Limits) -> Array {
         let access = if self.vectors && !scalar { limits.division.vectors } else { Access::Scalar };
-        let (values, gradients, scales) = (self.is == Use::Values, self.is == Use::Gradients, self.is == Use::Scales);
-        Array { access, values, gradients, scales, written: self.written }
+        Array { access, written: self.written, ..Array::default() }.also(self.is)
     }
 }
 
 /// What elements of a tensor touch of the caller's buffers, where it is in these places.
-pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 3] {
+pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 4] {
     let updates = purpose == Purpose::Update;
     if elements.is_empty() {
-        return [None; 3];
+        return [None; 4];
     }
     let touch = |place: Place, is, written| {
         let vectors = place.offset.is_multiple_of(16) && 4 * elements.end.next_multiple_of(4) <= place.room;
@@ -90,11 +90,10 @@ pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, pu
         Touch { bytes, is, written, vectors, whole: place.whole }
     };
     let values = (updates || adaptive).then(|| touch(places.value, Use::Values, updates));
-    let scales = places.scale.filter(|_| updates).map(|scale| {
-        let (bytes, whole) = (scale.bytes(elements), scale.place.whole);
-        Touch { bytes, is: Use::Scales, written: false, vectors: false, whole }
-    });
-    [Some(touch(places.gradient, Use::Gradients, updates && places.zero_grad)), values, scales]
+    let read = |bytes, is, whole| Touch { bytes, is, written: false, vectors: false, whole };
+    let scales = places.scale.filter(|_| updates).map(|scale| read(scale.bytes(elements), Use::Scales, scale.place.whole));
+    let mask = places.mask.map(|mask| read(mask.bytes(elements), Use::Mask, mask.place.whole));
+    [Some(touch(places.gradient, Use::Gradients, updates && places.zero_grad)), values, scales, mask]
 }
 
 impl Scale {
@@ -105,6 +104,32 @@ impl Scale {
         let wraps = last - first >= period || first % period > last % period;
         let used = if wraps { 0..period } else { first % period..last % period + 1 };
         Bytes::of(self.place, &used, 4)
+    }
+}
+
+impl Mask {
+    /// The words of the rows that have these elements.
+    fn bytes(&self, part: &Range<u64>) -> Bytes {
+        let length = u64::from(self.row_length);
+        Bytes::of(self.place, &(part.start / length..(part.end - 1) / length + 1), 4)
+    }
+}
+
+impl Array {
+    /// With these too.
+    pub(super) fn also(mut self, is: Use) -> Self {
+        match is {
+            Use::Values => self.values = true,
+            Use::Gradients => self.gradients = true,
+            Use::Scales => self.scales = true,
+            Use::Mask => self.masks = true,
+        }
+        self
+    }
+
+    /// Whether both can be one array: tensors, scales and masks are of types of their own.
+    pub(super) fn is_of_type(&self, other: &Array) -> bool {
+        (self.scales, self.masks) == (other.scales, other.masks)
     }
 }
 
@@ -139,18 +164,15 @@ impl Arrays {
         self.open.iter_mut().filter(of_buffer).for_each(|open| open.array.written = written);
         let own = touch.bound(limits);
         let grown = |open: &Open| open.bytes.hull(own, limits);
-        let serves = |open: &Open| {
-            let same_type = open.array.scales == (touch.is == Use::Scales);
-            open.bytes.buffer == buffer && same_type && grown(open).len() <= limits.binding
-        };
+        let wanted = Array::default().also(touch.is);
+        let serves = |open: &Open| open.bytes.buffer == buffer && open.array.is_of_type(&wanted) && grown(open).len() <= limits.binding;
         let found = (0..self.open.len()).rev().find(|&index| serves(&self.open[index]));
         let number = found.unwrap_or(self.open.len());
         match found {
             Some(index) => self.open[index].bytes = grown(&self.open[index]),
             None => {
                 let bytes = own.hull(own, limits);
-                let access = limits.division.vectors;
-                let array = Array { access, values: false, gradients: false, scales: false, written };
+                let array = Array { access: limits.division.vectors, written, ..Array::default() };
                 (bytes.len() <= limits.binding).then(|| self.open.push(Open { bytes, array }))?;
             }
         }
@@ -158,11 +180,7 @@ impl Arrays {
         let checked = if becomes_written { 0..self.open.len() } else { number..number + 1 };
         let apart = checked.into_iter().all(|index| self.is_apart(index));
         let array = &mut self.open[number].array;
-        match touch.is {
-            Use::Values => array.values = true,
-            Use::Gradients => array.gradients = true,
-            Use::Scales => array.scales = true,
-        }
+        *array = array.also(touch.is);
         if !touch.vectors {
             array.access = Access::Scalar;
         }

@@ -3,6 +3,8 @@
 use core::ops::Range;
 
 use super::arrays::{Arrays, Bytes, Touch, Use, touches};
+use crate::rule::Extent;
+
 use super::{Bucket, Kernel, Kind, Limits, Owner, Pair, ParamEntry, Plan, Purpose, Row, Segment, Tensor, Tile};
 
 /// Consecutive elements of a tensor.
@@ -87,14 +89,15 @@ impl Open {
         }
         let number = |is| touches.iter().zip(&numbers).find(|(touch, _)| touch.is == is).map(|(_, &number)| number);
         let gradients = number(Use::Gradients).unwrap_or_default();
-        let pair = Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales) };
+        let pair =
+            Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales), mask: number(Use::Mask) };
         Some((arrays, state, pair))
     }
 
     /// The entry of a piece's parameter.
     fn entry(&self, piece: &OpenRow, tensor: &Tensor, pairs: &[Pair]) -> ParamEntry {
         let pair = piece.pair;
-        let scale = tensor.scale.zip(pair.scales);
+        let (scale, mask) = (tensor.scale.zip(pair.scales), tensor.mask.zip(pair.mask));
         // From the page's start to the window's; pages are at most 4 GiB.
         let state = self.state.map_or(0, |window| piece.entry.state.wrapping_sub((window.start / 4) as u32));
         ParamEntry {
@@ -103,6 +106,7 @@ impl Open {
             state,
             pair: pairs.binary_search(&pair).unwrap_or_default() as u32,
             scale: scale.map_or(0, |(scale, array)| self.arrays.element(array, scale.place.offset)),
+            mask: mask.map_or(0, |(mask, array)| self.arrays.element(array, mask.place.offset)),
             ..piece.entry
         }
     }
@@ -223,6 +227,8 @@ fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, t
         record: tensor.record,
         scale_length: scale.length,
         scale_period: scale.period,
+        row_length: tensor.mask.map_or(1, |mask| mask.row_length),
+        row_steps: tensor.lines.lane(Extent::Rows, 0).map_or(0, |place| (place.offset / 4) as u32),
         unit: unit.factors,
         unit_length: *unit_length,
         ..ParamEntry::default()

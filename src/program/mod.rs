@@ -135,6 +135,10 @@ pub struct Tensor {
     pub member: u32,
     /// Scales of the learning rate.
     pub scale: Option<Scale>,
+    /// Which of its rows a step updates.
+    pub mask: Option<Mask>,
+    /// The elements of a workgroup are a multiple of so many, 1 where any will do.
+    pub granule: u64,
     /// What adaptive clipping scales as one.
     pub unit: Option<Unit>,
     /// How it is cut, where its rows and columns are summed or have numbers of their own.
@@ -164,6 +168,15 @@ pub struct Scale {
     pub period: u32,
 }
 
+/// A word for each row of a tensor, which is 0 where a step leaves the row as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mask {
+    /// The words.
+    pub place: Place,
+    /// Elements of a row.
+    pub row_length: u32,
+}
+
 /// Equal parts of a tensor, each with a gradient factor of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unit {
@@ -174,18 +187,19 @@ pub struct Unit {
 }
 
 /// How a kernel reads and writes an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
     /// `array<vec4f>`: offsets are multiples of 16 bytes and so is the end, padding included.
     Vector,
     /// `array<vec2<u64>>`, where vectors can serve, on software adapters: on real hardware a vector is one access anyway.
     Vector64,
     /// `array<f32>`: any element.
+    #[default]
     Scalar,
 }
 
 /// One of the caller's buffers, or a part of it, as a kernel binds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Array {
     /// Its elements' type.
     pub access: Access,
@@ -195,6 +209,8 @@ pub struct Array {
     pub gradients: bool,
     /// Whether it has scales of the learning rate.
     pub scales: bool,
+    /// Whether it has row masks.
+    pub masks: bool,
     /// Whether an update writes it, or another array of its buffer: WebGPU allows no buffer that is read-only and writable in one dispatch.
     pub written: bool,
 }
@@ -208,6 +224,8 @@ pub struct Pair {
     pub gradients: usize,
     /// The scales of the learning rate.
     pub scales: Option<usize>,
+    /// The row mask.
+    pub mask: Option<usize>,
 }
 
 /// What a kernel depends on besides what it binds.
@@ -217,6 +235,12 @@ pub struct Kind {
     pub group: usize,
     /// Whether scales of the learning rate are bound.
     pub scaled: bool,
+    /// Whether a row mask is bound.
+    pub masked: bool,
+    /// Whether masked rows count their own steps.
+    pub counted: bool,
+    /// Whether masked rows are known to have lengths that are multiples of four, so that no vector is of two.
+    pub whole_rows: bool,
     /// Whether each unit has a factor of its own.
     pub adaptive: bool,
     /// Whether these are known to have lengths that are multiples of four, so that no vector is of two.

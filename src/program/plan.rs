@@ -4,7 +4,7 @@ use core::ops::Range;
 use std::collections::BTreeMap;
 
 use super::fill::{Fill, Part, Span};
-use super::{Kind, Limits, Plan, Purpose, Sets, Tensor, Units, chunks, pieces};
+use super::{CHUNK, Kind, Limits, Plan, Purpose, Sets, Tensor, Units, pieces};
 
 /// The dispatches that change values: one for each set, if what it has bound fits. Fails with the bytes that one chunk would need if that is more than
 /// can be bound.
@@ -23,7 +23,11 @@ pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u6
             let span = |elements, tile| Span { elements, sums: 1, unit_length: unit_length(part), tile };
             match &tensors[part.index].tiles {
                 Some(tiles) => tiles.of(part.elements.clone()).into_iter().map(|tile| span(tile.elements(tiles), Some(tile))).collect(),
-                None => chunks(part.elements.clone()).map(|elements| span(elements, None)).collect(),
+                None => {
+                    let granule = tensors[part.index].granule;
+                    let most = (CHUNK / granule).max(1) * granule;
+                    pieces(part.elements.clone(), most).map(|elements| span(elements, None)).collect()
+                }
             }
         };
         fill.all(kind, sets.is_scalar(set), &parts, |tensor| tensor.arrays, rows)?;
@@ -38,7 +42,8 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
     let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
     for (index, tensor) in tensors.iter().enumerate() {
         let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
-        let kind = Kind { adaptive: tensor.kind.adaptive, whole_units, ..Kind::default() };
+        let Kind { adaptive, masked, whole_rows, .. } = tensor.kind;
+        let kind = Kind { adaptive, whole_units, masked, whole_rows, ..Kind::default() };
         if accumulated {
             for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
                 let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };

@@ -64,6 +64,8 @@ impl Sets {
     /// alignment, so that state is accessed as vectors, but for uneven tiles. `scalar` says that vectors cannot serve all parameters in these buffers.
     pub fn place(&mut self, lanes: usize, tensor: &Tensor, scalar: bool, limits: &Limits) -> Vec<Segment> {
         let most = most(lanes, limits);
+        // Where one is more than that, whoever makes the optimizer finds a segment that is too large.
+        let most = (most / tensor.granule).max(1) * tensor.granule;
         let lanes = lanes as u64;
         // An empty parameter has one granule, so that its state can be bound.
         let ranges = match &tensor.tiles {

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::arrays::{Bytes, Use, touches};
-use super::{Access, Array, Bucket, Limits, Place, Purpose, Scale, Tensor, Window};
+use super::{Access, Array, Bucket, Limits, Mask, Place, Purpose, Scale, Tensor, Window};
 
 crate::words::words! {
     /// What the rows of a bucket look up about a parameter. Where elements are, these are places in the windows, modulo 2^32, at which the tensor's first
@@ -35,6 +35,12 @@ crate::words::words! {
         scale_length: u32,
         /// Scales in all.
         scale_period: u32,
+        /// First word of the row mask.
+        mask: u32,
+        /// Elements of a row that the mask has a word for.
+        row_length: u32,
+        /// Where the step counts of its rows begin, where rows have their own.
+        row_steps: u32,
     }
 }
 
@@ -58,12 +64,14 @@ pub struct Places {
     pub zero_grad: bool,
     /// Scales of the learning rate.
     pub scale: Option<Scale>,
+    /// Which rows a step updates.
+    pub mask: Option<Mask>,
 }
 
 impl Tensor {
     /// Where it is.
     pub fn places(&self) -> Places {
-        Places { value: self.value, gradient: self.gradient, zero_grad: self.zero_grad, scale: self.scale }
+        Places { value: self.value, gradient: self.gradient, zero_grad: self.zero_grad, scale: self.scale, mask: self.mask }
     }
 }
 
@@ -86,6 +94,7 @@ impl Bucket {
                     Use::Values => pair.values,
                     Use::Gradients => pair.gradients,
                     Use::Scales => pair.scales?,
+                    Use::Mask => pair.mask?,
                 };
                 let bytes = touch.bound(limits);
                 let own = Moved { bytes: bytes.hull(bytes, limits), array: touch.array(self.scalar, limits) };
@@ -100,8 +109,9 @@ impl Bucket {
         let entry = |(owner, entry): (&Owner, &ParamEntry)| {
             let (places, pair) = (&places[owner.tensor], self.kernel.pairs[entry.pair as usize]);
             let scale = places.scale.zip(pair.scales).map_or(0, |(scale, array)| arrays[array].bytes.element(scale.place.offset));
+            let mask = places.mask.zip(pair.mask).map_or(0, |(mask, array)| arrays[array].bytes.element(mask.place.offset));
             let value = arrays[pair.values].bytes.element(places.value.offset);
-            ParamEntry { value, gradient: arrays[pair.gradients].bytes.element(places.gradient.offset), scale, ..*entry }
+            ParamEntry { value, gradient: arrays[pair.gradients].bytes.element(places.gradient.offset), scale, mask, ..*entry }
         };
         let entries = self.owners.iter().zip(&self.entries).map(entry).collect();
         Some((arrays.iter().map(|moved| moved.bytes.window()).collect(), entries))
@@ -117,6 +127,7 @@ impl Moved {
             values: own.values || others.values,
             gradients: own.gradients || others.gradients,
             scales: own.scales || others.scales,
+            masks: own.masks || others.masks,
             written: own.written || others.written,
         };
         (self.bytes.buffer == other.bytes.buffer).then(|| Moved { bytes: self.bytes.hull(other.bytes, limits), array })
@@ -134,7 +145,7 @@ fn agree(arrays: &mut [Moved], limits: &Limits) -> bool {
         let written = own.iter().any(|&number| arrays[number].array.written);
         own.iter().for_each(|&number| arrays[number].array.written = written);
         let clash = |a: Moved, b: Moved| {
-            let is_one = a.array.scales == b.array.scales && a.bytes.hull(b.bytes, limits).len() <= limits.binding;
+            let is_one = a.array.is_of_type(&b.array) && a.bytes.hull(b.bytes, limits).len() <= limits.binding;
             is_one || (written && a.bytes.overlaps(b.bytes))
         };
         own.iter().enumerate().all(|(at, &number)| own[..at].iter().all(|&other| !clash(arrays[number], arrays[other])))

@@ -49,6 +49,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn uses(&self, state: &str) -> bool;
     /// See [`Rule::uses_for`].
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool;
+    /// See [`Rule::begins`].
+    fn begins(&self) -> bool;
     /// See [`Rule::check`].
     ///
     /// # Errors
@@ -126,6 +128,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         Rule::uses_for(self, state_or_sum, is_matrix)
+    }
+    fn begins(&self) -> bool {
+        Rule::begins(self)
     }
     fn check(&self) -> Result<(), String> {
         Rule::check(self)

@@ -161,6 +161,11 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// Whether the rule keeps values, or means of them, in its state: then scales of single elements' steps would tear them apart.
     const TRACKS_VALUES: bool = false;
 
+    /// Whether these hyper-parameters make a first step that prepares the state for those after it, as ADOPT's does, so that an element must not miss it.
+    fn begins(&self) -> bool {
+        false
+    }
+
     /// State tensors that the rule only reads: the caller's passes write them, through [`Optimizer::state`](crate::Optimizer::state).
     const INPUTS: &'static [&'static str] = &[];
 

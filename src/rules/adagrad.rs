@@ -84,6 +84,10 @@ impl Rule for Adagrad {
         *p = *p - s.step_size * (g / (state.sum.sqrt() + h.eps));
     }
 
+    fn begins(&self) -> bool {
+        self.initial_accumulator_value != 0.0
+    }
+
     fn cases() -> Vec<(&'static str, Self)> {
         let changed = Adagrad { lr: 5e-2, lr_decay: 0.3, weight_decay: 0.1, eps: 1e-2, ..Adagrad::default() };
         vec![

@@ -44,6 +44,10 @@ hyper_parameters! {
         pub decoupled_weight_decay: bool = false, Range::UNIT;
         /// Shrink by `lr * weight_decay` only the values that the step makes smaller anyway: those of the sign of `m`.
         pub cautious_weight_decay: bool = false, Range::UNIT;
+        /// No bias correction, as in gsplat's `SelectiveAdam`: `m` and `v` are taken as they are.
+        pub uncorrected: bool = false, Range::UNIT;
+        /// Add `eps` to the root of `v` as it is, and correct their quotient, as in the text of arXiv 1412.6980, section 2 (there it is ε̂), and in torch's `SparseAdam`.
+        pub uncorrected_eps: bool = false, Range::UNIT;
     }
 }
 
@@ -71,13 +75,17 @@ hyper_parameters! {
 
 impl From<AdamW> for Adam {
     fn from(AdamW { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, cautious_weight_decay }: AdamW) -> Self {
-        Adam { lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay: true, cautious_weight_decay }
+        let decay = Adam { weight_decay, decoupled_weight_decay: true, cautious_weight_decay, ..Adam::default() };
+        Adam { lr, beta1, beta2, eps, amsgrad, maximize, ..decay }
     }
 }
 
 layout! {
     /// Per group.
-    pub struct Hyper<F> { lr: F, beta1: Beta<F>, beta2: Beta<F>, eps: F, coupled_decay: F, decoupled_decay: F, cautious: u32, sign: F }
+    pub struct Hyper<F> {
+        lr: F, beta1: Beta<F>, beta2: Beta<F>, eps: F, coupled_decay: F, decoupled_decay: F, cautious: u32, sign: F,
+        uncorrected: u32, uncorrected_eps: u32,
+    }
 }
 
 scalars! {
@@ -94,7 +102,11 @@ impl Rule for Adam {
     const NAME: &'static str = "Adam";
     const FORMULA: &'static str = "p -= lr * m̂ / (√v̂ + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adam.wgsl");
-    const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("Adam")];
+    const KNOWN_AS: &'static [KnownAs] = &[
+        KnownAs::torch("Adam"),
+        KnownAs { preset: &[("uncorrected_eps", 1.0)], ..KnownAs::torch("SparseAdam") },
+        KnownAs { framework: "gsplat", preset: &[("uncorrected", 1.0)], ..KnownAs::torch("SelectiveAdam") },
+    ];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;
@@ -111,13 +123,22 @@ impl Rule for Adam {
             decoupled_decay: F::of(decay(true)),
             cautious: u32::from(self.cautious_weight_decay),
             sign: F::of(if self.maximize { -1.0 } else { 1.0 }),
+            uncorrected: u32::from(self.uncorrected),
+            uncorrected_eps: u32::from(self.uncorrected_eps),
         }
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, step: F, _last: &Scalars<F>) -> Scalars<F> {
-        let bias_correction1 = bias_correction(h.beta1, step);
-        let bias_correction2 = bias_correction(h.beta2, step);
-        Scalars { step_size: h.lr / bias_correction1, inverse_root2: bias_correction2.sqrt().recip(), decay: h.lr * h.decoupled_decay }
+        let decay = h.lr * h.decoupled_decay;
+        if h.uncorrected != 0 {
+            return Scalars { step_size: h.lr, inverse_root2: F::one(), decay };
+        }
+        let step_size = h.lr / bias_correction(h.beta1, step);
+        let inverse_root2 = bias_correction(h.beta2, step).sqrt().recip();
+        match h.uncorrected_eps {
+            0 => Scalars { step_size, inverse_root2, decay },
+            _ => Scalars { step_size: step_size / inverse_root2, inverse_root2: F::one(), decay },
+        }
     }
 
     #[inline(always)]
@@ -144,6 +165,8 @@ impl Rule for Adam {
             ("amsgrad", Adam { amsgrad: true, maximize: true, ..changed }),
             ("cautious", Adam { cautious_weight_decay: true, ..changed }),
             ("memoryless", Adam { beta1: 0.0, beta2: 0.3, ..changed }),
+            ("selective", Adam { uncorrected: true, ..changed }),
+            ("sparse", Adam { uncorrected_eps: true, weight_decay: 0.0, ..changed }),
         ]
     }
 }

@@ -97,6 +97,10 @@ impl Rule for Adopt {
         state.v = moving_average(state.v, square(gradient), s.beta2, s.rest2);
     }
 
+    fn begins(&self) -> bool {
+        true
+    }
+
     fn cases() -> Vec<(&'static str, Self)> {
         let changed = Adopt { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 0.2, weight_decay: 0.1, ..Adopt::default() };
         vec![

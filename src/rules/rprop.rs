@@ -111,6 +111,10 @@ impl Rule for Rprop {
         Ok(())
     }
 
+    fn begins(&self) -> bool {
+        true
+    }
+
     fn cases() -> Vec<(&'static str, Self)> {
         let changed = Rprop { lr: 2e-2, eta_minus: 0.4, eta_plus: 1.3, ..Rprop::default() };
         vec![

@@ -113,6 +113,10 @@ impl Rule for Sgd {
         Ok(())
     }
 
+    fn begins(&self) -> bool {
+        self.momentum != 0.0 && self.dampening != 0.0
+    }
+
     fn cases() -> Vec<(&'static str, Self)> {
         let plain = Sgd { lr: 0.05, weight_decay: 0.1, ..Sgd::default() };
         let momentum = Sgd { momentum: 0.9, ..plain };

@@ -93,6 +93,10 @@ impl Rule for Yogi {
         *p = *p - penalized(s.step_size * (state.m / denominator), *p, s.decay);
     }
 
+    fn begins(&self) -> bool {
+        self.initial_accumulator_value != 0.0
+    }
+
     fn cases() -> Vec<(&'static str, Self)> {
         let changed = Yogi { lr: 2e-2, beta1: 0.8, beta2: 0.95, eps: 1e-2, initial_accumulator_value: 0.1, weight_decay: 0.1 };
         vec![("default", Yogi::default()), ("changed", changed), ("forgetful", Yogi { beta1: 0.4, beta2: 0.3, ..changed })]

@@ -1,6 +1,6 @@
 //! What is kept of a parameter, described once: state arena, bindings, accessors, reading and writing follow from it.
 
-use super::{ACCUMULATED, ASIDE, Features};
+use super::{ACCUMULATED, ASIDE, Features, ROW_STEPS};
 use crate::rule::{AnyRule, Extent};
 
 /// A tensor that a rule or an option keeps of a parameter. All are f32.
@@ -25,14 +25,16 @@ pub enum LaneRole {
     Average,
     /// The trained values, while a rule's evaluated ones are in their place.
     Aside,
+    /// How many steps have updated each row, where rows count their own: whole numbers.
+    RowSteps,
     /// A sum that stages over elements read, of rows, columns or slices; nothing of it is kept from step to step.
     Sum,
 }
 
 impl Features {
     /// The lanes of a parameter that is a matrix, or is none: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in
-    /// use, averages, what shows while a rule's evaluated values are in its place, and sums.
-    pub fn lanes(&self, rule: &dyn AnyRule, is_matrix: bool) -> Vec<Lane> {
+    /// use, averages, what shows while a rule's evaluated values are in its place, sums, and the step counts of rows that have their own.
+    pub fn lanes(&self, rule: &dyn AnyRule, is_matrix: bool, counted: bool) -> Vec<Lane> {
         let of_elements = |name, role| Lane { name, role, extent: Extent::Elements };
         let states = rule.active_states_for(is_matrix).into_iter().map(|state| rule.states()[state]);
         let states = states.map(|state| Lane { name: state.name, role: LaneRole::State, extent: state.extent });
@@ -41,12 +43,13 @@ impl Features {
         let aside = rule.has_views().then(|| of_elements(ASIDE, LaneRole::Aside));
         let sums = rule.sums().iter().filter(|sum| rule.is_kept(sum, is_matrix));
         let sums = sums.map(|sum| Lane { name: sum.name, role: LaneRole::Sum, extent: sum.extent });
-        accumulated.into_iter().chain(states).chain(averages).chain(aside).chain(sums).collect()
+        let steps = counted.then_some(Lane { name: ROW_STEPS, role: LaneRole::RowSteps, extent: Extent::Rows });
+        accumulated.into_iter().chain(states).chain(averages).chain(aside).chain(sums).chain(steps).collect()
     }
 
     /// The lanes that have a number for each element, which lie beside one another in the state's pages.
     pub fn lanes_of_elements(&self, rule: &dyn AnyRule, is_matrix: bool) -> Vec<Lane> {
-        self.lanes(rule, is_matrix).into_iter().filter(|lane| lane.extent == Extent::Elements).collect()
+        self.lanes(rule, is_matrix, false).into_iter().filter(|lane| lane.extent == Extent::Elements).collect()
     }
 
     /// Which of these a name is.
@@ -55,7 +58,7 @@ impl Features {
     }
 
     /// The lanes of wider extents, which lie in a buffer of their own.
-    pub(crate) fn wide_lanes(&self, rule: &dyn AnyRule, is_matrix: bool) -> Vec<Lane> {
-        self.lanes(rule, is_matrix).into_iter().filter(|lane| lane.extent != Extent::Elements).collect()
+    pub(crate) fn wide_lanes(&self, rule: &dyn AnyRule, is_matrix: bool, counted: bool) -> Vec<Lane> {
+        self.lanes(rule, is_matrix, counted).into_iter().filter(|lane| lane.extent != Extent::Elements).collect()
     }
 }

@@ -48,7 +48,7 @@ impl Setup {
                 format!("{} keeps values in its state, which Lookahead would leave behind; take another rule, or an average", rule.name());
             return Err(Error::Conflict { what });
         }
-        let lanes = Features::of(&self.options, &self.groups).lanes(&*rule, true);
+        let lanes = Features::of(&self.options, &self.groups).lanes(&*rule, true, true);
         check_keys(&*rule, &lanes).map_err(|message| Error::HyperParameters { rule: rule.name(), message })?;
         let lanes: Vec<&str> = lanes.iter().map(|lane| lane.name).collect();
         if let Some(twice) = (1..lanes.len()).find(|&index| lanes[..index].contains(&lanes[index])) {

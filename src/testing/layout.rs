@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::adapter::Gpu;
 use crate::cpu::CpuParam;
-use crate::{Binding, LrScales, Param, Tensors};
+use crate::{Binding, LrScales, Param, RowMask, Tensors};
 
 /// What belongs to nobody in buffers of gradients only, where it is wrongly read or not at all.
 pub(super) const POISON: f32 = f32::NAN;
@@ -42,17 +42,20 @@ pub(super) type Place = (usize, usize);
 
 /// The parameter with shape, scales and all that its description has.
 pub(super) fn described(gpu: &Gpu, param: Param, own: &CpuParam) -> Param {
-    let scales = own.lr_scales.as_ref().map(|(scales, shape)| {
+    // An odd place in a buffer that begins and ends with poison.
+    let apart = |words: &[u32]| {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        // An odd place in a buffer that begins and ends with poison.
-        let contents = [&[POISON; 3], &scales[..], &[POISON]].concat();
+        let contents = [&[POISON.to_bits(); 3], words, &[POISON.to_bits()]].concat();
         let size = 4 * contents.len() as u64;
         let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
         gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&contents));
-        LrScales { binding: Binding::new(&buffer, 12, 4 * scales.len() as u64), shape: shape.clone() }
-    });
+        Binding::new(&buffer, 12, 4 * words.len() as u64)
+    };
+    let scales = own.lr_scales.as_ref();
+    let lr_scales = scales.map(|(scales, shape)| LrScales { binding: apart(bytemuck::cast_slice(scales)), shape: shape.clone() });
+    let row_mask = own.row_mask.as_ref().map(|words| RowMask { binding: apart(&words.words), own_steps: words.own_steps });
     let lr_scale_schedules = own.lr_scale_schedules.clone();
-    Param { shape: own.shape.clone(), lr_scale: own.lr_scale, lr_scales: scales, lr_scale_schedules, frozen: own.frozen, ..param }
+    Param { shape: own.shape.clone(), lr_scale: own.lr_scale, lr_scales, lr_scale_schedules, row_mask, frozen: own.frozen, ..param }
 }
 
 /// Buffers, where values and gradients of each parameter are in them, and the parameters.

@@ -31,7 +31,9 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     let group = Group::<()>::new(rule.boxed(), []);
     let everything = Features { clamps: true, schedules: true, ..Features::of(&all, core::slice::from_ref(&group)) };
     for features in [Features::of(&Options::default(), core::slice::from_ref(&group)), everything] {
-        for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)) {
+        let takes_masks = rule.stages().len() == 1;
+        let kernels = kernels().filter(|kernel| takes_masks || !kernel.kind.masked);
+        for kernel in kernels.flat_map(|kernel| of_shapes(rule, kernel)) {
             for stage in over_elements(rule, &kernel) {
                 let module = valid(&wgsl::pass(rule, stage, &kernel, &features))?;
                 layouts(&module, rule)?;
@@ -64,7 +66,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
 fn of_shapes(rule: &dyn AnyRule, kernel: Kernel) -> impl Iterator<Item = Kernel> {
     let shapes = if rule.tells_matrices() { &[false, true][..] } else { &[false] };
     let tiled = move |matrix: bool| shapes.len() > 1 && rule.is_tiled(matrix);
-    let scalar = kernel.arrays.iter().any(|array| array.access == Access::Scalar && !array.scales);
+    let scalar = kernel.arrays.iter().any(|array| array.access == Access::Scalar && !array.scales && !array.masks);
     shapes.iter().map(move |&matrix| {
         let kind = Kind { matrix, tiled: tiled(matrix), uneven: tiled(matrix) && scalar, ..kernel.kind };
         Kernel { kind, ..kernel.clone() }
@@ -113,14 +115,10 @@ fn kernels() -> impl Iterator<Item = Kernel> {
     let flags = [(false, false), (true, false), (false, true), (true, true)];
     let all = accesses.into_iter().flat_map(move |access| flags.map(move |flags| (access, flags)));
     all.flat_map(|((division, access), (scaled, adaptive))| {
-        let array = |values, gradients, written| Array { access, values, gradients, scales: false, written };
-        let (values, gradients, scales) = (
-            array(true, false, true),
-            array(false, true, false),
-            Array { access: Access::Scalar, scales: true, ..array(false, false, false) },
-        );
+        let array = |values, gradients, written| Array { access, values, gradients, written, ..Array::default() };
+        let (values, gradients, scales) = (array(true, false, true), array(false, true, false), Array { scales: true, ..Array::default() });
         let kind = Kind { scaled, adaptive, whole_units: access != Access::Scalar, ..Kind::default() };
-        let pair = |values, gradients, scales| Pair { values, gradients, scales: scaled.then_some(scales) };
+        let pair = |values, gradients, scales| Pair { values, gradients, scales: scaled.then_some(scales), mask: None };
         let layouts = [
             (vec![values, gradients, scales], vec![pair(0, 1, 2)]),
             (vec![array(true, true, true), scales], vec![pair(0, 0, 1)]),
@@ -129,15 +127,28 @@ fn kernels() -> impl Iterator<Item = Kernel> {
             (vec![values, gradients, gradients], vec![pair(0, 1, 1), pair(0, 2, 2)]),
         ];
         let layouts = layouts.into_iter().filter(move |(_, pairs)| !scaled || pairs.len() == 1);
-        layouts.map(move |(mut arrays, pairs)| {
+        layouts.flat_map(move |(mut arrays, pairs)| {
             arrays.retain(|array| scaled || !array.scales);
-            Kernel { kind, division, arrays, pairs }
+            let plain = Kernel { kind, division, arrays, pairs };
+            let flags = [(false, false), (true, false), (false, true), (true, true)];
+            let masked = (plain.pairs.len() == 1).then(|| flags.map(|flags| masked(plain.clone(), flags)));
+            [plain].into_iter().chain(masked.into_iter().flatten())
         })
     })
 }
 
+/// The same with a row mask, whose rows have whole vectors or not, and count their own steps or not.
+fn masked(mut kernel: Kernel, (whole_rows, counted): (bool, bool)) -> Kernel {
+    kernel.kind = Kind { masked: true, whole_rows, counted, ..kernel.kind };
+    kernel.pairs.iter_mut().for_each(|pair| pair.mask = Some(kernel.arrays.len()));
+    kernel.arrays.push(Array { masks: true, ..Array::default() });
+    kernel
+}
+
 fn valid(shader: &wgsl::Shader) -> Result<naga::Module, Failure> {
-    if shader.slots.len() > 8 {
+    // All that there is of rows that count their own steps is more than that; an optimizer says so.
+    let most = if shader.source.contains("fn count_rows(row: Row, invocation: u32) {\n    storageBarrier") { 9 } else { 8 };
+    if shader.slots.len() > most {
         return Err(Failure(format!("{} storage buffers, WebGPU's default is 8", shader.slots.len())));
     }
     module(&shader.source)

@@ -51,7 +51,7 @@ const CLEAR_GRADIENT: Accessor = Accessor {
     parameters: "row: Row, i: u32, left: u32, old: vec4f",
     result: None,
     array: |pair| Some(pair.gradients),
-    call: |array| format!("store_array{array}(row.gradient + i, left, vec4f(0.0), old)"),
+    call: |array| format!("store_array{array}(row.gradient + i, left, kept(old, vec4f(0.0)), old)"),
 };
 const LOAD_SCALE: Accessor = Accessor {
     name: "load_scale",
@@ -60,6 +60,18 @@ const LOAD_SCALE: Accessor = Accessor {
     array: |pair| pair.scales,
     call: |array| format!("array{array}[at]"),
 };
+
+const LOAD_MASK: Accessor = Accessor {
+    name: "load_mask",
+    parameters: "row: Row, at: u32",
+    result: Some("u32"),
+    array: |pair| pair.mask,
+    call: |array| format!("array{array}[at]"),
+};
+
+const MASKED: &str = include_str!("../../shaders/step/masked.wgsl");
+const UNMASKED: &str = include_str!("../../shaders/step/unmasked.wgsl");
+const LOOK: &str = include_str!("../../shaders/step/look.wgsl");
 
 /// What a kernel does with the caller's arrays.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,7 +88,13 @@ pub(super) struct Uses {
 impl Uses {
     fn of(&self, array: &Array) -> bool {
         let values = array.values && (self.loads_values || self.stores_values);
-        values || (array.gradients && (self.loads_gradients || self.clears_gradients)) || (array.scales && self.loads_scales)
+        let gradients = array.gradients && (self.loads_gradients || self.clears_gradients);
+        values || gradients || (array.scales && self.loads_scales) || (array.masks && self.looks())
+    }
+
+    /// Whether row masks are looked at: wherever gradients are.
+    fn looks(&self) -> bool {
+        self.loads_gradients
     }
 
     fn written(&self, array: &Array) -> bool {
@@ -88,7 +106,7 @@ impl Uses {
     pub(super) fn bindings(&self, kernel: &Kernel) -> Vec<Declaration> {
         let used = kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array));
         let declared =
-            |(index, own): (usize, &Array)| array(Resource::Array(index), format!("array{index}"), element(own.access), self.written(own));
+            |(index, own): (usize, &Array)| array(Resource::Array(index), format!("array{index}"), element_of(own), self.written(own));
         used.map(declared).collect()
     }
 
@@ -96,7 +114,7 @@ impl Uses {
     fn accessors(&self, kernel: &Kernel) -> String {
         let of = |(index, own): (usize, &Array)| {
             let name = format!("array{index}");
-            let load = if own.scales { String::new() } else { load(own.access, &name, &name) };
+            let load = if own.scales || own.masks { String::new() } else { load(own.access, &name, &name) };
             if self.written(own) { load + &store(own.access, &name, &name) } else { load }
         };
         kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array)).map(of).collect()
@@ -110,6 +128,7 @@ impl Uses {
             (self.loads_gradients, LOAD_GRADIENT),
             (self.clears_gradients, CLEAR_GRADIENT),
             (self.loads_scales, LOAD_SCALE),
+            (self.looks() && pairs.iter().any(|(_, pair)| pair.mask.is_some()), LOAD_MASK),
         ];
         let mut text: String = all.into_iter().filter(|(used, _)| *used).map(|(_, accessor)| accessor.over(pairs)).collect();
         if self.loads_gradients && !self.clears_gradients {
@@ -121,14 +140,22 @@ impl Uses {
     /// The arrays' accessors and `text`, whose functions call them.
     pub(super) fn body(&self, kernel: &Kernel, text: &str, entries: &[Entry<'_>]) -> String {
         let pairs: Vec<(usize, Pair)> = kernel.pairs.iter().copied().enumerate().collect();
-        let accessors = self.accessors(kernel);
+        let masked = kernel.kind.masked && self.looks();
+        let text = if masked { text.to_owned() + LOOK } else { text.to_owned() };
+        let whole_rows = format!("const WHOLE_ROWS: bool = {};\n", kernel.kind.whole_rows);
+        let accessors = self.accessors(kernel) + &if masked { whole_rows + MASKED } else { UNMASKED.to_owned() };
         if kernel.division.skips_branches || pairs.len() == 1 {
-            return accessors + &self.functions(&pairs) + text;
+            return accessors + &self.functions(&pairs) + &text;
         }
-        let copies: String = pairs.iter().map(|pair| numbered(&(self.functions(&[*pair]) + text), pair.0)).collect();
+        let copies: String = pairs.iter().map(|pair| numbered(&(self.functions(&[*pair]) + &text), pair.0)).collect();
         let switches: String = entries.iter().map(|entry| entry.switch(pairs.len())).collect();
         accessors + &copies + &switches
     }
+}
+
+/// The element type of an array.
+fn element_of(array: &Array) -> &'static str {
+    if array.masks { "u32" } else { element(array.access) }
 }
 
 impl Accessor {

@@ -238,7 +238,7 @@ fn columns_functions(columns: &[&SumField]) -> String {
 
 /// Which lane of its extent a state or kept sum of rows, columns or slices is.
 pub(super) fn wide_lane(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &str, extent: Extent) -> Option<usize> {
-    let lanes = features.wide_lanes(rule, is_matrix).into_iter().filter(|lane| lane.extent == extent);
+    let lanes = features.wide_lanes(rule, is_matrix, false).into_iter().filter(|lane| lane.extent == extent);
     lanes.map(|lane| lane.name).position(|known| known == name)
 }
 

@@ -19,6 +19,8 @@ const FACTORED: &str = include_str!("../../shaders/step/factored.wgsl");
 const LIMIT: &str = include_str!("../../shaders/step/limit.wgsl");
 const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
+const ROW_STEPS: &str = include_str!("../../shaders/step/row_steps.wgsl");
+const NO_ROW_STEPS: &str = "fn count_rows(row: Row, invocation: u32) {\n}\n";
 const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
 /// The kernel for a stage over elements of a rule with the states that it uses, for one way of access to values and gradients; the last one is the update.
@@ -43,6 +45,9 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
     }
     if members.reads_lines() {
         bindings.push(array(Resource::Lines, "lines", element(members.lines_access()), false));
+    }
+    if kind.counted && is_last {
+        bindings.push(array(Resource::Lines, "lines", "f32", true));
     }
     let mut parts = vec![
         structs::row(),
@@ -118,7 +123,8 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     } else {
         SWEEP_TILE
     };
-    let mut text = values(uses) + &apply(members) + sweep_text;
+    let mut text = values(uses) + &apply(members) + &begin_averages(members) + sweep_text;
+    text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
         text += if is_tiled { CLEAR_TILE } else { CLEAR };
@@ -198,21 +204,65 @@ fn earlier(members: &Members<'_>) -> String {
 fn update(members: &Members<'_>) -> String {
     let Members { rule, kernel, features, .. } = members;
     let mut body = String::from("    let before = *p;\n");
-    body += &format!("    update(h, s, {}, p, state);\n", given(members));
+    body += &ruled(members);
     if kernel.kind.scaled || features.measures_update {
         body.push_str("    *p = rounded(*p, own.step);\n");
     }
     if kernel.kind.scaled {
         body.push_str("    *p = scaled(before, *p, lr_scales(row, i, left));\n");
     }
+    body.push_str("    *p = kept(before, *p);\n");
     for (index, average) in features.averages.iter().enumerate() {
         let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
         body += &keep(members, average, index, lane);
     }
     if features.measures_update {
-        body.push_str("    measure_update(before, *p, i, left);\n");
+        body.push_str("    measure_update(kept(vec4f(0.0), before), kept(vec4f(0.0), *p), i, left);\n");
     }
     body
+}
+
+/// The rule's own part; states of rows that are not seen stay. Where rows count their own steps, each has the scalars of its own.
+fn ruled(members: &Members<'_>) -> String {
+    let kind = &members.kernel.kind;
+    let states = members.rule.states().iter().filter(|state| members.rule.uses_for(state.name, kind.matrix));
+    let each = |form: &dyn Fn(&str) -> String| states.clone().map(|state| form(state.name)).collect::<String>();
+    let update = |scalars: &str, p: &str, state: &str| format!("update(h, {scalars}, {}, {p}, {state});\n", given(members));
+    if !kind.masked {
+        return format!("    {}", update("s", "p", "state"));
+    }
+    if !kind.counted || kind.whole_rows {
+        let own = "prepare(h, step_of(row, rows_at(row, i, left).x), s)";
+        let kept = each(&|name| format!("    state.{name} = kept(last_state.{name}, state.{name});\n"));
+        let scalars = if kind.counted { own } else { "s" };
+        return format!("    let last_state = *state;\n    {}{kept}", update(scalars, "p", "state"));
+    }
+    let kept = each(&|name| format!("            state.{name} = select(state.{name}, t.{name}, own_row);\n"));
+    format!(
+        "    let last_state = *state;\n    let rows = rows_at(row, i, left);\n    for (var at = rows.x; at <= rows.w; at++) {{\n        \
+         let own_row = seen & (rows == vec4u(at));\n        if any(own_row) {{\n            var q = before;\n            \
+         var t = last_state;\n            {}            *p = select(*p, q, own_row);\n{kept}        }}\n    }}\n",
+        update("prepare(h, step_of(row, at), s)", "&q", "&t")
+    )
+}
+
+/// `begin_averages`, for elements of which none is seen: averages begin with their values all the same.
+fn begin_averages(members: &Members<'_>) -> String {
+    let Members { rule, kernel, features, .. } = members;
+    let is_update = members.stage + 1 == rule.stages().len();
+    let begin = |(index, average): (usize, &Average)| {
+        let begins = match average {
+            Average::Lookahead(_) => "own.step == 1u".to_owned(),
+            _ => format!("own.{} == 1.0", structs::WEIGHTS[index]),
+        };
+        let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
+        format!("    if {begins} {{\n    {}    }}\n", members.store_lane(lane, "value_of(row, i, left)"))
+    };
+    let begin: String = match kernel.kind.masked && is_update {
+        true => features.averages.iter().enumerate().map(begin).collect(),
+        false => String::new(),
+    };
+    format!("fn begin_averages(own: StepEntry, row: Row, i: u32, left: u32) {{\n{begin}}}\n")
 }
 
 /// One average's part of an update; in the steps in which it stays it is not touched.
@@ -220,11 +270,13 @@ fn keep(members: &Members<'_>, average: &Average, index: usize, lane: usize) -> 
     let (mut start, mut follow) = (String::new(), "");
     if let Average::Lookahead(_) = average {
         start = format!("    if own.step == 1u {{\n    {}    }}\n", members.store_lane(lane, "before"));
-        follow = "        *p = average;\n";
+        follow = "        *p = kept(*p, average);\n";
     }
     let weight = format!("own.{}", structs::WEIGHTS[index]);
+    // An average that begins does so for rows that are not seen too.
     format!(
-        "{start}    if {weight} != 0.0 {{\n        let average = moving_average({}, *p, 1.0 - {weight}, {weight});\n    \
+        "{start}    if {weight} != 0.0 {{\n        let last = {};\n        \
+         let average = kept_or({weight} == 1.0, last, moving_average(last, *p, 1.0 - {weight}, {weight}));\n    \
          {}{follow}    }}\n",
         members.load_lane(lane),
         members.store_lane(lane, "average")

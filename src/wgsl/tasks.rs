@@ -34,8 +34,10 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
         array(Resource::Sums, "sums", "Sum", true),
     ];
     bindings.extend(uses.bindings(kernel));
-    let mut whole =
-        String::from("fn whole_gradient(row: Row, i: u32, left: u32) -> vec4f {\n    let gradient = load_gradient(row, i, left);\n");
+    let mut whole = String::from(
+        "fn whole_gradient(row: Row, i: u32, left: u32) -> vec4f {\n    if !look(row, i, left) {\n        return vec4f(0.0);\n    }\n    \
+                      let gradient = load_gradient(row, i, left);\n",
+    );
     let mut lanes = String::new();
     if let Some(lane) = accumulated {
         // Units that are not made of whole vectors begin between those of the state too.
@@ -44,9 +46,9 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
         bindings.push(array(Resource::Record, "record", "u32", false));
         lanes = super::load(access, "lane", "states");
         let sum = format!("load_lane(lane_at(row, {lane}u, i), left)");
-        whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return gradient + {sum};\n    }}\n");
+        whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return kept(vec4f(0.0), gradient + {sum});\n    }}\n");
     }
-    whole += "    return gradient;\n}\n";
+    whole += "    return kept(vec4f(0.0), gradient);\n}\n";
     let (main, own, entry) = match units {
         true => (
             MEASURE_UNITS,

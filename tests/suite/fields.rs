@@ -83,7 +83,13 @@ fn documented() -> Vec<Documented> {
         let scaled = |lr_scale: f64| accepted(CpuParam { lr_scale, ..param() }, Options::default());
         let lr_scale = Field { accepts: Some(Box::new(scaled)), ..plain("lr_scale", param().lr_scale) };
         let schedules = plain("lr_scale_schedules", param().lr_scale_schedules);
-        vec![lr_scale, plain("lr_scales", param().lr_scales), schedules, plain("frozen", param().frozen)]
+        vec![
+            lr_scale,
+            plain("lr_scales", param().lr_scales),
+            schedules,
+            plain("row_mask", param().row_mask),
+            plain("frozen", param().frozen),
+        ]
     };
     let lookaheads =
         numbers!(Lookahead { every: u32, alpha: f64 }, |lookahead| Options { lookahead: Some(lookahead), ..Default::default() });

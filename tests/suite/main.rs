@@ -25,6 +25,7 @@ mod parity;
 mod plans;
 mod program;
 mod random;
+mod row_masks;
 mod rows_change;
 mod scalars;
 mod schedules;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
     trials.extend(lamb_ratio::trials(&contexts));
     trials.extend(features::trials(&contexts));
     trials.extend(checkpoints::trials(&contexts));
+    trials.extend(row_masks::trials(&contexts));
     trials.extend(rows_change::trials(&contexts));
     trials.extend(own_rule::trials(&contexts));
     trials.extend(own_sum_rule::trials(&contexts));

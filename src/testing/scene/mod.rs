@@ -54,6 +54,8 @@ pub struct Scene<'a> {
     pub twin: CpuOptimizer<Bounded>,
     /// What the values should be.
     pub truth: Vec<Vec<Bounded>>,
+    /// What the row masks show, where there are some.
+    masks: Vec<Option<Vec<u32>>>,
     /// What the twin refused first since the last check, which the GPU has to tell.
     refused: Option<Error>,
     seed: u64,
@@ -97,6 +99,7 @@ impl<'a> Scene<'a> {
         let names: Vec<String> = all.iter().map(|param| param.name.clone()).collect();
         let (buffers, places, params) = lay_out(gpu, style, &names, &lens)?;
         let params: Vec<Param> = params.into_iter().zip(&all).map(|(param, own)| described(gpu, param, own)).collect();
+        let masks = all.iter().map(|param| param.row_mask.as_ref().map(|mask| mask.words.clone())).collect();
         let mut rest = params.iter().cloned();
         let group = |group: &Group<CpuParam>| with_params(group, rest.by_ref().take(group.params.len()).collect());
         let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups.iter().map(group).collect::<Vec<_>>(), options)?;
@@ -104,8 +107,9 @@ impl<'a> Scene<'a> {
         let values: Vec<Vec<f32>> = lens.iter().enumerate().map(|(index, &len)| inputs::values(seed + index as u64, len)).collect();
         let truth = values.iter().map(|values| values.iter().copied().map(Bounded::given).collect()).collect();
         let image = blank(&buffers, &places);
+        let (refused, steps) = (None, 0);
         let mut scene =
-            Scene { gpu, options, optimizer, names, params, lens, buffers, places, image, twin, truth, refused: None, seed, steps: 0 };
+            Scene { gpu, options, optimizer, names, params, lens, buffers, places, image, masks, twin, truth, refused, seed, steps };
         for (&(place, _), values) in scene.places.clone().iter().zip(&values) {
             scene.put(place, values);
         }
@@ -158,6 +162,7 @@ impl<'a> Scene<'a> {
         }
         self.places.extend(places.iter().map(|&(value, gradient)| (moved(value), moved(gradient))));
         self.params.extend(params.iter().cloned());
+        self.masks.extend(group.params.iter().map(|param| param.row_mask.as_ref().map(|mask| mask.words.clone())));
         self.lens.extend(lens);
         self.names.extend(names);
         let own = with_params(&group, params);

@@ -6,16 +6,49 @@ use crate::testing::{Outcome, inputs};
 use crate::{Error, Optimizer, Options, View};
 
 impl<'a> Scene<'a> {
-    /// New gradients for every parameter, times the loss scale.
+    /// New gradients for every parameter, times the loss scale; where there is a row mask, another one, and NaN in rows that it does not show.
     pub fn next_gradients(&mut self) -> Vec<Vec<f32>> {
         self.steps += 1;
         let scale = self.twin.report().map_or(1.0, |report| report.loss_scale.value) as f32;
         let seed = |index: usize| self.seed + 1000 * self.steps + index as u64;
         let scaled = |gradients: Vec<f32>| gradients.into_iter().map(|g| scale * g).collect();
         let gradients = self.lens.iter().enumerate().map(|(index, &len)| scaled(inputs::gradients(seed(index), len)));
-        let gradients: Vec<Vec<f32>> = gradients.collect();
+        let mut gradients: Vec<Vec<f32>> = gradients.collect();
+        for (index, gradient) in gradients.iter_mut().enumerate() {
+            let Some(mask) = self.next_mask(index) else { continue };
+            let length = (gradient.len() / mask.len().max(1)).max(1);
+            // Two micro-batches that show a row do not cancel out, where three never do.
+            let factor = 1.0 + 0.25 * (self.steps % 4) as f32;
+            gradient.iter_mut().for_each(|g| *g *= factor);
+            gradient.chunks_mut(length).zip(mask).filter(|(_, word)| *word == 0).for_each(|(row, _)| row.fill(f32::NAN));
+        }
         self.set_gradients(&gradients);
         gradients
+    }
+
+    /// Another row mask, if a parameter has one: of no row, all or some of them.
+    fn next_mask(&mut self, index: usize) -> Option<Vec<u32>> {
+        let binding = self.params[index].row_mask.as_ref()?.binding.clone();
+        let mut random = inputs::Random(self.seed + 3000 * self.steps + index as u64);
+        let kind = random.bits() % 8;
+        let word = |random: &mut inputs::Random| match (kind, random.bits() % 4) {
+            (0, _) | (2.., 0 | 1) => 0,
+            (_, 2) => 1 << 31,
+            _ => random.bits() as u32 | 1,
+        };
+        let mask: Vec<u32> = (0..binding.size() / 4).map(|_| word(&mut random)).collect();
+        self.set_row_mask(index, &mask);
+        Some(mask)
+    }
+
+    /// What the row mask of a parameter shows from now on, on the GPU and in the truth.
+    pub fn set_row_mask(&mut self, index: usize, mask: &[u32]) {
+        if let Some(row_mask) = &self.params[index].row_mask {
+            self.gpu.queue.write_buffer(row_mask.binding.buffer(), row_mask.binding.offset(), bytemuck::cast_slice(mask));
+        }
+        let known = self.twin.set_row_mask(&self.names[index], mask);
+        debug_assert!(known.is_ok(), "{known:?}");
+        self.masks[index] = Some(mask.to_vec());
     }
 
     /// Expects these gradients from now on.
@@ -179,7 +212,11 @@ impl<'a> Scene<'a> {
         let zeroes = self.options.zero_grad && self.twin.view() == View::Trained;
         let zeroed: Vec<usize> = (0..self.lens.len()).filter(|&index| zeroes && active(index)).collect();
         for index in zeroed {
-            self.put(self.places[index].1, &vec![0.0; self.lens[index]]);
+            let ((buffer, at), len) = (self.places[index].1, self.lens[index]);
+            let mask = self.masks[index].clone().unwrap_or_else(|| vec![1; len]);
+            let length = (len / mask.len().max(1)).max(1);
+            let rows = self.image[buffer][at..at + len].chunks_mut(length).zip(mask);
+            rows.filter(|(_, word)| *word != 0).for_each(|(row, _)| row.fill(0));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::cpu::CpuParam;
+use wgpu_optim::cpu::{CpuParam, CpuRowMask};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{STYLES, Scene, Style, must_fail};
@@ -25,7 +25,7 @@ pub struct Setting {
 /// A feature: its name, what of a setting it takes for itself (two that take the same do not go together), and what it does.
 pub type Feature = (&'static str, &'static str, fn(&mut Setting));
 
-pub const FEATURES: [Feature; 23] = [
+pub const FEATURES: [Feature; 25] = [
     ("clip-value", "clip", |setting| setting.options.clip = Clip::Value(0.3)),
     ("clip-norm", "clip", |setting| setting.options.clip = Clip::Norm(NormClip { max_norm: 0.7, ..NormClip::default() })),
     ("clip-infinity-by-group", "clip", |setting| {
@@ -83,6 +83,21 @@ pub const FEATURES: [Feature; 23] = [
             };
             let scales = (0..shape.iter().product()).map(|i: usize| [1.0, 0.25, 0.0, 0.7, 0.1][i % 5]).collect();
             param.lr_scales = Some((scales, shape));
+        }
+    }),
+    ("row-mask", "row-mask", |setting| {
+        let groups = setting.groups.iter_mut().filter(|group| group.rule.stages().len() == 1);
+        // All parameters but one: that shares its kernel with none of these.
+        for (index, param) in groups.flat_map(|group| &mut group.params).enumerate().filter(|(index, _)| *index != 2) {
+            let words = (0..param.shape[0]).map(|row| u32::from((row + index) % 3 != 0)).collect();
+            param.row_mask = Some(CpuRowMask { words, own_steps: false });
+        }
+    }),
+    ("row-steps", "row-mask", |setting| {
+        let groups = setting.groups.iter_mut().filter(|group| group.rule.stages().len() == 1);
+        for (index, param) in groups.flat_map(|group| &mut group.params).enumerate() {
+            let words = (0..param.shape[0]).map(|row| u32::from((row + index) % 2 != 0)).collect();
+            param.row_mask = Some(CpuRowMask { words, own_steps: index % 4 != 3 });
         }
     }),
     ("frozen", "frozen", |setting| setting.groups[0].params[1].frozen = true),
@@ -174,6 +189,7 @@ pub fn everything(rule: Box<dyn AnyRule>, clip: &str) -> Setting {
         "schedules",
         "lr-scale",
         "lr-scales",
+        "row-mask",
         "frozen",
         "measured-update",
     ];
@@ -253,7 +269,13 @@ fn is_live(gpu: &Gpu, feature: Feature) -> Outcome {
     let own = with(rule(0), &[feature]);
     let mut scene = scene(gpu, &own, Style::Tensors)?;
     let groups = setting(rule(0)).groups;
-    let mut rest = scene.params.iter().map(|param| wgpu_optim::Param { lr_scale: 1.0, lr_scales: None, frozen: false, ..param.clone() });
+    let mut rest = scene.params.iter().map(|param| wgpu_optim::Param {
+        lr_scale: 1.0,
+        lr_scales: None,
+        row_mask: None,
+        frozen: false,
+        ..param.clone()
+    });
     let groups = groups.iter().map(|group| Group::new(group.rule.clone(), rest.by_ref().take(group.params.len()).collect::<Vec<_>>()));
     // It accumulates all the same, where the scene does; but as it comes.
     let other = if own.options.micro_batches == MicroBatches::Sum { MicroBatches::Mean } else { MicroBatches::Sum };

@@ -1,7 +1,7 @@
 //! Random tensors, limits and layouts, and where tensors move.
 
 use proptest::prelude::*;
-use wgpu_optim::program::{Division, Kind, Limits, Place, Scale, Tensor, Unit};
+use wgpu_optim::program::{Division, Kind, Limits, Mask, Place, Scale, Tensor, Unit};
 
 use super::tensor;
 
@@ -16,6 +16,8 @@ pub(super) struct Draw {
     /// Per tensor: not scaled, by element, by row or by column, in rows of so many elements; and clipped in units of so many.
     pub(super) rows: Vec<u32>,
     pub(super) scales: Vec<u8>,
+    /// Per tensor: whether its rows have a mask.
+    pub(super) masks: Vec<bool>,
     pub(super) units: bool,
     pub(super) zero_grad: bool,
 }
@@ -30,10 +32,11 @@ pub(super) fn draw() -> impl Strategy<Value = Draw> {
     let lens = prop::collection::vec(prop_oneof![1..40_u64, 4090..4100_u64, 1..40_000_u64], 1..12);
     let gaps = prop::collection::vec(0..9_u64, 12);
     let rows = prop::collection::vec(prop_oneof![1..40_u32, 500..530_u32, 4000..9000_u32], 12);
-    let more = (rows, prop::collection::vec(0..4_u8, 12), any::<bool>(), any::<bool>());
+    let masks = prop::collection::vec(any::<bool>(), 12);
+    let more = (rows, prop::collection::vec(0..4_u8, 12), masks, any::<bool>(), any::<bool>());
     (limits, lens, gaps, 0..4_u8, 0..40_000_u64, 0..4_usize, more).prop_map(|(limits, lens, gaps, gradients, distance, lanes, more)| {
-        let (rows, scales, units, zero_grad) = more;
-        Draw { limits, lens, gaps, gradients, distance, lanes, rows, scales, units, zero_grad }
+        let (rows, scales, masks, units, zero_grad) = more;
+        Draw { limits, lens, gaps, gradients, distance, lanes, rows, scales, masks, units, zero_grad }
     })
 }
 
@@ -65,8 +68,13 @@ pub(super) fn lay_out(draw: &Draw) -> Vec<Tensor> {
         };
         let unit = draw.units.then_some(Unit { factors: 0, length: row });
         let whole_units = draw.units && row.is_multiple_of(4);
-        let kind = Kind { scaled: scale.is_some(), adaptive: draw.units, whole_units, ..Kind::default() };
-        tensors.push(Tensor { kind, arrays: draw.limits.arrays(3), zero_grad: draw.zero_grad, scale, unit, ..own });
+        let words = 4 * (len / u64::from(row));
+        let place = Place { buffer: 8, offset: 20 * index as u64, room: words, whole: 0 };
+        let mask = draw.masks[index].then_some(Mask { place, row_length: row });
+        let whole_rows = mask.is_some() && row.is_multiple_of(4);
+        let kind =
+            Kind { scaled: scale.is_some(), masked: mask.is_some(), whole_rows, adaptive: draw.units, whole_units, ..Kind::default() };
+        tensors.push(Tensor { kind, arrays: draw.limits.arrays(3), zero_grad: draw.zero_grad, scale, mask, unit, ..own });
     }
     if draw.gradients == 2 {
         let mut at = at + 4 * draw.distance;

@@ -47,6 +47,8 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
         record: index,
         member: index,
         scale: None,
+        mask: None,
+        granule: 1,
         unit: None,
         tiles: None,
         tile_words: 0,

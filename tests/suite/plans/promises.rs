@@ -93,7 +93,7 @@ fn first_element(bucket: &Bucket, row: &Row, entry: &ParamEntry, tensor: &Tensor
         let bound = window.buffer == place.buffer && end <= window.size && (!vectors || at.is_multiple_of(4));
         bound.then(|| (absolute - place.offset) / 4)
     };
-    let Pair { values, gradients, scales } = *bucket.kernel.pairs.get(entry.pair as usize)?;
+    let Pair { values, gradients, scales, mask } = *bucket.kernel.pairs.get(entry.pair as usize)?;
     let array = |index: usize, place, at| {
         let (window, array) = bucket.windows.get(index).zip(bucket.kernel.arrays.get(index))?;
         element(*window, place, at, array.access != Access::Scalar)
@@ -118,6 +118,14 @@ fn first_element(bucket: &Bucket, row: &Row, entry: &ParamEntry, tensor: &Tensor
         for element in [row.element, row.element + row.count - 1] {
             let at = entry.scale.wrapping_add((element / entry.scale_length) % entry.scale_period);
             let expected = scale.place.offset + 4 * u64::from((element / scale.length) % scale.period);
+            (window.offset + 4 * u64::from(at) == expected && 4 * u64::from(at) + 4 <= window.size).then_some(())?;
+        }
+    }
+    if let (Some(words), Some(mask)) = (mask, tensor.mask) {
+        let window = bucket.windows[words];
+        for element in [row.element, row.element + row.count - 1] {
+            let at = entry.mask.wrapping_add(element / entry.row_length);
+            let expected = mask.place.offset + 4 * u64::from(element / mask.row_length);
             (window.offset + 4 * u64::from(at) == expected && 4 * u64::from(at) + 4 <= window.size).then_some(())?;
         }
     }

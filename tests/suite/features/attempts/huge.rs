@@ -86,7 +86,9 @@ fn huge_hyper_parameters(gpu: &Gpu) -> Outcome {
         for (rule, (got, twin)) in rules.iter().zip(trained(gpu, &rules, gradients)?) {
             let is_same = |got: f32, twin: f32| match (got.is_finite(), twin.is_finite()) {
                 (true, true) => (got - twin).abs() <= 1e-5 * twin.abs().max(1e-30),
-                _ => got.to_bits() == twin.to_bits() || (got.is_nan() && twin.is_nan()),
+                // Where `p - lr * x` is fused, as it is on an H200, an infinite value stays infinite; else the product overflows, and infinity less infinity is NaN.
+                (false, false) => got.is_nan() || twin.is_nan() || got == twin,
+                _ => false,
             };
             if !got.iter().zip(&twin).all(|(&got, &twin)| is_same(got, twin)) {
                 wrong.push(format!("{rule:?}, {} steps: {:e}, the twin {:e}", gradients.len(), got[0], twin[0]));

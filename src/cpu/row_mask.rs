@@ -1,0 +1,77 @@
+//! Which rows of a tensor a step updates, on the CPU.
+
+use super::CpuRowMask;
+use crate::error::{BufferRole, Error, Result};
+use crate::rule::{AnyRule, Real};
+use crate::step::MaskedRows;
+
+/// A word for each row, 0 where a step leaves the row as it is.
+#[derive(Clone, Debug)]
+pub(super) struct RowMask<F> {
+    rows: MaskedRows,
+    words: Vec<u32>,
+    /// How many steps have updated each row, where rows count their own.
+    pub(super) steps: Vec<F>,
+}
+
+impl<F: Real> RowMask<F> {
+    /// Of a tensor of this shape.
+    pub(super) fn new(name: &str, shape: &[usize], elements: usize, rule: &dyn AnyRule, mask: CpuRowMask) -> Result<Self> {
+        let rows = MaskedRows::new(name, shape, elements as u64, rule, mask.own_steps)?;
+        let steps = if mask.own_steps && elements > 0 { vec![F::zero(); rows.count as usize] } else { Vec::new() };
+        let mut own = RowMask { rows, words: Vec::new(), steps };
+        own.set(name, mask.words)?;
+        Ok(own)
+    }
+
+    /// Other words from now on.
+    pub(super) fn set(&mut self, name: &str, words: Vec<u32>) -> Result<()> {
+        let (needed, got) = (u64::from(self.rows.count), words.len() as u64);
+        if needed != got {
+            return Err(Error::Length { param: name.into(), role: BufferRole::RowMask, needed, got });
+        }
+        self.words = words;
+        Ok(())
+    }
+
+    /// Whether each row counts its own steps.
+    pub(super) fn own_steps(&self) -> bool {
+        self.rows.own_steps
+    }
+
+    /// The number of the step that the row with this element takes now, if rows count their own.
+    pub(super) fn step_of(&self, element: usize) -> Option<u32> {
+        self.own_steps().then(|| self.steps[element / self.rows.length as usize].to_value() as u32 + 1)
+    }
+
+    /// Counts a step.
+    pub(super) fn count(&mut self) {
+        let seen = self.steps.iter_mut().zip(&self.words).filter(|(_, word)| **word != 0);
+        seen.for_each(|(steps, _)| *steps = *steps + F::one());
+    }
+
+    /// Whether an element is in a row that is seen.
+    pub(super) fn sees(&self, element: usize) -> bool {
+        self.words[element / self.rows.length as usize] != 0
+    }
+
+    /// How many elements from this one on, at most so many, are in rows that are seen as its own is and take the same step, and whether they are seen.
+    pub(super) fn run(&self, first: usize, most: usize) -> (usize, bool) {
+        let length = self.rows.length as usize;
+        let (begin, is_seen) = (first / length, self.sees(first));
+        let is_alike = |row: &usize| {
+            let counts = is_seen && self.own_steps();
+            (self.words[*row] != 0) == is_seen && (!counts || self.steps[*row].to_value() == self.steps[begin].to_value())
+        };
+        let rows = (begin..self.words.len()).take_while(is_alike).take(most.div_ceil(length) + 1).count();
+        ((length * (begin + rows) - first).min(most), is_seen)
+    }
+
+    /// Numbers of the tensor's elements, zero where they are not seen.
+    pub(super) fn applied(&self, mut numbers: Vec<F>) -> Vec<F> {
+        for (row, _) in numbers.chunks_mut(self.rows.length as usize).zip(&self.words).filter(|(_, word)| **word == 0) {
+            row.fill(F::zero());
+        }
+        numbers
+    }
+}

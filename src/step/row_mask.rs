@@ -1,0 +1,73 @@
+//! What has to hold where steps update some rows of a parameter.
+
+use crate::error::{Error, Result};
+use crate::rule::{AnyRule, Extents, Real};
+
+/// The name of the step counts of rows.
+pub(crate) const ROW_STEPS: &str = "row_steps";
+
+/// The rows of a parameter with a row mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MaskedRows {
+    /// How many rows it has, and words the mask.
+    pub(crate) count: u32,
+    /// Elements of a row; 1 where there are no elements.
+    pub(crate) length: u32,
+    /// Whether each row counts its own steps.
+    pub(crate) own_steps: bool,
+}
+
+impl MaskedRows {
+    /// Those of a parameter of this shape. A single number is one row.
+    ///
+    /// Fails for rules that rows cannot be masked with, and for more elements than kernels count.
+    pub(crate) fn new(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, own_steps: bool) -> Result<Self> {
+        if let Some(why) = refusal(rule, own_steps) {
+            return Err(Error::Conflict { what: format!("{param}: a row_mask does not go with {}, {why}", rule.name()) });
+        }
+        let count = shape.first().map_or(1, |&rows| rows as u64);
+        let length = elements.checked_div(count).unwrap_or(1).max(1);
+        match (u32::try_from(elements.max(count)), u32::try_from(length)) {
+            (Ok(_), Ok(length)) => Ok(MaskedRows { count: count as u32, length, own_steps }),
+            _ => {
+                let (what, limit) = (format!("{param}: its row_mask"), "number of elements in 32 bits");
+                Err(Error::Limit { what, needed: elements.max(count), limit, allowed: u64::from(u32::MAX) })
+            }
+        }
+    }
+}
+
+impl MaskedRows {
+    /// The parameter as a matrix of these rows.
+    pub(crate) fn extents(&self, elements: u64) -> Extents {
+        let columns = if elements == 0 { 0 } else { self.length as usize };
+        Extents::of(&[self.count as usize, columns])
+    }
+
+    /// What the elements of a workgroup are a multiple of, so that rows are whole in it and vectors are not cut.
+    pub(crate) fn granule(&self) -> u64 {
+        let length = u64::from(self.length);
+        if self.own_steps { length * [1, 4, 2, 4][(length % 4) as usize] } else { 1 }
+    }
+}
+
+/// Why rows cannot be masked with a rule, if they cannot.
+fn refusal(rule: &dyn AnyRule, own_steps: bool) -> Option<&'static str> {
+    if rule.stages().len() > 1 {
+        Some("which has sums over whole tensors")
+    } else if rule.tracks_values() {
+        Some("which keeps values in its state: those of a row that its first step does not show would be missing")
+    } else if own_steps && carries_scalars(rule) {
+        Some("which forms the scalars of a step from those of the last one: rows have none of their own; count steps by parameter")
+    } else if !own_steps && rule.begins() {
+        Some("whose first step is not like the others: rows that it does not show would miss it; count steps by row (RowMask::own_steps)")
+    } else {
+        None
+    }
+}
+
+/// Whether the scalars of a step depend on those of the last one: then what is no number stays none.
+fn carries_scalars(rule: &dyn AnyRule) -> bool {
+    let scalars = |step, last: f64| f64::twin(rule).prepare(&[], step, &vec![last; rule.scalar_fields().len()]);
+    [2, 1000].into_iter().any(|step| scalars(step, 0.0).iter().zip(scalars(step, f64::NAN)).any(|(own, of_nan)| *own != of_nan))
+}
