@@ -16,6 +16,8 @@ use wgpu_optim::{
 
 use crate::context::{Context, Outcome};
 
+type Row = (&'static str, fn(&Gpu) -> Outcome);
+
 /// Rows of one number, of three, of whole vectors, of more than a workgroup's chunk, and a batch of matrices.
 const SHAPES: [&[usize]; 6] = [&[4099], &[700, 3], &[300, 48], &[5, 4100], &[9, 4, 5], &[0, 3]];
 
@@ -35,7 +37,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         trials.push(context.trial("row-masks/stays".into(), stays));
         trials.push(context.trial("row-masks/windows".into(), windows));
     }
-    let rows: [(&str, fn(&Gpu) -> Outcome); 7] = [
+    let rows: [Row; 7] = [
         ("own-steps-are-those-of-rows", own_steps_are_those_of_rows),
         ("skips-by-what-is-seen", skips_by_what_is_seen),
         ("costs-no-dispatch", costs_no_dispatch),
