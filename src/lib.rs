@@ -2,6 +2,8 @@
 
 pub mod batches;
 pub mod checkpoint;
+#[doc(hidden)]
+pub mod coalesce;
 pub mod cpu;
 mod error;
 mod gpu;

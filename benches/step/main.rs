@@ -21,6 +21,7 @@ mod rows;
 mod rules;
 mod separate;
 mod shapes;
+mod sparse;
 mod staged;
 mod tensors;
 mod traffic;
@@ -39,7 +40,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 15] = [
+const GROUPS: [(&str, bool, Group); 16] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -53,6 +54,7 @@ const GROUPS: [(&str, bool, Group); 15] = [
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),
     ("rows", false, rows::all),
+    ("sparse", false, sparse::all),
     ("rules", true, rules::all),
     ("huge", false, huge::all),
 ];

@@ -15,6 +15,8 @@ pub enum BufferRole {
     Scalars,
     /// The index of rows that change.
     Rows,
+    /// How many gradient rows there are.
+    RowCount,
     /// The scales of the learning rate.
     LrScales,
     /// The row mask.
@@ -33,6 +35,7 @@ impl fmt::Display for BufferRole {
             BufferRole::State => "state",
             BufferRole::Scalars => "scalars",
             BufferRole::Rows => "rows",
+            BufferRole::RowCount => "row count",
             BufferRole::LrScales => "lr_scales",
             BufferRole::RowMask => "row_mask",
             BufferRole::Source => "source",

@@ -33,7 +33,7 @@ pub use param::{LrScales, Param, RowMask};
 pub use pipelines::Pipelines;
 pub use tensors::Tensors;
 
-pub(crate) use buffers::{check_binds, create, upload};
+pub(crate) use buffers::{check_binds, create, upload, whole};
 pub(crate) use compiled::Compiled;
 pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, fold, resource};
 pub(crate) use engine::Engine;

@@ -30,6 +30,7 @@ mod rows_change;
 mod scalars;
 mod schedules;
 mod sophia;
+mod sparse;
 mod stages;
 mod subset;
 mod torch_state;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
     trials.extend(own_rule::trials(&contexts));
     trials.extend(own_sum_rule::trials(&contexts));
     trials.extend(batches::trials(&contexts));
+    trials.extend(sparse::trials(&contexts));
     trials.extend(errors::trials(&contexts));
     trials.extend(random::trials(&contexts));
     trials.retain(subset::wanted());

@@ -1,7 +1,7 @@
 //! Mini-batches: the GPU's are the twin's, bit for bit; every row comes once an epoch; order, resuming, limits and mistakes.
 
 mod errors;
-mod stage;
+pub mod stage;
 mod uses;
 
 use std::sync::Arc;

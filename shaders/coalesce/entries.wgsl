@@ -1,0 +1,9 @@
+// What all kernels know of the entries. An entry is a row of the parameter and a gradient row for it; its number is its place among the caller's.
+
+// The key of an entry whose row the parameter does not have. No row has it, and it comes after all of them.
+const BAD: u32 = 0xffffffffu;
+
+// Those past the room for them do not count. Read-only, so that it is known to be the same for all invocations.
+fn entry_count() -> u32 {
+    return min(count[task.count_at], task.most);
+}

@@ -1,0 +1,182 @@
+//! Composes the kernels that sort entries, find runs and add them up.
+
+use super::{FAN, LANES, MANY};
+use crate::program::Division;
+use crate::wgsl::{Resource, Shader};
+
+const ENTRIES: &str = include_str!("../../shaders/coalesce/entries.wgsl");
+const SORT: &str = include_str!("../../shaders/coalesce/sort.wgsl");
+const WHOLE: &str = include_str!("../../shaders/coalesce/whole.wgsl");
+const TILE: &str = include_str!("../../shaders/coalesce/tile.wgsl");
+const MERGE: &str = include_str!("../../shaders/coalesce/merge.wgsl");
+const RUNS: &str = include_str!("../../shaders/coalesce/runs.wgsl");
+const TALLY: &str = include_str!("../../shaders/coalesce/tally.wgsl");
+const PLACE: &str = include_str!("../../shaders/coalesce/place.wgsl");
+const TILES: &str = include_str!("../../shaders/coalesce/tiles.wgsl");
+const SUM: &str = include_str!("../../shaders/coalesce/sum.wgsl");
+
+crate::words::words! {
+    /// What a dispatch works on.
+    pub struct Task {
+        /// Rows of the parameter.
+        rows: u32,
+        /// Entries that there is room for.
+        most: u32,
+        /// Where the entries' rows begin in their binding.
+        rows_at: u32,
+        /// Where the count is in its binding.
+        count_at: u32,
+        /// Elements of a row, numbers or four of them.
+        width: u32,
+        /// Where the gradient rows begin in their binding, in elements.
+        gradient_at: u32,
+        /// Entries of a sorted run, to be merged.
+        run: u32,
+        /// Fills up.
+        unused: u32,
+    }
+}
+
+/// What kernels bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Task,
+    Rows,
+    Count,
+    Gradient,
+    Keys,
+    Entries,
+    KeysAfter,
+    EntriesAfter,
+    Tallies,
+    Unique,
+    Starts,
+    Found,
+    Summed,
+}
+
+impl Slot {
+    const ALL: [Slot; 13] = [
+        Slot::Task,
+        Slot::Rows,
+        Slot::Count,
+        Slot::Gradient,
+        Slot::Keys,
+        Slot::Entries,
+        Slot::KeysAfter,
+        Slot::EntriesAfter,
+        Slot::Tallies,
+        Slot::Unique,
+        Slot::Starts,
+        Slot::Found,
+        Slot::Summed,
+    ];
+
+    /// As kernels of a device are known by: a part of this number.
+    fn resource(self) -> Resource {
+        Resource::Part(self as usize)
+    }
+
+    pub(super) fn of(resource: Resource) -> Slot {
+        Slot::ALL.into_iter().find(|slot| slot.resource() == resource).unwrap_or(Slot::Task)
+    }
+
+    fn declaration(self) -> &'static str {
+        match self {
+            Slot::Task => "task: Task",
+            Slot::Rows => "rows: array<u32>",
+            Slot::Count => "count: array<u32>",
+            Slot::Gradient => "gradient: array<Element>",
+            Slot::Keys => "keys: array<u32>",
+            Slot::Entries => "entries: array<u32>",
+            Slot::KeysAfter => "keys_after: array<u32>",
+            Slot::EntriesAfter => "entries_after: array<u32>",
+            Slot::Tallies => "tallies: array<vec2u>",
+            Slot::Unique => "unique: array<u32>",
+            Slot::Starts => "starts: array<u32>",
+            Slot::Found => "found: array<u32>",
+            Slot::Summed => "summed: array<Element>",
+        }
+    }
+}
+
+/// How kernels are divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    /// Invocations of a workgroup.
+    pub(super) invocations: u32,
+    /// Entries that a workgroup sorts.
+    pub(super) tile: u32,
+}
+
+impl Sizes {
+    /// Sorts all entries and finds their runs.
+    pub(super) fn whole(self) -> Shader {
+        let written = [Slot::EntriesAfter, Slot::Unique, Slot::Starts, Slot::Found];
+        self.shader(&[SORT, RUNS, PLACE, WHOLE], &[Slot::Task, Slot::Rows, Slot::Count], &written)
+    }
+
+    /// Sorts the entries of tiles.
+    pub(super) fn sort(self) -> Shader {
+        self.shader(&[SORT, TILE], &[Slot::Task, Slot::Rows, Slot::Count], &[Slot::KeysAfter, Slot::EntriesAfter])
+    }
+
+    /// Merges what is sorted.
+    pub(super) fn merge(self) -> Shader {
+        self.shader(&[MERGE], &[Slot::Task, Slot::Count, Slot::Keys, Slot::Entries], &[Slot::KeysAfter, Slot::EntriesAfter])
+    }
+
+    /// Counts the runs of tiles.
+    pub(super) fn tally(self) -> Shader {
+        self.shader(&[RUNS, TALLY], &[Slot::Task, Slot::Count, Slot::Keys], &[Slot::Tallies])
+    }
+
+    /// Writes where the runs of tiles are.
+    pub(super) fn place(self) -> Shader {
+        let written = [Slot::Unique, Slot::Starts, Slot::Found];
+        self.shader(&[RUNS, PLACE, TILES], &[Slot::Task, Slot::Count, Slot::Keys, Slot::Tallies], &written)
+    }
+
+    /// Adds up runs, four numbers at a time or one by one.
+    pub(super) fn sum(self, vectors: bool) -> Shader {
+        let element = if vectors { "alias Element = vec4f;\n" } else { "alias Element = f32;\n" };
+        let read = [Slot::Task, Slot::Found, Slot::Starts, Slot::Entries, Slot::Gradient];
+        self.shader(&[element, "const HEAD: u32 = 4u;\n", SUM], &read, &[Slot::Summed])
+    }
+
+    fn shader(self, parts: &[&str], read: &[Slot], written: &[Slot]) -> Shader {
+        let slots: Vec<(Slot, bool)> = read.iter().map(|&slot| (slot, false)).chain(written.iter().map(|&slot| (slot, true))).collect();
+        let members: Vec<String> = Task::FIELDS.iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect();
+        let mut source = format!("struct Task {{ {} }}\n", members.join(", "));
+        let numbers = [("INVOCATIONS", self.invocations), ("TILE", self.tile), ("FAN", FAN), ("MANY", MANY), ("LANES", LANES)];
+        numbers.iter().for_each(|(name, value)| source += &format!("const {name}: u32 = {value}u;\n"));
+        for (index, (slot, written)) in slots.iter().enumerate() {
+            let access = if *written { "read_write" } else { "read" };
+            source += &format!("@group(0) @binding({index}) var<storage, {access}> {};\n", slot.declaration());
+        }
+        if slots.contains(&(Slot::Count, false)) {
+            source.push_str(ENTRIES);
+        }
+        parts.iter().for_each(|part| source.push_str(part));
+        let slots = slots.into_iter().map(|(slot, written)| (slot.resource(), written)).collect();
+        Shader { own: source.len()..source.len(), source, slots }
+    }
+}
+
+/// The kernels' WGSL texts by name, complete, for people and validators to read.
+pub fn kernels() -> Vec<(String, String)> {
+    let all = |invocations: u32| {
+        let sizes = Sizes { invocations, tile: super::MOST_TILE };
+        let named = [
+            ("whole", sizes.whole()),
+            ("sort", sizes.sort()),
+            ("merge", sizes.merge()),
+            ("tally", sizes.tally()),
+            ("place", sizes.place()),
+            ("sum vectors", sizes.sum(true)),
+            ("sum numbers", sizes.sum(false)),
+        ];
+        named.map(|(name, shader)| (format!("{name} {invocations}"), shader.source))
+    };
+    [Division::SOFTWARE, Division::GPU].into_iter().flat_map(|division| all(division.invocations)).collect()
+}

@@ -1,0 +1,205 @@
+//! `Coalesce`: the buffers of one parameter's row-sparse gradient, and what is recorded for it.
+
+use std::sync::Arc;
+
+use super::MOST_TILE;
+use super::kernels::{Sizes, Slot, Task};
+use super::scratch::{Scratch, merges};
+use super::source::{Part, RowGradients, Shape};
+use crate::error::Result;
+use crate::gpu::{Dispatch, Pipelines, Recorder, check_binds, fold, limits, resource, upload};
+use crate::program::Limits;
+use crate::wgsl::Shader;
+
+/// Workgroups that go through entries or elements in turns, where there are more of these: of 256 invocations, eight on each of the 132 multiprocessors of an
+/// H200, twice.
+const USUAL_WORKGROUPS: u64 = 2048;
+
+/// Turns that they make at most: llvmpipe leaves loops after 65,535, and a turn has up to 64 itself.
+const MOST_TURNS: u64 = 128;
+
+/// How many sets of the caller's buffers are known, so that hosts that alternate between some need no new bind groups.
+const KNOWN: usize = 4;
+
+/// Adds up the gradient rows of one parameter that are for the same row, on the GPU. Everything is made here, once; a step only records.
+#[derive(Clone, Debug)]
+pub struct Coalesce {
+    pipelines: Pipelines,
+    name: String,
+    shape: Shape,
+    limits: Limits,
+    sizes: Sizes,
+    scratch: Scratch,
+    /// The latest sets of buffers; the last one is recorded.
+    known: Vec<(RowGradients, Arc<[Dispatch]>)>,
+}
+
+impl Coalesce {
+    /// For a parameter of this name and shape, and these buffers at first.
+    ///
+    /// # Errors
+    ///
+    /// - Buffers: those of [`Coalesce::bind`].
+    /// - [`Error::EmptyTensor`](crate::Error::EmptyTensor): no room for entries, or rows without elements.
+    /// - [`Error::Limit`](crate::Error::Limit): what does not fit in a binding, or kernels that bind too much.
+    /// - The device: [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost).
+    pub fn new(pipelines: &Pipelines, name: &str, shape: Shape, source: &RowGradients) -> Result<Self> {
+        let device = pipelines.device();
+        let limits = limits(device);
+        shape.elements(name)?;
+        source.parts(name, &shape, &limits)?;
+        let invocations = limits.division.invocations;
+        // Some devices have a little less than 16 KiB.
+        let held = device.limits().max_compute_workgroup_storage_size / 8;
+        let tile = (1 << held.max(1).ilog2()).clamp(invocations, MOST_TILE);
+        let scratch = Scratch::new(device, name, &shape, tile)?;
+        let sizes = Sizes { invocations, tile };
+        let mut made = Coalesce {
+            pipelines: pipelines.clone(),
+            name: name.to_owned(),
+            shape,
+            limits,
+            sizes,
+            scratch,
+            known: Vec::with_capacity(KNOWN + 1),
+        };
+        made.bind(source)?;
+        Ok(made)
+    }
+
+    /// Takes other buffers for what is recorded from now on. After an error, everything is as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch), [`Error::OutOfBuffer`](crate::Error::OutOfBuffer), [`Error::MissingUsage`](crate::Error::MissingUsage),
+    /// [`Error::Misaligned`](crate::Error::Misaligned), [`Error::Limit`](crate::Error::Limit), and [`Error::Buffer`](crate::Error::Buffer) where wgpu refuses one.
+    pub fn bind(&mut self, source: &RowGradients) -> Result<()> {
+        if let Some(at) = self.known.iter().position(|(own, _)| own == source) {
+            let known = self.known.remove(at);
+            self.known.push(known);
+            return Ok(());
+        }
+        let parts = source.parts(&self.name, &self.shape, &self.limits)?;
+        let dispatches = self.dispatches(source, parts).map_err(|error| {
+            let binds =
+                |(binding, role, _): (&crate::Binding, _, _)| (&*self.name, role, check_binds(self.pipelines.device(), binding.buffer()));
+            error.of_first_refused(source.all(&self.shape).into_iter().map(binds))
+        })?;
+        self.known.push((source.clone(), dispatches.into()));
+        self.known.drain(..self.known.len().saturating_sub(KNOWN));
+        Ok(())
+    }
+
+    /// For each run, its row, as u32, ascending; as many as [`Coalesce::found`] says, and what was there before after them.
+    pub fn unique(&self) -> &wgpu::Buffer {
+        &self.scratch.unique
+    }
+
+    /// Words: how many runs there are; how many entries have a row that the parameter does not have; how many do not; how many runs are longer than
+    /// [`MANY`](super::MANY), and which.
+    pub fn found(&self) -> &wgpu::Buffer {
+        &self.scratch.found
+    }
+
+    /// For each run the sum of its gradient rows, as f32, one after the other without gaps, and what was there before after them.
+    pub fn summed(&self) -> &wgpu::Buffer {
+        &self.scratch.summed
+    }
+
+    /// How many dispatches are recorded.
+    pub fn dispatches_recorded(&self) -> usize {
+        self.latest().len()
+    }
+
+    /// Bytes of all buffers of its own.
+    pub fn bytes(&self) -> u64 {
+        self.scratch.bytes()
+    }
+
+    /// Records it within a compute pass. It changes the pass's pipeline and bind group 0.
+    pub fn record_in(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.record(pass);
+    }
+
+    /// Records it. Each dispatch needs the one before.
+    pub(crate) fn record(&self, recorder: &mut impl Recorder) {
+        for dispatch in self.latest() {
+            recorder.record(dispatch);
+            recorder.after();
+        }
+    }
+
+    fn latest(&self) -> &[Dispatch] {
+        self.known.last().map_or(&[], |(_, dispatches)| dispatches)
+    }
+
+    fn dispatches(&self, source: &RowGradients, parts: [Part; 3]) -> Result<Vec<Dispatch>> {
+        let Shape { rows, width, most } = self.shape;
+        let [rows_at, gradient_at, count_at] = parts.map(|part| part.at);
+        let bound = Bound { own: self, source, parts, task: Task { rows, most, rows_at, count_at, width, gradient_at, ..Task::default() } };
+        let (tiles, merges) = (most.div_ceil(self.sizes.tile), merges(most, self.sizes.tile));
+        let folded = fold(u64::from(tiles), self.limits.workgroups);
+        let mut dispatches = Vec::new();
+        if tiles == 1 {
+            dispatches.push(bound.dispatch("coalesce", self.sizes.whole(), bound.task, 1, (1, 1))?);
+        } else {
+            // Sorted into the first of two buffers, as merges of an odd number are.
+            dispatches.push(bound.dispatch("sort entries", self.sizes.sort(), bound.task, 1, folded)?);
+            for (turn, &run) in merges.iter().enumerate() {
+                let task = Task { run, ..bound.task };
+                dispatches.push(bound.dispatch("merge entries", self.sizes.merge(), task, turn, self.spread(most.into()))?);
+            }
+            dispatches.push(bound.dispatch("tally runs", self.sizes.tally(), bound.task, merges.len(), folded)?);
+            dispatches.push(bound.dispatch("place runs", self.sizes.place(), bound.task, merges.len(), folded)?);
+        }
+        let vectors = width % 4 == 0 && gradient_at % 4 == 0;
+        let by = if vectors { 4 } else { 1 };
+        let task = Task { width: width / by, gradient_at: gradient_at / by, ..bound.task };
+        let workgroups = self.spread(u64::from(most) * u64::from(task.width));
+        dispatches.push(bound.dispatch("sum runs", self.sizes.sum(vectors), task, merges.len(), workgroups)?);
+        Ok(dispatches)
+    }
+
+    /// Workgroups for so many items, one an invocation and turn.
+    fn spread(&self, items: u64) -> (u32, u32) {
+        let wanted = items.div_ceil(u64::from(self.sizes.invocations));
+        fold(wanted.min(USUAL_WORKGROUPS.max(wanted.div_ceil(MOST_TURNS))), self.limits.workgroups)
+    }
+}
+
+/// What dispatches bind.
+struct Bound<'a> {
+    own: &'a Coalesce,
+    source: &'a RowGradients,
+    parts: [Part; 3],
+    task: Task,
+}
+
+impl Bound<'_> {
+    /// A dispatch that reads what so many merges have sorted, or is one more.
+    fn dispatch(&self, label: &str, shader: Shader, task: Task, merged: usize, workgroups: (u32, u32)) -> Result<Dispatch> {
+        let (scratch, device) = (&self.own.scratch, self.own.pipelines.device());
+        let kernel = self.own.pipelines.get(label, shader)?;
+        let task = upload(device, "wgpu-optim task", &[task])?;
+        let [rows, gradient, count] = self.parts.map(|part| part.window);
+        let bound = kernel.bind(device, |slot| {
+            let buffer = match Slot::of(slot) {
+                Slot::Rows => return resource(self.source.rows.buffer(), rows),
+                Slot::Gradient => return resource(self.source.gradient.buffer(), gradient),
+                Slot::Count => return resource(self.source.count.buffer(), count),
+                Slot::Keys => scratch.keys.get(merged % 2),
+                Slot::Entries => scratch.entries.get(merged % 2),
+                Slot::KeysAfter => scratch.keys.get((merged + 1) % 2),
+                Slot::EntriesAfter => scratch.entries.get((merged + 1) % 2),
+                Slot::Tallies => scratch.tallies.as_ref(),
+                Slot::Unique => Some(&scratch.unique),
+                Slot::Starts => Some(&scratch.starts),
+                Slot::Found => Some(&scratch.found),
+                Slot::Summed => Some(&scratch.summed),
+                Slot::Task => None,
+            };
+            buffer.unwrap_or(&task).as_entire_binding()
+        })?;
+        Ok(Dispatch::new(&kernel, bound, workgroups))
+    }
+}

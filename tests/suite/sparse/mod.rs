@@ -1,0 +1,30 @@
+//! Row-sparse gradients: what the GPU coalesces is the twin's, bit for bit, for any rows, counts, widths and places.
+
+mod cases;
+mod errors;
+mod stage;
+mod uses;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use wgpu_optim::coalesce::kernels;
+use wgpu_optim::testing::module;
+
+use crate::context::Context;
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (name, source) in kernels() {
+        trials.push(Trial::test(format!("sparse/kernels/{name}"), move || {
+            let module = module(&source)?;
+            let bound = module.global_variables.iter().filter(|(_, global)| global.binding.is_some()).count();
+            assert!(bound <= 8, "{bound} storage buffers");
+            Ok(())
+        }));
+    }
+    trials.extend(cases::trials(contexts));
+    trials.extend(uses::trials(contexts));
+    trials.extend(errors::trials(contexts));
+    trials
+}
