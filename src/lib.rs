@@ -22,7 +22,7 @@ mod words;
 
 pub use checkpoint::Checkpoint;
 pub use error::{BufferRole, Error, Result};
-pub use gpu::{Binding, LrScales, Param, Pipelines, RecordedWork, RowMask, Tensors, adapter};
+pub use gpu::{Binding, LrScales, Param, Pipelines, RecordedWork, RowMask, SparseRows, Tensors, adapter};
 pub use optimizer::{Group, Optimizer, PendingReport, Report, RowChange};
 pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};

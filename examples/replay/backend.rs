@@ -3,7 +3,7 @@
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam, CpuRowMask};
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Group, Optimizer, Result, RowMask, Tensors, wgpu};
+use wgpu_optim::{Group, Optimizer, Result, RowMask, SparseRows, Tensors, wgpu};
 
 use super::trace::{Gradient, Param, Trace};
 
@@ -32,7 +32,14 @@ struct Replayed {
     /// Whether the last step had a gradient.
     is_active: bool,
     /// Where its gradients are of some rows.
-    mask: Option<RowMask>,
+    rows: Rows,
+}
+
+/// How the optimizer is told which rows a gradient is of.
+enum Rows {
+    All,
+    Mask(RowMask),
+    Sparse { gradient: wgpu::Buffer, rows: wgpu::Buffer, count: wgpu::Buffer },
 }
 
 impl<'a> OnGpu<'a> {
@@ -43,40 +50,77 @@ impl<'a> OnGpu<'a> {
         for param in trace.params() {
             tensors.write_value(&gpu.queue, &param.name, &param.initial)?;
         }
+        let mut params = Vec::new();
         let groups = trace.groups.iter().zip(rules).map(|(group, rule)| {
-            let own = |param: &Param| Ok(wgpu_optim::Param { row_mask: mask(gpu, param), ..tensors.param(&param.name)?.clone() });
+            let own = |param: &Param| {
+                let (own, rows) = (tensors.param(&param.name)?.clone(), Rows::of(gpu, trace, param));
+                params.push(Replayed { name: param.name.clone(), shape: param.shape.clone(), is_active: true, rows });
+                Ok(params.last().map_or(own.clone(), |replayed| replayed.rows.given(own)))
+            };
             Ok(Group::new(rule.clone(), group.params.iter().map(own).collect::<Result<Vec<_>>>()?))
         });
         let groups: Vec<Group> = groups.collect::<Result<_>>()?;
-        let masks: Vec<Option<RowMask>> = groups.iter().flat_map(|group| &group.params).map(|param| param.row_mask.clone()).collect();
         let optimizer = Optimizer::with_groups(&gpu.device, &gpu.queue, groups)?;
-        let replayed =
-            |(param, mask): (&Param, _)| Replayed { name: param.name.clone(), shape: param.shape.clone(), is_active: true, mask };
-        let params = trace.params().zip(masks).map(replayed).collect();
         Ok(OnGpu { gpu, tensors, optimizer, params })
     }
 }
 
-/// A row mask for a parameter whose gradients are of some rows.
-fn mask(gpu: &Gpu, param: &Param) -> Option<RowMask> {
-    let (size, usage) = (4 * param.shape.first().copied().unwrap_or(1) as u64, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST);
-    let descriptor = wgpu::BufferDescriptor { label: Some("row mask"), size, usage, mapped_at_creation: false };
-    param.has_rows().then(|| RowMask::new(gpu.device.create_buffer(&descriptor)))
+impl Rows {
+    /// Of a parameter of a trace.
+    fn of(gpu: &Gpu, trace: &Trace, param: &Param) -> Self {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let buffer = |words: usize| {
+            let size = 4 * words.max(1) as u64;
+            gpu.device.create_buffer(&wgpu::BufferDescriptor { label: Some("rows"), size, usage, mapped_at_creation: false })
+        };
+        match param.most_rows() {
+            None => Rows::All,
+            Some(most) if trace.is_sparse() => {
+                let gradient = buffer(most * param.shape[1..].iter().product::<usize>());
+                Rows::Sparse { gradient, rows: buffer(most), count: buffer(1) }
+            }
+            Some(_) => Rows::Mask(RowMask::new(buffer(param.shape[0]))),
+        }
+    }
+
+    /// The parameter with these.
+    fn given(&self, param: wgpu_optim::Param) -> wgpu_optim::Param {
+        match self {
+            Rows::All => param,
+            Rows::Mask(mask) => wgpu_optim::Param { row_mask: Some(mask.clone()), ..param },
+            Rows::Sparse { gradient, rows, count } => {
+                let sparse = Some(SparseRows { rows: rows.into(), count: count.into() });
+                wgpu_optim::Param { gradient: gradient.into(), sparse, ..param }
+            }
+        }
+    }
+}
+
+fn write(queue: &wgpu::Queue, buffer: &wgpu::Buffer, words: impl IntoIterator<Item = u32>) {
+    let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_ne_bytes).collect();
+    queue.write_buffer(buffer, 0, &bytes);
 }
 
 impl Backend for OnGpu<'_> {
     fn step(&mut self, gradients: &[Option<&Gradient>]) -> Result<()> {
-        for (Replayed { name, shape, is_active, mask }, gradient) in self.params.iter_mut().zip(gradients) {
+        for (Replayed { name, shape, is_active, rows }, gradient) in self.params.iter_mut().zip(gradients) {
             if *is_active != gradient.is_some() {
                 *is_active = gradient.is_some();
                 self.optimizer.set_active([&**name], *is_active)?;
             }
-            if let Some(gradient) = gradient {
-                self.tensors.write_gradient(&self.gpu.queue, name, &gradient.dense(shape))?;
-            }
-            if let (Some(mask), Some(gradient)) = (mask, gradient) {
-                let words: Vec<u8> = gradient.mask(shape).into_iter().flat_map(u32::to_ne_bytes).collect();
-                self.gpu.queue.write_buffer(mask.binding.buffer(), 0, &words);
+            let (Some(gradient), queue) = (gradient, &self.gpu.queue) else { continue };
+            match rows {
+                Rows::All => self.tensors.write_gradient(queue, name, &gradient.values)?,
+                Rows::Mask(mask) => {
+                    self.tensors.write_gradient(queue, name, &gradient.dense(shape))?;
+                    write(queue, mask.binding.buffer(), gradient.mask(shape));
+                }
+                Rows::Sparse { gradient: values, rows, count } => {
+                    let own = gradient.rows.as_deref().unwrap_or_default();
+                    write(queue, values, gradient.values.iter().map(|x| x.to_bits()));
+                    write(queue, rows, own.iter().copied());
+                    write(queue, count, [own.len() as u32]);
+                }
             }
         }
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
@@ -100,14 +144,20 @@ pub struct OnCpu {
     names: Vec<String>,
     shapes: Vec<Vec<usize>>,
     values: Vec<Vec<f32>>,
+    is_sparse: bool,
 }
 
 impl OnCpu {
     /// Copies the trace's initial values.
     pub fn new(trace: &Trace, rules: &[Box<dyn AnyRule>]) -> Result<Self> {
+        let is_sparse = trace.is_sparse();
         let groups = trace.groups.iter().zip(rules).map(|(group, rule)| {
-            let mask = |param: &Param| param.has_rows().then(|| CpuRowMask { words: vec![0; param.shape[0]], own_steps: false });
-            let members = group.params.iter().map(|param| CpuParam { row_mask: mask(param), ..CpuParam::new(&*param.name, &param.shape) });
+            let members = group.params.iter().map(|param| {
+                let (mut own, has_rows) = (CpuParam::new(&*param.name, &param.shape), param.has_rows());
+                own.sparse_rows = (has_rows && is_sparse).then(Vec::new);
+                own.row_mask = (has_rows && !is_sparse).then(|| CpuRowMask { words: vec![0; param.shape[0]], own_steps: false });
+                own
+            });
             Group::new(rule.clone(), members)
         });
         Ok(OnCpu {
@@ -115,21 +165,30 @@ impl OnCpu {
             names: trace.params().map(|param| param.name.clone()).collect(),
             shapes: trace.params().map(|param| param.shape.clone()).collect(),
             values: trace.params().map(|param| param.initial.clone()).collect(),
+            is_sparse,
         })
     }
 }
 
 impl Backend for OnCpu {
     fn step(&mut self, gradients: &[Option<&Gradient>]) -> Result<()> {
+        let mut given: Vec<Option<Vec<f32>>> = Vec::new();
         for ((name, shape), gradient) in self.names.iter().zip(&self.shapes).zip(gradients) {
-            if let Some(gradient) = gradient.filter(|gradient| gradient.rows.is_some()) {
-                self.optimizer.set_row_mask(name, &gradient.mask(shape))?;
-            }
+            let rows = gradient.and_then(|gradient| gradient.rows.as_ref());
+            given.push(match (gradient, rows) {
+                (Some(gradient), Some(rows)) if self.is_sparse => {
+                    self.optimizer.set_sparse_rows(name, rows)?;
+                    Some(gradient.values.clone())
+                }
+                (Some(gradient), Some(_)) => {
+                    self.optimizer.set_row_mask(name, &gradient.mask(shape))?;
+                    Some(gradient.dense(shape))
+                }
+                (gradient, _) => gradient.map(|gradient| gradient.values.clone()),
+            });
         }
-        let dense = gradients.iter().zip(&self.shapes).map(|(gradient, shape)| gradient.map(|gradient| gradient.dense(shape)));
-        let dense: Vec<Option<Vec<f32>>> = dense.collect();
         let mut values: Vec<&mut [f32]> = self.values.iter_mut().map(Vec::as_mut_slice).collect();
-        self.optimizer.step(&mut values, &dense.iter().map(Option::as_deref).collect::<Vec<_>>())
+        self.optimizer.step(&mut values, &given.iter().map(Option::as_deref).collect::<Vec<_>>())
     }
 
     fn value(&self, param: usize) -> Result<Vec<f32>> {

@@ -58,7 +58,12 @@ pub struct Param {
 impl Param {
     /// Whether its gradients are of some rows.
     pub fn has_rows(&self) -> bool {
-        self.steps.iter().filter_map(|step| step.gradient.as_ref()).any(|gradient| gradient.rows.is_some())
+        self.most_rows().is_some()
+    }
+
+    /// How many rows a gradient has at most, where gradients are of some.
+    pub fn most_rows(&self) -> Option<usize> {
+        self.steps.iter().filter_map(|step| Some(step.gradient.as_ref()?.rows.as_ref()?.len())).max()
     }
 }
 
@@ -136,6 +141,11 @@ impl Trace {
         let groups = metadata.groups(&names)?.into_iter().map(read).collect::<Result<_>>()?;
         let Metadata { framework, optimizer, steps, .. } = metadata;
         Ok(Trace { name: name.to_owned(), framework, optimizer, steps, groups })
+    }
+
+    /// Whether gradients of some rows are given as such, and not as a mask: the framework adds up what is for one row.
+    pub fn is_sparse(&self) -> bool {
+        self.framework.starts_with("torch")
     }
 
     /// The parameters of all groups.

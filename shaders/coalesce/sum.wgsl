@@ -16,6 +16,10 @@ fn main(
     let runs = found[0];
     let number = workgroup.y * workgroups.x + workgroup.x;
     let others = workgroups.y * workgroups.x;
+    // After the rows of runs there is none.
+    for (var i = runs + number * INVOCATIONS + invocation; i < task.most; i += others * INVOCATIONS) {
+        unique[i] = NO_ROW;
+    }
     // Long runs: of up to MANY entries there are none, and no workgroup waits here.
     for (var work = number; work < found[3] * blocks; work += others) {
         let run = found[HEAD + work / blocks];

@@ -16,7 +16,7 @@ fn count_rows(row: Row, invocation: u32) {
     let first = row.element / row.row_length;
     let count = (row.count + row.row_length - 1u) / row.row_length;
     for (var n = invocation; n < count; n += INVOCATIONS) {
-        if load_mask(row, row.mask + first + n) != 0u {
+        if load_mask(row, row.mask + first + n) != HIDDEN {
             lines[row.row_steps + first + n] += 1.0;
         }
     }

@@ -1,7 +1,7 @@
 //! Composes the kernels that sort entries, find runs and add them up.
 
 use super::{FAN, LANES, MANY};
-use crate::program::Division;
+use crate::program::{Division, NOT_LISTED};
 use crate::wgsl::{Resource, Shader};
 
 const ENTRIES: &str = include_str!("../../shaders/coalesce/entries.wgsl");
@@ -140,8 +140,9 @@ impl Sizes {
     /// Adds up runs, four numbers at a time or one by one.
     pub(super) fn sum(self, vectors: bool) -> Shader {
         let element = if vectors { "alias Element = vec4f;\n" } else { "alias Element = f32;\n" };
+        let no_row = format!("const NO_ROW: u32 = {NOT_LISTED}u;\n");
         let read = [Slot::Task, Slot::Found, Slot::Starts, Slot::Entries, Slot::Gradient];
-        self.shader(&[element, "const HEAD: u32 = 4u;\n", SUM], &read, &[Slot::Summed])
+        self.shader(&[element, "const HEAD: u32 = 4u;\n", &no_row, SUM], &read, &[Slot::Summed, Slot::Unique])
     }
 
     fn shader(self, parts: &[&str], read: &[Slot], written: &[Slot]) -> Shader {

@@ -90,7 +90,7 @@ impl Coalesce {
         Ok(())
     }
 
-    /// For each run, its row, as u32, ascending; as many as [`Coalesce::found`] says, and what was there before after them.
+    /// For each run, its row, as u32, ascending; as many as [`Coalesce::found`] says, and `u32::MAX` after them.
     pub fn unique(&self) -> &wgpu::Buffer {
         &self.scratch.unique
     }
@@ -129,7 +129,8 @@ impl Coalesce {
         }
     }
 
-    fn latest(&self) -> &[Dispatch] {
+    /// What is recorded; each needs the one before.
+    pub(crate) fn latest(&self) -> &[Dispatch] {
         self.known.last().map_or(&[], |(_, dispatches)| dispatches)
     }
 

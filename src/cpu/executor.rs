@@ -29,7 +29,8 @@ impl<F: Real> CpuOptimizer<F> {
     pub(super) fn compile(&mut self) {
         let rules: Vec<_> = self.rules().into_iter().map(|group| &*self.setup.groups[group].rule).collect();
         let scheduled_scales = self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty());
-        self.program = Program::new(&self.setup.features(), &rules, scheduled_scales).step;
+        let row_sparse = self.tensors.iter().any(Tensor::is_row_sparse);
+        self.program = Program::new(&self.setup.features(), &rules, scheduled_scales, row_sparse).step;
     }
 
     /// Gives each tensor the number of its rule.
@@ -75,6 +76,8 @@ impl<F: Real> CpuOptimizer<F> {
                     own.for_each(|((tensor, work), _)| tensor.resume(stage, work));
                 }
                 Pass::Update => self.update(values, gradients, &step),
+                // Before all others, where gradients are given.
+                Pass::Coalesce => {}
                 // Of micro-batches, views and reports.
                 Pass::Accumulate | Pass::Count | Pass::Decide(_) | Pass::Show | Pass::Report => {}
             }

@@ -108,8 +108,22 @@ impl<F: Real> CpuOptimizer<F> {
     pub fn set_row_mask(&mut self, tensor: &str, mask: &[u32]) -> Result<()> {
         let index = self.position(tensor)?;
         let Tensor { name, mask: own, .. } = &mut self.tensors[index];
-        let known = own.as_mut().ok_or(Error::NotEnabled { what: "set_row_mask", needs: "CpuParam::row_mask" })?;
+        let known =
+            own.as_mut().filter(|own| !own.is_sparse()).ok_or(Error::NotEnabled { what: "set_row_mask", needs: "CpuParam::row_mask" })?;
         known.set(name, mask.to_vec())
+    }
+
+    /// Which rows the next gradients of a tensor are of, where they are row-sparse. On the GPU that is what the buffers of [`SparseRows`](crate::SparseRows) hold.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`]: there is no such tensor. [`Error::NotEnabled`]: it was made without [`CpuParam::sparse_rows`].
+    pub fn set_sparse_rows(&mut self, tensor: &str, rows: &[u32]) -> Result<()> {
+        let index = self.position(tensor)?;
+        match self.tensors[index].mask.as_mut().is_some_and(|mask| mask.list(rows)) {
+            true => Ok(()),
+            false => Err(Error::NotEnabled { what: "set_sparse_rows", needs: "CpuParam::sparse_rows" }),
+        }
     }
 
     fn check_values(&self, values: &[&mut [F]]) -> Result<()> {

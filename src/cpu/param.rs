@@ -39,6 +39,11 @@ pub struct CpuParam {
     ///
     /// Default: `None`, all of them.
     pub row_mask: Option<CpuRowMask>,
+    /// The rows that the gradient is of, where it is row-sparse, see [`crate::SparseRows`]: then a gradient has as many rows as these, which
+    /// [`CpuOptimizer::set_sparse_rows`](super::CpuOptimizer::set_sparse_rows) changes.
+    ///
+    /// Default: `None`.
+    pub sparse_rows: Option<Vec<u32>>,
     /// Excluded from every step.
     ///
     /// Default: `false`.
@@ -71,7 +76,16 @@ impl CpuParam {
     /// A parameter that differs in nothing from its group.
     pub fn new(name: impl Into<String>, shape: &[usize]) -> Self {
         let (name, shape) = (name.into(), shape.to_vec());
-        CpuParam { name, shape, lr_scale: 1.0, lr_scales: None, lr_scale_schedules: Vec::new(), row_mask: None, frozen: false }
+        CpuParam {
+            name,
+            shape,
+            lr_scale: 1.0,
+            lr_scales: None,
+            lr_scale_schedules: Vec::new(),
+            row_mask: None,
+            sparse_rows: None,
+            frozen: false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which rows of a tensor a step updates, on the CPU.
 
 use super::CpuRowMask;
+use crate::coalesce::{Coalesced, coalesce};
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{AnyRule, Real};
 use crate::step::MaskedRows;
@@ -12,16 +13,52 @@ pub(super) struct RowMask<F> {
     words: Vec<u32>,
     /// How many steps have updated each row, where rows count their own.
     pub(super) steps: Vec<F>,
+    /// The rows that the gradient is of, where it is row-sparse.
+    sparse: Option<Vec<u32>>,
 }
 
 impl<F: Real> RowMask<F> {
     /// Of a tensor of this shape.
     pub(super) fn new(name: &str, shape: &[usize], elements: usize, rule: &dyn AnyRule, mask: CpuRowMask) -> Result<Self> {
-        let rows = MaskedRows::new(name, shape, elements as u64, rule, mask.own_steps)?;
+        let rows = MaskedRows::masked(name, shape, elements as u64, rule, mask.own_steps)?;
         let steps = if mask.own_steps && elements > 0 { vec![F::zero(); rows.count as usize] } else { Vec::new() };
-        let mut own = RowMask { rows, words: Vec::new(), steps };
+        let mut own = RowMask { rows, words: Vec::new(), steps, sparse: None };
         own.set(name, mask.words)?;
         Ok(own)
+    }
+
+    /// Of a tensor whose gradient is of these rows.
+    pub(super) fn sparse(rows: MaskedRows, list: Vec<u32>) -> Self {
+        RowMask { rows, words: vec![0; rows.count as usize], steps: Vec::new(), sparse: Some(list) }
+    }
+
+    /// Whether the gradient is row-sparse.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.sparse.is_some()
+    }
+
+    /// A gradient of these rows from now on; says whether it is row-sparse.
+    pub(super) fn list(&mut self, rows: &[u32]) -> bool {
+        self.sparse.as_mut().map(|list| *list = rows.to_vec()).is_some()
+    }
+
+    /// How many gradients there are, if not one for each element.
+    pub(super) fn gradients(&self) -> Option<usize> {
+        self.sparse.as_ref().map(|list| list.len() * self.rows.length as usize)
+    }
+
+    /// The gradient of each element: of a row-sparse one, of which no other row is seen from now on.
+    pub(super) fn dense(&mut self, gradient: &[F]) -> Vec<F> {
+        let Some(list) = &self.sparse else { return self.applied(gradient.to_vec()) };
+        let length = self.rows.length as usize;
+        let Coalesced { unique, summed, .. } = coalesce(self.rows.count, length, list, gradient);
+        self.words.fill(0);
+        let mut dense = vec![F::zero(); self.words.len() * length];
+        for (row, sum) in unique.into_iter().zip(summed.chunks(length)) {
+            self.words[row as usize] = 1;
+            dense[row as usize * length..][..length].copy_from_slice(sum);
+        }
+        dense
     }
 
     /// Other words from now on.

@@ -6,7 +6,7 @@ use super::view::Back;
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
-use crate::step::{Broadcast, SCHEDULE_ERROR, Setup};
+use crate::step::{Broadcast, MaskedRows, SCHEDULE_ERROR, Setup};
 
 /// A parameter and what the optimizer keeps of it.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub(super) struct Tensor<F> {
 impl<F: Real> Tensor<F> {
     pub(super) fn new(param: CpuParam, group: usize, block: usize, setup: &Setup) -> Result<Self> {
         let (rule, options) = (&*setup.groups[group].rule, &setup.options);
-        let CpuParam { name, shape, lr_scales, lr_scale_schedules, row_mask, frozen, .. } = param;
+        let CpuParam { name, shape, lr_scales, lr_scale_schedules, row_mask, sparse_rows, frozen, .. } = param;
         // Empty, whatever the other sizes.
         let len = if shape.contains(&0) { Some(0) } else { shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)) };
         let Some(len) = len.filter(|&len| len <= isize::MAX as usize / 8) else {
@@ -63,7 +63,18 @@ impl<F: Real> Tensor<F> {
         };
         let scales = lr_scales.map(scales).transpose()?;
         crate::step::check_scale_schedules(&name, scales.as_ref().map(|(scales, _)| scales.len() as u64), &lr_scale_schedules)?;
-        let mask = row_mask.map(|mask| RowMask::new(&name, &shape, len, rule, mask)).transpose()?;
+        let mut mask = row_mask.map(|mask| RowMask::new(&name, &shape, len, rule, mask)).transpose()?;
+        if let Some(rows) = sparse_rows {
+            let conflict = |what: &str| Error::Conflict { what: format!("{name}: {what}") };
+            if mask.is_some() {
+                return Err(conflict("a row_mask and a row-sparse gradient both say which rows a step updates; use one"));
+            }
+            if shape.is_empty() || len == 0 {
+                return Err(conflict("a row-sparse gradient is for parameters with rows that have elements"));
+            }
+            let own = MaskedRows::sparse(&name, &shape, len as u64, rule, options, &setup.clip(group))?;
+            mask = Some(RowMask::sparse(own, rows));
+        }
         let extents = Extents::of(&shape);
         let lane = |used: bool, extent| if used { vec![F::zero(); extents.count(extent) as usize] } else { Vec::new() };
         let state = |state: &StateField| lane(rule.uses_for(state.name, extents.is_matrix), state.extent);
@@ -91,6 +102,16 @@ impl<F: Real> Tensor<F> {
         })
     }
 
+    /// Whether its gradient is row-sparse.
+    pub(super) fn is_row_sparse(&self) -> bool {
+        self.mask.as_ref().is_some_and(RowMask::is_sparse)
+    }
+
+    /// How many gradients it has.
+    pub(super) fn gradients(&self) -> usize {
+        self.mask.as_ref().and_then(RowMask::gradients).unwrap_or(self.len)
+    }
+
     /// Whether its rows count their own steps.
     pub(super) fn own_steps(&self) -> bool {
         self.mask.as_ref().is_some_and(RowMask::own_steps)
@@ -106,10 +127,11 @@ impl<F: Real> Tensor<F> {
     }
 
     pub(super) fn check(&self, role: BufferRole, got: usize) -> Result<()> {
-        if got == self.len {
+        let needed = if role == BufferRole::Gradient { self.gradients() } else { self.len };
+        if got == needed {
             return Ok(());
         }
-        Err(Error::Length { param: self.name.clone(), role, needed: self.len as u64, got: got as u64 })
+        Err(Error::Length { param: self.name.clone(), role, needed: needed as u64, got: got as u64 })
     }
 
     /// Adds one more micro-batch to those accumulated.
@@ -129,8 +151,8 @@ impl<F: Real> Tensor<F> {
     pub(super) fn total(&mut self, gradient: &[F]) -> Option<Vec<F>> {
         let sum = || gradient.iter().zip(&self.accumulated).map(|(&g, &sum)| g + sum).collect();
         let sum = (core::mem::take(&mut self.pending) > 0).then(sum);
-        match &self.mask {
-            Some(mask) => Some(mask.applied(sum.unwrap_or_else(|| gradient.to_vec()))),
+        match &mut self.mask {
+            Some(mask) => Some(mask.dense(sum.as_deref().unwrap_or(gradient))),
             None => sum,
         }
     }

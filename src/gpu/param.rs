@@ -47,6 +47,11 @@ pub struct Param {
     ///
     /// Default: `None`, all of them.
     pub row_mask: Option<RowMask>,
+    /// Which rows the gradient is of, where it is row-sparse, as embeddings have it: then [`Param::gradient`] is of shape `[k, ..]`, one gradient row for each entry of
+    /// that list, in the place of one for each row.
+    ///
+    /// Default: `None`, of all rows.
+    pub sparse: Option<SparseRows>,
     /// Excluded from every step: neither state nor gradient is read, and the step count does not advance.
     /// [`Optimizer::set_active`](crate::Optimizer::set_active) changes it later (see there about gradients that add up meanwhile).
     ///
@@ -75,6 +80,37 @@ pub struct LrScales {
     /// As many dimensions as the parameter has, each of the same size or 1, and those that are not 1 next to each other: `[n, 1]` for rows, `[1, m]` for
     /// columns, `[n, m]` for elements.
     pub shape: Vec<usize>,
+}
+
+/// The rows that a row-sparse gradient is of: `gradient[i]` is for row `rows[i]`, for the first `count` entries.
+///
+/// Gradient rows for one row are added up, in a fixed order, before anything else is made of them. A step reads and writes these rows of values and state, and
+/// nothing of the others, as torch's `SparseAdam` does, and SGD and Adagrad with sparse gradients: its work follows the number of entries that there is room for, not the
+/// size of the table. Weight decay acts on these rows alone, and so does whatever a rule does with a gradient of zero. The step count is the parameter's; a step
+/// with no entries counts. Norms are of the added rows. An entry with a row that the parameter does not have is ignored.
+///
+/// That takes 2 dispatches more for up to 2,048 entries, 5 for up to 8,192, and one more for each factor of 4. Values and state have each to fit in one binding.
+///
+/// ```
+/// use wgpu_optim::{Adam, Binding, Optimizer, Param, SparseRows, wgpu};
+///
+/// /// A table of 50,000 tokens, of which a mini-batch has at most 4,096.
+/// fn embedding(
+///     (device, queue): (&wgpu::Device, &wgpu::Queue),
+///     table: &wgpu::Buffer,
+///     [gradient, tokens, count]: [&wgpu::Buffer; 3], // [4096, 64] f32, [4096] u32, [1] u32
+/// ) -> wgpu_optim::Result<Optimizer> {
+///     let rows = SparseRows { rows: tokens.into(), count: count.into() };
+///     let table = Param { sparse: Some(rows), ..Param::new("tokens", &[50_000, 64], table, gradient) };
+///     Optimizer::new(device, queue, Adam { uncorrected_eps: true, ..Adam::default() }, [table]) // as torch's SparseAdam
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseRows {
+    /// For each entry its row, as u32. How many there are is how many there is room for.
+    pub rows: Binding,
+    /// How many entries there are, one u32, at most that many.
+    pub count: Binding,
 }
 
 /// Which rows of a parameter a step updates: those that your own passes have found visible, as selective Adam has it in Gaussian splatting
@@ -131,6 +167,7 @@ impl Param {
             lr_scales: None,
             lr_scale_schedules: Vec::new(),
             row_mask: None,
+            sparse: None,
             frozen: false,
         }
     }
@@ -144,7 +181,22 @@ impl Param {
     pub(crate) fn bindings(&self) -> impl Iterator<Item = (BufferRole, &Binding)> {
         let scales = self.lr_scales.as_ref().map(|scales| (BufferRole::LrScales, &scales.binding));
         let mask = self.row_mask.as_ref().map(|mask| (BufferRole::RowMask, &mask.binding));
-        [(BufferRole::Value, &self.value), (BufferRole::Gradient, &self.gradient)].into_iter().chain(scales).chain(mask)
+        let sparse = self.sparse.iter().flat_map(|sparse| [(BufferRole::Rows, &sparse.rows), (BufferRole::RowCount, &sparse.count)]);
+        [(BufferRole::Value, &self.value), (BufferRole::Gradient, &self.gradient)].into_iter().chain(scales).chain(mask).chain(sparse)
+    }
+
+    /// The shape of the gradient.
+    pub(crate) fn gradient_shape(&self) -> Vec<usize> {
+        let mut shape = self.shape.clone();
+        if let (Some(sparse), Some(rows)) = (&self.sparse, shape.first_mut()) {
+            *rows = sparse.rows.elements() as usize;
+        }
+        shape
+    }
+
+    /// The number of gradients; 0 where it cannot be counted, which [`Param::check`] refuses.
+    pub(crate) fn gradients(&self) -> u64 {
+        elements(&self.name, &self.gradient_shape()).unwrap_or_default()
     }
 
     /// How many numbers `lr_scales` has.
@@ -157,7 +209,9 @@ impl Param {
     pub(crate) fn check(&self) -> Result<u64> {
         let elements = self.elements()?;
         self.value.check(&self.name, BufferRole::Value, &self.shape, "f32", 4 * elements)?;
-        self.gradient.check(&self.name, BufferRole::Gradient, &self.shape, "f32", 4 * elements)?;
+        let of_gradient = self.gradient_shape();
+        let gradients = self::elements(&self.name, &of_gradient)?;
+        self.gradient.check(&self.name, BufferRole::Gradient, &of_gradient, "f32", 4 * gradients)?;
         if let Some(LrScales { binding, shape }) = &self.lr_scales {
             let Broadcast { period, .. } = Broadcast::new(&self.name, &self.shape, shape)?;
             binding.check(&self.name, BufferRole::LrScales, shape, "f32", 4 * u64::from(period))?;

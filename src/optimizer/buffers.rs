@@ -30,14 +30,24 @@ impl TensorView<'_> {
         let ours = 2 + usize::from(has_lanes) + staged.max(usize::from(features.measures_update || features.accumulates));
         let ours = ours + if parameter.kind.tiled { 3 } else { usize::from(parameter.kind.counted) };
         let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
+        let (sparse, rows) = (parameter.sparse.as_ref(), parameter.masked);
+        let gradient = match sparse {
+            Some(own) => place(&own.summed().into(), parameter.param.gradients(), true),
+            None => place(&parameter.param.gradient, parameter.elements, setup.options.zero_grad),
+        };
+        let masks = parameter.param.row_mask.as_ref().map(|mask| mask.binding.clone()).or(sparse.map(|own| own.unique().into()));
+        let mask = masks
+            .zip(rows)
+            .map(|(binding, rows)| program::Mask { place: place(&binding, binding.elements(), false), row_length: rows.length });
+        let listed = sparse.map(|own| program::Listed { most: own.unique().size() / 4, elements: parameter.elements });
         program::Tensor {
             len: parameter.elements,
             group: parameter.member.group,
             kind: parameter.kind,
             arrays: limits.arrays(ours),
-            zero_grad: setup.options.zero_grad,
+            zero_grad: setup.options.zero_grad && parameter.sparse.is_none(),
             value: place(&parameter.param.value, parameter.elements, true),
-            gradient: place(&parameter.param.gradient, parameter.elements, setup.options.zero_grad),
+            gradient,
             state: parameter.state.clone(),
             hyper: hyper[parameter.member.block],
             record: parameter.member.record,
@@ -47,12 +57,8 @@ impl TensorView<'_> {
                 length: broadcast.length,
                 period: broadcast.period,
             }),
-            mask: parameter
-                .param
-                .row_mask
-                .as_ref()
-                .zip(parameter.masked)
-                .map(|(mask, rows)| program::Mask { place: place(&mask.binding, u64::from(rows.count), false), row_length: rows.length }),
+            mask,
+            listed,
             granule: parameter.masked.map_or(1, |rows| rows.granule()),
             unit: parameter.unit,
             tiles: parameter.tiles,
@@ -76,6 +82,7 @@ pub(super) fn check_buffers(setup: &Setup, parameters: &[Parameter]) -> Result<(
         for (role, binding) in [(BufferRole::Value, &param.value), (BufferRole::Gradient, &param.gradient)] {
             let (buffer, start) = (buffers.number(binding.buffer()), binding.offset());
             // With its padding, which kernels and `zero_grad` may write.
+            let elements = if role == BufferRole::Value { *elements } else { param.gradients() };
             let end = start + binding.room(4 * elements);
             // An empty tensor without padding overlaps nothing, wherever it is.
             if start < end {

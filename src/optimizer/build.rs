@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::{Group, Optimizer, Parameter, zero};
 use crate::error::{Error, Result};
 use crate::gpu::scales::Scales;
-use crate::gpu::{Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
+use crate::gpu::{Dispatch, Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
 use crate::program::{self, Levels, Plan, Sets, Shape, SumTree, Units};
 use crate::rule::AnyRule;
 use crate::step::{Options, Setup};
@@ -86,7 +86,7 @@ impl Optimizer {
         let (device, pipelines) = (pipelines.device(), pipelines.clone());
         let limits = limits(device);
         let mut draft = Draft::new(options)?;
-        draft.add_all(groups, &limits)?;
+        draft.add_all(groups, &limits, &pipelines)?;
         if draft.parameters.is_empty() {
             return Err(Error::NoParameters);
         }
@@ -125,7 +125,7 @@ impl Optimizer {
         }
         let (layout, sets, lines) = (engine.layout.clone(), engine.sets.clone(), engine.lines.clone());
         let mut draft = Draft { setup: setup.clone(), parameters: parameters.clone(), names: names.clone(), layout, sets, lines };
-        draft.add_all([group], &engine.limits)?;
+        draft.add_all([group], &engine.limits, &engine.pipelines)?;
         let Draft { setup, parameters, names, layout, sets, lines } = draft;
         check_buffers(&setup, &parameters)?;
         let plans = plans(&setup, &layout.hyper, &parameters, &sets, &engine.limits)?;
@@ -215,7 +215,14 @@ fn plans(setup: &Setup, hyper: &[u32], parameters: &[Parameter], sets: &Sets, li
         true => program::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
-    Ok(Plans { update, measure, buffers: buffers.into_list(), tensors })
+    Ok(Plans { update, measure, buffers: buffers.into_list(), tensors, coalesce: coalesce(parameters) })
+}
+
+/// What coalesces row-sparse gradients: the first dispatch of each parameter, the second, and so on.
+fn coalesce(parameters: &[Parameter]) -> Vec<Vec<Dispatch>> {
+    let all: Vec<&[Dispatch]> = parameters.iter().filter_map(|parameter| Some(parameter.sparse.as_ref()?.latest())).collect();
+    let most = all.iter().map(|own| own.len()).max().unwrap_or_default();
+    (0..most).map(|turn| all.iter().filter_map(|own| own.get(turn).cloned()).collect()).collect()
 }
 
 /// How the sums of what is measured become those of parameters, groups and all.

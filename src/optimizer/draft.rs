@@ -1,11 +1,13 @@
 //! What an optimizer is going to be, before there is anything of it on the device.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::buffers::{Buffers, TensorView};
 use super::{Group, Parameter};
+use crate::coalesce::{self, Coalesce, RowGradients};
 use crate::error::{Error, Result};
-use crate::gpu::{Member, Param, RecordLayout};
+use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
 use crate::step::{ACCUMULATED, Broadcast, MaskedRows, Options, Setup};
@@ -32,16 +34,16 @@ impl Draft {
     }
 
     /// More groups. Their parameters are put together in sets of their own.
-    pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits) -> Result<()> {
+    pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits, pipelines: &Pipelines) -> Result<()> {
         let first = self.parameters.len();
-        groups.into_iter().try_for_each(|group| self.add(group, limits))?;
+        groups.into_iter().try_for_each(|group| self.add(group, limits, pipelines))?;
         self.place_lines(first, limits)?;
         self.put_together(first, limits)?;
         self.sets.close();
         Ok(())
     }
 
-    fn add(&mut self, group: Group, limits: &Limits) -> Result<()> {
+    fn add(&mut self, group: Group, limits: &Limits, pipelines: &Pipelines) -> Result<()> {
         let number = self.setup.groups.len();
         let params = self.setup.add(group)?;
         self.layout.push_clip();
@@ -58,20 +60,24 @@ impl Draft {
             let unit = self.unit(number, &param, elements)?;
             let scale = scale(&*rule, &param)?;
             let masked = param.row_mask.as_ref();
-            let masked = masked.map(|mask| MaskedRows::new(&param.name, &param.shape, elements, &*rule, mask.own_steps)).transpose()?;
+            let masked = masked.map(|mask| MaskedRows::masked(&param.name, &param.shape, elements, &*rule, mask.own_steps)).transpose()?;
+            let sparse = self.sparse(number, &param, elements, pipelines)?;
+            let masked = masked.or(sparse.as_ref().map(|(rows, _)| *rows));
+            let listed = sparse.is_some();
             // Where branches are skipped, one kernel serves units of any length.
             let whole_units = !limits.division.skips_branches && unit.is_some_and(|unit| unit.length.is_multiple_of(4));
             let extents = masked.map_or_else(|| Extents::of(&param.shape), |rows| rows.extents(elements));
             let matrix = param.shape.len() >= 2 && rule.tells_matrices();
             let tiled = rule.is_tiled(extents.is_matrix);
-            let uneven = tiled && !extents.width().is_multiple_of(4);
+            let uneven = (tiled || listed) && !extents.width().is_multiple_of(4);
             let whole_rows = masked.is_some_and(|rows| rows.length.is_multiple_of(4));
             let (scaled, adaptive) = (scale.is_some(), unit.is_some());
             let counted = masked.is_some_and(|rows| rows.own_steps);
             let kind = Kind {
                 group: variant,
                 scaled,
-                masked: masked.is_some(),
+                masked: masked.is_some() && !listed,
+                listed,
                 counted,
                 whole_rows,
                 adaptive,
@@ -96,6 +102,7 @@ impl Draft {
                 unit,
                 scale,
                 masked,
+                sparse: sparse.map(|(_, own)| own),
                 member,
             });
         }
@@ -136,6 +143,7 @@ impl Draft {
             let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
             parameter.state = self.sets.place(lanes, tensor, scalar, limits);
             check_state(parameter, &self.setup, limits)?;
+            check_whole(parameter, limits)?;
         }
         Ok(())
     }
@@ -150,6 +158,24 @@ impl Draft {
     fn variant(&self, rule: &dyn AnyRule) -> usize {
         let same = |other: &dyn AnyRule| other.is_like(rule) && other.active_states() == rule.active_states();
         self.setup.groups.iter().position(|group| same(&*group.rule)).unwrap_or_default()
+    }
+
+    /// The rows of a parameter with a row-sparse gradient, and what coalesces it.
+    fn sparse(&self, group: usize, param: &Param, elements: u64, pipelines: &Pipelines) -> Result<Option<(MaskedRows, Arc<Coalesce>)>> {
+        let Some(SparseRows { rows, count }) = &param.sparse else { return Ok(None) };
+        let conflict = |what: &str| Error::Conflict { what: format!("{}: {what}", param.name) };
+        if param.row_mask.is_some() {
+            return Err(conflict("a row_mask and a row-sparse gradient both say which rows a step updates; use one"));
+        }
+        if param.shape.is_empty() || elements == 0 {
+            return Err(conflict("a row-sparse gradient is for parameters with rows that have elements"));
+        }
+        let (rule, options) = (&*self.setup.groups[group].rule, &self.setup.options);
+        let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, options, &self.setup.clip(group))?;
+        let most = u32::try_from(rows.elements()).unwrap_or(u32::MAX);
+        let shape = coalesce::Shape { rows: own.count, width: own.length, most };
+        let source = RowGradients { rows: rows.clone(), gradient: param.gradient.clone(), count: count.clone() };
+        Ok(Some((own, Arc::new(Coalesce::new(pipelines, &param.name, shape, &source)?))))
     }
 
     /// The units of a parameter whose gradients are clipped adaptively.
@@ -192,6 +218,17 @@ fn check_arrays(parameter: &Parameter, tensor: &Tensor, limits: &Limits) -> Resu
         (format!("{}: rows that count their own steps, with all else that is asked for,", parameter.param.name), STORAGE_BUFFERS);
     let needed = (limits.buffers - tensor.arrays + arrays) as u64;
     Err(Error::Limit { what, needed, limit, allowed: limits.buffers as u64 })
+}
+
+/// Whatever rows a row-sparse gradient is of, the kernel has to reach them.
+fn check_whole(parameter: &Parameter, limits: &Limits) -> Result<()> {
+    let lanes = parameter.state.first().map_or(1, |segment| segment.lanes.max(1));
+    let needed = 4 * parameter.elements * lanes + 2 * limits.alignment;
+    if parameter.sparse.is_none() || (parameter.state.len() < 2 && needed <= limits.binding) {
+        return Ok(());
+    }
+    let what = format!("{}: its values and state, each in one binding for a row-sparse gradient,", parameter.param.name);
+    Err(Error::Limit { what, needed, limit: "max_storage_buffer_binding_size", allowed: limits.binding })
 }
 
 /// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.

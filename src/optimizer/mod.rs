@@ -21,6 +21,7 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::coalesce::Coalesce;
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Engine, Executor, Member, Param, Pipelines, Ring};
 use crate::program::{Kind, Lines, Segment, Tiles, Unit};
@@ -133,6 +134,7 @@ struct Parameter {
     unit: Option<Unit>,
     scale: Option<Broadcast>,
     masked: Option<MaskedRows>,
+    sparse: Option<Arc<Coalesce>>,
     member: Member,
 }
 

@@ -1,10 +1,12 @@
 //! Giving parameters other buffers, or other places in them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Optimizer, Parameter, zero};
+use crate::coalesce::RowGradients;
 use crate::error::{BufferRole, Error, Result, unknown};
-use crate::gpu::{Binding, is_lost};
+use crate::gpu::{Binding, SparseRows, is_lost};
 use crate::program::{Mask, Place, Places, Scale};
 
 /// Where a parameter goes. What is `None` stays.
@@ -88,13 +90,19 @@ impl Optimizer {
             value.into_iter().for_each(|value| parameter.param.value = value);
             gradient.into_iter().for_each(|gradient| parameter.param.gradient = gradient);
             parameter.param.check()?;
+            if let (Some(own), Some(SparseRows { rows, count })) = (&mut parameter.sparse, &parameter.param.sparse) {
+                let source = RowGradients { rows: rows.clone(), gradient: parameter.param.gradient.clone(), count: count.clone() };
+                Arc::make_mut(own).bind(&source)?;
+            }
         }
         stranger.map_or_else(|| self.replan(parameters), Err)
     }
 
     /// Moves parameters if the plan stays and nothing is wrong, and says whether. If not, everything is as it was: the way through a new plan says why.
     fn move_within_plan(&mut self, moves: &mut [Move]) -> bool {
-        if !moves.iter().all(|own| self.is_legal(own)) {
+        // Where a gradient is row-sparse, what coalesces it is bound anew too.
+        let is_sparse = self.parameters.iter().any(|parameter| parameter.sparse.is_some());
+        if is_sparse || !moves.iter().all(|own| self.is_legal(own)) {
             return false;
         }
         moves.iter_mut().for_each(|own| own.exchange(&mut self.parameters));
@@ -141,7 +149,7 @@ impl Optimizer {
                 .as_ref()
                 .zip(*masked)
                 .map(|(mask, rows)| Mask { place: place(&mask.binding, u64::from(rows.count), false), row_length: rows.length });
-            places.push(Places { value, gradient, zero_grad, scale, mask });
+            places.push(Places { value, gradient, zero_grad, scale, mask, listed: None });
         }
         let is_apart = are_apart(&self.parameters, &places, zero_grad) && others_are_apart(&places, zero_grad, numbers.buffers.len());
         // The way through a new plan has to tell of a lost device, also where nothing is made.

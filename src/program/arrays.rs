@@ -84,16 +84,22 @@ pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, pu
     if elements.is_empty() {
         return [None; 4];
     }
-    let touch = |place: Place, is, written| {
+    // Any of the listed rows may be any of the tensor's.
+    let row_length = places.mask.map_or(1, |mask| u64::from(mask.row_length));
+    let [of_values, of_gradients] = match places.listed {
+        Some(listed) => [0..listed.elements, 0..listed.most * row_length],
+        None => [elements.clone(), elements.clone()],
+    };
+    let touch = |place: Place, elements: &Range<u64>, is, written| {
         let vectors = place.offset.is_multiple_of(16) && 4 * elements.end.next_multiple_of(4) <= place.room;
         let bytes = Bytes::of(place, elements, if vectors { 16 } else { 4 });
         Touch { bytes, is, written, vectors, whole: place.whole }
     };
-    let values = (updates || adaptive).then(|| touch(places.value, Use::Values, updates));
+    let values = (updates || adaptive).then(|| touch(places.value, &of_values, Use::Values, updates));
     let read = |bytes, is, whole| Touch { bytes, is, written: false, vectors: false, whole };
-    let scales = places.scale.filter(|_| updates).map(|scale| read(scale.bytes(elements), Use::Scales, scale.place.whole));
-    let mask = places.mask.map(|mask| read(mask.bytes(elements), Use::Mask, mask.place.whole));
-    [Some(touch(places.gradient, Use::Gradients, updates && places.zero_grad)), values, scales, mask]
+    let scales = places.scale.filter(|_| updates).map(|scale| read(scale.bytes(&of_values), Use::Scales, scale.place.whole));
+    let mask = places.mask.map(|mask| read(mask.bytes(&of_gradients), Use::Mask, mask.place.whole));
+    [Some(touch(places.gradient, &of_gradients, Use::Gradients, updates && places.zero_grad)), values, scales, mask]
 }
 
 impl Scale {

@@ -79,7 +79,9 @@ impl Open {
         let touches = touches(&tensor.places(), tensor.kind.adaptive, elements, fill.purpose).into_iter().flatten();
         let touches: Vec<Touch> = touches.map(|touch| Touch { vectors: touch.vectors && !self.scalar, ..touch }).collect();
         let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
-        let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, elements));
+        // Of a tensor whose rows are listed, all.
+        let held = if tensor.listed.is_some() { &part.elements } else { elements };
+        let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, held));
         let state = match (self.state, own) {
             (Some(window), Some(own)) => Some(window.hull(own, limits)),
             (window, own) => own.map(|own| own.hull(own, limits)).or(window),

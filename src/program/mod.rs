@@ -137,6 +137,8 @@ pub struct Tensor {
     pub scale: Option<Scale>,
     /// Which of its rows a step updates.
     pub mask: Option<Mask>,
+    /// Whether the mask is a list of rows.
+    pub listed: Option<Listed>,
     /// The elements of a workgroup are a multiple of so many, 1 where any will do.
     pub granule: u64,
     /// What adaptive clipping scales as one.
@@ -150,10 +152,27 @@ pub struct Tensor {
 }
 
 impl Tensor {
+    /// How many gradients it has.
+    fn gradients(&self) -> u64 {
+        match (self.listed, self.mask) {
+            (Some(listed), Some(mask)) => listed.most * u64::from(mask.row_length),
+            _ => self.len,
+        }
+    }
+
+    /// What the workgroups of an update count of these elements: of a list, those of its rows, each rounded up to whole vectors.
+    fn worked_on(&self, elements: Range<u64>) -> Range<u64> {
+        match (self.listed, self.mask) {
+            (Some(listed), Some(mask)) => 0..listed.most * u64::from(mask.row_length).next_multiple_of(4),
+            _ => elements,
+        }
+    }
+
     /// Whether vectors can serve all of its elements, padding included.
     pub fn is_of_vectors(&self) -> bool {
         let serves = |place: Place| place.offset.is_multiple_of(16) && 4 * self.len.next_multiple_of(4) <= place.room;
-        serves(self.value) && serves(self.gradient)
+        let whole_rows = self.listed.is_none() || self.kind.whole_rows;
+        serves(self.value) && (self.listed.is_some() || serves(self.gradient)) && whole_rows
     }
 }
 
@@ -166,6 +185,18 @@ pub struct Scale {
     pub length: u32,
     /// Scales in all.
     pub period: u32,
+}
+
+/// In a list of rows, what stands where there are no more.
+pub const NOT_LISTED: u32 = u32::MAX;
+
+/// A list of a tensor's rows in the place of a mask, and their gradients in the place of the tensor's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Rows that there is room for.
+    pub most: u64,
+    /// Elements of the tensor.
+    pub elements: u64,
 }
 
 /// A word for each row of a tensor, which is 0 where a step leaves the row as it is.
@@ -237,6 +268,8 @@ pub struct Kind {
     pub scaled: bool,
     /// Whether a row mask is bound.
     pub masked: bool,
+    /// Whether only rows are worked on that are listed.
+    pub listed: bool,
     /// Whether masked rows count their own steps.
     pub counted: bool,
     /// Whether masked rows are known to have lengths that are multiples of four, so that no vector is of two.

@@ -6,6 +6,8 @@ use crate::step::{Features, Setup};
 /// What one pass does. Its dispatches do not need one another; each pass may need all that came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pass {
+    /// Adds up the gradient rows of row-sparse gradients that are for one row.
+    Coalesce,
     /// Adds up the squares of each gradient.
     Measure,
     /// Brings the step record up to date for the parameters of this rule; the first one of a step decides about it.
@@ -52,8 +54,9 @@ pub struct Program {
 
 impl Program {
     /// For parameters that run these rules, each of which is named once.
-    pub fn new(features: &Features, rules: &[&dyn AnyRule], scheduled_scales: bool) -> Self {
+    pub fn new(features: &Features, rules: &[&dyn AnyRule], scheduled_scales: bool, row_sparse: bool) -> Self {
         let mut step = Vec::new();
+        step.extend(row_sparse.then_some(Pass::Coalesce));
         step.extend(features.measures.then_some(Pass::Measure));
         step.extend((0..rules.len()).map(Pass::Prepare));
         step.extend(scheduled_scales.then_some(Pass::ScheduleScales));

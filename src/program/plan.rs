@@ -24,9 +24,10 @@ pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u6
             match &tensors[part.index].tiles {
                 Some(tiles) => tiles.of(part.elements.clone()).into_iter().map(|tile| span(tile.elements(tiles), Some(tile))).collect(),
                 None => {
+                    let elements = tensors[part.index].worked_on(part.elements.clone());
                     let granule = tensors[part.index].granule;
                     let most = (CHUNK / granule).max(1) * granule;
-                    pieces(part.elements.clone(), most).map(|elements| span(elements, None)).collect()
+                    pieces(elements, most).map(|elements| span(elements, None)).collect()
                 }
             }
         };
@@ -42,15 +43,16 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
     let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
     for (index, tensor) in tensors.iter().enumerate() {
         let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
-        let Kind { adaptive, masked, whole_rows, .. } = tensor.kind;
-        let kind = Kind { adaptive, whole_units, masked, whole_rows, ..Kind::default() };
+        let Kind { adaptive, masked, listed, whole_rows, .. } = tensor.kind;
+        let kind = Kind { adaptive, whole_units, masked: masked || listed, listed, whole_rows, ..Kind::default() };
         if accumulated {
             for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
                 let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
                 parts.entry((segment.set(), kind)).or_default().push(part);
             }
         } else if tensor.len > 0 {
-            parts.entry((0, kind)).or_default().push(Part { index, segment: None, elements: 0..tensor.len });
+            let elements = 0..tensor.gradients();
+            parts.entry((0, kind)).or_default().push(Part { index, segment: None, elements });
         }
     }
     let most = limits.arrays(if accumulated { 5 } else { 3 });

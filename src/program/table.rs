@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::arrays::{Bytes, Use, touches};
-use super::{Access, Array, Bucket, Limits, Mask, Place, Purpose, Scale, Tensor, Window};
+use super::{Access, Array, Bucket, Limits, Listed, Mask, Place, Purpose, Scale, Tensor, Window};
 
 crate::words::words! {
     /// What the rows of a bucket look up about a parameter. Where elements are, these are places in the windows, modulo 2^32, at which the tensor's first
@@ -66,12 +66,21 @@ pub struct Places {
     pub scale: Option<Scale>,
     /// Which rows a step updates.
     pub mask: Option<Mask>,
+    /// Whether that is a list of rows.
+    pub listed: Option<Listed>,
 }
 
 impl Tensor {
     /// Where it is.
     pub fn places(&self) -> Places {
-        Places { value: self.value, gradient: self.gradient, zero_grad: self.zero_grad, scale: self.scale, mask: self.mask }
+        Places {
+            value: self.value,
+            gradient: self.gradient,
+            zero_grad: self.zero_grad,
+            scale: self.scale,
+            mask: self.mask,
+            listed: self.listed,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What has to hold where steps update some rows of a parameter.
 
+use super::{Clip, Options};
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extents, Real};
 
@@ -21,16 +22,38 @@ impl MaskedRows {
     /// Those of a parameter of this shape. A single number is one row.
     ///
     /// Fails for rules that rows cannot be masked with, and for more elements than kernels count.
-    pub(crate) fn new(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, own_steps: bool) -> Result<Self> {
+    pub(crate) fn masked(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, own_steps: bool) -> Result<Self> {
         if let Some(why) = refusal(rule, own_steps) {
             return Err(Error::Conflict { what: format!("{param}: a row_mask does not go with {}, {why}", rule.name()) });
         }
+        Self::new(param, shape, elements, own_steps)
+    }
+
+    /// Those of a parameter with a row-sparse gradient, likewise.
+    pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, options: &Options, clip: &Clip) -> Result<Self> {
+        let why = if !options.averages().is_empty() {
+            Some("averages: they would have to follow all rows")
+        } else if options.accumulates() {
+            Some("micro-batches: append their gradient rows, which add up")
+        } else if matches!(clip, Clip::Adaptive(_)) {
+            Some("adaptive clipping, whose units are of all rows")
+        } else {
+            None
+        };
+        let of_rule = refusal(rule, false).map(|why| format!("{}, {why}", rule.name()));
+        match why.map(str::to_owned).or(of_rule) {
+            Some(why) => Err(Error::Conflict { what: format!("{param}: a row-sparse gradient does not go with {why}") }),
+            None => Self::new(param, shape, elements, false),
+        }
+    }
+
+    fn new(param: &str, shape: &[usize], elements: u64, own_steps: bool) -> Result<Self> {
         let count = shape.first().map_or(1, |&rows| rows as u64);
         let length = elements.checked_div(count).unwrap_or(1).max(1);
         match (u32::try_from(elements.max(count)), u32::try_from(length)) {
             (Ok(_), Ok(length)) => Ok(MaskedRows { count: count as u32, length, own_steps }),
             _ => {
-                let (what, limit) = (format!("{param}: its row_mask"), "number of elements in 32 bits");
+                let (what, limit) = (format!("{param}: its rows"), "number of elements in 32 bits");
                 Err(Error::Limit { what, needed: elements.max(count), limit, allowed: u64::from(u32::MAX) })
             }
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Declaration, Resource, array, element, load, store};
-use crate::program::{Array, Kernel, Pair};
+use crate::program::{Array, Kernel, Kind, NOT_LISTED, Pair};
 
 /// A function that touches arrays, as the rest of a kernel calls it.
 pub(super) struct Entry<'a> {
@@ -53,6 +53,8 @@ const CLEAR_GRADIENT: Accessor = Accessor {
     array: |pair| Some(pair.gradients),
     call: |array| format!("store_array{array}(row.gradient + i, left, kept(old, vec4f(0.0)), old)"),
 };
+/// Of a row-sparse gradient, whose rows lie elsewhere than those of the values.
+const LOAD_LISTED: Accessor = Accessor { call: |array| format!("load_array{array}(row.gradient + in_list, left)"), ..LOAD_GRADIENT };
 const LOAD_SCALE: Accessor = Accessor {
     name: "load_scale",
     parameters: "row: Row, at: u32",
@@ -121,11 +123,11 @@ impl Uses {
     }
 
     /// The functions over these pairs.
-    fn functions(&self, pairs: &[(usize, Pair)]) -> String {
+    fn functions(&self, kind: &Kind, pairs: &[(usize, Pair)]) -> String {
         let all = [
             (self.loads_values, LOAD_VALUE),
             (self.stores_values, STORE_VALUE),
-            (self.loads_gradients, LOAD_GRADIENT),
+            (self.loads_gradients, if kind.listed && self.stores_values { LOAD_LISTED } else { LOAD_GRADIENT }),
             (self.clears_gradients, CLEAR_GRADIENT),
             (self.loads_scales, LOAD_SCALE),
             (self.looks() && pairs.iter().any(|(_, pair)| pair.mask.is_some()), LOAD_MASK),
@@ -143,11 +145,13 @@ impl Uses {
         let masked = kernel.kind.masked && self.looks();
         let text = if masked { text.to_owned() + LOOK } else { text.to_owned() };
         let whole_rows = format!("const WHOLE_ROWS: bool = {};\n", kernel.kind.whole_rows);
-        let accessors = self.accessors(kernel) + &if masked { whole_rows + MASKED } else { UNMASKED.to_owned() };
+        let hidden = format!("const HIDDEN: u32 = {}u;\n", if kernel.kind.listed { NOT_LISTED } else { 0 });
+        let in_list = if kernel.kind.listed { "var<private> in_list: u32;\n" } else { "" };
+        let accessors = self.accessors(kernel) + in_list + &hidden + &if masked { whole_rows + MASKED } else { UNMASKED.to_owned() };
         if kernel.division.skips_branches || pairs.len() == 1 {
-            return accessors + &self.functions(&pairs) + &text;
+            return accessors + &self.functions(&kernel.kind, &pairs) + &text;
         }
-        let copies: String = pairs.iter().map(|pair| numbered(&(self.functions(&[*pair]) + &text), pair.0)).collect();
+        let copies: String = pairs.iter().map(|pair| numbered(&(self.functions(&kernel.kind, &[*pair]) + &text), pair.0)).collect();
         let switches: String = entries.iter().map(|entry| entry.switch(pairs.len())).collect();
         accessors + &copies + &switches
     }

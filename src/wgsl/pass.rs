@@ -10,6 +10,7 @@ use crate::step::{ACCUMULATED, Average, Features};
 
 const PASS: &str = include_str!("../../shaders/pass.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
+const SWEEP_LISTED: &str = include_str!("../../shaders/sweep_listed.wgsl");
 const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
 const SWEEP_TILE_ROWS: &str = include_str!("../../shaders/sweep_tile_rows.wgsl");
 const CLEAR_TILE: &str = include_str!("../../shaders/step/clear_tile.wgsl");
@@ -28,7 +29,7 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
     let members = Members { rule, stage, kernel, features };
     let kind = &kernel.kind;
     let (own, is_last) = (&rule.stages()[stage], stage + 1 == rule.stages().len());
-    let clears = features.zero_grad && Some(stage) == last_to_read_gradients(rule, kind.matrix);
+    let clears = features.zero_grad && !kind.listed && Some(stage) == last_to_read_gradients(rule, kind.matrix);
     let uses = Uses {
         loads_values: own.value || is_last,
         stores_values: is_last,
@@ -116,7 +117,9 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     let sweep = [("row", "Row"), ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), invocation];
     let is_tiled = members.kernel.kind.tiled;
     let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
-    let sweep_text = if !is_tiled {
+    let sweep_text = if members.kernel.kind.listed {
+        SWEEP_LISTED
+    } else if !is_tiled {
         SWEEP
     } else if by_rows {
         SWEEP_TILE_ROWS

@@ -25,6 +25,7 @@ impl Executor {
                 ready.rows = self.over_buckets(engine, setup, pass, kernel)?;
             }
             Pass::Lines(stage) => ready.others = vec![self.over_lines(engine, stage, kernel)?],
+            Pass::Coalesce => ready.others.clone_from(&self.coalesce),
             Pass::ScheduleScales => ready.others = vec![self.scales.dispatches().to_vec()],
             Pass::Prepare(_) | Pass::Resume { .. } | Pass::Count | Pass::Decide(_) => {
                 ready.others = vec![vec![self.single(engine, pass, &kernel(None)?)?]];

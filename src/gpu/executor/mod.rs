@@ -34,6 +34,8 @@ pub(crate) struct Executor {
     /// The views that can be asked for, each at a place of its own, and the bytes of each.
     wishes: Option<(wgpu::Buffer, u64)>,
     scales: Scales,
+    /// What coalesces row-sparse gradients.
+    coalesce: Vec<Vec<Dispatch>>,
     pub(super) bound: BTreeMap<Pass, Ready>,
     kernels: Kernels,
 }
@@ -62,7 +64,7 @@ pub(super) struct OverRows {
 impl Executor {
     /// Uploads the rows and binds everything. What the last update of another executor of these parameters measured stays, where it is as large.
     pub(crate) fn new(engine: &Engine, setup: &Setup, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
-        let Plans { update, measure, buffers, tensors } = plans;
+        let Plans { update, measure, buffers, tensors, coalesce } = plans;
         let features = setup.features();
         let staged = Staged::new(engine, setup, &update.buckets, &tensors)?;
         let update = Buckets::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
@@ -71,14 +73,15 @@ impl Executor {
         let moved = features.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
         let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
-        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, scales, bound, kernels }.bound(engine, setup)
+        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, scales, coalesce, bound, kernels }
+            .bound(engine, setup)
     }
 
     /// Everything bound anew, with the engine's record as it is now.
     pub(crate) fn bound(&self, engine: &Engine, setup: &Setup) -> Result<Self> {
         let features = setup.features();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
-        let program = Program::new(&features, &rules, !self.scales.is_empty());
+        let program = Program::new(&features, &rules, !self.scales.is_empty(), !self.coalesce.is_empty());
         let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
         executor.bind_all(engine, setup, executor.program.passes())?;
@@ -153,6 +156,8 @@ pub(crate) struct Plans {
     pub(crate) measure: Plan,
     pub(crate) buffers: Vec<wgpu::Buffer>,
     pub(crate) tensors: Vec<Tensor>,
+    /// What coalesces row-sparse gradients: the dispatches of one list need those of the one before.
+    pub(crate) coalesce: Vec<Vec<Dispatch>>,
 }
 
 /// Room for what updates measure.

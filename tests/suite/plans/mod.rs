@@ -48,6 +48,7 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
         member: index,
         scale: None,
         mask: None,
+        listed: None,
         granule: 1,
         unit: None,
         tiles: None,

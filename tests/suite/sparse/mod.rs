@@ -2,6 +2,7 @@
 
 mod cases;
 mod errors;
+mod rules;
 mod stage;
 mod uses;
 
@@ -26,5 +27,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(cases::trials(contexts));
     trials.extend(uses::trials(contexts));
     trials.extend(errors::trials(contexts));
+    trials.extend(rules::trials(contexts));
     trials
 }

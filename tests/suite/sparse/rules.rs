@@ -1,0 +1,305 @@
+//! Steps by row-sparse gradients: every rule that takes them, against its twin; what is not listed stays, to the bit; what is refused.
+
+use std::sync::Arc;
+
+use libtest_mimic::{Failed, Trial};
+use pollster::block_on;
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+use wgpu_optim::rule::{AnyRule, Bounded};
+use wgpu_optim::testing::{Random, compare, must_fail, same_bits};
+use wgpu_optim::{
+    AdamW, AdaptiveClip, Adopt, Binding, Clip, Ema, Error, Group, Lamb, LrScales, MicroBatches, NonFinite, NormClip, Optimizer, Options,
+    Param, RowMask, Sgd, SparseRows, Tensors, rules, wgpu,
+};
+
+use crate::context::{Context, Outcome};
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for rule in rules::all().into_iter().filter(|rule| takes(&**rule)) {
+        for context in &contexts[..2] {
+            let own = rule.clone();
+            trials.push(context.trial(format!("sparse/rules/{}", rule.name()), move |gpu| agrees(gpu, &*own, Options::default(), false)));
+        }
+    }
+    for context in &contexts[..3] {
+        trials.push(context.trial("sparse/options".into(), options));
+    }
+    let rows: [(&str, fn(&Gpu) -> Outcome); 5] = [
+        ("all-rows-once-are-a-dense-gradient", all_rows_once),
+        ("dispatches", dispatches),
+        ("other-gradients", other_gradients),
+        ("refused", refused),
+        ("two-in-one-submission", two_in_one_submission),
+    ];
+    trials.extend(rows.into_iter().map(|(name, row)| contexts[0].trial(format!("sparse/steps/{name}"), row)));
+    trials.push(contexts[2].trial("sparse/steps/too-large".into(), too_large));
+    trials
+}
+
+fn takes(rule: &dyn AnyRule) -> bool {
+    let param = CpuParam { sparse_rows: Some(Vec::new()), ..CpuParam::new("w", &[2, 2]) };
+    CpuOptimizer::<f32>::new(rule.boxed(), [param]).is_ok()
+}
+
+/// Rows and their elements, and how many entries there is room for.
+const TABLES: [(usize, &[usize], usize); 5] = [(40, &[3], 25), (1000, &[64], 100), (7, &[2, 5], 3000), (300, &[1], 80), (1, &[4], 9)];
+
+/// A table on the GPU, and its gradient's buffers.
+struct Table {
+    name: String,
+    shape: Vec<usize>,
+    most: usize,
+    values: Vec<f32>,
+    gradient: wgpu::Buffer,
+    rows: wgpu::Buffer,
+    count: wgpu::Buffer,
+}
+
+fn buffer(gpu: &Gpu, words: usize) -> wgpu::Buffer {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+    gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 4 * words as u64, usage, mapped_at_creation: false })
+}
+
+impl Table {
+    fn new(gpu: &Gpu, name: &str, (rows, row, most): (usize, &[usize], usize)) -> Self {
+        let (shape, width) = ([&[rows], row].concat(), row.iter().product::<usize>());
+        let mut random = Random(rows as u64);
+        let values = (0..rows * width).map(|_| random.normal() as f32).collect();
+        let [gradient, list, count] = [most * width, most, 1].map(|words| buffer(gpu, words));
+        Table { name: name.into(), shape, most, values, gradient, rows: list, count }
+    }
+
+    fn param(&self, tensors: &Tensors) -> Result<Param, Failed> {
+        let sparse = Some(SparseRows { rows: (&self.rows).into(), count: (&self.count).into() });
+        Ok(Param { gradient: (&self.gradient).into(), sparse, ..tensors.param(&self.name)?.clone() })
+    }
+
+    fn cpu_param(&self) -> CpuParam {
+        CpuParam { sparse_rows: Some(Vec::new()), ..CpuParam::new(&*self.name, &self.shape) }
+    }
+
+    /// Entries of a step, of which some rows come several times and some are not the table's: none, some, or more than there is room for. What is past their
+    /// number is rubbish.
+    fn next(&self, gpu: &Gpu, step: u64) -> (Vec<u32>, Vec<f32>) {
+        let (rows, width) = (self.shape[0], self.shape[1..].iter().product::<usize>());
+        let mut random = Random(1000 * step + rows as u64);
+        let given = [self.most / 2, 0, self.most + 5, self.most][(step % 4) as usize];
+        let count = given.min(self.most);
+        let row = |random: &mut Random| if random.bits() % 20 == 0 { u32::MAX - 3 } else { (random.bits() % rows as u64) as u32 };
+        let mut list: Vec<u32> = (0..self.most).map(|_| row(&mut random)).collect();
+        let mut gradient: Vec<f32> = (0..self.most * width).map(|i| ((1.0 + (i % 3) as f64) * random.normal()) as f32).collect();
+        gradient[count * width..].fill(f32::NAN);
+        gpu.queue.write_buffer(&self.rows, 0, bytemuck::cast_slice(&list));
+        gpu.queue.write_buffer(&self.gradient, 0, bytemuck::cast_slice(&gradient));
+        gpu.queue.write_buffer(&self.count, 0, bytemuck::cast_slice(&[given as u32]));
+        list.truncate(count);
+        gradient.truncate(count * width);
+        (list, gradient)
+    }
+}
+
+fn step(gpu: &Gpu, optimizer: &Optimizer) {
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+}
+
+/// Four steps of all tables beside a parameter with a plain gradient; values, states and reports against the truth.
+fn agrees(gpu: &Gpu, rule: &dyn AnyRule, options: Options, scaled: bool) -> Outcome {
+    let tables: Vec<Table> = TABLES.into_iter().enumerate().map(|(index, own)| Table::new(gpu, &format!("t{index}"), own)).collect();
+    let shapes = tables.iter().map(|table| (table.name.clone(), table.shape.clone())).chain([("plain".to_owned(), vec![37, 3])]);
+    let tensors = Tensors::new(&gpu.device, shapes)?;
+    let mut params = tables.iter().map(|table| table.param(&tensors)).collect::<Result<Vec<_>, _>>()?;
+    let mut cpu_params: Vec<CpuParam> = tables.iter().map(Table::cpu_param).collect();
+    if scaled {
+        let scales: Vec<f32> = (0..1000).map(|row| 0.25 + (row % 4) as f32).collect();
+        let own = buffer(gpu, 1000);
+        gpu.queue.write_buffer(&own, 0, bytemuck::cast_slice(&scales));
+        params[1].lr_scales = Some(LrScales { binding: own.into(), shape: vec![1000, 1] });
+        cpu_params[1].lr_scales = Some((scales, vec![1000, 1]));
+    }
+    params.push(tensors.param("plain")?.clone());
+    cpu_params.push(CpuParam::new("plain", &[37, 3]));
+    let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(rule.boxed(), params)], options)?;
+    let mut twin = CpuOptimizer::<Bounded>::with_options([Group::new(rule.boxed(), cpu_params)], options)?;
+    let given = |values: &[f32]| values.iter().copied().map(Bounded::given).collect::<Vec<_>>();
+    let mut truth: Vec<Vec<Bounded>> = tables.iter().map(|table| given(&table.values)).collect();
+    truth.push(given(&[0.5; 111]));
+    for table in &tables {
+        tensors.write_value(&gpu.queue, &table.name, &table.values)?;
+    }
+    tensors.write_value(&gpu.queue, "plain", &[0.5; 111])?;
+    for turn in 0..4 {
+        let mut gradients = Vec::new();
+        for table in &tables {
+            let (list, gradient) = table.next(gpu, turn);
+            twin.set_sparse_rows(&table.name, &list)?;
+            gradients.push(given(&gradient));
+        }
+        let plain: Vec<f32> = (0..111).map(|i| (i % 7) as f32 - 3.0 + turn as f32).collect();
+        tensors.write_gradient(&gpu.queue, "plain", &plain)?;
+        gradients.push(given(&plain));
+        step(gpu, &optimizer);
+        let gradients: Vec<Option<&[Bounded]>> = gradients.iter().map(|own| Some(&own[..])).collect();
+        twin.step(&mut truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>(), &gradients)?;
+        for (name, truth) in tables.iter().map(|table| &*table.name).chain(["plain"]).zip(&truth) {
+            compare(&format!("step {turn}: {name}"), &block_on(optimizer.read_value(name))?, truth)?;
+            for state in optimizer.state_names(name)? {
+                let got = block_on(optimizer.read_state(name, state))?;
+                compare(&format!("step {turn}: {name} {state}"), &got, twin.state(name, state)?)?;
+            }
+        }
+        let (got, truth) = (block_on(optimizer.report())?, twin.report()?);
+        assert_eq!((got.step, got.skips, got.gradient_norm.is_some()), (truth.step, truth.skips, truth.gradient_norm.is_some()));
+        if let Some((got, truth)) = got.gradient_norm.zip(truth.gradient_norm) {
+            assert!((f64::from(got) - truth.value).abs() <= truth.error, "norm {got}, expected {truth:?}");
+        }
+        if let Some((got, truth)) = got.update_ratio.zip(truth.update_ratio) {
+            assert!((f64::from(got) / truth - 1.0).abs() < 1e-4, "update ratio {got}, expected {truth}");
+        }
+    }
+    Ok(())
+}
+
+/// With whatever a step does around its rule.
+fn options(gpu: &Gpu) -> Outcome {
+    let options = Options {
+        clip: Clip::Norm(NormClip { max_norm: 0.7, ..NormClip::default() }),
+        non_finite: NonFinite::Skip,
+        zero_grad: true,
+        ..Options::default()
+    };
+    let rule = || -> Box<dyn AnyRule> { AdamW { weight_decay: 0.1, ..AdamW::default() }.into() };
+    agrees(gpu, &*rule(), options, true)?;
+    agrees(gpu, &*rule(), Options { measure_update: true, ..options }, false)
+}
+
+/// Each row once is what a dense gradient is, to the bit.
+fn all_rows_once(gpu: &Gpu) -> Outcome {
+    for width in [1, 3, 4, 12] {
+        let table = Table::new(gpu, "sparse", (50, &[width], 50));
+        let tensors = Tensors::new(&gpu.device, [("sparse", [50, width]), ("dense", [50, width])])?;
+        let params = [table.param(&tensors)?, tensors.param("dense")?.clone()];
+        let optimizer = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), params)?;
+        let gradient: Vec<f32> = (0..50 * width).map(|i| (i as f32 * 0.37).sin()).collect();
+        let order: Vec<u32> = (0..50).map(|i| (i * 7 + 3) % 50).collect();
+        let permuted: Vec<f32> = order.iter().flat_map(|&row| gradient[row as usize * width..][..width].to_vec()).collect();
+        gpu.queue.write_buffer(&table.rows, 0, bytemuck::cast_slice(&order));
+        gpu.queue.write_buffer(&table.gradient, 0, bytemuck::cast_slice(&permuted));
+        gpu.queue.write_buffer(&table.count, 0, bytemuck::cast_slice(&[50_u32]));
+        tensors.write_gradient(&gpu.queue, "dense", &gradient)?;
+        for name in ["sparse", "dense"] {
+            tensors.write_value(&gpu.queue, name, &table.values)?;
+        }
+        step(gpu, &optimizer);
+        let [sparse, dense] = ["sparse", "dense"].map(|name| block_on(optimizer.read_value(name)));
+        let sparse = sparse?;
+        same_bits(&format!("rows of {width}"), &sparse, &dense?)?;
+        must_fail("a step", same_bits("values", &sparse, &table.values))?;
+    }
+    Ok(())
+}
+
+fn dispatches(gpu: &Gpu) -> Outcome {
+    let tables: Vec<Table> = (0..3).map(|index| Table::new(gpu, &format!("t{index}"), (60, &[8], 30))).collect();
+    let tensors = Tensors::new(&gpu.device, tables.iter().map(|table| (table.name.clone(), table.shape.clone())))?;
+    let params = tables.iter().map(|table| table.param(&tensors)).collect::<Result<Vec<_>, _>>()?;
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), params)?;
+    let work = optimizer.recorded_step();
+    // Two for each table, which wait for nothing but one another; then as ever.
+    assert_eq!((work.dispatches, work.waits), (3 * 2 + 2, 0));
+    Ok(())
+}
+
+/// Gradients that move are coalesced from where they are.
+fn other_gradients(gpu: &Gpu) -> Outcome {
+    let table = Table::new(gpu, "w", (4, &[2], 3));
+    let tensors = Tensors::new(&gpu.device, [("w", [4, 2])])?;
+    let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, Sgd { lr: 1.0, ..Sgd::default() }, [table.param(&tensors)?])?;
+    let other = buffer(gpu, 6);
+    gpu.queue.write_buffer(&table.rows, 0, bytemuck::cast_slice(&[2_u32, 0, 2]));
+    gpu.queue.write_buffer(&table.count, 0, bytemuck::cast_slice(&[3_u32]));
+    gpu.queue.write_buffer(&table.gradient, 0, bytemuck::cast_slice(&[f32::NAN; 6]));
+    gpu.queue.write_buffer(&other, 0, bytemuck::cast_slice(&[-1.0_f32, -2.0, -4.0, -8.0, -16.0, -32.0]));
+    optimizer.set_gradients([("w", &other)])?;
+    step(gpu, &optimizer);
+    assert_eq!(block_on(optimizer.read_value("w"))?, [4.0, 8.0, 0.0, 0.0, 17.0, 34.0, 0.0, 0.0]);
+    let short = optimizer.set_gradients([("w", &table.count)]);
+    assert!(matches!(short, Err(Error::SizeMismatch { .. })), "{short:?}");
+    Ok(())
+}
+
+/// Rows that passes write between two steps of one submission are each step's own.
+fn two_in_one_submission(gpu: &Gpu) -> Outcome {
+    let table = Table::new(gpu, "w", (3, &[4], 1));
+    let tensors = Tensors::new(&gpu.device, [("w", [3, 4])])?;
+    let optimizer = Optimizer::new(&gpu.device, &gpu.queue, Sgd { lr: 1.0, ..Sgd::default() }, [table.param(&tensors)?])?;
+    let other = buffer(gpu, 1);
+    gpu.queue.write_buffer(&table.rows, 0, bytemuck::cast_slice(&[2_u32]));
+    gpu.queue.write_buffer(&other, 0, bytemuck::cast_slice(&[1_u32]));
+    gpu.queue.write_buffer(&table.count, 0, bytemuck::cast_slice(&[1_u32]));
+    gpu.queue.write_buffer(&table.gradient, 0, bytemuck::cast_slice(&[-1.0_f32, -2.0, -3.0, -4.0]));
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    encoder.copy_buffer_to_buffer(&other, 0, &table.rows, 0, 4);
+    optimizer.step(&mut encoder);
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(block_on(optimizer.read_value("w"))?, [0.0, 0.0, 0.0, 0.0, 2.0, 4.0, 6.0, 8.0, 1.0, 2.0, 3.0, 4.0]);
+    Ok(())
+}
+
+fn refused(gpu: &Gpu) -> Outcome {
+    let table = Table::new(gpu, "w", (4, &[2], 3));
+    let tensors = Tensors::new(&gpu.device, [("w", [4, 2])])?;
+    let message = |rule: Box<dyn AnyRule>, options: Options, change: &dyn Fn(Param) -> Param| -> Result<String, Failed> {
+        let param = change(table.param(&tensors)?);
+        let made = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(rule, [param])], options);
+        Ok(made.err().map_or(String::new(), |error| error.to_string()))
+    };
+    let (sgd, none) = (|| -> Box<dyn AnyRule> { Sgd::default().into() }, Options::default);
+    let same = |param: Param| param;
+    let short = |param: Param| Param { gradient: Binding::new(&table.gradient, 0, 20), ..param };
+    let masked = |param: Param| Param { row_mask: Some(RowMask::new(buffer(gpu, 4))), ..param };
+    let many = |param: Param| Param { sparse: param.sparse.map(|own| SparseRows { count: (&table.rows).into(), ..own }), ..param };
+    let adaptive = Options { clip: Clip::Adaptive(AdaptiveClip::default()), ..none() };
+    type Change<'a> = &'a dyn Fn(Param) -> Param;
+    let cases: [(Box<dyn AnyRule>, Options, Change<'_>, &str); 9] = [
+        (sgd(), none(), &same, ""),
+        (sgd(), none(), &short, "w: shape [3, 2] in f32 takes 24 bytes, the gradient binding has 20"),
+        (sgd(), none(), &masked, "w: a row_mask and a row-sparse gradient both say which rows a step updates; use one"),
+        (sgd(), none(), &many, "w: shape [1] in u32 takes 4 bytes, the row count binding has 12"),
+        (sgd(), Options { ema: Some(Ema::default()), ..none() }, &same, "w: a row-sparse gradient does not go with averages"),
+        (sgd(), Options { micro_batches: MicroBatches::Sum, ..none() }, &same, "w: a row-sparse gradient does not go with micro-batches"),
+        (sgd(), adaptive, &same, "w: a row-sparse gradient does not go with adaptive clipping"),
+        (Lamb::default().into(), none(), &same, "w: a row-sparse gradient does not go with Lamb, which has sums over whole tensors"),
+        (
+            Adopt::default().into(),
+            none(),
+            &same,
+            "w: a row-sparse gradient does not go with Adopt, whose first step is not like the others",
+        ),
+    ];
+    for (rule, options, change, expected) in cases {
+        let got = message(rule, options, change)?;
+        assert!(got.starts_with(expected) && got.is_empty() == expected.is_empty(), "{got}, expected {expected}");
+    }
+    let mut twin = CpuOptimizer::<f32>::new(Sgd::default(), [table.cpu_param()])?;
+    twin.set_sparse_rows("w", &[1, 1])?;
+    let short = twin.step(&mut [&mut [0.0; 8]], &[Some(&[1.0; 8])]).map_err(|error| error.to_string());
+    assert_eq!(short, Err("w: the gradient must have 4 elements, got 8".into()));
+    assert_eq!(twin.set_row_mask("w", &[1; 4]), Err(Error::NotEnabled { what: "set_row_mask", needs: "CpuParam::row_mask" }));
+    Ok(())
+}
+
+/// Bindings of 64 KiB hold a table of 16,384 numbers, not one of 20,000.
+fn too_large(gpu: &Gpu) -> Outcome {
+    let table = Table::new(gpu, "w", (5000, &[4], 3));
+    let tensors = Tensors::new(&gpu.device, [("w", [5000, 4])])?;
+    match Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), [table.param(&tensors)?]) {
+        Err(Error::Limit { needed: 80_512, limit: "max_storage_buffer_binding_size", allowed: 65_536, .. }) => Ok(()),
+        other => Err(format!("{:?}", other.map(drop)).into()),
+    }
+}
