@@ -1,6 +1,6 @@
 //! Composes the kernels that sort entries, find runs and add them up.
 
-use super::{FAN, LANES, MANY};
+use super::{FAN, HEAD, LANES, MANY, PART};
 use crate::program::Division;
 use crate::wgsl::{Resource, Shader};
 
@@ -32,8 +32,8 @@ crate::words::words! {
         gradient_at: u32,
         /// Entries of a sorted run, to be merged.
         run: u32,
-        /// Fills up.
-        unused: u32,
+        /// Invocations that add up the elements of a run together.
+        team: u32,
     }
 }
 
@@ -141,14 +141,22 @@ impl Sizes {
     pub(super) fn sum(self, vectors: bool) -> Shader {
         let element = if vectors { "alias Element = vec4f;\n" } else { "alias Element = f32;\n" };
         let read = [Slot::Task, Slot::Found, Slot::Starts, Slot::Entries, Slot::Gradient];
-        self.shader(&[element, "const HEAD: u32 = 4u;\n", SUM], &read, &[Slot::Summed])
+        self.shader(&[element, SUM], &read, &[Slot::Summed])
     }
 
     fn shader(self, parts: &[&str], read: &[Slot], written: &[Slot]) -> Shader {
         let slots: Vec<(Slot, bool)> = read.iter().map(|&slot| (slot, false)).chain(written.iter().map(|&slot| (slot, true))).collect();
         let members: Vec<String> = Task::FIELDS.iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect();
         let mut source = format!("struct Task {{ {} }}\n", members.join(", "));
-        let numbers = [("INVOCATIONS", self.invocations), ("TILE", self.tile), ("FAN", FAN), ("MANY", MANY), ("LANES", LANES)];
+        let numbers = [
+            ("INVOCATIONS", self.invocations),
+            ("TILE", self.tile),
+            ("FAN", FAN),
+            ("MANY", MANY),
+            ("LANES", LANES),
+            ("PART", PART),
+            ("HEAD", HEAD),
+        ];
         numbers.iter().for_each(|(name, value)| source += &format!("const {name}: u32 = {value}u;\n"));
         for (index, (slot, written)) in slots.iter().enumerate() {
             let access = if *written { "read_write" } else { "read" };
