@@ -1,8 +1,5 @@
 // Runs: entries of one row, beside one another once they are sorted. `key_at(i)` is the key of the entry that is the i-th then.
 
-// Words of `found` before the list of long runs: how many runs, bad entries, others, and long runs.
-const HEAD: u32 = 4u;
-
 const LONG: u32 = 0x10000u;
 
 // 1 where a run begins, and LONG more where it has more than MANY entries.

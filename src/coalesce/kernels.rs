@@ -1,6 +1,6 @@
 //! Composes the kernels that sort entries, find runs and add them up.
 
-use super::{FAN, LANES, MANY};
+use super::{FAN, HEAD, LANES, MANY, PART};
 use crate::program::{Division, NOT_LISTED};
 use crate::wgsl::{Resource, Shader};
 
@@ -32,8 +32,8 @@ crate::words::words! {
         gradient_at: u32,
         /// Entries of a sorted run, to be merged.
         run: u32,
-        /// Fills up.
-        unused: u32,
+        /// Invocations that add up the elements of a run together.
+        team: u32,
     }
 }
 
@@ -142,14 +142,22 @@ impl Sizes {
         let element = if vectors { "alias Element = vec4f;\n" } else { "alias Element = f32;\n" };
         let no_row = format!("const NO_ROW: u32 = {NOT_LISTED}u;\n");
         let read = [Slot::Task, Slot::Found, Slot::Starts, Slot::Entries, Slot::Gradient];
-        self.shader(&[element, "const HEAD: u32 = 4u;\n", &no_row, SUM], &read, &[Slot::Summed, Slot::Unique])
+        self.shader(&[element, &no_row, SUM], &read, &[Slot::Summed, Slot::Unique])
     }
 
     fn shader(self, parts: &[&str], read: &[Slot], written: &[Slot]) -> Shader {
         let slots: Vec<(Slot, bool)> = read.iter().map(|&slot| (slot, false)).chain(written.iter().map(|&slot| (slot, true))).collect();
         let members: Vec<String> = Task::FIELDS.iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect();
         let mut source = format!("struct Task {{ {} }}\n", members.join(", "));
-        let numbers = [("INVOCATIONS", self.invocations), ("TILE", self.tile), ("FAN", FAN), ("MANY", MANY), ("LANES", LANES)];
+        let numbers = [
+            ("INVOCATIONS", self.invocations),
+            ("TILE", self.tile),
+            ("FAN", FAN),
+            ("MANY", MANY),
+            ("LANES", LANES),
+            ("PART", PART),
+            ("HEAD", HEAD),
+        ];
         numbers.iter().for_each(|(name, value)| source += &format!("const {name}: u32 = {value}u;\n"));
         for (index, (slot, written)) in slots.iter().enumerate() {
             let access = if *written { "read_write" } else { "read" };

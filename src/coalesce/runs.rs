@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::MOST_TILE;
 use super::kernels::{Sizes, Slot, Task};
 use super::scratch::{Scratch, merges};
 use super::source::{Part, RowGradients, Shape};
+use super::{MOST_TILE, PART};
 use crate::error::Result;
 use crate::gpu::{Dispatch, Pipelines, Recorder, check_binds, fold, limits, resource, upload};
 use crate::program::Limits;
@@ -15,8 +15,8 @@ use crate::wgsl::Shader;
 /// H200, twice.
 const USUAL_WORKGROUPS: u64 = 2048;
 
-/// Turns that they make at most: llvmpipe leaves loops after 65,535, and a turn has up to 64 itself.
-const MOST_TURNS: u64 = 128;
+/// Turns that they make at most: llvmpipe leaves loops after 65,535, and a turn has up to 16 along a run with 64 entries each.
+const MOST_TURNS: u64 = 32;
 
 /// How many sets of the caller's buffers are known, so that hosts that alternate between some need no new bind groups.
 const KNOWN: usize = 4;
@@ -155,8 +155,10 @@ impl Coalesce {
         }
         let vectors = width % 4 == 0 && gradient_at % 4 == 0;
         let by = if vectors { 4 } else { 1 };
-        let task = Task { width: width / by, gradient_at: gradient_at / by, ..bound.task };
-        let workgroups = self.spread(u64::from(most) * u64::from(task.width));
+        let team = team(width / by, self.sizes.invocations);
+        let task = Task { width: width / by, gradient_at: gradient_at / by, team, ..bound.task };
+        let parts = u64::from(task.width).div_ceil(u64::from(team * PART));
+        let workgroups = self.spread(u64::from(most) * parts * u64::from(team));
         dispatches.push(bound.dispatch("sum runs", self.sizes.sum(vectors), task, merges.len(), workgroups)?);
         Ok(dispatches)
     }
@@ -166,6 +168,13 @@ impl Coalesce {
         let wanted = items.div_ceil(u64::from(self.sizes.invocations));
         fold(wanted.min(USUAL_WORKGROUPS.max(wanted.div_ceil(MOST_TURNS))), self.limits.workgroups)
     }
+}
+
+/// How many invocations add up a run of so many elements together: a power of two of which few idle in the last turn.
+fn team(width: u32, invocations: u32) -> u32 {
+    let mut sizes = core::iter::successors(Some(invocations), |size| Some(size / 2)).take_while(|&size| size > 1);
+    let wide = u64::from(width);
+    sizes.find(|&size| 7 * wide.next_multiple_of(size.into()) <= 8 * wide).unwrap_or(1)
 }
 
 /// What dispatches bind.
@@ -202,5 +211,20 @@ impl Bound<'_> {
             buffer.unwrap_or(&task).as_entire_binding()
         })?;
         Ok(Dispatch::new(&kernel, bound, workgroups))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::team;
+
+    #[test]
+    fn teams_are_as_large_as_rows_serve() {
+        for (width, expected) in
+            [(1, 1), (2, 2), (3, 1), (4, 4), (7, 8), (16, 16), (100, 16), (192, 64), (250, 256), (256, 256), (768, 256), (1001, 256)]
+        {
+            assert_eq!(team(width, 256), expected, "{width}");
+        }
+        assert_eq!((team(192, 8), team(1, 8), team(u32::MAX, 256)), (8, 1, 256));
     }
 }

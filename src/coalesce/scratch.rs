@@ -31,7 +31,7 @@ impl Scratch {
             tallies: (tiles > 1).then(|| buffer("the runs of tiles", 8 * tiles)).transpose()?,
             unique: buffer("the rows of runs", words)?,
             starts: buffer("the starts of runs", words)?,
-            found: buffer("the list of long runs", 4 * HEAD + words / u64::from(MANY + 1) / 4 * 4)?,
+            found: buffer("the list of long runs", 4 * u64::from(HEAD) + words / u64::from(MANY + 1) / 4 * 4)?,
             summed: buffer("the coalesced gradient", 4 * shape.elements(name)?)?,
         })
     }

@@ -14,7 +14,9 @@ use crate::context::{Context, Outcome};
 type Rows = fn(u32, &mut Random) -> u32;
 
 /// Name, parameter's rows, how an entry's is chosen, width and entries of each.
-const CASES: [(&str, u32, Rows, &[(u32, u32)]); 11] = [
+type Case = (&'static str, u32, Rows, &'static [(u32, u32)]);
+
+const CASES: [Case; 11] = [
     ("tokens", 50_257, |_, random| below(random, 50_257), &[(64, 3000), (768, 300), (1, 40_000)]),
     // Words are not equally frequent.
     (

@@ -108,7 +108,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// What is there is the twin's, and sentinels after it.
+    /// What is there is the twin's; after it, no rows, and sentinels.
     pub fn same(&self, entries: &Entries) -> Outcome {
         let twin = entries.twin(self.shape);
         let [unique, summed, found] =
@@ -120,7 +120,10 @@ impl<'a> Stage<'a> {
             return Err(format!("runs, bad and good entries: {:?}, expected {expected:?}", &found[..3]).into());
         }
         self.long(entries, &twin, &found)?;
-        if let Some(wrong) = first_difference(&unique?, &twin.unique, |a, b| a == b) {
+        // After the rows of runs there is none.
+        let (unique, mut rows) = (unique?, twin.unique.clone());
+        rows.resize(unique.len(), u32::MAX);
+        if let Some(wrong) = first_difference(&unique, &rows, |a, b| a == b) {
             return Err(format!("row of run {wrong}").into());
         }
         let is_same = |got: u32, expected: u32| {

@@ -74,13 +74,15 @@ fn offsets(gpu: &Gpu) -> Outcome {
     Ok(())
 }
 
+type Spoil = fn(&mut Entries);
+
 /// Another gradient, row or count is noticed.
 fn checker(gpu: &Gpu) -> Outcome {
     let shape = Shape { rows: 20, width: 3, most: 150 };
     let stage = Stage::new(gpu, shape)?;
     let entries = Entries::new(shape, |_, random| random.bits() as u32 % 22);
     stage.check(&entries)?;
-    let spoilt: [(&str, fn(&mut Entries)); 3] = [
+    let spoilt: [(&str, Spoil); 3] = [
         ("a bit of a gradient", |entries| entries.gradient[149 * 3] = f32::from_bits(entries.gradient[149 * 3].to_bits() ^ 1)),
         ("a row", |entries| entries.rows[77] = (entries.rows[77] + 1) % 20),
         ("a count", |entries| entries.count -= 1),
