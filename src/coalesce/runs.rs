@@ -144,7 +144,7 @@ impl Coalesce {
         if tiles == 1 {
             dispatches.push(bound.dispatch("coalesce", self.sizes.whole(), bound.task, 1, (1, 1))?);
         } else {
-            // Sorted into the first of two buffers, as merges of an odd number are.
+            // Into the first of two buffers, which the first merge reads.
             dispatches.push(bound.dispatch("sort entries", self.sizes.sort(), bound.task, 1, folded)?);
             for (turn, &run) in merges.iter().enumerate() {
                 let task = Task { run, ..bound.task };
