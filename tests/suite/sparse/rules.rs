@@ -23,7 +23,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
             trials.push(context.trial(format!("sparse/rules/{}", rule.name()), move |gpu| agrees(gpu, &*own, Options::default(), false)));
         }
     }
-    for context in &contexts[..3] {
+    for context in &contexts[..2] {
         trials.push(context.trial("sparse/options".into(), options));
     }
     let rows: [(&str, fn(&Gpu) -> Outcome); 5] = [
