@@ -15,6 +15,7 @@ mod huge;
 mod limits;
 mod measure;
 mod memory;
+mod passes;
 mod peers;
 mod report;
 mod rows;
@@ -39,7 +40,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 15] = [
+const GROUPS: [(&str, bool, Group); 16] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -49,6 +50,7 @@ const GROUPS: [(&str, bool, Group); 15] = [
     ("count", false, count::all),
     ("separate", true, separate::all),
     ("staged", true, staged::all),
+    ("passes", false, passes::all),
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),
