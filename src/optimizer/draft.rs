@@ -62,7 +62,8 @@ impl Draft {
             let uneven = tiled && !extents.width().is_multiple_of(4);
             let kind = Kind { group: variant, scaled: scale.is_some(), adaptive: unit.is_some(), whole_units, matrix, tiled, uneven };
             let lanes = features.lanes_of_elements(&*rule, kind.matrix).len();
-            let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits)));
+            let row_sums = rule.line_sums(matrix)[0];
+            let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits), row_sums, &limits.division));
             let record = self.layout.push_entry(&*rule, features.averages.len(), tiled);
             let member = Member { group: number, block, record, active: !param.frozen };
             let lines = Lines::default();
@@ -81,7 +82,9 @@ impl Draft {
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
             let number = *numbers.entry((parameter.kind.group, parameter.kind.matrix)).or_insert(self.lines.len());
             self.lines.resize(self.lines.len().max(number + 1), 0);
-            (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], &parameter.extents, LINES.map(count), limits);
+            let Some(tiles) = &parameter.tiles else { continue };
+            let shape = (&parameter.extents, tiles);
+            (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], shape, LINES.map(count), limits);
         }
         let (most, allowed) = (self.lines[before..].iter().max().copied().unwrap_or_default(), limits.binding.min(limits.buffer));
         if 4 * most > allowed {

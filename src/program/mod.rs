@@ -28,7 +28,7 @@ pub use plan::{measures, plan};
 pub use reduce::{Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};
-pub use tiles::{Tile, Tiles};
+pub use tiles::{Tile, Tiles, VECTORS};
 pub use units::Units;
 
 /// Elements of one workgroup's chunk at most: four turns of 256 invocations with four elements each.

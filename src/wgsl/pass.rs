@@ -55,6 +55,7 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
         structs::default_prepare(rule),
         idle(features, clears, is_last),
         body(&members, &uses),
+        structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
     if kind.adaptive {
         parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
@@ -72,7 +73,7 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
             parts.push(GATHER.into());
         }
         if members.forms_lines() {
-            bindings.push(array(Resource::Tiles, "tiles", "f32", true));
+            bindings.push(array(Resource::Tiles, "tiles", "vec4f", true));
         }
         parts.push(members.tallies());
     } else {
@@ -91,8 +92,8 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
 }
 
 /// What the update of a tile adds up: nothing.
-const NO_TALLIES: &str = "fn add_to_row(n: u32, state: State, left: u32) {\n}\n\
-                          fn end_column(row: Row, v: u32, beside: u32, below: u32, invocation: u32, left: u32) {\n}\n";
+const NO_TALLIES: &str = "fn add_to_row(n: u32, state: State, left: u32) {\n}\nfn end_turns() {\n}\n\
+                          fn end_column(row: Row, v: u32, below: u32) {\n}\n";
 
 /// The stage after which nobody reads gradients: it sets them to zero.
 fn last_to_read_gradients(rule: &dyn AnyRule, is_matrix: bool) -> Option<usize> {
@@ -118,7 +119,8 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     } else {
         SWEEP_TILE
     };
-    let mut text = values(uses) + &apply(members) + sweep_text;
+    let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once) } else { String::new() };
+    let mut text = values(uses) + &apply(members) + &at_once + sweep_text;
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
         text += if is_tiled { CLEAR_TILE } else { CLEAR };
@@ -128,6 +130,34 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
         text += SCALES;
     }
     uses.body(members.kernel, &text, &entries)
+}
+
+/// `turn` and `turns`, which go through one row, and through so many: all loads come first, so that they are under way together.
+fn turns(at_once: u32) -> String {
+    let function = |name: &str, count: u32| {
+        let each = |form: &dyn Fn(u32) -> String| (0..count).map(form).collect::<String>();
+        let load = |j: u32| {
+            format!(
+                "    let k{j} = k + {j}u * below;\n    let i{j} = k{j} * row.columns + 4u * v;\n    let before{j} = value_of(row, i{j}, left);\n    \
+                 var p{j} = before{j};\n    var state{j} = load_state(row, tile, rows_of(tile, k{j}), columns, whole, i{j}, left);\n"
+            )
+        };
+        let apply = |j: u32| format!("    apply(h, s, own, row, i{j}, left, &p{j}, &state{j});\n");
+        let store = |j: u32| {
+            format!(
+                "    store_state(row, i{j}, left, state{j});\n    store_p(row, i{j}, left, p{j}, before{j});\n    \
+                 add_to_row(k{j} * vectors + v, state{j}, left);\n"
+            )
+        };
+        format!(
+            "fn {name}(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, columns: Columns, vectors: u32, v: u32, left: u32, \
+             k: u32, below: u32) {{\n{}{}{}}}\n",
+            each(&load),
+            each(&apply),
+            each(&store)
+        )
+    };
+    function("turn", 1) + &function("turns_at_once", at_once)
 }
 
 /// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them.
