@@ -18,13 +18,14 @@ fn main(
     let line = work[index];
     let entry = parameters[line.member];
     let at = entry.record;
-    if record[at + IS_ACTIVE] != 1u {
-        return;
-    }
+    let is_active = record[at + IS_ACTIVE];
     let shape = load_shape(at + SHAPE);
     let h = load_hyper(entry.hyper);
     let s = load_scalars(at + SCALARS);
     let whole = whole_of(at);
+    if is_active != 1u {
+        return;
+    }
     let beside = INVOCATIONS / line.sharing;
     let last = (line.count - 1u) / 4u * 4u;
     var turns = 0u;
@@ -92,37 +93,32 @@ fn padded(count: u32) -> u32 {
     return (count + 3u) / 4u * 4u;
 }
 
-// What this invocation has of the sums over four rows; `sum` is its number among those over rows.
+// What this invocation has of the sums over four rows; `sum` is its number among those over rows. In a tile they come after those over columns. Four rows
+// are in one tile, unless tiles have fewer.
 fn row_share(line: Line, shape: Shape, sum: u32, row: u32, invocation: u32) -> vec4f {
     let beside = (shape.width + shape.tile_width - 1u) / shape.tile_width;
     let own = own_of(line, beside, invocation);
-    var all = vec4f(0.0);
-    for (var first = own.first; first < own.last; first += 8u) {
-        let a = row_part(line, shape, sum, row, first) + later_row(line, shape, sum, row, first + 1u, own.last);
-        let b = later_row(line, shape, sum, row, first + 2u, own.last) + later_row(line, shape, sum, row, first + 3u, own.last);
-        let c = later_row(line, shape, sum, row, first + 4u, own.last) + later_row(line, shape, sum, row, first + 5u, own.last);
-        let d = later_row(line, shape, sum, row, first + 6u, own.last) + later_row(line, shape, sum, row, first + 7u, own.last);
-        all += (a + b) + (c + d);
+    if shape.tile_height < 4u && shape.tile_height < shape.height {
+        let last = shape.height - 1u;
+        var all = vec4f(0.0);
+        for (var tile = own.first; tile < own.last; tile++) {
+            all += vec4f(
+                one_row(line, shape, sum, row, tile),
+                one_row(line, shape, sum, min(row + 1u, last), tile),
+                one_row(line, shape, sum, min(row + 2u, last), tile),
+                one_row(line, shape, sum, min(row + 3u, last), tile),
+            );
+        }
+        return all;
     }
-    return all;
-}
-
-fn later_row(line: Line, shape: Shape, sum: u32, row: u32, tile: u32, end: u32) -> vec4f {
-    return select(vec4f(0.0), row_part(line, shape, sum, row, min(tile, end - 1u)), tile < end);
-}
-
-// Four rows are in one tile, unless tiles have fewer.
-fn row_part(line: Line, shape: Shape, sum: u32, row: u32, tile: u32) -> vec4f {
-    if shape.tile_height >= 4u || shape.tile_height >= shape.height {
-        return tiles[row_at(line, shape, sum, row, tile) / 4u];
+    // The last tile of a row has fewer columns, and in some shares it is the last one.
+    let at = row_at(line, shape, sum, row, 0u) / 4u;
+    let stride = line.tile_words / 4u;
+    if own.first >= own.last || own.last < beside {
+        return in_eights(at + own.first * stride, stride, own.last - min(own.first, own.last));
     }
-    let last = shape.height - 1u;
-    return vec4f(
-        one_row(line, shape, sum, row, tile),
-        one_row(line, shape, sum, min(row + 1u, last), tile),
-        one_row(line, shape, sum, min(row + 2u, last), tile),
-        one_row(line, shape, sum, min(row + 3u, last), tile),
-    );
+    let most = in_eights(at + own.first * stride, stride, own.last - 1u - own.first);
+    return most + tiles[row_at(line, shape, sum, row, own.last - 1u) / 4u];
 }
 
 fn one_row(line: Line, shape: Shape, sum: u32, row: u32, tile: u32) -> f32 {
@@ -130,7 +126,6 @@ fn one_row(line: Line, shape: Shape, sum: u32, row: u32, tile: u32) -> f32 {
     return tiles[at / 4u][at % 4u];
 }
 
-// Where a tile has its sum over a row: after those over columns.
 fn row_at(line: Line, shape: Shape, sum: u32, row: u32, tile: u32) -> u32 {
     let down = (shape.height + shape.tile_height - 1u) / shape.tile_height;
     let beside = (shape.width + shape.tile_width - 1u) / shape.tile_width;
@@ -147,22 +142,29 @@ fn column_share(line: Line, shape: Shape, sum: u32, column: u32, invocation: u32
     let beside = (shape.width + shape.tile_width - 1u) / shape.tile_width;
     let tile = column / shape.tile_width;
     let width = min(shape.tile_width, shape.width - tile * shape.tile_width);
-    let at = (line.tiles + (line.slice * down * beside + tile) * line.tile_words + sum * padded(width) + column % shape.tile_width) / 4u;
+    let at = line.tiles + (line.slice * down * beside + tile) * line.tile_words + sum * padded(width) + column % shape.tile_width;
     let stride = beside * line.tile_words / 4u;
     let own = own_of(line, down, invocation);
+    return in_eights(at / 4u + own.first * stride, stride, own.last - min(own.first, own.last));
+}
+
+// So many vectors, eight of them under way at once.
+fn in_eights(at: u32, stride: u32, count: u32) -> vec4f {
     var all = vec4f(0.0);
-    for (var first = own.first; first < own.last; first += 8u) {
-        let i = at + first * stride;
-        let left = own.last - first;
-        let a = tiles[i] + later_band(i, stride, 1u, left);
-        let b = later_band(i, stride, 2u, left) + later_band(i, stride, 3u, left);
-        let c = later_band(i, stride, 4u, left) + later_band(i, stride, 5u, left);
-        let d = later_band(i, stride, 6u, left) + later_band(i, stride, 7u, left);
-        all += (a + b) + (c + d);
+    var k = 0u;
+    for (; k + 8u <= count; k += 8u) {
+        all += four(at + k * stride, stride) + four(at + (k + 4u) * stride, stride);
+    }
+    if k + 4u <= count {
+        all += four(at + k * stride, stride);
+        k += 4u;
+    }
+    for (; k < count; k++) {
+        all += tiles[at + k * stride];
     }
     return all;
 }
 
-fn later_band(at: u32, stride: u32, k: u32, left: u32) -> vec4f {
-    return select(vec4f(0.0), tiles[at + min(k, left - 1u) * stride], k < left);
+fn four(at: u32, stride: u32) -> vec4f {
+    return (tiles[at] + tiles[at + stride]) + (tiles[at + 2u * stride] + tiles[at + 3u * stride]);
 }

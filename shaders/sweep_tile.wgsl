@@ -1,6 +1,5 @@
 // One pass of a rule over a tile. Invocations lie beside one another in a row of it, as many as it has vectors, and the others in further rows.
-fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation: u32) {
-    let tile = tile_of(row);
+fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     let vectors = (row.width + 3u) / 4u;
     let beside = min(vectors, INVOCATIONS);
     let below = INVOCATIONS / beside;

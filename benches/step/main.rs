@@ -50,7 +50,7 @@ const GROUPS: [(&str, bool, Group); 16] = [
     ("count", false, count::all),
     ("separate", true, separate::all),
     ("staged", true, staged::all),
-    ("passes", false, passes::all),
+    ("passes", true, passes::all),
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),

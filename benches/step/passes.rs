@@ -11,6 +11,8 @@ use crate::traffic::{Geometry, Pool, Stages, Traffic};
 use crate::{Bench, Result, separate};
 
 const PASSES: &str = "passes";
+/// Measures units before, in one pass more.
+const ADAPTIVE: &str = "AdamW, adaptive clipping";
 /// Rows of the matrices of 1,000 columns.
 const ROWS: [usize; 2] = [10_000, 100_000];
 
@@ -21,6 +23,11 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         return Ok(());
     }
     let rules: [&dyn AnyRule; 3] = [&AdamW::default(), &Adafactor::default(), &Lamb::default()];
+    let names: Vec<String> = rules.iter().map(|rule| rule.name().to_owned()).chain([ADAPTIVE.to_owned()]).collect();
+    if !names.iter().any(|name| bench.cli.wants(PASSES, name)) {
+        return Ok(());
+    }
+    let rules: Vec<&dyn AnyRule> = rules.into_iter().filter(|rule| bench.cli.wants(PASSES, rule.name())).collect();
     for rows in bench.sizes(&ROWS) {
         let shape = if bench.is_smoke() { vec![100, 100] } else { vec![rows, 1000] };
         let model = Model { name: "matrix", shapes: vec![shape] };
@@ -30,17 +37,20 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         }
         let source = Source::new(&bench.gpu, model.elements())?;
         let mut pool = Pool::new(model.elements());
-        for rule in rules {
+        for rule in &rules {
+            let rule = *rule;
             let name = format!("{}, n = {}", rule.name(), model.elements());
             let outcome = one(bench, rule, &name, &model, &source, Options::default());
             bench.or_open(PASSES, &name, outcome);
             let outcome = plain(bench, rule, &name, &source, &mut pool);
             bench.or_open(PASSES, &name, outcome);
         }
-        let name = format!("AdamW, adaptive clipping, n = {}", model.elements());
-        let options = Options { clip: Clip::Adaptive(AdaptiveClip::default()), ..Options::default() };
-        let outcome = one(bench, rules[0], &name, &model, &source, options);
-        bench.or_open(PASSES, &name, outcome);
+        if bench.cli.wants(PASSES, ADAPTIVE) {
+            let name = format!("{ADAPTIVE}, n = {}", model.elements());
+            let options = Options { clip: Clip::Adaptive(AdaptiveClip::default()), ..Options::default() };
+            let outcome = one(bench, &AdamW::default(), &name, &model, &source, options);
+            bench.or_open(PASSES, &name, outcome);
+        }
     }
     let (name, count) = if bench.is_smoke() { ("10 of 25 x 40", 10) } else { ("1,000 of 25 x 40", 1000) };
     let model = Model { name, shapes: vec![vec![25, 40]; count] };

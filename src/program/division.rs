@@ -14,6 +14,8 @@ pub struct Division {
     pub skips_branches: bool,
     /// Elements of which a workgroup measures the gradients, at most.
     pub measured: u64,
+    /// Elements from which on a unit of adaptive clipping is measured by workgroups of its own.
+    pub long_units: u64,
     /// Columns of a tile, at most.
     pub tile_width: u64,
     /// Vectors of a tile where there are few tiles; where there are many, [`VECTORS`](super::tiles::VECTORS).
@@ -33,6 +35,7 @@ impl Division {
         vectors: Access::Vector,
         skips_branches: true,
         measured: 4 * CHUNK,
+        long_units: CHUNK,
         tile_width: 256,
         least_vectors: 1024,
         rows_at_once: 4,
@@ -47,6 +50,7 @@ impl Division {
         vectors: Access::Vector64,
         skips_branches: false,
         measured: CHUNK,
+        long_units: 512,
         tile_width: 512,
         least_vectors: VECTORS,
         rows_at_once: 1,

@@ -68,7 +68,7 @@ crate::words::words! {
         slices: u32,
         /// From one such lane to the next.
         slices_stride: u32,
-        /// Numbers of a slice there, which together are its sum: 1, or a multiple of 16, of which the last ones are 0.
+        /// Numbers of a slice there, which together are its sum: 1, 16 or 64, of which the last ones are 0.
         slice_parts: u32,
     }
 }
@@ -133,8 +133,11 @@ impl Teams {
 
     /// Numbers of each sum over a slice.
     fn slots(&self, tiles: &Tiles) -> u64 {
-        let parts = tiles.height.div_ceil(self.each);
-        if parts > 1 { parts.next_multiple_of(16) } else { 1 }
+        match tiles.height.div_ceil(self.each) {
+            0 | 1 => 1,
+            2..=16 => 16,
+            _ => PARTS,
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub use moves::{FRESH, MOVED, MoveTask, NEW};
 pub use overlap::{Interval, overlap};
 pub use passes::{Pass, Program, distinct};
 pub use plan::{measures, plan};
-pub use reduce::{Level, Levels, Node, Sum, SumTree};
+pub use reduce::{FAN, Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};
 pub use tiles::{Tile, Tiles, VECTORS};
@@ -83,6 +83,11 @@ impl Limits {
     /// How many of the caller's arrays a kernel can bind that binds so many buffers of ours; at least those of one pair, which a device may refuse.
     pub fn arrays(&self, ours: usize) -> usize {
         self.buffers.saturating_sub(ours).clamp(2, MOST_ARRAYS)
+    }
+
+    /// Units of at least so many elements have workgroups of their own; of smaller ones, several share one.
+    pub fn long_units(&self) -> u64 {
+        self.division.long_units.min(self.measured())
     }
 
     /// Elements of which one workgroup measures the gradients, at most: as the division says, but gradients and values together have to fit in a binding.

@@ -216,6 +216,8 @@ pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, f
             if items { "    own.items = items;\n" } else { "" }
         ),
         structs::tree(),
+        // Where no sum is over groups or all, nobody adds up those of parameters.
+        format!("const IS_SHARED: bool = {};\n", sums.iter().any(|sum| sum.extent != Extent::Tensor)),
         formed(rule, &sums),
         resumed(rule, stage),
     ];

@@ -109,7 +109,7 @@ fn whole_of(members: &Members<'_>) -> String {
 /// What touches the caller's arrays.
 fn body(members: &Members<'_>, uses: &Uses) -> String {
     let invocation = ("invocation", "u32");
-    let sweep = [("row", "Row"), ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), invocation];
+    let sweep = [("row", "Row"), ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), ("tile", "Tile"), invocation];
     let is_tiled = members.kernel.kind.tiled;
     let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
     let sweep_text = if !is_tiled {
