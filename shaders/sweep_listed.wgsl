@@ -1,7 +1,7 @@
 // One pass over the rows of a parameter that are listed, because a row-sparse gradient has them. What a workgroup counts are the elements of the list's
 // rows, each rounded up to whole vectors. `in_list` says where the gradient of what is worked on is, from the workgroup's first element on.
 
-fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation: u32) {
+fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     let padded = (row.row_length + 3u) / 4u * 4u;
     for (var n = 4u * invocation; n < row.count; n += TURN) {
         let entry = (row.element + n) / padded;
@@ -15,7 +15,7 @@ fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation
         let left = row.row_length - column;
         let before = value_of(row, i, left);
         var p = before;
-        var state = load_state(row, Tile(), Rows(), Columns(), whole, i, left);
+        var state = load_state(row, tile, Rows(), Columns(), whole, i, left);
         apply(h, s, own, row, i, left, &p, &state);
         store_state(row, i, left, state);
         store_p(row, i, left, p, before);

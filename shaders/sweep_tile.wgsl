@@ -1,6 +1,5 @@
 // One pass of a rule over a tile. Invocations lie beside one another in a row of it, as many as it has vectors, and the others in further rows.
-fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation: u32) {
-    let tile = tile_of(row);
+fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     let vectors = (row.width + 3u) / 4u;
     let beside = min(vectors, INVOCATIONS);
     let below = INVOCATIONS / beside;
@@ -10,16 +9,19 @@ fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation
     for (var v = invocation % beside; v < vectors; v += beside) {
         let left = row.width - 4u * v;
         let columns = columns_of(tile, 4u * v, left);
-        for (var k = invocation / beside; k < row.height; k += below) {
-            let i = k * row.columns + 4u * v;
-            let before = value_of(row, i, left);
-            var p = before;
-            var state = load_state(row, tile, rows_of(tile, k), columns, whole, i, left);
-            apply(h, s, own, row, i, left, &p, &state);
-            store_state(row, i, left, state);
-            store_p(row, i, left, p, before);
-            add_to_row(k * vectors + v, state, left);
+        var k = invocation / beside;
+        var turns = 0u;
+        for (; k + (AT_ONCE - 1u) * below < row.height; k += AT_ONCE * below) {
+            turns_at_once(row, own, h, s, whole, tile, columns, vectors, v, left, k, below);
+            turns += AT_ONCE;
+            if turns % 8u == 0u {
+                end_turns();
+            }
         }
-        end_column(row, v, beside, below, invocation, left);
+        for (; k < row.height; k += below) {
+            turn(row, own, h, s, whole, tile, columns, vectors, v, left, k, below);
+        }
+        end_turns();
+        end_column(row, v, below);
     }
 }

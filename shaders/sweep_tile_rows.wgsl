@@ -1,6 +1,5 @@
 // The same row by row, where nothing is added up over columns: software adapters then read consecutive elements.
-fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, invocation: u32) {
-    let tile = tile_of(row);
+fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     let vectors = (row.width + 3u) / 4u;
     for (var k = 0u; k < row.height; k++) {
         let rows = rows_of(tile, k);

@@ -15,6 +15,7 @@ mod huge;
 mod limits;
 mod measure;
 mod memory;
+mod passes;
 mod peers;
 mod report;
 mod rows;
@@ -40,7 +41,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 16] = [
+const GROUPS: [(&str, bool, Group); 17] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -50,6 +51,7 @@ const GROUPS: [(&str, bool, Group); 16] = [
     ("count", false, count::all),
     ("separate", true, separate::all),
     ("staged", true, staged::all),
+    ("passes", true, passes::all),
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),

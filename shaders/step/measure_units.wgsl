@@ -1,10 +1,10 @@
 // One workgroup measures gradients and values of one part of a unit, or several whole units: of those that are long enough one with eight invocations,
-// so that these read consecutive elements, else one each.
+// or 32, so that these read consecutive elements, else one each.
 
-const TEAM: u32 = 8u;
-const TEAM_LENGTH: u32 = 8u * TEAM;
+const TEAM_LENGTH: u32 = 64u;
 
 var<workgroup> teams: array<Sum, INVOCATIONS>;
+var<workgroup> eights: array<Sum, INVOCATIONS / 8u>;
 
 fn work(row: Row, invocation: u32) {
     if parameters[row.member].is_active == 0u {
@@ -24,19 +24,28 @@ fn work(row: Row, invocation: u32) {
         }
         return;
     }
-    for (var first = 0u; first < units; first += INVOCATIONS / TEAM) {
-        let unit = first + invocation / TEAM;
+    let team = select(8u, 32u, INVOCATIONS >= 64u && row.unit_length >= 4u * TEAM_LENGTH);
+    for (var first = 0u; first < units; first += INVOCATIONS / team) {
+        let unit = first + invocation / team;
         var sum = Sum();
         if unit < units {
             let begin = unit * row.unit_length;
-            sum = measured(row, begin + 4u * (invocation % TEAM), begin + row.unit_length, 4u * TEAM);
+            sum = measured(row, begin + 4u * (invocation % team), begin + row.unit_length, 4u * team);
         }
         teams[invocation] = sum;
         workgroupBarrier();
-        if unit < units && invocation % TEAM == 0u {
-            sums[row.partial + unit] = eight(invocation);
+        if invocation % 8u == 0u {
+            sum = eight(invocation);
+            eights[invocation / 8u] = sum;
         }
         workgroupBarrier();
+        if unit < units && invocation % team == 0u {
+            if team == 32u {
+                let at = invocation / 8u;
+                sum = joined(joined(eights[at], eights[at + 1u]), joined(eights[at + 2u], eights[at + 3u]));
+            }
+            sums[row.partial + unit] = sum;
+        }
     }
 }
 

@@ -1,45 +1,36 @@
 // What a stage adds up over the columns of a tile: each invocation over its rows, and then, where several have rows of one column, over these.
 
-var<workgroup> column_parts: array<vec4f, COLUMN_SUMS * INVOCATIONS>;
+var<private> column_total: ColumnTallies;
+var<private> column_part: ColumnTallies;
+var<workgroup> column_parts: array<vec4f, INVOCATIONS>;
 
-// Of the columns at vector `v`, what one invocation has.
-fn end_column(row: Row, v: u32, beside: u32, below: u32, invocation: u32, left: u32) {
-    var own = all_columns(column_tallies(column_total, column_part));
-    column_total = ColumnTallies();
+// After some rows, so that roundings do not add up over all of them.
+fn end_turns() {
+    column_total = column_tallies(column_total, column_part);
     column_part = ColumnTallies();
-    column_turns = 0u;
-    for (var sum = 0u; sum < COLUMN_SUMS; sum++) {
-        if below == 1u {
-            store_columns(row, sum, v, own[sum], left);
-        } else {
-            column_parts[sum * INVOCATIONS + invocation] = own[sum];
-        }
-    }
 }
 
-fn finish_columns(row: Row, invocation: u32) {
+// Where several invocations have rows of one column: each of them has four columns, for which it comes here once for each sum.
+fn finish_column(row: Row, sum: u32, own: vec4f, invocation: u32) {
     let vectors = (row.width + 3u) / 4u;
-    let below = INVOCATIONS / min(vectors, INVOCATIONS);
-    if below == 1u || invocation >= vectors {
-        return;
-    }
-    for (var sum = 0u; sum < COLUMN_SUMS; sum++) {
+    let below = INVOCATIONS / vectors;
+    column_parts[invocation] = own;
+    workgroupBarrier();
+    if invocation < vectors {
         var all = vec4f(0.0);
         for (var first = 0u; first < below; first += 8u) {
             var some = vec4f(0.0);
             for (var k = first; k < min(first + 8u, below); k++) {
-                some += column_parts[sum * INVOCATIONS + k * vectors + invocation];
+                some += column_parts[k * vectors + invocation];
             }
             all += some;
         }
-        store_columns(row, sum, invocation, all, row.width - 4u * invocation);
+        store_columns(row, sum, invocation, all);
     }
+    workgroupBarrier();
 }
 
-// The sums over four columns, of which the tile has `left`.
-fn store_columns(row: Row, sum: u32, v: u32, x: vec4f, left: u32) {
-    let at = row.tile + ROW_SUMS * row.height + sum * row.width + 4u * v;
-    for (var j = 0u; j < min(left, 4u); j++) {
-        tiles[at + j] = x[j];
-    }
+// The sums over four columns.
+fn store_columns(row: Row, sum: u32, v: u32, x: vec4f) {
+    tiles[row.tile / 4u + sum * ((row.width + 3u) / 4u) + v] = x;
 }

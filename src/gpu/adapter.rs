@@ -49,7 +49,7 @@ pub struct Gpu {
 }
 
 /// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
-/// device on it, with timestamp queries where there are any, and on a software adapter integers of 64 bits, with which optimizers are faster there.
+/// device on it, with timestamp queries, also within passes, where there are any, and on a software adapter integers of 64 bits, with which optimizers are faster there.
 /// Sums have another order with these than without, so the same inputs give the same bits only on devices with the same features.
 ///
 /// Each call makes a [`wgpu::Instance`] of its own, so call it once in a program. wgpu panics when a buffer of one instance meets a device of another; two
@@ -126,7 +126,8 @@ pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) ->
         }
     };
     let wide = allowance == DeviceLimits::Adapter && adapter.get_info().device_type == wgpu::DeviceType::Cpu;
-    let wanted = wgpu::Features::TIMESTAMP_QUERY | if wide { wgpu::Features::SHADER_INT64 } else { wgpu::Features::empty() };
+    let timestamps = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
+    let wanted = timestamps | if wide { wgpu::Features::SHADER_INT64 } else { wgpu::Features::empty() };
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("wgpu-optim"),
         required_features: adapter.features() & wanted,

@@ -1,7 +1,7 @@
 //! Dispatches, and what they are recorded into.
 
 use super::Compiled;
-use crate::program::Window;
+use crate::program::{Pass, Window};
 
 /// One dispatch, ready to be recorded.
 #[derive(Clone, Debug)]
@@ -26,6 +26,9 @@ impl Dispatch {
 
 /// What dispatches are recorded into.
 pub(crate) trait Recorder {
+    /// What follows is of this pass.
+    fn begin(&mut self, _: Pass) {}
+
     /// What follows waits for what came before, in any case.
     fn after(&mut self) {}
 
@@ -44,6 +47,41 @@ impl Recorder for wgpu::ComputePass<'_> {
         self.set_pipeline(&dispatch.pipeline);
         self.set_bind_group(0, &dispatch.bound.group, &[]);
         self.dispatch_workgroups(dispatch.workgroups.0, dispatch.workgroups.1, 1);
+    }
+}
+
+/// Records into a pass, and writes a timestamp after each dispatch, where the device has [`wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES`].
+pub(crate) struct Stamped<'a, 'encoder> {
+    pass: &'a mut wgpu::ComputePass<'encoder>,
+    queries: &'a wgpu::QuerySet,
+    /// Which pass each dispatch is of. Its timestamp is one further.
+    passes: Vec<Pass>,
+    current: Option<Pass>,
+}
+
+impl<'a, 'encoder> Stamped<'a, 'encoder> {
+    pub(crate) fn new(pass: &'a mut wgpu::ComputePass<'encoder>, queries: &'a wgpu::QuerySet) -> Self {
+        Stamped { pass, queries, passes: Vec::new(), current: None }
+    }
+
+    pub(crate) fn passes(self) -> Vec<Pass> {
+        self.passes
+    }
+}
+
+impl Recorder for Stamped<'_, '_> {
+    fn begin(&mut self, pass: Pass) {
+        self.current = Some(pass);
+    }
+
+    fn version(&mut self, group: &wgpu::BindGroup) {
+        self.pass.version(group);
+    }
+
+    fn record(&mut self, dispatch: &Dispatch) {
+        self.pass.record(dispatch);
+        self.passes.extend(self.current);
+        self.pass.write_timestamp(self.queries, self.passes.len() as u32);
     }
 }
 

@@ -35,7 +35,7 @@ pub use tensors::Tensors;
 
 pub(crate) use buffers::{check_binds, create, upload, whole};
 pub(crate) use compiled::Compiled;
-pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, fold, resource};
+pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, Stamped, fold, resource};
 pub(crate) use engine::Engine;
 pub(crate) use executor::{Executor, Plans};
 pub(crate) use pages::Pages;

@@ -88,7 +88,10 @@ impl Staged {
             let Some(source) = self.sums.iter().position(|sums| (sums.rule, sums.stage) == (number, source)) else { continue };
             let firsts = &self.sums[source].firsts;
             let is_own = |tensor: &&Tensor| of_lines(tensor.kind) == kind && tensor.lines.buffer == buffer;
-            let work = tensors.iter().filter(is_own).flat_map(|tensor| Line::of(tensor, over, firsts[tensor.member as usize]));
+            let work = tensors
+                .iter()
+                .filter(is_own)
+                .flat_map(|tensor| Line::of(tensor, over, firsts[tensor.member as usize], &engine.limits.division));
             let work: Vec<Line> = work.collect();
             let (count, work) = (work.len() as u64, table(&engine.device, "the table of rows and columns", &work)?);
             self.lines.push(Lines { stage, kind, buffer, source, work, count });

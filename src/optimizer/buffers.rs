@@ -22,8 +22,7 @@ impl TensorView<'_> {
         let TensorView { setup, features, hyper, limits } = self;
         let rule = &*setup.groups[parameter.member.group].rule;
         let has_lanes = !features.lanes_of_elements(rule, parameter.kind.matrix).is_empty();
-        let [rows, columns] = rule.line_sums(parameter.kind.matrix);
-        let tile_words = parameter.tiles.map_or(0, |tiles| rows as u64 * tiles.tile_height + columns as u64 * tiles.tile_width);
+        let tile_words = parameter.tiles.map_or(0, |tiles| tiles.words(rule.line_sums(parameter.kind.matrix)));
         // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters; with several stages, sums; with
         // tiles, shapes, what their rows and columns have, and what they add to these.
         let staged = usize::from(rule.stages().len() > 1);

@@ -87,7 +87,8 @@ impl Draft {
                 uneven,
             };
             let lanes = features.lanes_of_elements(&*rule, kind.matrix).len();
-            let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits)));
+            let row_sums = rule.line_sums(matrix)[0];
+            let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits), row_sums, &limits.division));
             let record = self.layout.push_entry(&*rule, features.averages.len(), tiled);
             let member = Member { group: number, block, record, active: !param.frozen };
             let lines = Lines::default();
@@ -120,7 +121,9 @@ impl Draft {
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
             let number = *numbers.entry((kind.group, kind.matrix, kind.counted)).or_insert(self.lines.len());
             self.lines.resize(self.lines.len().max(number + 1), 0);
-            (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], &parameter.extents, LINES.map(count), limits);
+            let Some(tiles) = &parameter.tiles else { continue };
+            let shape = (&parameter.extents, tiles);
+            (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], shape, LINES.map(count), limits);
         }
         let (most, allowed) = (self.lines[before..].iter().max().copied().unwrap_or_default(), limits.binding.min(limits.buffer));
         if 4 * most > allowed {

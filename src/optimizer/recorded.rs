@@ -1,7 +1,7 @@
 //! What an optimizer's calls record, counted and named.
 
 use super::Optimizer;
-use crate::gpu::Counter;
+use crate::gpu::{Counter, Stamped};
 
 impl Optimizer {
     /// What [`Optimizer::step`] records.
@@ -15,6 +15,15 @@ impl Optimizer {
     #[doc(hidden)]
     pub fn passes(&self) -> &[crate::program::Pass] {
         self.executor.passes()
+    }
+
+    /// Records a step as [`Optimizer::step_in`] does, with a timestamp after each dispatch, from the second query of the set on; which pass
+    /// each of them is of. The device has [`wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES`].
+    #[doc(hidden)]
+    pub fn stamped_step(&self, pass: &mut wgpu::ComputePass<'_>, queries: &wgpu::QuerySet) -> Vec<crate::program::Pass> {
+        let mut stamped = Stamped::new(pass, queries);
+        self.executor.step(&mut stamped);
+        stamped.passes()
     }
 
     /// What [`Optimizer::accumulate`] records.

@@ -1,5 +1,6 @@
 //! How a workgroup goes through its elements, for each class of adapter. benches/README.md has the measurements.
 
+use super::tiles::VECTORS;
 use super::{Access, CHUNK};
 
 /// How work is divided on a class of adapters. A workgroup goes through consecutive elements, four an invocation and turn.
@@ -13,6 +14,14 @@ pub struct Division {
     pub skips_branches: bool,
     /// Elements of which a workgroup measures the gradients, at most.
     pub measured: u64,
+    /// Elements from which on a unit of adaptive clipping is measured by workgroups of its own.
+    pub long_units: u64,
+    /// Columns of a tile, at most.
+    pub tile_width: u64,
+    /// Vectors of a tile where there are few tiles; where there are many, [`VECTORS`](super::tiles::VECTORS).
+    pub least_vectors: u64,
+    /// Rows of a tile that an invocation goes through at once, so that as many loads are under way.
+    pub rows_at_once: u32,
     /// Of the elements in a buffer, how many may be accessed one by one that vectors could serve, so that one dispatch serves them all.
     pub scalars: u64,
 }
@@ -21,14 +30,32 @@ impl Division {
     /// For real GPUs, and for whatever is not known to be better with another. On an H200, 256 invocations through 1,024 consecutive elements a
     /// turn reach 0.97 of a device copy; 64 invocations in eights reached 0.83. Norms take longer pieces, since a workgroup waits for all its loads
     /// before it adds up; that, and up to how many elements scalars are better than to wait for another dispatch, is reasoned and not measured.
-    pub const GPU: Division =
-        Division { invocations: 256, vectors: Access::Vector, skips_branches: true, measured: 4 * CHUNK, scalars: 1 << 20 };
+    pub const GPU: Division = Division {
+        invocations: 256,
+        vectors: Access::Vector,
+        skips_branches: true,
+        measured: 4 * CHUNK,
+        long_units: CHUNK,
+        tile_width: 256,
+        least_vectors: 1024,
+        rows_at_once: 4,
+        scalars: 1 << 20,
+    };
 
     /// For software adapters with 64-bit integers: llvmpipe runs eight invocations to their end before the next eight, each of which would read anew
     /// what a chunk is; it takes as long for each word, whatever its size; and it goes through all branches. Adam's traffic by scalars costs 3 ns an
     /// element more than by vectors there, and one more dispatch 50 us.
-    pub const SOFTWARE: Division =
-        Division { invocations: 8, vectors: Access::Vector64, skips_branches: false, measured: CHUNK, scalars: 1 << 14 };
+    pub const SOFTWARE: Division = Division {
+        invocations: 8,
+        vectors: Access::Vector64,
+        skips_branches: false,
+        measured: CHUNK,
+        long_units: 512,
+        tile_width: 512,
+        least_vectors: VECTORS,
+        rows_at_once: 1,
+        scalars: 1 << 14,
+    };
 
     /// With fewer invocations, where a device allows no more.
     pub fn at_most(self, invocations: u32) -> Self {

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Limits, Place, Tensor, Tiles};
+use super::{Division, Limits, Place, Tensor, Tiles};
 use crate::rule::{Extent, Extents};
 
 /// The extents that have lanes there.
@@ -17,20 +17,24 @@ pub struct Lines {
     first: [u64; 3],
     /// From one lane to the next.
     stride: [u64; 3],
+    /// Numbers of each sum over a slice.
+    slice_parts: u64,
 }
 
 impl Lines {
     /// After the first `end` elements of a buffer: room for so many lanes of each of [`LINES`], and where that ends. Each lane begins where it can be
-    /// bound on its own.
-    pub fn new(buffer: usize, mut end: u64, extents: &Extents, lanes: [usize; 3], limits: &Limits) -> (Self, u64) {
+    /// bound on its own. A sum over a slice is in as many numbers as workgroups add it up.
+    pub fn new(buffer: usize, mut end: u64, (extents, tiles): (&Extents, &Tiles), lanes: [usize; 3], limits: &Limits) -> (Self, u64) {
         let granule = limits.alignment.max(16) / 4;
-        let stride = LINES.map(|extent| extents.count(extent).max(1).next_multiple_of(granule));
+        let slice_parts = Teams::over(tiles, Extent::Rows, &limits.division).slots(tiles);
+        let count = |extent| extents.count(extent) * if extent == Extent::Slices { slice_parts } else { 1 };
+        let stride = LINES.map(|extent| count(extent).max(1).next_multiple_of(granule));
         let first = core::array::from_fn(|index| {
             let first = end;
             end += lanes[index] as u64 * stride[index];
             first
         });
-        (Lines { buffer, first, stride }, end)
+        (Lines { buffer, first, stride, slice_parts }, end)
     }
 
     /// Where a lane begins; the room is all of it.
@@ -64,6 +68,8 @@ crate::words::words! {
         slices: u32,
         /// From one such lane to the next.
         slices_stride: u32,
+        /// Numbers of a slice there, which together are its sum: 1, 16 or 64, of which the last ones are 0.
+        slice_parts: u32,
     }
 }
 
@@ -73,12 +79,13 @@ impl Shape {
         let [width, height, tile_width, tile_height] = [tiles.width, tiles.height, tiles.tile_width, tiles.tile_height].map(|n| n as u32);
         let [rows, columns, slices] = lines.first.map(|first| first as u32);
         let [rows_stride, columns_stride, slices_stride] = lines.stride.map(|stride| stride as u32);
-        Shape { width, height, tile_width, tile_height, rows, rows_stride, columns, columns_stride, slices, slices_stride }
+        let slice_parts = lines.slice_parts as u32;
+        Shape { width, height, tile_width, tile_height, rows, rows_stride, columns, columns_stride, slices, slices_stride, slice_parts }
     }
 }
 
 crate::words::words! {
-    /// The work of one workgroup of a stage over rows or columns: all rows of a slice, or some of its columns.
+    /// The work of one workgroup of a stage over rows or columns: some of those of a slice.
     pub struct Line {
         /// The parameter's number.
         member: u32,
@@ -92,25 +99,64 @@ crate::words::words! {
         tiles: u32,
         /// From one tile's to the next one's.
         tile_words: u32,
+        /// Invocations that share four rows or columns: each adds up what some of the tiles have. A power of two.
+        sharing: u32,
+        /// The number of this workgroup in the slice.
+        part: u32,
     }
 }
 
-/// Columns of a workgroup.
-const COLUMNS: u64 = 1024;
+/// Workgroups that add up one slice at most. Whoever reads a sum over a slice adds up what they have.
+const PARTS: u64 = 64;
+/// Tiles whose numbers an invocation adds up, if there are enough invocations.
+const TILES: u64 = 8;
+
+/// How stages over the rows or columns of a tensor divide them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Teams {
+    /// Rows or columns of a workgroup.
+    each: u64,
+    /// Invocations that share four of them.
+    sharing: u64,
+}
+
+impl Teams {
+    /// On a card, many workgroups of few turns: each turn waits for its loads. Software adapters read on.
+    fn over(tiles: &Tiles, over: Extent, division: &Division) -> Self {
+        let (count, beside) = if over == Extent::Rows { (tiles.height, tiles.across()) } else { (tiles.width, tiles.down()) };
+        let invocations = u64::from(division.invocations);
+        let sharing = beside.div_ceil(TILES).next_power_of_two().min(if division.skips_branches { invocations / 4 } else { 1 });
+        let least = if division.skips_branches { 4 * invocations / sharing } else { 16 * invocations };
+        let each = if over == Extent::Rows { count.div_ceil(PARTS).next_multiple_of(least) } else { least };
+        Teams { each, sharing }
+    }
+
+    /// Numbers of each sum over a slice.
+    fn slots(&self, tiles: &Tiles) -> u64 {
+        match tiles.height.div_ceil(self.each) {
+            0 | 1 => 1,
+            2..=16 => 16,
+            _ => PARTS,
+        }
+    }
+}
 
 impl Line {
-    /// The work on a tensor of this number, whose tiles' sums begin there. The rows of a slice are one workgroup's, which adds up what they have.
-    pub fn of(tensor: &Tensor, over: Extent, first: u32) -> Vec<Line> {
+    /// The work on a tensor of this number, whose tiles' sums begin there.
+    pub fn of(tensor: &Tensor, over: Extent, first: u32, division: &Division) -> Vec<Line> {
         let Some(tiles) = tensor.tiles.filter(|_| tensor.len > 0) else { return Vec::new() };
-        let (all, most) = if over == Extent::Rows { (tiles.height, tiles.height) } else { (tiles.width, COLUMNS) };
-        let line = |slice: u64, part: Range<u64>| Line {
+        let all = if over == Extent::Rows { tiles.height } else { tiles.width };
+        let teams = Teams::over(&tiles, over, division);
+        let line = |slice: u64, (number, part): (u32, Range<u64>)| Line {
             member: tensor.member,
             slice: slice as u32,
             first: part.start as u32,
             count: (part.end - part.start) as u32,
             tiles: first,
             tile_words: tensor.tile_words,
+            sharing: teams.sharing as u32,
+            part: number,
         };
-        (0..tiles.slices).flat_map(|slice| super::pieces(0..all, most).map(move |part| line(slice, part))).collect()
+        (0..tiles.slices).flat_map(|slice| (0..).zip(super::pieces(0..all, teams.each)).map(move |part| line(slice, part))).collect()
     }
 }

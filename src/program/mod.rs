@@ -25,10 +25,10 @@ pub use moves::{FRESH, MOVED, MoveTask, NEW};
 pub use overlap::{Interval, overlap};
 pub use passes::{Pass, Program, distinct};
 pub use plan::{measures, plan};
-pub use reduce::{Level, Levels, Node, Sum, SumTree};
+pub use reduce::{FAN, Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};
-pub use tiles::{Tile, Tiles};
+pub use tiles::{Tile, Tiles, VECTORS};
 pub use units::Units;
 
 /// Elements of one workgroup's chunk at most: four turns of 256 invocations with four elements each.
@@ -83,6 +83,11 @@ impl Limits {
     /// How many of the caller's arrays a kernel can bind that binds so many buffers of ours; at least those of one pair, which a device may refuse.
     pub fn arrays(&self, ours: usize) -> usize {
         self.buffers.saturating_sub(ours).clamp(2, MOST_ARRAYS)
+    }
+
+    /// Units of at least so many elements have workgroups of their own; of smaller ones, several share one.
+    pub fn long_units(&self) -> u64 {
+        self.division.long_units.min(self.measured())
     }
 
     /// Elements of which one workgroup measures the gradients, at most: as the division says, but gradients and values together have to fit in a binding.

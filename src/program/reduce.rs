@@ -32,7 +32,7 @@ impl Sum {
 
 /// Children of a node at most, added in pairs: a sum over n leaves has as many roundings as a binary tree, `log2(n)`. A level waits for the one below,
 /// so that few levels with many children are fast.
-const FAN: usize = 8;
+pub const FAN: usize = 16;
 
 /// A sum of consecutive slots.
 #[repr(C)]
@@ -40,7 +40,7 @@ const FAN: usize = 8;
 pub struct Node {
     /// The first one.
     pub first: u32,
-    /// How many, at most 8.
+    /// How many, at most [`FAN`].
     pub count: u32,
 }
 

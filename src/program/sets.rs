@@ -68,11 +68,26 @@ impl Sets {
         let most = (most / tensor.granule).max(1) * tensor.granule;
         let lanes = lanes as u64;
         // An empty parameter has one granule, so that its state can be bound.
-        let ranges = match &tensor.tiles {
+        let ranges: Vec<Range<u64>> = match &tensor.tiles {
             Some(tiles) if tensor.len > 0 => tiles.parts(most),
             _ => (0..tensor.len.div_ceil(most).max(1)).map(|index| index * most..tensor.len.min((index + 1) * most)).collect(),
         };
-        ranges.into_iter().map(|elements| self.segment(lanes, tensor, elements, scalar, limits)).collect()
+        // Whoever adds up what tiles have finds those of a tensor one after the other: no other tensor may come between its sets.
+        let is_apart = tensor.tiles.is_some() && ranges.len() > 1;
+        if is_apart {
+            self.leave((tensor.kind, scalar));
+        }
+        let segments = ranges.into_iter().map(|elements| self.segment(lanes, tensor, elements, scalar, limits)).collect();
+        if is_apart {
+            self.leave((tensor.kind, scalar));
+        }
+        segments
+    }
+
+    /// Takes nothing more into the sets of this key.
+    fn leave(&mut self, key: Key) {
+        self.open.remove(&key);
+        self.homes.retain(|(known, _), _| *known != key);
     }
 
     fn segment(&mut self, lanes: u64, tensor: &Tensor, elements: Range<u64>, scalar: bool, limits: &Limits) -> Segment {

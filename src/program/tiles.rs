@@ -2,14 +2,14 @@
 
 use core::ops::Range;
 
+use super::Division;
 use crate::rule::Extents;
-
-/// Columns of a tile at most. What a stage adds up over columns is 6% of a tile of 16 rows so; 256 columns are 3%, and half as fast on llvmpipe, which
-/// likes to read on.
-const WIDTH: u64 = 512;
 
 /// Vectors of a tile at most: the workgroup keeps a number for each until it adds up rows, 8 KiB of the 16 that WebGPU has.
 pub const VECTORS: u64 = 2048;
+
+/// Tiles of a tensor at least, if they would be smaller than they may be otherwise: enough for all of a card's processors.
+const MANY: u64 = 512;
 
 /// How a tensor is cut into tiles. A tile lies in one slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +38,22 @@ pub struct Tile {
 }
 
 impl Tiles {
-    /// For a tensor of which `most` elements in a row can be bound.
-    pub fn new(extents: &Extents, most: u64) -> Self {
+    /// For a tensor of which `most` elements in a row can be bound, and of whose rows so many sums are formed at once.
+    pub fn new(extents: &Extents, most: u64, row_sums: usize, division: &Division) -> Self {
         let (width, height) = (extents.width(), extents.height());
-        let tile_width = width.min(WIDTH).min((most - most % 4).max(4));
-        let tile_height = (VECTORS / tile_width.div_ceil(4)).min(height).min(most / width).max(1);
-        Tiles { width, height, slices: extents.slices, tile_width, tile_height }
+        let tile_width = width.min(division.tile_width).min((most - most % 4).max(4));
+        let vectors = tile_width.div_ceil(4);
+        let room = VECTORS / row_sums.max(1) as u64;
+        let enough = (extents.elements / 4 / MANY).clamp(division.least_vectors.min(room), room);
+        let tile_height = (enough / vectors).min(height).min(most / width).max(1);
+        // Four rows are added up as a vector, which then lies in one tile.
+        let whole = if tile_height < 4 || tile_height == height { tile_height } else { tile_height - tile_height % 4 };
+        Tiles { width, height, slices: extents.slices, tile_width, tile_height: whole }
+    }
+
+    /// Words of what one tile adds up over rows and columns, so many sums of each: vectors.
+    pub fn words(&self, [rows, columns]: [usize; 2]) -> u64 {
+        rows as u64 * self.tile_height.next_multiple_of(4) + columns as u64 * self.tile_width.next_multiple_of(4)
     }
 
     /// Tiles beside one another.
@@ -124,8 +134,9 @@ mod tests {
             [&[1], &[1000], &[3, 1], &[1, 700], &[5000, 3], &[100, 300], &[3, 70, 260], &[7, 3, 3], &[2, 2, 5, 513]];
         for shape in shapes {
             let extents = Extents::of(shape);
-            for most in [256, 1000, 70_000] {
-                let tiles = Tiles::new(&extents, most);
+            let divisions = [Division::GPU, Division::SOFTWARE];
+            for (most, division) in [256, 1000, 70_000].into_iter().flat_map(|most| divisions.map(|division| (most, division))) {
+                let tiles = Tiles::new(&extents, most, 1, &division);
                 let mut seen = vec![0; extents.elements as usize];
                 let mut order = 0;
                 for part in tiles.parts(most) {

@@ -5,9 +5,6 @@ use core::ops::Range;
 use super::reduce::Levels;
 use super::{Limits, pieces};
 
-/// Units of at least so many elements have workgroups of their own; smaller ones share one, an invocation each.
-const LONG: u64 = 512;
-
 /// How the norms of a tensor's units are measured: what each workgroup measures, and where each unit's sums are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Units {
@@ -20,7 +17,7 @@ pub struct Units {
 impl Units {
     /// The parts of a tensor of `len` elements, in units of `length`.
     pub fn new(len: u64, length: u64, limits: &Limits) -> Units {
-        let (long, most) = (length >= LONG, limits.measured());
+        let (long, most) = (length >= limits.long_units(), limits.measured());
         let parts = if long {
             pieces(0..len, length).flat_map(|unit| pieces(unit, most)).collect()
         } else {

@@ -1,6 +1,6 @@
 //! The kernels of rules with sums: stages over rows and columns, and what follows sums over tensors, groups and all.
 
-use super::members::{sum_struct, wide_lane};
+use super::members::{slice_sum, slice_total, sum_struct, wide_lane};
 use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
 use crate::program::{Access, Line, Shape};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
@@ -18,7 +18,7 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
         array(Resource::Parameters, "parameters", "ParamSettings", false),
         array(Resource::Record, "record", "u32", false),
         array(Resource::Lines, "lines", "f32", true),
-        array(Resource::Tiles, "tiles", "f32", false),
+        array(Resource::Tiles, "tiles", "vec4f", false),
     ];
     let parts = [
         structs::structure("Line", Line::FIELDS),
@@ -29,9 +29,11 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
         structs::rule(rule, is_matrix, structs::loader),
         structs::places(rule, averages),
         structs::default_prepare(rule),
-        structs::constants([("INVOCATIONS", invocations), ("ROW_SUMS", own.row_sums() as u32)]),
+        structs::constants([("INVOCATIONS", invocations), ("COLUMN_SUMS", own.column_sums() as u32)]),
         load(Access::Scalar, "line", "lines"),
         store(Access::Scalar, "line", "lines"),
+        "fn line_at(at: u32) -> f32 {\n    return lines[at];\n}\n".into(),
+        slice_total(),
         own.access(),
         own.tallies(),
     ];
@@ -59,8 +61,14 @@ impl Own<'_> {
         stage.map(|stage| self.rule.formed(stage, self.is_matrix, |extent| extent == wanted)).unwrap_or_default()
     }
 
-    fn row_sums(&self) -> usize {
-        self.formed(self.source(), Extent::Rows).len()
+    fn column_sums(&self) -> usize {
+        self.formed(self.source(), Extent::Columns).len()
+    }
+
+    /// The sums over rows or columns that the stage reads.
+    fn read(&self) -> Vec<(usize, &'static SumField)> {
+        let sums = self.formed(self.source(), self.over()).into_iter().enumerate();
+        sums.filter(|(_, sum)| self.rule.stages()[self.stage].reads(sum.name)).collect()
     }
 
     /// The first number of a lane of this extent, in WGSL.
@@ -69,7 +77,7 @@ impl Own<'_> {
         let (first, count) = match extent {
             Extent::Rows => ("rows", "shape.height"),
             Extent::Columns => ("columns", "shape.width"),
-            _ => ("slices", "1u"),
+            _ => ("slices", "shape.slice_parts"),
         };
         Some(format!("shape.{first} + {lane}u * shape.{first}_stride + line.slice * {count}"))
     }
@@ -81,7 +89,7 @@ impl Own<'_> {
         let writes = self.rule.states().iter().filter(|state| stage.writes(state.name) && state.extent == self.over());
         let writes = writes.map(|state| (state.name, "state"));
         // What stages over elements read of the sums is kept as it was read.
-        let sums = self.formed(self.source(), self.over()).into_iter().filter(|sum| stage.reads(sum.name)).map(|sum| (sum.name, "read"));
+        let sums = self.read().into_iter().map(|(_, sum)| (sum.name, "read"));
         let store = |(name, from): (&'static str, &str)| {
             let lane = self.lane(name, self.over())?;
             Some(format!("    store_line({lane} + n, left, {from}.{name}, {from}.{name});\n"))
@@ -90,14 +98,14 @@ impl Own<'_> {
         let reads_whole = self.rule.sums().iter().any(|sum| sum.extent.is_whole() && stage.reads(sum.name));
         let whole = if reads_whole { "load_whole(at + SUMS)" } else { "Sums()" };
         format!(
-            "fn load_state(line: Line, shape: Shape, whole: Sums, n: u32, left: u32) -> State {{\n    return State({});\n}}\n\
+            "fn load_state(line: Line, shape: Shape, whole: Sums, totals: Totals, n: u32, left: u32) -> State {{\n    return State({});\n}}\n\
              fn store_state(line: Line, shape: Shape, n: u32, left: u32, state: State, read: State) {{\n{stores}}}\n\
              fn stage(h: Hyper, s: Scalars, p: ptr<function, vec4f>, state: ptr<function, State>) {{\n    \
              {}(h, s, vec4f(0.0), p, state);\n}}\n\
              fn whole_of(at: u32) -> Sums {{\n    return {whole};\n}}\n",
             loads.join(", "),
             stage.name
-        )
+        ) + &self.totals()
     }
 
     fn load(&self, name: &'static str, extent: Extent) -> String {
@@ -107,28 +115,48 @@ impl Own<'_> {
         }
         let is_state = self.rule.states().iter().any(|state| state.name == name);
         if extent == self.over() && !is_state {
-            return self.total(name, extent).unwrap_or(zero);
+            return self.total(name).unwrap_or(zero);
         }
         match extent {
             Extent::Elements => zero,
             Extent::Rows | Extent::Columns if extent != self.over() => zero,
             Extent::Rows | Extent::Columns => self.lane(name, extent).map_or(zero, |lane| format!("load_line({lane} + n, left)")),
-            Extent::Slices => self.lane(name, extent).map_or(zero, |lane| format!("vec4f(lines[{lane}])")),
+            Extent::Slices => {
+                let form = self.rule.sums().iter().find(|sum| sum.name == name).map(|sum| sum.form);
+                self.lane(name, extent).map_or(zero, |lane| format!("vec4f({})", slice_sum(&lane, form)))
+            }
             _ => format!("vec4f(whole.{name})"),
         }
     }
 
-    /// The sums over four rows or columns; past the end, any.
-    fn total(&self, name: &str, extent: Extent) -> Option<String> {
-        let sums = self.formed(self.source(), extent);
-        let index = sums.iter().position(|sum| sum.name == name)?;
-        let (function, most, count) = match extent {
-            Extent::Rows => ("row_total", "shape.height", "shape.width"),
-            _ => ("column_total", "shape.width", "shape.height"),
+    /// The sum over four rows or columns; past the end, any.
+    fn total(&self, name: &str) -> Option<String> {
+        let (_, sum) = self.read().into_iter().find(|(_, sum)| sum.name == name)?;
+        let count = if self.over() == Extent::Rows { "shape.width" } else { "shape.height" };
+        let total = format!("saturated(totals.{name})");
+        Some(if sum.form == SumForm::Mean { format!("{total} / f32({count})") } else { total })
+    }
+
+    /// `Totals` and `totals_of`: the sums over four rows or columns that the stage reads.
+    fn totals(&self) -> String {
+        let sums = self.read();
+        if sums.is_empty() {
+            return "struct Totals { none: u32 }\nfn totals_of(line: Line, shape: Shape, n: u32, invocation: u32) -> Totals {\n    return Totals();\n}\n"
+                .into();
+        }
+        let share = if self.over() == Extent::Rows { "row_share" } else { "column_share" };
+        let fields: Vec<String> = sums.iter().map(|(_, sum)| format!("{}: vec4f", sum.name)).collect();
+        let total = |(index, _): &(usize, &SumField)| {
+            format!("    let total{index} = together(line, {share}(line, shape, {index}u, n, invocation), invocation);\n")
         };
-        let one = |j: usize| format!("{function}(line, shape, {index}u, min(n + {j}u, {most} - 1u))");
-        let total = format!("saturated(vec4f({}))", (0..4).map(one).collect::<Vec<_>>().join(", "));
-        Some(if sums[index].form == SumForm::Mean { format!("{total} / f32({count})") } else { total })
+        let totals: String = sums.iter().map(total).collect();
+        let names: Vec<String> = sums.iter().map(|(index, _)| format!("total{index}")).collect();
+        format!(
+            "struct Totals {{ {} }}\nfn totals_of(line: Line, shape: Shape, n: u32, invocation: u32) -> Totals {{\n{totals}    \
+             return Totals({});\n}}\n",
+            fields.join(", "),
+            names.join(", ")
+        )
     }
 
     /// `Tallies`, `tallies`, `added` and `finish`: what the stage adds up over its slice.
@@ -143,9 +171,7 @@ impl Own<'_> {
         let members = |form: &dyn Fn(&str) -> String| sums.iter().map(|sum| form(sum.name)).collect::<Vec<_>>().join(", ");
         let store = |sum: &&SumField| {
             let lane = self.lane(sum.name, Extent::Slices)?;
-            let total = format!("saturated(vec4f(sum.{})).x", sum.name);
-            let value = if sum.form == SumForm::Mean { format!("{total} / f32(line.count)") } else { total };
-            Some(format!("        lines[{lane}] = {value};\n"))
+            Some(format!("        lines[{lane} + line.part] = saturated(vec4f(sum.{})).x;\n", sum.name))
         };
         let stores: String = sums.iter().filter_map(store).collect();
         sum_struct(&sums, false)
@@ -190,6 +216,8 @@ pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, f
             if items { "    own.items = items;\n" } else { "" }
         ),
         structs::tree(),
+        // Where no sum is over groups or all, nobody adds up those of parameters.
+        format!("const IS_SHARED: bool = {};\n", sums.iter().any(|sum| sum.extent != Extent::Tensor)),
         formed(rule, &sums),
         resumed(rule, stage),
     ];

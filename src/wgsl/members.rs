@@ -2,13 +2,14 @@
 
 use super::structs::{constants, structure};
 use super::{lane_access, load};
-use crate::program::{Access, Kernel, LINES};
-use crate::rule::{AnyRule, Extent, Field, SumField};
+use crate::program::{Access, Kernel, LINES, VECTORS};
+use crate::rule::{AnyRule, Extent, Field, SumField, SumForm};
 use crate::step::Features;
 
 const TALLY: &str = include_str!("../../shaders/step/tally.wgsl");
 const TALLY_ROWS: &str = include_str!("../../shaders/step/tally_rows.wgsl");
 const TALLY_COLUMNS: &str = include_str!("../../shaders/step/tally_columns.wgsl");
+const SLICE_TOTAL: &str = include_str!("../../shaders/step/slice_total.wgsl");
 const ACROSS: &str = "fn across(x: vec4f) -> f32 {\n    return (x.x + x.y) + (x.z + x.w);\n}\n";
 
 /// A stage of a rule, in kernels of this kind.
@@ -125,7 +126,9 @@ impl Members<'_> {
         let wide = self.wide();
         let of = |wanted: Extent| wide.iter().filter(move |(_, extent)| *extent == wanted).map(|&(name, _)| name);
         let place = |&(name, extent): &(&'static str, Extent)| wide_place(self.rule, self.features, self.matrix(), name, extent);
-        let slices = wide.iter().filter(|(_, extent)| *extent == Extent::Slices).map(|own| format!("vec4f(line_at({}))", place(own)));
+        let form = |name: &str| self.rule.sums().iter().find(|sum| sum.name == name).map(|sum| sum.form);
+        let slices = wide.iter().filter(|(_, extent)| *extent == Extent::Slices);
+        let slices = slices.map(|own| format!("vec4f({})", slice_sum(&place(own), form(own.0))));
         let places = wide.iter().filter(|(_, extent)| *extent != Extent::Slices).map(place);
         let vectors = |wanted: Extent| of(wanted).map(|name| Field { name, wgsl: "vec4f" });
         let starts = wide.iter().filter(|(_, extent)| *extent != Extent::Slices).map(|&(name, _)| Field { name, wgsl: "u32" });
@@ -135,7 +138,8 @@ impl Members<'_> {
         let columns = of(Extent::Columns).map(|name| format!("load_line(tile.{name} + column, left)")).collect::<Vec<_>>().join(", ");
         let find = "    let shape = load_shape(row.record + SHAPE);\n    let first_row = row.element / row.columns;\n    \
                     let slice = first_row / shape.height;\n    let first_column = slice * row.columns + row.element % row.columns;\n";
-        let (access, find) = if wide.is_empty() { (String::new(), "") } else { (line_access(self.lines_access()), find) };
+        let access = || line_access(self.lines_access()) + &slice_total();
+        let (access, find) = if wide.is_empty() { (String::new(), "") } else { (access(), find) };
         structure("Tile", &or_none(tile))
             + &structure("Rows", &or_none(vectors(Extent::Rows).collect()))
             + &structure("Columns", &or_none(vectors(Extent::Columns).collect()))
@@ -181,7 +185,8 @@ fn rows_functions(rows: &[&SumField]) -> String {
         |(index, sum): (usize, &&SumField)| format!("    row_parts[{index}u * VECTORS + n] = across(within(state.{}, left));\n", sum.name);
     let to_rows: String = rows.iter().enumerate().map(to_row).collect();
     let finish = if rows.is_empty() { "fn finish_rows(row: Row, invocation: u32) {\n}\n" } else { TALLY_ROWS };
-    format!("fn add_to_row(n: u32, state: State, left: u32) {{\n{to_rows}}}\n{finish}")
+    let vectors = constants([("VECTORS", VECTORS as u32 / rows.len().max(1) as u32)]);
+    format!("{vectors}fn add_to_row(n: u32, state: State, left: u32) {{\n{to_rows}}}\n{finish}")
 }
 
 /// How many elements were added up, where a mean needs it: of active parameters.
@@ -214,24 +219,24 @@ fn whole_functions(whole: &[&SumField], items: bool) -> String {
     )
 }
 
-/// `add_to_columns`, `all_columns`, `end_column` and `finish_columns`.
+/// `add_to_columns`, `end_turns`, `end_column` and `finish_columns`.
 fn columns_functions(columns: &[&SumField]) -> String {
     if columns.is_empty() {
-        return "fn add_to_columns(state: State) {\n}\nfn finish_columns(row: Row, invocation: u32) {\n}\n\
-                fn end_column(row: Row, v: u32, beside: u32, below: u32, invocation: u32, left: u32) {\n}\n"
+        return "fn add_to_columns(state: State) {\n}\nfn end_turns() {\n}\nfn finish_columns(row: Row, invocation: u32) {\n}\n\
+                fn end_column(row: Row, v: u32, below: u32) {\n}\n"
             .into();
     }
     let added: Vec<String> = columns.iter().map(|sum| format!("column_part.{0} + state.{0}", sum.name)).collect();
-    let all: Vec<String> = columns.iter().map(|sum| format!("t.{}", sum.name)).collect();
+    let store = |(index, sum): (usize, &&SumField)| format!("        store_columns(row, {index}u, v, column_total.{});\n", sum.name);
+    let stores: String = columns.iter().enumerate().map(store).collect();
+    let finish = |(index, sum): (usize, &&SumField)| format!("    finish_column(row, {index}u, column_total.{}, invocation);\n", sum.name);
+    let finish: String = columns.iter().enumerate().map(finish).collect();
     vectors("ColumnTallies", "column_tallies", columns)
         + &format!(
-            "var<private> column_total: ColumnTallies;\nvar<private> column_part: ColumnTallies;\nvar<private> column_turns: u32;\n\
-             fn add_to_columns(state: State) {{\n    column_part = ColumnTallies({});\n    column_turns++;\n    \
-             if column_turns % 8u == 0u {{\n        column_total = column_tallies(column_total, column_part);\n        \
-             column_part = ColumnTallies();\n    }}\n}}\n\
-             fn all_columns(t: ColumnTallies) -> array<vec4f, COLUMN_SUMS> {{\n    return array<vec4f, COLUMN_SUMS>({});\n}}\n",
-            added.join(", "),
-            all.join(", ")
+            "fn add_to_columns(state: State) {{\n    column_part = ColumnTallies({});\n}}\n\
+             fn end_column(row: Row, v: u32, below: u32) {{\n    if below == 1u {{\n{stores}        column_total = ColumnTallies();\n    }}\n}}\n\
+             fn finish_columns(row: Row, invocation: u32) {{\n    if INVOCATIONS / min((row.width + 3u) / 4u, INVOCATIONS) == 1u {{\n        return;\n    }}\n{finish}}}\n",
+            added.join(", ")
         )
         + TALLY_COLUMNS
 }
@@ -248,8 +253,19 @@ fn wide_place(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &s
     match extent {
         Extent::Rows => format!("shape.rows + {lane}u * shape.rows_stride + first_row"),
         Extent::Columns => format!("shape.columns + {lane}u * shape.columns_stride + first_column"),
-        _ => format!("shape.slices + {lane}u * shape.slices_stride + slice"),
+        _ => format!("shape.slices + {lane}u * shape.slices_stride + slice * shape.slice_parts"),
     }
+}
+
+/// The sum over a slice, from the numbers at `at` that workgroups have added up.
+pub(super) fn slice_sum(at: &str, form: Option<SumForm>) -> String {
+    let total = format!("saturated(vec4f(slice_total({at}, shape.slice_parts))).x");
+    if form == Some(SumForm::Mean) { format!("{total} / f32(shape.height)") } else { total }
+}
+
+/// `slice_total`, which adds these numbers up, by `line_at` and `load_line`.
+pub(super) fn slice_total() -> String {
+    SLICE_TOTAL.into()
 }
 
 /// A struct has at least one member.

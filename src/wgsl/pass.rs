@@ -61,6 +61,7 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
         structs::default_prepare(rule),
         idle(features, clears, is_last),
         body(&members, &uses),
+        structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
     if kind.adaptive {
         parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
@@ -78,7 +79,7 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
             parts.push(GATHER.into());
         }
         if members.forms_lines() {
-            bindings.push(array(Resource::Tiles, "tiles", "f32", true));
+            bindings.push(array(Resource::Tiles, "tiles", "vec4f", true));
         }
         parts.push(members.tallies());
     } else {
@@ -97,8 +98,8 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
 }
 
 /// What the update of a tile adds up: nothing.
-const NO_TALLIES: &str = "fn add_to_row(n: u32, state: State, left: u32) {\n}\n\
-                          fn end_column(row: Row, v: u32, beside: u32, below: u32, invocation: u32, left: u32) {\n}\n";
+const NO_TALLIES: &str = "fn add_to_row(n: u32, state: State, left: u32) {\n}\nfn end_turns() {\n}\n\
+                          fn end_column(row: Row, v: u32, below: u32) {\n}\n";
 
 /// The stage after which nobody reads gradients: it sets them to zero.
 fn last_to_read_gradients(rule: &dyn AnyRule, is_matrix: bool) -> Option<usize> {
@@ -114,7 +115,7 @@ fn whole_of(members: &Members<'_>) -> String {
 /// What touches the caller's arrays.
 fn body(members: &Members<'_>, uses: &Uses) -> String {
     let invocation = ("invocation", "u32");
-    let sweep = [("row", "Row"), ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), invocation];
+    let sweep = [("row", "Row"), ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), ("tile", "Tile"), invocation];
     let is_tiled = members.kernel.kind.tiled;
     let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
     let sweep_text = if members.kernel.kind.listed {
@@ -126,7 +127,8 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     } else {
         SWEEP_TILE
     };
-    let mut text = values(uses) + &apply(members) + &begin_averages(members) + sweep_text;
+    let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once) } else { String::new() };
+    let mut text = values(uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
@@ -137,6 +139,34 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
         text += SCALES;
     }
     uses.body(members.kernel, &text, &entries)
+}
+
+/// `turn` and `turns`, which go through one row, and through so many: all loads come first, so that they are under way together.
+fn turns(at_once: u32) -> String {
+    let function = |name: &str, count: u32| {
+        let each = |form: &dyn Fn(u32) -> String| (0..count).map(form).collect::<String>();
+        let load = |j: u32| {
+            format!(
+                "    let k{j} = k + {j}u * below;\n    let i{j} = k{j} * row.columns + 4u * v;\n    let before{j} = value_of(row, i{j}, left);\n    \
+                 var p{j} = before{j};\n    var state{j} = load_state(row, tile, rows_of(tile, k{j}), columns, whole, i{j}, left);\n"
+            )
+        };
+        let apply = |j: u32| format!("    apply(h, s, own, row, i{j}, left, &p{j}, &state{j});\n");
+        let store = |j: u32| {
+            format!(
+                "    store_state(row, i{j}, left, state{j});\n    store_p(row, i{j}, left, p{j}, before{j});\n    \
+                 add_to_row(k{j} * vectors + v, state{j}, left);\n"
+            )
+        };
+        format!(
+            "fn {name}(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, columns: Columns, vectors: u32, v: u32, left: u32, \
+             k: u32, below: u32) {{\n{}{}{}}}\n",
+            each(&load),
+            each(&apply),
+            each(&store)
+        )
+    };
+    function("turn", 1) + &function("turns_at_once", at_once)
 }
 
 /// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them.

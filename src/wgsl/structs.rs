@@ -1,7 +1,7 @@
 //! Declarations made from layouts.
 
 use super::scalars_at;
-use crate::program::{ParamEntry, Row, Shape, Sum, SumTree};
+use crate::program::{FAN, ParamEntry, Row, Shape, Sum, SumTree};
 use crate::rule::{AnyRule, Beta, Field, Layout as _};
 use crate::step::{AssignmentWords, AverageWords, ClipWords, OptionWords, ParamSettings, Status, StepEntry};
 
@@ -64,7 +64,7 @@ pub(super) fn sums() -> String {
 
 /// The tree of sums, from `tree` and `sums`, whose elements `joined` joins.
 pub(super) fn tree() -> String {
-    let header = SumTree::HEADER.into_iter().zip(0..).chain([("TREE_HEADER", SumTree::HEADER.len() as u32)]);
+    let header = SumTree::HEADER.into_iter().zip(0..).chain([("TREE_HEADER", SumTree::HEADER.len() as u32), ("FAN", FAN as u32)]);
     constants(header) + TREE
 }
 

@@ -25,9 +25,10 @@ pub struct Clock<'a> {
     stamps: Option<Stamps>,
 }
 
-/// Two timestamps and their way back.
+/// Timestamps and their way back.
 struct Stamps {
     queries: wgpu::QuerySet,
+    count: u32,
     resolved: wgpu::Buffer,
     staging: wgpu::Buffer,
 }
@@ -35,7 +36,7 @@ struct Stamps {
 impl<'a> Clock<'a> {
     pub fn new(gpu: &'a Gpu, pace: Pace) -> Self {
         let has = gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
-        Clock { gpu, pace, stamps: has.then(|| Stamps::new(&gpu.device)) }
+        Clock { gpu, pace, stamps: has.then(|| Stamps::new(&gpu.device, 2)) }
     }
 
     /// How contenders come to their turns.
@@ -88,7 +89,7 @@ impl<'a> Clock<'a> {
         let (recorded, _) = self.submit(record);
         self.gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
         let whole = start.elapsed().as_secs_f64();
-        let gpu = stamps.map(|stamps| stamps.read(self.gpu)).transpose()?;
+        let gpu = stamps.map(|stamps| Ok::<_, Box<dyn std::error::Error>>(stamps.read(self.gpu)?[0])).transpose()?;
         Ok(Sample { whole, record: Some(recorded), gpu })
     }
 
@@ -103,23 +104,49 @@ impl<'a> Clock<'a> {
 }
 
 impl Stamps {
-    fn new(device: &wgpu::Device) -> Self {
+    fn new(device: &wgpu::Device, count: u32) -> Self {
         use wgpu::BufferUsages as Usage;
-        let descriptor = wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count: 2 };
-        let buffer = |usage| device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 16, usage, mapped_at_creation: false });
+        let descriptor = wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count };
+        let size = 8 * u64::from(count);
+        let buffer = |usage| device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
         let queries = device.create_query_set(&descriptor);
-        Stamps { queries, resolved: buffer(Usage::QUERY_RESOLVE | Usage::COPY_SRC), staging: buffer(Usage::COPY_DST | Usage::MAP_READ) }
+        let (resolved, staging) = (buffer(Usage::QUERY_RESOLVE | Usage::COPY_SRC), buffer(Usage::COPY_DST | Usage::MAP_READ));
+        Stamps { queries, count, resolved, staging }
     }
 
-    fn read(&self, gpu: &Gpu) -> Result<f64> {
+    /// Seconds from each timestamp to the next one.
+    fn read(&self, gpu: &Gpu) -> Result<Vec<f64>> {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        encoder.resolve_query_set(&self.queries, 0..2, &self.resolved, 0);
-        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, 16);
+        encoder.resolve_query_set(&self.queries, 0..self.count, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, self.staging.size());
         gpu.queue.submit([encoder.finish()]);
         self.staging.map_async(wgpu::MapMode::Read, .., |_| ());
         gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.staging.get_mapped_range(..)?);
         self.staging.unmap();
-        Ok(ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(gpu.queue.get_timestamp_period()) / 1e9)
+        let seconds = |ticks: &[u64]| ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(gpu.queue.get_timestamp_period()) / 1e9;
+        Ok(ticks.windows(2).map(seconds).collect())
+    }
+}
+
+/// Times each dispatch of a compute pass.
+pub struct Laps(Stamps);
+
+impl Laps {
+    /// Of so many dispatches.
+    pub fn new(gpu: &Gpu, dispatches: usize) -> Self {
+        Laps(Stamps::new(&gpu.device, dispatches as u32 + 1))
+    }
+
+    /// Seconds of each dispatch; `record` writes a timestamp after each, from the second query on.
+    pub fn time(&self, gpu: &Gpu, record: &mut dyn FnMut(&mut wgpu::ComputePass<'_>, &wgpu::QuerySet)) -> Result<Vec<f64>> {
+        let (query_set, first) = (&self.0.queries, Some(0));
+        let writes = wgpu::ComputePassTimestampWrites { query_set, beginning_of_pass_write_index: first, end_of_pass_write_index: None };
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let descriptor = wgpu::ComputePassDescriptor { label: None, timestamp_writes: Some(writes) };
+        record(&mut encoder.begin_compute_pass(&descriptor), query_set);
+        gpu.queue.submit([encoder.finish()]);
+        gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
+        self.0.read(gpu)
     }
 }

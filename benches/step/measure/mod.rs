@@ -6,7 +6,7 @@ mod spread;
 
 use std::time::Instant;
 
-pub use clock::{Clock, Sample};
+pub use clock::{Clock, Laps, Sample};
 pub use pace::{BUSY, Pace};
 pub use spread::Spread;
 

@@ -131,6 +131,7 @@ impl Executor {
 
     fn record(&self, passes: &[Pass], recorder: &mut impl Recorder) {
         for (pass, ready) in passes.iter().filter_map(|pass| Some((pass, self.bound.get(pass)?))) {
+            recorder.begin(*pass);
             if !ready.rows.is_empty() {
                 recorder.version(self.stage(*pass).table.version());
                 ready.rows.iter().for_each(|rows| recorder.record(&rows.dispatch));

@@ -1,0 +1,15 @@
+// The sum over a slice, of which each workgroup that went over its rows has left a part: one number, or 16, or 64, of which the last ones are 0.
+fn slice_total(at: u32, parts: u32) -> f32 {
+    if parts == 1u {
+        return line_at(at);
+    }
+    var all = sixteen(at);
+    if parts > 16u {
+        all = (all + sixteen(at + 16u)) + (sixteen(at + 32u) + sixteen(at + 48u));
+    }
+    return (all.x + all.y) + (all.z + all.w);
+}
+
+fn sixteen(at: u32) -> vec4f {
+    return (load_line(at, 4u) + load_line(at + 4u, 4u)) + (load_line(at + 8u, 4u) + load_line(at + 12u, 4u));
+}
