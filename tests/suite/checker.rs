@@ -35,8 +35,11 @@ pub fn trials() -> Vec<Trial> {
         }),
         Trial::test("checker/bits-of-zero", || Ok(must_fail("-0 for 0", same_bits("zero", &[-0.0], &[0.0]))?)),
         Trial::test("checker/invalid-kernel", || {
-            let broken =
-                wgsl::prepare(&wgpu_optim::Adam::default(), 0, 256, &Features::default()).source.replacen("bias_correction1", "x", 1);
+            let broken = wgsl::prepare(&wgpu_optim::Adam::default(), 0, 256, &Features::default()).source.replacen(
+                "Scalars(step_size,",
+                "Scalars(x,",
+                1,
+            );
             Ok(must_fail("an undefined name", module(&broken))?)
         }),
     ]

@@ -79,7 +79,7 @@ fn documented() -> Vec<Documented> {
     let group = wgpu_optim::step::Group::new(Sgd::default(), [param()]);
     let groups = vec![plain("name", group.name), plain("clip", group.clip), plain("schedules", group.schedules)];
     // `Param::new` is the same, but for buffers, which it takes.
-    let params = || {
+    let params = |sparse: &'static str| {
         let scaled = |lr_scale: f64| accepted(CpuParam { lr_scale, ..param() }, Options::default());
         let lr_scale = Field { accepts: Some(Box::new(scaled)), ..plain("lr_scale", param().lr_scale) };
         let schedules = plain("lr_scale_schedules", param().lr_scale_schedules);
@@ -88,6 +88,7 @@ fn documented() -> Vec<Documented> {
             plain("lr_scales", param().lr_scales),
             schedules,
             plain("row_mask", param().row_mask),
+            plain(sparse, param().sparse_rows),
             plain("frozen", param().frozen),
         ]
     };
@@ -109,8 +110,8 @@ fn documented() -> Vec<Documented> {
         documented("AdaptiveClip", CLIP, adaptive),
         documented("DynamicScale", SCALE, scales),
         Documented { taken: &["rule", "params"], ..documented("Group<P>", GROUP, groups) },
-        Documented { taken: &["name", "shape", "value", "gradient"], ..documented("Param", PARAM, params()) },
-        Documented { taken: &["name", "shape"], ..documented("CpuParam", CPU_PARAM, params()) },
+        Documented { taken: &["name", "shape", "value", "gradient"], ..documented("Param", PARAM, params("sparse")) },
+        Documented { taken: &["name", "shape"], ..documented("CpuParam", CPU_PARAM, params("sparse_rows")) },
     ]
 }
 
