@@ -1,6 +1,7 @@
 //! Rules with sums and stages on the CPU: against formulas that are written out here, in f64, and at the edges.
 
 mod formulas;
+mod many_tiles;
 mod whole_sums;
 
 use std::sync::Arc;
@@ -19,6 +20,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for context in &contexts[..2] {
         trials.push(context.trial("stages/group-and-all".into(), whole_sums::group_and_all_on_gpu));
+    }
+    for context in contexts {
+        trials.push(context.trial("stages/many-tiles".into(), many_tiles::many_tiles));
     }
     for (case, rule) in <Lamb as Rule>::cases() {
         trials.push(Trial::test(format!("stages/Lamb/{case}/formula"), move || is_the_formula(rule.into(), |seen| lamb(&rule, seen))));
