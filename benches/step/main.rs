@@ -13,6 +13,7 @@ mod geometry;
 mod host;
 mod huge;
 mod limits;
+mod masks;
 mod measure;
 mod memory;
 mod passes;
@@ -41,7 +42,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 17] = [
+const GROUPS: [(&str, bool, Group); 18] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -56,6 +57,7 @@ const GROUPS: [(&str, bool, Group); 17] = [
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),
     ("rows", false, rows::all),
+    ("masks", false, masks::all),
     ("sparse", false, sparse::all),
     ("rules", true, rules::all),
     ("huge", false, huge::all),

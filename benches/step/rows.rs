@@ -14,9 +14,10 @@ use crate::{Bench, Result};
 const ROWS: &str = "rows";
 /// Rows of all parameters.
 const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
-/// Positions, scales, rotations, opacities, spherical harmonics.
-const WIDTHS: [(&str, usize); 5] = [("means", 3), ("scales", 3), ("quats", 4), ("opacities", 1), ("sh", 48)];
-const WIDTH: usize = 59;
+/// Parameters and numbers of a row of each: positions, scales, rotations, opacities, spherical harmonics.
+pub const WIDTHS: [(&str, usize); 5] = [("means", 3), ("scales", 3), ("quats", 4), ("opacities", 1), ("sh", 48)];
+/// Numbers of a row.
+pub const WIDTH: usize = 59;
 
 /// At all sizes.
 pub fn all(bench: &mut Bench) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Row-sparse gradients, coalesced: rows of 768 numbers of a table of 50,257, of which a tenth is for a row that another one is for too; and one row alone.
 
 use wgpu_optim::coalesce::{Coalesce, RowGradients, Shape};
+use wgpu_optim::{Adam, Group, Optimizer, Param, SparseRows, Tensors};
 
 use crate::ceiling::Ceiling;
 use crate::data::{Source, buffer};
@@ -20,9 +21,11 @@ pub fn all(bench: &mut Bench) -> Result<()> {
     let sizes = if bench.is_smoke() { &[3000][..] } else { &SIZES };
     for &most in sizes {
         // A stride that has no factor in common with the rows; every tenth entry is for the row of the one before.
-        let tokens = (0..most).map(|entry| (entry - u32::from(entry % 10 == 9)).wrapping_mul(7919) % ROWS).collect();
-        let outcome = one(bench, &format!("{most} rows"), tokens);
+        let tokens: Vec<u32> = (0..most).map(|entry| (entry - u32::from(entry % 10 == 9)).wrapping_mul(7919) % ROWS).collect();
+        let outcome = one(bench, &format!("{most} rows"), Vec::clone(&tokens));
         bench.or_open(SPARSE, format!("{most} rows"), outcome);
+        let outcome = step(bench, tokens);
+        bench.or_open(SPARSE, format!("a step by {most} rows"), outcome);
         let outcome = one(bench, &format!("{most} times one row"), vec![1; most as usize]);
         bench.or_open(SPARSE, format!("{most} times one row"), outcome);
     }
@@ -57,5 +60,35 @@ fn one(bench: &mut Bench, name: &str, rows: Vec<u32>) -> Result<()> {
     drop(contenders);
     let case = Case { group: SPARSE, name: format!("{name} of {WIDTH}"), elements, tensors: 1, bytes: Some(moved) };
     bench.report.race(case, &timings);
+    Ok(())
+}
+
+/// A whole step of Adam by a row-sparse gradient, against one of the whole table.
+fn step(bench: &mut Bench, rows: Vec<u32>) -> Result<()> {
+    let gpu = &bench.gpu;
+    let (elements, table) = (rows.len() * WIDTH as usize, (ROWS * WIDTH) as usize);
+    let data = Source::new(gpu, table.max(elements))?;
+    let words = |words: &[u32]| -> Result<wgpu_optim::Binding> {
+        let own = buffer(gpu, 4 * words.len() as u64)?;
+        gpu.queue.write_buffer(&own, 0, bytemuck::cast_slice(words));
+        Ok(wgpu_optim::Binding::new(&own, 0, 4 * words.len() as u64))
+    };
+    let sparse = Some(SparseRows { rows: words(&rows)?, count: words(&[rows.len() as u32])? });
+    let gradient = buffer(gpu, 4 * elements as u64)?;
+    data.fill_gradient(gpu, &(&gradient).into(), elements);
+    let tensors = Tensors::new(&gpu.device, [("dense", [ROWS as usize, WIDTH as usize]), ("sparse", [ROWS as usize, WIDTH as usize])])?;
+    data.fill_gradient(gpu, tensors.gradient("dense")?, table);
+    let make = |param| Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, [Group::new(Adam::default(), [param])], Default::default());
+    let listed = make(Param { sparse, gradient: (&gradient).into(), ..tensors.param("sparse")?.clone() })?;
+    let dense = make(tensors.param("dense")?.clone())?;
+    let mut contenders = [
+        Contender::pass("by rows", |pass| listed.step_in(pass)),
+        Contender::pass("the whole table, a dense gradient", |pass| dense.step_in(pass)),
+    ];
+    let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
+    // Entries are read, their sums written and read; values and two moments are read and written, of 0.9 of the rows.
+    let moved = 4 * elements * (1 + 2 + 6 * 9 / 10);
+    let name = format!("a step by {} rows of {WIDTH}", rows.len());
+    bench.report.race(Case { group: SPARSE, name, elements, tensors: 1, bytes: Some(moved) }, &timings);
     Ok(())
 }

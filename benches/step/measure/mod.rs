@@ -132,7 +132,7 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
     };
     contenders.last().into_iter().for_each(rest);
     let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
-    let start = Instant::now();
+    let (start, mut has_idled) = (Instant::now(), true);
     for round in 0..effort.rounds {
         if round >= LEAST_ROUNDS && start.elapsed().as_secs_f64() > effort.seconds {
             break;
@@ -140,7 +140,8 @@ pub fn race(clock: &Clock<'_>, contenders: &mut [Contender<'_>], effort: Effort)
         for turn in 0..contenders.len() {
             let index = (round + turn) % contenders.len();
             let contender = &mut contenders[index];
-            let busy = clock.pace().busy(&contender.run);
+            let busy = clock.pace().busy(&contender.run, has_idled);
+            has_idled = Pace::idles(&contender.run);
             match busy {
                 Some(seconds) => clock.busy(contender, if effort.rounds > 1 { seconds } else { 0.0 })?,
                 None if expected[index] < SHORT && effort.rounds > 1 => drop(clock.time(contender)?),
