@@ -12,6 +12,7 @@ mod members;
 mod param;
 mod row_mask;
 mod rows;
+mod scale;
 mod stages;
 mod sums;
 mod tensor;

@@ -5,8 +5,8 @@ use super::view::Back;
 use super::{CpuOptimizer, CpuParam};
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::program::FRESH;
-use crate::rule::{Extent, Real, StateField};
-use crate::step::check_rows;
+use crate::rule::{Real, StateField};
+use crate::step::{check_rows, go_with_rows};
 
 /// A tensor with other rows: what it is now, its values before if these are to be moved, and those now.
 pub type CpuRows<'a, F> = (CpuParam, Option<&'a [F]>, &'a mut [F]);
@@ -118,12 +118,10 @@ impl<F: Real> CpuOptimizer<F> {
 impl<F: Real> Tensor<F> {
     /// Takes over what is kept of the tensor with other rows; averages of new rows begin as their values.
     fn take_rows(&mut self, old: &Tensor<F>, rows: &[u32], values: &[F], states: &[StateField]) {
-        let (had, dimensions) = (old.shape[0], self.shape.len());
+        let had = old.shape[0];
         (self.step, self.pending, self.scalars, self.rule, self.back) = (old.step, old.pending, old.scalars.clone(), old.rule, Back::Shown);
         for ((new, old), state) in self.lanes.iter_mut().zip(&old.lanes).zip(states) {
-            // Numbers of the columns of a matrix are of all its rows, and a vector is one row.
-            let is_shared = matches!((state.extent, dimensions), (Extent::Columns, 2) | (Extent::Rows, 1));
-            if is_shared { new.clone_from(old) } else { move_rows(old, new, rows, had, 0, None) }
+            if go_with_rows(state.extent, &self.shape) { move_rows(old, new, rows, had, 0, None) } else { new.clone_from(old) }
         }
         if let (Some(new), Some(old)) = (&mut self.mask, &old.mask) {
             move_rows(&old.steps, &mut new.steps, rows, had, 0, None);

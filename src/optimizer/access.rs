@@ -40,7 +40,7 @@ impl Optimizer {
     }
 
     /// The parts of a lane, by its number among those of its extent.
-    fn parts(&self, parameter: &Parameter, lane: &Lane, index: usize) -> Vec<Binding> {
+    pub(super) fn parts(&self, parameter: &Parameter, lane: &Lane, index: usize) -> Vec<Binding> {
         if lane.extent == Extent::Elements {
             return parameter.state.iter().filter_map(|segment| self.engine.pages.binding(segment, index)).collect();
         }
@@ -62,7 +62,7 @@ impl Optimizer {
     }
 
     /// The lane of this name, and its number among those of its extent.
-    fn lane(&self, parameter: &Parameter, state: &str) -> Result<(Lane, usize)> {
+    pub(super) fn lane(&self, parameter: &Parameter, state: &str) -> Result<(Lane, usize)> {
         let lanes = self.lanes(parameter);
         let position = lanes.iter().position(|lane| lane.name == state);
         let position = position.ok_or_else(|| unknown("state", state, lanes.iter().map(|lane| lane.name)))?;

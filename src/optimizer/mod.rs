@@ -13,6 +13,8 @@ mod recorded;
 mod remake;
 mod report;
 mod rows;
+mod scale;
+mod stretches;
 mod teller;
 mod view;
 mod zero;

@@ -118,7 +118,7 @@ impl Optimizer {
         let moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?;
         self.carry(encoder, &next, &sources, groups, moves);
         if let Some(dispatches) = moved {
-            super::rows::record(encoder, &dispatches);
+            super::stretches::record(encoder, "wgpu-optim rows", &dispatches);
         }
         next.ring = core::mem::take(&mut self.ring);
         *self = next;

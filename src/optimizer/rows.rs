@@ -1,10 +1,11 @@
 //! Rows that come and go: parameters get other rows, by an index on the GPU, and town state goes along.
 
 use super::remake::Kept;
+use super::stretches::{Stretch, bound, check_counted, most, stretches};
 use super::{Optimizer, Parameter};
 use crate::error::{BufferRole, Error, Result};
-use crate::gpu::{Binding, Dispatch, Param, Recorder, fold, upload};
-use crate::program::{MOVED, MoveTask, pieces};
+use crate::gpu::{Binding, Dispatch, Param, fold, upload};
+use crate::program::{MOVED, MoveTask};
 use crate::rule::Extent;
 use crate::step::{LaneRole, check_rows};
 use crate::wgsl::{self, Resource};
@@ -109,23 +110,11 @@ impl Optimizer {
     }
 }
 
-/// Where elements of a tensor are: in one buffer, `count` from `first` on.
-#[derive(Clone, Copy)]
-struct Stretch<'a> {
-    buffer: &'a wgpu::Buffer,
-    offset: u64,
-    first: u64,
-    count: u64,
-}
-
 impl Moves<'_> {
     /// Whether the numbers of this extent go along with the rows of a parameter, and how many a row has. Those of the columns of a matrix, and of the one row that
     /// a vector is, do not.
     pub(super) fn width(&self, from: usize, to: &Parameter, extent: Extent) -> Option<u64> {
-        let (shape, count) = (&to.param.shape, to.extents.count(extent));
-        // A parameter that is masked is a matrix of its rows.
-        let is_shared = to.masked.is_none() && matches!((extent, shape.len()), (Extent::Columns, 2) | (Extent::Rows, 1));
-        (self.params.contains(&from) && !is_shared).then(|| count / (shape[0] as u64).max(1))
+        if self.params.contains(&from) { to.width(extent) } else { None }
     }
 
     /// What moves the rows of all of them.
@@ -139,10 +128,7 @@ impl Moves<'_> {
         for (to, &from) in new.parameters.iter().zip(sources).filter(|(_, from)| self.params.contains(from)) {
             let before = &old.parameters[from];
             let [had, has] = [before, to].map(|parameter| parameter.elements);
-            if had.max(has) > u64::from(u32::MAX) {
-                let (what, limit) = (format!("{}: rows that change", to.param.name), "number of elements in 32 bits");
-                return Err(Error::Limit { what, needed: had.max(has), limit, allowed: u64::from(u32::MAX) });
-            }
+            check_counted(|| format!("{}: rows that change", to.param.name), had.max(has))?;
             let rows = before.param.shape[0] as u32;
             let values = [(&before.param.value, had), (&to.param.value, has)].map(|(binding, elements)| vec![(binding.clone(), elements)]);
             let width = self.width(from, to, Extent::Elements).unwrap_or(1) as u32;
@@ -174,8 +160,7 @@ impl Moves<'_> {
         dispatches: &mut Vec<Dispatch>,
     ) -> Result<()> {
         let limits = &new.engine.limits;
-        let most = (limits.binding - limits.alignment) / 16 * 4;
-        let (mut source, target) = (stretches(source, most), stretches(target, most));
+        let (mut source, target) = (stretches(source, most(limits)), stretches(target, most(limits)));
         let index = Stretch { buffer: self.rows.buffer(), offset: self.rows.offset(), first: 0, count: self.rows.size() / 4 };
         if source.is_empty() && values.is_some() {
             // It had no rows. Something has to be bound, and nothing of it is read.
@@ -217,35 +202,4 @@ impl Moves<'_> {
         }
         Ok(())
     }
-}
-
-/// Parts of a tensor, cut where they are larger than what can be bound.
-fn stretches(parts: &[(Binding, u64)], most: u64) -> Vec<Stretch<'_>> {
-    let mut first = 0;
-    let mut all = Vec::new();
-    for (part, elements) in parts {
-        let stretch = |range: core::ops::Range<u64>| Stretch {
-            buffer: part.buffer(),
-            offset: part.offset() + 4 * range.start,
-            first: first + range.start,
-            count: range.end - range.start,
-        };
-        all.extend(pieces(0..*elements, most).map(stretch));
-        first += elements;
-    }
-    all
-}
-
-/// A binding that begins where the device allows it, and where the stretch begins in it.
-fn bound(stretch: Stretch<'_>, alignment: u64) -> (wgpu::BindingResource<'_>, u32) {
-    let Stretch { buffer, offset, count, .. } = stretch;
-    let start = offset / alignment * alignment;
-    let size = wgpu::BufferSize::new(offset - start + 4 * count.max(1));
-    (wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: start, size }), ((offset - start) / 4) as u32)
-}
-
-pub(super) fn record(encoder: &mut wgpu::CommandEncoder, dispatches: &[Dispatch]) {
-    let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim rows"), timestamp_writes: None };
-    let mut pass = encoder.begin_compute_pass(&descriptor);
-    dispatches.iter().for_each(|dispatch| pass.record(dispatch));
 }

@@ -1,4 +1,4 @@
-//! Rows that come and go: which elements of a tensor one dispatch moves.
+//! Rows that come and go, or are scaled: which elements of a tensor one dispatch moves or multiplies.
 
 /// In an index of rows: this one is a copy of the other's values, and its state begins at zero.
 pub const FRESH: u32 = 1 << 31;
@@ -6,7 +6,7 @@ pub const FRESH: u32 = 1 << 31;
 /// In an index of rows: this one is new. Its values are the caller's to write, and its state begins at zero.
 pub const NEW: u32 = u32::MAX;
 
-/// Elements that a workgroup moves.
+/// Elements that a workgroup moves, or scales.
 pub const MOVED: u32 = 1024;
 
 impl MoveTask {
@@ -25,6 +25,15 @@ impl MoveTask {
             values_at: values_at / 4,
             ..*self
         })
+    }
+}
+
+impl ScaleTask {
+    /// In elements of four numbers, where all of it is a multiple of four.
+    pub fn by_vectors(&self) -> Option<Self> {
+        let ScaleTask { width, count, first, at, .. } = *self;
+        let is_whole = [width, count, first, at].iter().all(|number| number % 4 == 0);
+        is_whole.then_some(ScaleTask { width: width / 4, count: count / 4, first: first / 4, at: at / 4, ..*self })
     }
 }
 
@@ -55,5 +64,23 @@ crate::words::words! {
         copies: u32,
         /// Whether elements that were in no row become the values.
         from_values: u32,
+    }
+}
+
+crate::words::words! {
+    /// What one dispatch scales: elements of a part of a tensor. Elements are numbers, or four of them.
+    pub struct ScaleTask {
+        /// Elements of a row.
+        width: u32,
+        /// Elements that are bound.
+        count: u32,
+        /// The place of the first of them in its row.
+        first: u32,
+        /// Where that is in its binding.
+        at: u32,
+        /// Where the word of its row is in its binding.
+        rows_at: u32,
+        /// What they are multiplied by.
+        factor: f32,
     }
 }

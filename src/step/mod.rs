@@ -55,4 +55,4 @@ pub(crate) use keys::{HYPER, PENDING, SCALARS, STEPS, VALUE};
 pub(crate) use loss_scale::check_scale;
 pub(crate) use lr_scales::check_scale_schedules;
 pub(crate) use row_mask::{MaskedRows, ROW_STEPS};
-pub(crate) use rows::check_rows;
+pub(crate) use rows::{check_rows, check_scaled, go_with_rows};

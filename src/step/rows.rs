@@ -1,7 +1,8 @@
-//! What has to hold where a parameter gets other rows.
+//! What has to hold where a parameter gets other rows, and where a state of some rows is scaled.
 
+use super::{Lane, LaneRole};
 use crate::error::{Error, Result};
-use crate::rule::AnyRule;
+use crate::rule::{AnyRule, Extent};
 
 /// Fails unless a parameter that had one shape and gets another differs in its rows alone, of which the index has as many, and its rule keeps nothing that
 /// new rows would lack.
@@ -17,4 +18,31 @@ pub(crate) fn check_rows(param: &str, rule: &dyn AnyRule, [had, has]: [&[usize];
         true => conflict(format!("{} keeps values in its state, and a new row would have none there", rule.name())),
         false => Ok(()),
     }
+}
+
+/// Whether each row of a parameter, as its first dimension counts them, has numbers of this extent of its own. Those of the columns of a matrix are of all its
+/// rows, and a vector is one row.
+pub(crate) fn go_with_rows(extent: Extent, shape: &[usize]) -> bool {
+    match extent {
+        Extent::Elements => true,
+        Extent::Rows => shape.len() != 1,
+        Extent::Columns => shape.len() != 2,
+        Extent::Slices => !matches!(shape.len(), 1 | 2),
+        Extent::Tensor | Extent::Group | Extent::All => false,
+    }
+}
+
+/// Fails unless what is kept in this lane of a parameter can be multiplied by the factor in some rows.
+pub(crate) fn check_scaled(param: &str, rule: &dyn AnyRule, shape: &[usize], lane: &Lane, factor: f64) -> Result<()> {
+    let name = lane.name;
+    let what = match lane.role {
+        _ if !factor.is_finite() => format!("the factor of the state \"{name}\" must be finite, got {factor:?}"),
+        LaneRole::Average | LaneRole::Aside => format!("\"{name}\" holds values, which scale_state leaves as they are"),
+        LaneRole::State if rule.tracks_values() => format!("{} keeps values in its state, which scale_state leaves as it is", rule.name()),
+        LaneRole::RowSteps if factor != 0.0 => format!("\"{name}\" counts whole steps; the factor must be 0, got {factor:?}"),
+        LaneRole::RowSteps => return Ok(()),
+        _ if !go_with_rows(lane.extent, shape) => format!("\"{name}\" has no numbers for single rows, with the shape {shape:?}"),
+        _ => return Ok(()),
+    };
+    Err(Error::Conflict { what: format!("{param}: {what}") })
 }

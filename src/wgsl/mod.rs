@@ -19,7 +19,7 @@ use crate::step::{ACCUMULATED, Features, StepEntry};
 pub use lines::{lines, resume};
 pub use pass::pass;
 pub use prepare::prepare;
-pub use tasks::{accumulate, collect, count, measure, report, rows_changed, scales};
+pub use tasks::{accumulate, collect, count, measure, report, rows_changed, rows_scaled, scales};
 pub use view::{shown, view};
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");

@@ -4,7 +4,7 @@ use super::arrays::{Entry, Uses};
 use super::structs;
 use super::view::{misplaced, numbers};
 use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states};
-use crate::program::{FRESH, Kernel, MOVED, MoveTask};
+use crate::program::{FRESH, Kernel, MOVED, MoveTask, ScaleTask};
 use crate::step::Features;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
@@ -17,7 +17,9 @@ const ACCUMULATE_ROW: &str = include_str!("../../shaders/step/accumulate_row.wgs
 const COLLECT: &str = include_str!("../../shaders/step/collect.wgsl");
 const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 const SCALES_SCHEDULED: &str = include_str!("../../shaders/step/scales_scheduled.wgsl");
+const ROW_WALK: &str = include_str!("../../shaders/lib/row_walk.wgsl");
 const ROWS_CHANGED: &str = include_str!("../../shaders/rows_changed.wgsl");
+const ROWS_SCALED: &str = include_str!("../../shaders/rows_scaled.wgsl");
 const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 
 pub(super) const ROW: (&str, &str) = ("row", "Row");
@@ -121,7 +123,19 @@ pub fn rows_changed(invocations: u32, vectors: bool) -> Shader {
         array(Resource::Whole, "tensor", element, true),
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations), ("FRESH", FRESH), ("ELEMENTS", MOVED)]);
-    shader(bindings, &[&structs::structure("MoveTask", MoveTask::FIELDS), &numbers, ROWS_CHANGED], "")
+    shader(bindings, &[&structs::structure("MoveTask", MoveTask::FIELDS), &numbers, ROW_WALK, ROWS_CHANGED], "")
+}
+
+/// The kernel that scales a state of some rows, of so many invocations, four numbers at a time or one by one.
+pub fn rows_scaled(invocations: u32, vectors: bool) -> Shader {
+    let element = if vectors { "vec4f" } else { "f32" };
+    let bindings = vec![
+        Declaration { slot: Resource::Task, name: "task".into(), ty: "ScaleTask".into(), written: false },
+        array(Resource::Part(0), "rows", "u32", false),
+        array(Resource::Whole, "tensor", element, true),
+    ];
+    let numbers = structs::constants([("INVOCATIONS", invocations), ("ELEMENTS", MOVED)]) + &format!("alias Element = {element};\n");
+    shader(bindings, &[&structs::structure("ScaleTask", ScaleTask::FIELDS), &numbers, ROW_WALK, ROWS_SCALED], "")
 }
 
 /// The kernel that adds up what the rows of the last update measured, of one workgroup of so many invocations.

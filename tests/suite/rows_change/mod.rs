@@ -3,6 +3,7 @@
 mod errors;
 mod remove;
 mod rows;
+mod scale;
 mod vectors;
 
 use std::sync::Arc;
@@ -12,5 +13,6 @@ use libtest_mimic::Trial;
 use crate::context::Context;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    [rows::trials(contexts), remove::trials(contexts), errors::trials(contexts), vectors::trials(contexts)].into_iter().flatten().collect()
+    let all = [rows::trials, remove::trials, errors::trials, vectors::trials, scale::trials];
+    all.into_iter().flat_map(|trials| trials(contexts)).collect()
 }

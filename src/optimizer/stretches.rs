@@ -1,0 +1,70 @@
+//! Tensors as kernels bind them that go through rows: in stretches, each within what the device lets be bound.
+
+use super::Parameter;
+use crate::error::{Error, Result};
+use crate::gpu::{Binding, Dispatch, Recorder};
+use crate::program::{Limits, pieces};
+use crate::rule::Extent;
+use crate::step::go_with_rows;
+
+/// Where elements of a tensor are: in one buffer, `count` from `first` on.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch<'a> {
+    pub(super) buffer: &'a wgpu::Buffer,
+    pub(super) offset: u64,
+    pub(super) first: u64,
+    pub(super) count: u64,
+}
+
+impl Parameter {
+    /// How many numbers of this extent a row has; `None` where they are of more rows than one.
+    pub(super) fn width(&self, extent: Extent) -> Option<u64> {
+        let (shape, count) = (&self.param.shape, self.extents.count(extent));
+        // A parameter that is masked is a matrix of its rows.
+        let is_own = self.masked.is_some() || go_with_rows(extent, shape);
+        is_own.then(|| count / shape.first().map_or(1, |&rows| rows as u64).max(1))
+    }
+}
+
+/// Elements of a stretch at most.
+pub(super) fn most(limits: &Limits) -> u64 {
+    (limits.binding - limits.alignment) / 16 * 4
+}
+
+/// Parts of a tensor, cut where they are larger than what can be bound.
+pub(super) fn stretches(parts: &[(Binding, u64)], most: u64) -> Vec<Stretch<'_>> {
+    let mut first = 0;
+    let mut all = Vec::new();
+    for (part, elements) in parts {
+        let stretch = |range: core::ops::Range<u64>| Stretch {
+            buffer: part.buffer(),
+            offset: part.offset() + 4 * range.start,
+            first: first + range.start,
+            count: range.end - range.start,
+        };
+        all.extend(pieces(0..*elements, most).map(stretch));
+        first += elements;
+    }
+    all
+}
+
+/// A binding that begins where the device allows it, and where the stretch begins in it.
+pub(super) fn bound(stretch: Stretch<'_>, alignment: u64) -> (wgpu::BindingResource<'_>, u32) {
+    let Stretch { buffer, offset, count, .. } = stretch;
+    let start = offset / alignment * alignment;
+    let size = wgpu::BufferSize::new(offset - start + 4 * count.max(1));
+    (wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: start, size }), ((offset - start) / 4) as u32)
+}
+
+/// Fails for more elements than these kernels count.
+pub(super) fn check_counted(what: impl FnOnce() -> String, needed: u64) -> Result<()> {
+    let (limit, allowed) = ("number of elements in 32 bits", u64::from(u32::MAX));
+    if needed > allowed { Err(Error::Limit { what: what(), needed, limit, allowed }) } else { Ok(()) }
+}
+
+/// Records them in a pass of their own.
+pub(super) fn record(encoder: &mut wgpu::CommandEncoder, label: &str, dispatches: &[Dispatch]) {
+    let descriptor = wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None };
+    let mut pass = encoder.begin_compute_pass(&descriptor);
+    dispatches.iter().for_each(|dispatch| pass.record(dispatch));
+}
