@@ -1,0 +1,31 @@
+// What the kernels have in common: a splat as they read it, the tiles, and the lists of what touches each.
+
+override WIDTH: u32; // Of the picture, in pixels, a multiple of TILE.
+override HEIGHT: u32;
+
+const TILE = 8u; // Pixels of a tile in both directions.
+const ROOM = 511u; // Splats in a tile's list at most; its length stands before them.
+// A bell ends at three standard deviations: what it would be there is taken from all of it, so that it is continuous.
+const CUT = 9.0;
+const REST = 0.011108996538242306; // exp(-CUT / 2)
+const BELL = 1.0 / (1.0 - REST); // Makes it 1 in the middle again.
+const DENSEST = 0.99; // The highest opacity: something of what lies behind is always seen, and 1 - alpha can be divided by.
+
+struct Splat {
+    mean: vec2f,
+    reach: vec2f, // How far it reaches to the sides and up and down.
+    inverse: vec4f, // Two rows: from pixels to standard deviations along its own axes.
+    color: vec3f,
+    opacity: f32,
+}
+
+// Where a place lies in standard deviations along the splat's own axes.
+fn along_axes(splat: Splat, place: vec2f) -> vec2f {
+    let from_mean = place - splat.mean;
+    return vec2f(dot(splat.inverse.xy, from_mean), dot(splat.inverse.zw, from_mean));
+}
+
+// Where a tile's list begins, with its length.
+fn list_of(tile: u32) -> u32 {
+    return tile * (ROOM + 1u);
+}
