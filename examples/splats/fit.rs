@@ -10,7 +10,7 @@ use crate::clock::{Clock, Pass};
 use crate::density::{self, Density};
 use crate::kernel::read;
 use crate::raster::{self, LOGGED, Raster};
-use crate::splats::Splats;
+use crate::splats::{KINDS, Kind, Splats};
 
 /// Steps from one change of the density to the next.
 pub const BLOCK: usize = LOGGED;
@@ -50,7 +50,7 @@ pub struct Fit<'a> {
     /// Rows move from one of them into the other.
     sets: [Set; 2],
     current: usize,
-    /// It is left by a change of the rows, for one with as many.
+    /// Of the current set.
     pub optimizer: Optimizer,
     count: usize,
     /// What happened so far.
@@ -64,20 +64,9 @@ struct Set {
     density: density::Bound,
 }
 
-/// How a fit goes.
-#[derive(Clone, Copy)]
-pub struct Recipe {
-    /// Splats at first.
-    pub count: usize,
-    /// Steps in all.
-    pub steps: usize,
-    /// The last step after which splats are cloned.
-    pub cloned_until: usize,
-}
-
 impl<'a> Fit<'a> {
     /// Of so many splats, whose values are not yet written.
-    pub fn new(gpu: &'a Gpu, goal: &'a Goal, recipe: Recipe, count: usize) -> Result<Self, Box<dyn Error>> {
+    pub fn new(gpu: &'a Gpu, goal: &'a Goal, count: usize) -> Result<Self, Box<dyn Error>> {
         let (device, queue) = (&gpu.device, &gpu.queue);
         let raster = Raster::new(device, queue, &goal.pixels, goal.size)?;
         let density = Density::new(device, goal.pixels.len(), BLOCK);
@@ -86,7 +75,7 @@ impl<'a> Fit<'a> {
             Set { raster: raster.bind(device, &splats), density: density.bind(device, &raster.count, &splats), splats }
         };
         let sets = [set(), set()];
-        let optimizer = sets[0].splats.optimizer(device, queue, count, recipe.steps as u32)?;
+        let optimizer = sets[0].splats.optimizer(gpu, count)?;
         raster.set_count(queue, count);
         let clock = Clock::new(gpu, BLOCK);
         Ok(Fit { gpu, goal, raster, density, clock, sets, current: 0, optimizer, count, log: Log::default() })
@@ -133,6 +122,7 @@ impl<'a> Fit<'a> {
             let timestamp_writes = self.clock.as_ref().map(|clock| clock.writes(step, pass));
             wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes }
         };
+        self.raster.clear(encoder);
         let mut pass = encoder.begin_compute_pass(&stamped("splats", Pass::Splats));
         self.raster.differentiate(&mut pass, &self.set().raster, self.count);
         self.density.add(&mut pass, &self.set().density, self.count);
@@ -149,7 +139,7 @@ impl<'a> Fit<'a> {
         let buffers: Vec<_> = [&self.raster.log, &self.raster.full].into_iter().chain(stamps).collect();
         let words = read(device, queue, &buffers)?;
         if words[1] != [0] {
-            return Err("more than 511 splats touch one tile of 8 x 8 pixels".into());
+            return Err("more than 383 splats touch one tile of 8 x 8 pixels".into());
         }
         self.log.losses.extend(words[0][1..].iter().copied().map(f32::from_bits));
         self.log.counts.push(self.count);
@@ -195,12 +185,19 @@ impl<'a> Fit<'a> {
         if averaged {
             self.optimizer.evaluate(&mut encoder);
         }
+        self.raster.clear(&mut encoder);
         self.raster.draw(&mut encoder.begin_compute_pass(&Default::default()), &self.set().raster, self.count);
         self.optimizer.train(&mut encoder);
         queue.submit([encoder.finish()]);
         let words = read(device, queue, &[&self.raster.image])?.concat();
         let shown = |word: u32| f32::from_bits(word).clamp(0.0, 1.0);
         Ok(words.chunks_exact(4).map(|pixel| [0, 1, 2].map(|channel| shown(pixel[channel]))).collect())
+    }
+
+    /// The values of all parameters, in the order of [`KINDS`].
+    pub fn values(&self) -> Result<Vec<Vec<f32>>, Box<dyn Error>> {
+        let read = |kind: &Kind| Ok(pollster::block_on(self.optimizer.read_value(kind.name))?);
+        KINDS.iter().map(read).collect()
     }
 
     /// How near a picture is to the goal, in decibels.
@@ -213,4 +210,9 @@ impl<'a> Fit<'a> {
 /// The peak signal-to-noise ratio of a mean squared error.
 pub fn decibels(mean_squared_error: f64) -> f64 {
     -10.0 * mean_squared_error.log10()
+}
+
+/// From any number to one between 0 and 1.
+pub fn sigmoid(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
 }

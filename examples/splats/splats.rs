@@ -1,5 +1,6 @@
 //! The splats: five parameters, each in a buffer of its own, with its gradient in another.
 
+use wgpu_optim::adapter::Gpu;
 use wgpu_optim::{Adam, Binding, Ema, Group, Optimizer, Options, Param, Schedule, wgpu};
 
 use crate::kernel::buffer;
@@ -7,8 +8,8 @@ use crate::random::Random;
 
 /// How many splats there is room for.
 pub const CAPACITY: usize = 4096;
-/// By how much the learning rate of the positions falls in a whole run, as in 3D Gaussian splatting.
-const FALL: f64 = 0.01;
+/// In so many steps the learning rate of the positions falls to a hundredth, as in 3D Gaussian splatting.
+const FALL: f64 = 2000.0;
 
 /// A parameter: its name, how many numbers of it each splat has, and its learning rate.
 #[derive(Clone, Copy, Debug)]
@@ -60,17 +61,17 @@ impl Splats {
         KINDS.iter().zip(&self.values).zip(&self.gradients).map(param).collect()
     }
 
-    /// Adam with a learning rate for each parameter, that of the positions falling over `steps`; and a moving average of the values, to show.
-    pub fn optimizer(&self, device: &wgpu::Device, queue: &wgpu::Queue, count: usize, steps: u32) -> wgpu_optim::Result<Optimizer> {
+    /// Adam with a learning rate for each parameter, that of the positions falling exponentially; and a moving average of the values, to show.
+    pub fn optimizer(&self, gpu: &Gpu, count: usize) -> wgpu_optim::Result<Optimizer> {
         let group = |(kind, param): (&Kind, Param)| {
             let rule = Adam { lr: kind.lr, eps: 1e-15, ..Default::default() };
-            let falling = || ("lr".to_owned(), Schedule::Exponential { from: kind.lr, gamma: FALL.powf(1.0 / f64::from(steps)) });
+            let falling = || ("lr".to_owned(), Schedule::Exponential { from: kind.lr, gamma: 0.01_f64.powf(1.0 / FALL) });
             let schedules = if kind.name == "positions" { vec![falling()] } else { Vec::new() };
             Group { schedules, ..Group::new(rule, [param]) }
         };
         let groups: Vec<Group> = KINDS.iter().zip(self.params(count)).map(group).collect();
         let options = Options { ema: Some(Ema { decay: 0.98, ..Default::default() }), ..Default::default() };
-        Optimizer::with_options(device, queue, groups, options)
+        Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, options)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::kernel::{Dispatch, Kernel, buffer};
 use crate::splats::{CAPACITY, Splats};
 
 /// A splat whose position has had gradients of this length in the mean, for a loss that is a sum over pixels, becomes two.
-const HARD: f64 = 0.08;
+const HARD: f64 = 0.015;
 /// A splat goes if it is less opaque, or if a standard deviation is less than so many pixels.
 const FAINTEST: f64 = 0.02;
 const SMALLEST: f64 = 0.12;

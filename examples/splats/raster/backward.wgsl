@@ -1,5 +1,6 @@
-// For each tile and each splat in its list, what the loss changes by: nine sums over the tile's pixels. Each invocation has one row of the tile and adds
-// up its pixels, four at a time; the rows' sums are added in shared memory, in one order, so that the same inputs give the same bits.
+// For each tile and each splat in its list, what the loss changes by: nine sums over each row of the tile, which an invocation adds up, four pixels at a
+// time. `gather` adds up rows and tiles, in one order, so that the same inputs give the same bits. (Rows could be added here in shared memory: on
+// llvmpipe, writing to it takes five times as long as all else that this kernel does.)
 //
 // From front to back as the forward pass goes, so the transmittances are the same. With colour C of the pixel, transmittance T before a splat, and R what the
 // splats behind it add to C, C changes with the splat's alpha by T * color - R / (1 - alpha).
@@ -9,11 +10,7 @@
 @group(0) @binding(2) var<storage, read> image: array<vec4f>;
 @group(0) @binding(3) var<storage, read> goal: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> parts: array<f32>;
-@group(0) @binding(5) var<storage, read_write> losses: array<f32>; // Of each tile, its part of the mean squared error.
-
-const BATCH = 16u; // Splats whose sums are put together at once.
-
-var<workgroup> rows: array<f32, BATCH * SUMS * TILE>;
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>; // Of each row of each tile, its part of the mean squared error.
 
 // Four pixels of a row.
 struct Four {
@@ -68,53 +65,36 @@ fn squared_error(pixels: Four) -> f32 {
     return dot(pixels.red, pixels.red) + dot(pixels.green, pixels.green) + dot(pixels.blue, pixels.blue);
 }
 
-fn put(row: u32, entry: u32, sums: Sums) {
-    var values = array(sums.color.x, sums.color.y, sums.color.z, sums.opacity, sums.place.x, sums.place.y, sums.shape.x, sums.shape.y, sums.shape.z);
-    for (var i = 0u; i < SUMS; i++) {
-        rows[(entry * SUMS + i) * TILE + row] = values[i];
-    }
-}
-
-fn sum_of_rows(at: u32) -> f32 {
-    var sum = 0.0;
-    for (var row = 0u; row < TILE; row++) {
-        sum += rows[at * TILE + row];
-    }
-    return sum;
+fn put(at: u32, sums: Sums) {
+    parts[at] = sums.color.x;
+    parts[at + TILE] = sums.color.y;
+    parts[at + 2u * TILE] = sums.color.z;
+    parts[at + 3u * TILE] = sums.opacity;
+    parts[at + 4u * TILE] = sums.place.x;
+    parts[at + 5u * TILE] = sums.place.y;
+    parts[at + 6u * TILE] = sums.shape.x;
+    parts[at + 7u * TILE] = sums.shape.y;
+    parts[at + 8u * TILE] = sums.shape.z;
 }
 
 @compute @workgroup_size(TILE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
     let row = local.x;
     let tile = group.y * (WIDTH / TILE) + group.x;
-    let start = list_of(tile);
     let corner = group.xy * TILE;
     let pixel = (corner.y + row) * WIDTH + corner.x;
     var left = four(pixel, f32(corner.x));
     var right = four(pixel + 4u, f32(corner.x + 4u));
     let y = f32(corner.y + row) + 0.5;
+    losses[tile * TILE + row] = (squared_error(left) + squared_error(right)) * 0.25 * f32(3u * WIDTH * HEIGHT);
 
-    rows[row] = squared_error(left) + squared_error(right);
-    workgroupBarrier();
-    if row == 0u {
-        losses[tile] = sum_of_rows(0u) * 0.25 * f32(3u * WIDTH * HEIGHT);
-    }
-    workgroupBarrier();
-
+    let start = list_of(tile);
     let length = lists[start];
-    for (var first = 0u; first < length; first += BATCH) {
-        let here = min(BATCH, length - first);
-        for (var entry = 0u; entry < here; entry++) {
-            let splat = splats[lists[start + 1u + first + entry]];
-            var sums: Sums;
-            cover(&left, splat, y, &sums);
-            cover(&right, splat, y, &sums);
-            put(row, entry, sums);
-        }
-        workgroupBarrier();
-        for (var i = row; i < here * SUMS; i += TILE) {
-            parts[parts_of(tile, first) + i] = sum_of_rows(i);
-        }
-        workgroupBarrier();
+    for (var entry = 0u; entry < length; entry++) {
+        let splat = splats[lists[start + 1u + entry]];
+        var sums: Sums;
+        cover(&left, splat, y, &sums);
+        cover(&right, splat, y, &sums);
+        put(parts_of(tile, entry) + row, sums);
     }
 }

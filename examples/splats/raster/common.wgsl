@@ -2,9 +2,10 @@
 
 override WIDTH: u32; // Of the picture, in pixels, a multiple of TILE.
 override HEIGHT: u32;
+override CAPACITY: u32; // Splats that there is room for, a multiple of 32.
 
 const TILE = 8u; // Pixels of a tile in both directions.
-const ROOM = 511u; // Splats in a tile's list at most; its length stands before them.
+const ROOM = 383u; // Splats in a tile's list at most; its length stands before them.
 // A bell ends at three standard deviations: what it would be there is taken from all of it, so that it is continuous.
 const CUT = 9.0;
 const REST = 0.011108996538242306; // exp(-CUT / 2)
@@ -28,4 +29,22 @@ fn along_axes(splat: Splat, place: vec2f) -> vec2f {
 // Where a tile's list begins, with its length.
 fn list_of(tile: u32) -> u32 {
     return tile * (ROOM + 1u);
+}
+
+// 32 splats that may touch a tile, or not.
+struct Mark {
+    bits: u32,
+    before: u32, // How many of those with lower numbers may touch it.
+}
+
+// The first and the last tile that it may touch, both to the right and down; none if the last one is before the first.
+fn tiles_of(splat: Splat) -> vec4i {
+    let first = vec2i(floor((splat.mean - splat.reach) / f32(TILE)));
+    let last = vec2i(floor((splat.mean + splat.reach) / f32(TILE)));
+    return vec4i(max(first, vec2i()), min(last, vec2i(vec2u(WIDTH, HEIGHT) / TILE) - 1));
+}
+
+// Where it is said whether a tile may be touched by a splat.
+fn mark_of(tile: u32, splat: u32) -> u32 {
+    return (tile * CAPACITY + splat) / 32u;
 }

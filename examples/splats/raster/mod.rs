@@ -8,7 +8,7 @@ use crate::splats::{CAPACITY, Splats};
 /// Pixels of a tile in both directions; pictures have whole tiles.
 pub const TILE: usize = 8;
 /// Words of a tile's list, with its length.
-const LIST: usize = 512;
+const LIST: usize = 384;
 /// Sums of a splat in a tile.
 const SUMS: usize = 9;
 /// Steps that the log has room for.
@@ -29,7 +29,8 @@ pub struct Raster {
     /// Not 0 if a tile's list was too short at any time.
     pub full: wgpu::Buffer,
     splats: wgpu::Buffer,
-    lists: wgpu::Buffer,
+    /// For each tile and 32 splats, which of them may touch it, and how many of those before.
+    marks: wgpu::Buffer,
     parts: wgpu::Buffer,
     project: Kernel,
     gather: Kernel,
@@ -50,38 +51,43 @@ impl Raster {
             return Err(format!("a picture of {size:?} with {} pixels is not made of whole tiles of {TILE} x {TILE}", goal.len()));
         }
         let kernel = |label, source: &str| {
-            let constants = [("WIDTH", size[0] as f64), ("HEIGHT", size[1] as f64)];
+            let constants = [("WIDTH", size[0] as f64), ("HEIGHT", size[1] as f64), ("CAPACITY", CAPACITY as f64)];
             Kernel::new(device, label, &[COMMON, SUMMED, source], &constants)
         };
         let (pixels, tiles) = (goal.len(), goal.len() / (TILE * TILE));
         let buffer = |label, words| buffer(device, label, words);
         let [splats, lists, image] = [("projected", 12 * CAPACITY), ("lists", LIST * tiles), ("image", 4 * pixels)].map(|(l, n)| buffer(l, n));
-        let [parts, losses, log] = [("parts", SUMS * LIST * tiles), ("losses", tiles), ("log", LOGGED + 1)].map(|(l, n)| buffer(l, n));
-        let (full, target) = (buffer("full", 1), buffer("goal", 4 * pixels));
+        let [parts, losses, log] = [("parts", SUMS * TILE * LIST * tiles), ("losses", TILE * tiles), ("log", LOGGED + 1)].map(|(l, n)| buffer(l, n));
+        let (full, target, marks) = (buffer("full", 1), buffer("goal", 4 * pixels), buffer("marks", CAPACITY / 16 * tiles));
         let rows: Vec<[f32; 4]> = goal.iter().map(|&[red, green, blue]| [red, green, blue, 0.0]).collect();
         queue.write_buffer(&target, 0, bytemuck::cast_slice(&rows));
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let count = device.create_buffer(&wgpu::BufferDescriptor { label: Some("count"), size: 16, usage, mapped_at_creation: false });
         let tiled = [
-            kernel("bin", include_str!("bin.wgsl")).bind(device, &[&count, &splats, &lists, &full]),
+            kernel("list", include_str!("list.wgsl")).bind(device, &[&count, &marks, &lists, &full]),
             kernel("forward", include_str!("forward.wgsl")).bind(device, &[&splats, &lists, &image]),
             kernel("backward", include_str!("backward.wgsl")).bind(device, &[&splats, &lists, &image, &target, &parts, &losses]),
         ];
         let record = kernel("record", include_str!("record.wgsl")).bind(device, &[&losses, &log]);
         let (project, gather) = (kernel("project", include_str!("project.wgsl")), kernel("gather", include_str!("gather.wgsl")));
-        Ok(Raster { size, count, image, log, full, splats, lists, parts, project, gather, tiled, record })
+        Ok(Raster { size, count, image, log, full, splats, marks, parts, project, gather, tiled, record })
     }
 
     /// Binds the parameters of these splats.
     pub fn bind(&self, device: &wgpu::Device, splats: &Splats) -> Bound {
-        let project: Vec<_> = [&self.count].into_iter().chain(&splats.values).chain([&self.splats]).collect();
-        let gather: Vec<_> = [&self.count, &self.splats, &self.lists, &self.parts].into_iter().chain(&splats.gradients).collect();
+        let project: Vec<_> = [&self.count].into_iter().chain(&splats.values).chain([&self.splats, &self.marks]).collect();
+        let gather: Vec<_> = [&self.count, &self.splats, &self.marks, &self.parts].into_iter().chain(&splats.gradients).collect();
         Bound { project: self.project.bind(device, &project), gather: self.gather.bind(device, &gather) }
     }
 
     /// Sets how many splats there are, for what is submitted from now on.
     pub fn set_count(&self, queue: &wgpu::Queue, count: usize) {
         queue.write_buffer(&self.count, 0, bytemuck::cast_slice(&[count as u32, 0, 0, 0]));
+    }
+
+    /// Records what comes before the pass that draws.
+    pub fn clear(&self, encoder: &mut wgpu::CommandEncoder) {
+        encoder.clear_buffer(&self.marks, 0, None);
     }
 
     /// Records the drawing of so many splats.

@@ -1,4 +1,4 @@
-// Adds up the tiles' parts of the mean squared error, always in one order, and appends it to the log, whose first word is its length.
+// Adds up the rows' parts of the mean squared error, always in one order, and appends it to the log, whose first word is its length.
 
 @group(0) @binding(0) var<storage, read> losses: array<f32>;
 @group(0) @binding(1) var<storage, read_write> log: array<u32>;
@@ -10,8 +10,8 @@ var<workgroup> sums: array<f32, LANES>;
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_id) local: vec3u) {
     var sum = 0.0;
-    for (var tile = local.x; tile < (WIDTH / TILE) * (HEIGHT / TILE); tile += LANES) {
-        sum += losses[tile];
+    for (var row = local.x; row < arrayLength(&losses); row += LANES) {
+        sum += losses[row];
     }
     sums[local.x] = sum;
     workgroupBarrier();

@@ -1,4 +1,4 @@
-// What the backward pass sums for each splat in each tile.
+// What the backward pass sums for each splat in each row of each tile.
 
 const SUMS = 9u; // Numbers of it.
 
@@ -9,7 +9,7 @@ struct Sums {
     shape: vec3f, // and times their products.
 }
 
-// Where the sums of an entry of a tile's list begin.
+// Where the sums of an entry of a tile's list begin: of each number those of all rows.
 fn parts_of(tile: u32, entry: u32) -> u32 {
-    return (tile * ROOM + entry) * SUMS;
+    return (tile * ROOM + entry) * SUMS * TILE;
 }
