@@ -172,7 +172,11 @@ impl<'a> Fit<'a> {
         let change = RowChange { rows: self.density.rows(self.count), params: set.splats.params(self.count), values: true };
         self.optimizer.change_rows(&mut encoder, change)?;
         self.raster.set_count(queue, self.count);
-        self.density.split(&mut encoder, &set.density, self.count);
+        // The averages have moved into buffers of the optimizer's that are new.
+        let averages = ["positions", "scales", "opacities"].map(|name| self.optimizer.state(name, "ema"));
+        let averages = averages.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let split = self.density.split(device, &self.raster.count, &set.splats, &averages);
+        split.record(&mut encoder.begin_compute_pass(&Default::default()), [self.count.div_ceil(64) as u32, 1]);
         queue.submit([encoder.finish()]);
         self.log.seconds += start.elapsed().as_secs_f64();
         Ok(())
@@ -210,9 +214,4 @@ impl<'a> Fit<'a> {
 /// The peak signal-to-noise ratio of a mean squared error.
 pub fn decibels(mean_squared_error: f64) -> f64 {
     -10.0 * mean_squared_error.log10()
-}
-
-/// From any number to one between 0 and 1.
-pub fn sigmoid(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
 }

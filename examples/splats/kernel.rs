@@ -29,8 +29,12 @@ impl Kernel {
 
     /// With buffers, numbered in order, each as a whole.
     pub fn bind(&self, device: &wgpu::Device, buffers: &[&wgpu::Buffer]) -> Dispatch {
-        let resources = buffers.iter().map(|buffer| buffer.as_entire_binding());
-        let entries: Vec<_> = (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+        self.bind_parts(device, buffers.iter().map(|buffer| buffer.as_entire_binding()))
+    }
+
+    /// With parts of buffers, numbered in order.
+    pub fn bind_parts<'a>(&self, device: &wgpu::Device, parts: impl IntoIterator<Item = wgpu::BindingResource<'a>>) -> Dispatch {
+        let entries: Vec<_> = (0..).zip(parts).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
         let layout = &self.pipeline.get_bind_group_layout(0);
         let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(self.label), layout, entries: &entries });
         Dispatch { pipeline: self.pipeline.clone(), bind_group }

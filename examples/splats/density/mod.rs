@@ -27,7 +27,6 @@ pub struct Density {
 pub struct Bound {
     pull: Dispatch,
     plan: Dispatch,
-    split: Dispatch,
 }
 
 impl Density {
@@ -51,13 +50,10 @@ impl Density {
 
     /// Binds the parameters of these splats.
     pub fn bind(&self, device: &wgpu::Device, count: &wgpu::Buffer, splats: &Splats) -> Bound {
-        let [positions, scales, angles, _, opacities] = &splats.values;
+        let [_, scales, _, _, opacities] = &splats.values;
         let plan = [count, scales, opacities, &self.pulls, &self.index, &self.planned];
-        Bound {
-            pull: self.pull.bind(device, &[count, &splats.gradients[0], &self.pulls]),
-            plan: self.plan.bind(device, &plan),
-            split: self.split.bind(device, &[count, &self.index, angles, positions, scales, opacities]),
-        }
+        let pull = [count, &splats.gradients[0], &self.pulls];
+        Bound { pull: self.pull.bind(device, &pull), plan: self.plan.bind(device, &plan) }
     }
 
     /// Records that the gradients of a step are added to what decides.
@@ -76,8 +72,11 @@ impl Density {
         Binding::new(&self.index, 0, 4 * count as u64)
     }
 
-    /// Records that clones and originals move apart, once the rows have changed; these are the splats as they are then.
-    pub fn split(&self, encoder: &mut wgpu::CommandEncoder, bound: &Bound, count: usize) {
-        bound.split.record(&mut encoder.begin_compute_pass(&Default::default()), [count.div_ceil(64) as u32, 1]);
+    /// Binds what moves clones and originals apart, once the rows have changed: these are the splats as they are then, and the optimizer's averages of
+    /// their positions, scales and opacities.
+    pub fn split(&self, device: &wgpu::Device, count: &wgpu::Buffer, splats: &Splats, averages: &[Binding]) -> Dispatch {
+        let [positions, scales, angles, _, opacities] = &splats.values;
+        let own = [count, &self.index, angles, positions, scales, opacities].map(wgpu::Buffer::as_entire_binding);
+        self.split.bind_parts(device, own.into_iter().chain(averages.iter().map(Binding::resource)))
     }
 }

@@ -8,10 +8,21 @@
 @group(0) @binding(4) var<storage, read_write> scales: array<vec2f>;
 @group(0) @binding(5) var<storage, read_write> opacities: array<f32>;
 
+// The optimizer's averages of these, which go along: those of a clone are its original's so far.
+@group(0) @binding(6) var<storage, read_write> average_positions: array<vec2f>;
+@group(0) @binding(7) var<storage, read_write> average_scales: array<vec2f>;
+@group(0) @binding(8) var<storage, read_write> average_opacities: array<f32>;
+
 override FRESH: u32; // The mark of a clone.
 
 const APART = 0.6; // In standard deviations, to either side.
 const SHORTER = 0.8; // sqrt(1 - APART * APART)
+
+// The logit of 1 - sqrt(1 - p), for that of an opacity p; 1 - p is the sigmoid of minus its logit.
+fn halved(logit: f32) -> f32 {
+    let clear = inverseSqrt(1.0 + exp(logit));
+    return log((1.0 - clear) / clear);
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -28,9 +39,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let deviations = exp(scales[i]);
     let is_wide = deviations.x >= deviations.y;
     let longer = select(deviations.y * vec2f(-axis.y, axis.x), deviations.x * axis, is_wide);
-    positions[i] += select(APART, -APART, is_clone) * longer;
-    scales[i] += log(SHORTER) * select(vec2f(0.0, 1.0), vec2f(1.0, 0.0), is_wide);
-    // With opacity p, the other one is 1 - sqrt(1 - p); 1 - p is the sigmoid of minus the logit.
-    let clear = sqrt(1.0 / (1.0 + exp(opacities[i])));
-    opacities[i] = log((1.0 - clear) / clear);
+    let apart = select(APART, -APART, is_clone) * longer;
+    let shorter = log(SHORTER) * select(vec2f(0.0, 1.0), vec2f(1.0, 0.0), is_wide);
+    positions[i] += apart;
+    average_positions[i] += apart;
+    scales[i] += shorter;
+    average_scales[i] += shorter;
+    opacities[i] = halved(opacities[i]);
+    average_opacities[i] = halved(average_opacities[i]);
 }

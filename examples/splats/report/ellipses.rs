@@ -2,17 +2,18 @@
 
 use super::sheet::{Place, Sheet};
 use super::{Result, colour};
-use crate::fit::sigmoid;
 
 /// Radii in standard deviations.
-const RADIUS: f64 = 0.8;
+const RADIUS: f64 = 0.6;
 const CORNERS: usize = 24;
+/// Around them, from 0 to 1.
+const BACK: f32 = 0.04;
 
 /// Draws the splats with these parameters in a picture of this size, enlarged by `zoom`.
 pub fn ellipses(sheet: &Sheet<'_>, corner: Place, size: [usize; 2], zoom: f64, splats: &[Vec<f32>]) -> Result<()> {
     let [positions, scales, angles, colors, opacities] = splats else { return Err("there are not five parameters".into()) };
     let end = [0, 1].map(|axis| corner[axis] + zoom * size[axis] as f64);
-    sheet.rectangle(corner, end, colour([0.06; 3]))?;
+    sheet.rectangle(corner, end, colour([BACK; 3]))?;
     // The first ones are in front.
     for i in (0..angles.len()).rev() {
         let radii = [2 * i, 2 * i + 1].map(|at| RADIUS * f64::from(scales[at]).exp());
@@ -25,7 +26,8 @@ pub fn ellipses(sheet: &Sheet<'_>, corner: Place, size: [usize; 2], zoom: f64, s
         };
         let ring: Vec<Place> = (0..CORNERS).map(place).collect();
         let fill = [3 * i, 3 * i + 1, 3 * i + 2].map(|at| colors[at]);
-        sheet.polygon(&ring, colour(fill), sigmoid(f64::from(opacities[i])))?;
+        // The sigmoid of its logit.
+        sheet.polygon(&ring, colour(fill), 1.0 / (1.0 + f64::from(-opacities[i]).exp()))?;
     }
     Ok(())
 }
