@@ -75,10 +75,11 @@ impl Splats {
     }
 }
 
-/// Splats anywhere, of any colour, all of one size.
+/// Splats anywhere, of any colour, about as large as their distances.
 pub fn random(count: usize, [width, height]: [usize; 2], seed: u64) -> [Vec<f32>; 5] {
     let mut random = Random::new(seed, 0);
-    let size = 0.45 * ((width * height) as f32 / count as f32).sqrt().ln_1p();
+    // A third of the distance to the next one.
+    let size = (0.35 * ((width * height) as f32 / count as f32).sqrt()).ln();
     let mut splats: [Vec<f32>; 5] = Default::default();
     for _ in 0..count {
         let mut part = || 0.5 + 0.5 * random.signed();

@@ -56,8 +56,10 @@ impl Raster {
         };
         let (pixels, tiles) = (goal.len(), goal.len() / (TILE * TILE));
         let buffer = |label, words| buffer(device, label, words);
-        let [splats, lists, image] = [("projected", 12 * CAPACITY), ("lists", LIST * tiles), ("image", 4 * pixels)].map(|(l, n)| buffer(l, n));
-        let [parts, losses, log] = [("parts", SUMS * TILE * LIST * tiles), ("losses", TILE * tiles), ("log", LOGGED + 1)].map(|(l, n)| buffer(l, n));
+        let [splats, lists, image] =
+            [("projected", 12 * CAPACITY), ("lists", LIST * tiles), ("image", 4 * pixels)].map(|(l, n)| buffer(l, n));
+        let [parts, losses, log] =
+            [("parts", SUMS * TILE * LIST * tiles), ("losses", TILE * tiles), ("log", LOGGED + 1)].map(|(l, n)| buffer(l, n));
         let (full, target, marks) = (buffer("full", 1), buffer("goal", 4 * pixels), buffer("marks", CAPACITY / 16 * tiles));
         let rows: Vec<[f32; 4]> = goal.iter().map(|&[red, green, blue]| [red, green, blue, 0.0]).collect();
         queue.write_buffer(&target, 0, bytemuck::cast_slice(&rows));

@@ -65,7 +65,8 @@ impl Report<'_> {
         let [columns, rows] = self.goal.size;
         let title = format!("{count} Gaussian splats learn a picture of {columns} x {rows} pixels");
         sheet.text([MARGIN, 32.0], &title, Font { size: 22.0, colour: INK, anchor: HPos::Left })?;
-        let error: Vec<[f32; 3]> = self.after.iter().zip(&self.goal.pixels).map(|(a, b)| [0, 1, 2].map(|i| ERROR * (a[i] - b[i]).abs())).collect();
+        let error: Vec<[f32; 3]> =
+            self.after.iter().zip(&self.goal.pixels).map(|(a, b)| [0, 1, 2].map(|i| ERROR * (a[i] - b[i]).abs())).collect();
         let first = self.log.counts.first().copied().unwrap_or_default();
         let cells = [
             ("the picture".to_owned(), Some(&*self.goal.pixels)),

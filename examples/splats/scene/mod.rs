@@ -62,8 +62,14 @@ fn world(place: Place) -> Colour {
 }
 
 fn sky([x, y]: Place) -> Colour {
-    let stops =
-        [(0.0, hex(0x17204f)), (0.16, hex(0x38407f)), (0.34, hex(0x9a6a9c)), (0.47, hex(0xf2a488)), (0.60, hex(0xffe2ae)), (1.0, hex(0xffe9c0))];
+    let stops = [
+        (0.0, hex(0x17204f)),
+        (0.16, hex(0x38407f)),
+        (0.34, hex(0x9a6a9c)),
+        (0.47, hex(0xf2a488)),
+        (0.60, hex(0xffe2ae)),
+        (1.0, hex(0xffe9c0)),
+    ];
     let distance = ((x - SUN[0]).powi(2) + (y - SUN[1]).powi(2)).sqrt();
     let air = glow(gradient(&stops, y + 0.05 * (noise([x * 1.3, 4.0]) - 0.5)), hex(0xffc070), 0.85 * (-distance / 0.24).exp());
     let air = stars(air, [x, y]);
