@@ -4,7 +4,7 @@ use super::sheet::{Place, Sheet};
 use super::{Result, colour};
 
 /// Radii in standard deviations.
-const RADIUS: f64 = 0.6;
+const RADIUS: f64 = 0.5;
 const CORNERS: usize = 24;
 /// Around them, from 0 to 1.
 const BACK: f32 = 0.04;

@@ -72,7 +72,7 @@ impl Report<'_> {
             ("the picture".to_owned(), Some(&*self.goal.pixels)),
             (format!("step 0: {first} splats anywhere, {before:.1} dB"), Some(self.before)),
             (format!("step {steps}: {count} splats, {after:.1} dB"), Some(self.after)),
-            ("these splats, smaller than they are".to_owned(), None),
+            ("these splats, to half a standard deviation".to_owned(), None),
             (format!("what is still wrong, {ERROR} times as bright"), Some(&*error)),
         ];
         for (index, (title, picture)) in cells.iter().enumerate() {
