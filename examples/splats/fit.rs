@@ -9,7 +9,7 @@ use wgpu_optim::{Optimizer, RowChange, wgpu};
 use crate::clock::{Clock, Pass};
 use crate::density::{self, Density};
 use crate::kernel::read;
-use crate::raster::{self, LOGGED, Raster};
+use crate::raster::{self, LOGGED, ROOM, Raster, TILE};
 use crate::splats::{KINDS, Kind, Splats};
 
 /// Steps from one change of the density to the next.
@@ -139,7 +139,7 @@ impl<'a> Fit<'a> {
         let buffers: Vec<_> = [&self.raster.log, &self.raster.full].into_iter().chain(stamps).collect();
         let words = read(device, queue, &buffers)?;
         if words[1] != [0] {
-            return Err("more than 383 splats touch one tile of 8 x 8 pixels".into());
+            return Err(format!("more than {ROOM} splats touch one tile of {TILE} x {TILE} pixels").into());
         }
         self.log.losses.extend(words[0][1..].iter().copied().map(f32::from_bits));
         self.log.counts.push(self.count);

@@ -1,11 +1,9 @@
-// What the kernels have in common: a splat as they read it, the tiles, and the lists of what touches each.
+// What the kernels have in common: a splat as they read it, the tiles, and the lists of what touches each. `mod.rs` puts its TILE, ROOM and SUMS before this.
 
 override WIDTH: u32; // Of the picture, in pixels, a multiple of TILE.
 override HEIGHT: u32;
 override CAPACITY: u32; // Splats that there is room for, a multiple of 32.
 
-const TILE = 8u; // Pixels of a tile in both directions.
-const ROOM = 383u; // Splats in a tile's list at most; its length stands before them.
 // A bell ends at three standard deviations: what it would be there is taken from all of it, so that it is continuous.
 const CUT = 9.0;
 const REST = 0.011108996538242306; // exp(-CUT / 2)

@@ -7,8 +7,8 @@ use crate::splats::{CAPACITY, Splats};
 
 /// Pixels of a tile in both directions; pictures have whole tiles.
 pub const TILE: usize = 8;
-/// Words of a tile's list, with its length.
-const LIST: usize = 384;
+/// Splats in a tile's list at most; its length stands before them.
+pub const ROOM: usize = 383;
 /// Sums of a splat in a tile.
 const SUMS: usize = 9;
 /// Steps that the log has room for.
@@ -52,14 +52,15 @@ impl Raster {
         }
         let kernel = |label, source: &str| {
             let constants = [("WIDTH", size[0] as f64), ("HEIGHT", size[1] as f64), ("CAPACITY", CAPACITY as f64)];
-            Kernel::new(device, label, &[COMMON, SUMMED, source], &constants)
+            let shared = format!("const TILE = {TILE}u; const ROOM = {ROOM}u; const SUMS = {SUMS}u;\n");
+            Kernel::new(device, label, &[&shared, COMMON, SUMMED, source], &constants)
         };
         let (pixels, tiles) = (goal.len(), goal.len() / (TILE * TILE));
         let buffer = |label, words| buffer(device, label, words);
         let [splats, lists, image] =
-            [("projected", 12 * CAPACITY), ("lists", LIST * tiles), ("image", 4 * pixels)].map(|(l, n)| buffer(l, n));
+            [("projected", 12 * CAPACITY), ("lists", (ROOM + 1) * tiles), ("image", 4 * pixels)].map(|(l, n)| buffer(l, n));
         let [parts, losses, log] =
-            [("parts", SUMS * TILE * LIST * tiles), ("losses", TILE * tiles), ("log", LOGGED + 1)].map(|(l, n)| buffer(l, n));
+            [("parts", SUMS * TILE * (ROOM + 1) * tiles), ("losses", TILE * tiles), ("log", LOGGED + 1)].map(|(l, n)| buffer(l, n));
         let (full, target, marks) = (buffer("full", 1), buffer("goal", 4 * pixels), buffer("marks", CAPACITY / 16 * tiles));
         let rows: Vec<[f32; 4]> = goal.iter().map(|&[red, green, blue]| [red, green, blue, 0.0]).collect();
         queue.write_buffer(&target, 0, bytemuck::cast_slice(&rows));

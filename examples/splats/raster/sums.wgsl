@@ -1,7 +1,6 @@
 // What the backward pass sums for each splat in each row of each tile.
 
-const SUMS = 9u; // Numbers of it.
-
+// SUMS numbers.
 struct Sums {
     color: vec3f, // By the colour.
     opacity: f32, // By the opacity.
