@@ -1,9 +1,10 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train landscape test test-swiftshader test-swiftshader-all kills lint public-api replay bench bench-smoke burn kit kit-check package
+.PHONY: help adapter train splats landscape test test-swiftshader test-swiftshader-all kills lint public-api replay bench bench-smoke burn kit kit-check package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with gradient descent, SGD, RMSProp and Adam, side by side"
 	@echo "                cargo run --release --example train -- --optimizer adam --save DIR saves a run, --resume FILE goes on with it"
+	@echo "make splats     fit a picture with Gaussian splats that are pruned and cloned, as in docs/splats.png"
 	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make test-swiftshader  its rows that touch numerics, on SwiftShader, which is brought from Debian's package of Chromium"
@@ -21,7 +22,7 @@ help:
 
 # Asks wgpu itself whether there is an adapter, and brings the software one if not. In the profile of what comes next, so that nothing is
 # built twice.
-train landscape replay bench bench-smoke: PROFILE = --release
+train splats landscape replay bench bench-smoke: PROFILE = --release
 adapter:
 	@cargo run $(PROFILE) --quiet --example adapter || (./scripts/install-adapter && cargo run $(PROFILE) --quiet --example adapter)
 
@@ -59,6 +60,9 @@ kills:
 
 train: adapter
 	cargo run --release --example train
+
+splats: adapter
+	cargo run --release --example splats
 
 replay: adapter
 	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/independent/*.safetensors
