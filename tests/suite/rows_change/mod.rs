@@ -4,6 +4,7 @@ mod errors;
 mod remove;
 mod rows;
 mod scale;
+mod scale_refused;
 mod vectors;
 
 use std::sync::Arc;
