@@ -121,8 +121,7 @@ impl Draft {
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
             let number = *numbers.entry((kind.group, kind.matrix, kind.counted)).or_insert(self.lines.len());
             self.lines.resize(self.lines.len().max(number + 1), 0);
-            let Some(tiles) = &parameter.tiles else { continue };
-            let shape = (&parameter.extents, tiles);
+            let shape = (&parameter.extents, parameter.tiles.as_ref());
             (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], shape, LINES.map(count), limits);
         }
         let (most, allowed) = (self.lines[before..].iter().max().copied().unwrap_or_default(), limits.binding.min(limits.buffer));

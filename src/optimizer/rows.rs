@@ -1,4 +1,4 @@
-//! Rows that come and go: parameters get other rows, by an index on the GPU, and town state goes along.
+//! Rows that come and go: parameters get other rows, by an index on the GPU, and their state goes along.
 
 use super::remake::Kept;
 use super::stretches::{Stretch, bound, check_counted, most, stretches};
@@ -38,7 +38,7 @@ pub struct RowChange {
     /// For each row that there is now, as u32: the row that it was, whose values and state it takes over; that row with the bit [`RowChange::FRESH`], for a copy
     /// whose state begins at zero; or [`RowChange::NEW`]. A row that was not there counts as new. One index is for all parameters of the change.
     pub rows: Binding,
-    /// The parameters as they are from now on: names that the optimizer has, as many rows as the index, other sizes as before, and buffers of town own for values
+    /// The parameters as they are from now on: names that the optimizer has, as many rows as the index, other sizes as before, and buffers of their own for values
     /// and gradients. Buffers with room to grow are bound by [`Binding::prefix`].
     pub params: Vec<Param>,
     /// Whether the values are moved too, from the buffers before to those now. Otherwise these hold them already.
@@ -61,8 +61,8 @@ pub(super) struct Moves<'a> {
 }
 
 impl Optimizer {
-    /// Gives parameters other rows, and takes town state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
-    /// bit; averages of new rows begin as town values. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
+    /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
+    /// bit; averages of new rows begin as their values. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
     ///
     /// The encoder has to be submitted before steps recorded from now on, and after those recorded until now; both may be in this same encoder. It takes over
     /// what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that was compiled before, but for the

@@ -24,9 +24,15 @@ pub struct Lines {
 impl Lines {
     /// After the first `end` elements of a buffer: room for so many lanes of each of [`LINES`], and where that ends. Each lane begins where it can be
     /// bound on its own. A sum over a slice is in as many numbers as workgroups add it up.
-    pub fn new(buffer: usize, mut end: u64, (extents, tiles): (&Extents, &Tiles), lanes: [usize; 3], limits: &Limits) -> (Self, u64) {
+    pub fn new(
+        buffer: usize,
+        mut end: u64,
+        (extents, tiles): (&Extents, Option<&Tiles>),
+        lanes: [usize; 3],
+        limits: &Limits,
+    ) -> (Self, u64) {
         let granule = limits.alignment.max(16) / 4;
-        let slice_parts = Teams::over(tiles, Extent::Rows, &limits.division).slots(tiles);
+        let slice_parts = tiles.map_or(1, |tiles| Teams::over(tiles, Extent::Rows, &limits.division).slots(tiles));
         let count = |extent| extents.count(extent) * if extent == Extent::Slices { slice_parts } else { 1 };
         let stride = LINES.map(|extent| count(extent).max(1).next_multiple_of(granule));
         let first = core::array::from_fn(|index| {

@@ -43,11 +43,12 @@ fn separate(gpu: &Gpu, dispatches: usize) -> Outcome {
 }
 
 /// No two dispatches that could run side by side write one buffer, whatever the layout, the options and the limits: wgpu lets the second one wait for the
-/// first. All parameters have one rule, and scales all or none, since two kernels cannot be one dispatch; and every buffer fits in a binding.
+/// first. All parameters have one rule, and scales and masks all or none, since two kernels cannot be one dispatch; and every buffer fits in a binding.
 fn nothing_waits(gpu: &Gpu, style: Style) -> Outcome {
     // Clipping by units of any length is one kernel only where branches are skipped.
     let is_software = gpu.device.features().contains(wgpu_optim::wgpu::Features::SHADER_INT64);
-    let wanted = |name: &str| name != "lr-scales" && !(is_software && name == "clip-adaptive");
+    let differ = ["lr-scales", "row-mask", "row-steps"];
+    let wanted = |name: &str| !(differ.contains(&name) || is_software && name == "clip-adaptive");
     let alone = FEATURES.iter().filter(|feature| wanted(feature.0)).map(|feature| (feature.0, with(AdamW::default().into(), &[*feature])));
     let clips = ["clip-norm", "clip-adaptive"].into_iter().filter(|clip| wanted(clip));
     let all = clips.map(|clip| (clip, everything(AdamW::default().into(), clip)));
@@ -73,7 +74,7 @@ fn one_group(gpu: &Gpu, setting: &mut Setting, style: Style) -> Result<[Recorded
     let others: Vec<_> = setting.groups.drain(1..).flat_map(|group| group.params).collect();
     setting.groups[0].params.extend(others);
     keep_small(&mut setting.groups[0]);
-    setting.groups[0].params.iter_mut().for_each(|param| param.lr_scales = None);
+    setting.groups[0].params.iter_mut().for_each(|param| (param.lr_scales, param.row_mask) = (None, None));
     let scene = scene(gpu, setting, style)?;
     Ok([scene.optimizer.recorded_step(), scene.optimizer.recorded_accumulate()])
 }

@@ -15,6 +15,8 @@ use wgpu_optim::{
 
 use crate::context::{Context, Outcome};
 
+type Row = (&'static str, fn(&Gpu) -> Outcome);
+
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for rule in rules::all().into_iter().filter(|rule| takes(&**rule)) {
@@ -26,7 +28,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for context in &contexts[..2] {
         trials.push(context.trial("sparse/options".into(), options));
     }
-    let rows: [(&str, fn(&Gpu) -> Outcome); 5] = [
+    let rows: [Row; 5] = [
         ("all-rows-once-are-a-dense-gradient", all_rows_once),
         ("dispatches", dispatches),
         ("other-gradients", other_gradients),
@@ -87,7 +89,7 @@ impl Table {
         let mut random = Random(1000 * step + rows as u64);
         let given = [self.most / 2, 0, self.most + 5, self.most][(step % 4) as usize];
         let count = given.min(self.most);
-        let row = |random: &mut Random| if random.bits() % 20 == 0 { u32::MAX - 3 } else { (random.bits() % rows as u64) as u32 };
+        let row = |random: &mut Random| if random.bits().is_multiple_of(20) { u32::MAX - 3 } else { (random.bits() % rows as u64) as u32 };
         let mut list: Vec<u32> = (0..self.most).map(|_| row(&mut random)).collect();
         let mut gradient: Vec<f32> = (0..self.most * width).map(|i| ((1.0 + (i % 3) as f64) * random.normal()) as f32).collect();
         gradient[count * width..].fill(f32::NAN);
