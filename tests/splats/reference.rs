@@ -1,7 +1,7 @@
 //! The formula of the splats in f64, and how far an f32 evaluation of its gradients may be off, so that tolerances are not chosen.
 //!
 //! Rounding errors count as independent, so they add as squares (Higham and Mary, doi 10.1137/18M1226312); built-ins err by what WGSL allows them, but
-//! for sine and cosine: it allows them 2^-11, which would hide defects, and no adapter that we know errs by more than 2^-20.
+//! for sine and cosine: it allows them 2^-11, which would hide defects, so the adapter's own are taken.
 
 use std::ops::{Add, Mul, Neg, Sub};
 
@@ -65,12 +65,6 @@ impl Uncertain {
         let value = self.value / by.value;
         Uncertain::new(value, &[self.error / by.value, value * by.error / by.value, 5.0 * UNIT * value])
     }
-
-    /// Sine and cosine.
-    fn turned(self) -> [Self; 2] {
-        let (sin, cos) = self.value.sin_cos();
-        [sin, cos].map(|value| Uncertain::new(value, &[self.error, 1.0 / (1 << 20) as f64]))
-    }
 }
 
 impl From<f64> for Uncertain {
@@ -118,9 +112,9 @@ struct Projected {
 }
 
 impl Projected {
-    fn new([positions, scales, angles, colors, opacities]: &Values, i: usize) -> Self {
+    fn new([positions, scales, _, colors, opacities]: &Values, i: usize, turn: [f64; 2]) -> Self {
         let exact = |values: &Vec<f64>, at: usize| Uncertain::from(values[at]);
-        let [sin, cos] = exact(angles, i).turned();
+        let [sin, cos] = turn.map(Uncertain::from);
         let deviations = [0, 1].map(|axis| exact(scales, 2 * i + axis).exp());
         let rows = [[cos.over(deviations[0]), sin.over(deviations[0])], [(-sin).over(deviations[1]), cos.over(deviations[1])]];
         let opacity = Uncertain::from(DENSEST).over(Uncertain::from(1.0) + (-exact(opacities, i)).exp());
@@ -142,22 +136,24 @@ impl Projected {
     }
 }
 
-/// The gradients by the parameters, in the order in which the kernels form them.
-pub fn differentiate(values: &Values, goal: &Picture) -> [Vec<Uncertain>; 5] {
-    let splats: Vec<Projected> = (0..values[2].len()).map(|i| Projected::new(values, i)).collect();
+/// The loss, and its gradients by the parameters, in the order in which the kernels form them, where the angles have these sines and cosines.
+pub fn differentiate(values: &Values, goal: &Picture, turns: &[[f64; 2]]) -> (Uncertain, [Vec<Uncertain>; 5]) {
+    let splats: Vec<Projected> = turns.iter().enumerate().map(|(i, &turn)| Projected::new(values, i, turn)).collect();
     let mut gradients = values.each_ref().map(|values| vec![Uncertain::default(); values.len()]);
+    let mut loss = Uncertain::default();
     for (pixel, &goal_color) in goal.pixels.iter().enumerate() {
         let place = [(pixel % goal.size[0]) as f64 + 0.5, (pixel / goal.size[0]) as f64 + 0.5];
-        add_pixel(&splats, place, goal_color, 2.0 / (3 * goal.pixels.len()) as f64, &mut gradients);
+        loss = loss + add_pixel(&splats, place, goal_color, 2.0 / (3 * goal.pixels.len()) as f64, &mut gradients);
     }
     for (i, splat) in splats.iter().enumerate() {
         let by_logit = splat.opacity * (Uncertain::from(1.0) - splat.opacity.over(DENSEST.into()));
         gradients[4][i] = gradients[4][i] * by_logit;
     }
-    gradients
+    (loss, gradients)
 }
 
-fn add_pixel(splats: &[Projected], place: [f64; 2], goal: [f64; 3], scale: f64, gradients: &mut [Vec<Uncertain>; 5]) {
+/// Adds the gradients of a pixel, and returns its part of the loss.
+fn add_pixel(splats: &[Projected], place: [f64; 2], goal: [f64; 3], scale: f64, gradients: &mut [Vec<Uncertain>; 5]) -> Uncertain {
     let one = Uncertain::from(1.0);
     let (mut color, mut transmittance) = ([Uncertain::default(); 3], one);
     for splat in splats {
@@ -193,4 +189,5 @@ fn add_pixel(splats: &[Projected], place: [f64; 2], goal: [f64; 3], scale: f64, 
         let ratio = splat.deviations[1].over(splat.deviations[0]);
         add(2, i, by_u * v * (ratio - one.over(ratio)));
     }
+    dot(&by) * (0.5 / scale).into()
 }
