@@ -1,6 +1,7 @@
 //! Shaders as text: the rule's own WGSL, joined with declarations generated from its layouts. Module scope is independent of order in
 //! WGSL, so joining is all it takes, and no wgpu is needed to read or check the result.
 
+mod apply;
 mod arrays;
 mod lines;
 mod members;

@@ -1,12 +1,13 @@
 //! The kernels that run a rule.
 
+use super::apply::{apply, begin_averages};
 use super::arrays::{Entry, Uses};
 use super::members::Members;
 use super::structs;
 use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, states};
 use crate::program::Kernel;
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Average, Features};
+use crate::step::Features;
 
 const PASS: &str = include_str!("../../shaders/pass.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
@@ -189,129 +190,4 @@ fn idle(features: &Features, clears: bool, is_last: bool) -> String {
         text += "    if own.is_active == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
     }
     text + "    return own.is_active != 1u;\n}\n"
-}
-
-/// `apply`, what a stage does with four elements.
-fn apply(members: &Members<'_>) -> String {
-    let is_last = members.stage + 1 == members.rule.stages().len();
-    let body = gradient(members) + &if is_last { update(members) } else { earlier(members) };
-    format!(
-        "fn apply(h: Hyper, s: Scalars, own: StepEntry, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
-         state: ptr<function, State>) {{\n{body}}}\n"
-    )
-}
-
-/// The gradient that rules see: unscaled, accumulated and clipped.
-fn gradient(members: &Members<'_>) -> String {
-    let Members { rule, kernel, features, .. } = members;
-    if !rule.stages()[members.stage].gradient {
-        return "    let gradient = vec4f(0.0);\n".into();
-    }
-    let mut body = String::from("    var gradient = load_gradient(row, i, left);\n    clear_gradient(row, i, left, gradient);\n");
-    if let Some(lane) = features.lane(*rule, kernel.kind.matrix, ACCUMULATED) {
-        body += &format!("    if own.used != 0u {{\n        gradient += {};\n    }}\n", members.load_lane(lane));
-    }
-    body.push_str(match features.measures {
-        true if kernel.kind.adaptive => "    gradient = factored(gradient, unit_factors(row, i));\n",
-        true => "    gradient = factored(gradient, vec4f(own.factor));\n",
-        false => "    gradient *= own.factor;\n",
-    });
-    if features.clamps {
-        body.push_str("    gradient = limited(gradient, own.limit);\n");
-    }
-    body
-}
-
-/// The gradient as a rule takes it.
-fn given(members: &Members<'_>) -> &'static str {
-    let reads = members.rule.stages()[members.stage].gradient;
-    if reads && !members.rule.goes_on() { "finite_or_nan(gradient)" } else { "gradient" }
-}
-
-/// A stage before the last.
-fn earlier(members: &Members<'_>) -> String {
-    format!("    {}(h, s, {}, p, state);\n    add(*state, left);\n", members.rule.stages()[members.stage].name, given(members))
-}
-
-/// The update with all that comes before and after the rule.
-fn update(members: &Members<'_>) -> String {
-    let Members { rule, kernel, features, .. } = members;
-    let mut body = String::from("    let before = *p;\n");
-    body += &ruled(members);
-    if kernel.kind.scaled || features.measures_update {
-        body.push_str("    *p = rounded(*p, own.step);\n");
-    }
-    if kernel.kind.scaled {
-        body.push_str("    *p = scaled(before, *p, lr_scales(row, i, left));\n");
-    }
-    body.push_str("    *p = kept(before, *p);\n");
-    for (index, average) in features.averages.iter().enumerate() {
-        let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
-        body += &keep(members, average, index, lane);
-    }
-    if features.measures_update {
-        body.push_str("    measure_update(kept(vec4f(0.0), before), kept(vec4f(0.0), *p), i, left);\n");
-    }
-    body
-}
-
-/// The rule's own part; states of rows that are not seen stay. Where rows count their own steps, each has the scalars of its own.
-fn ruled(members: &Members<'_>) -> String {
-    let kind = &members.kernel.kind;
-    let states = members.rule.states().iter().filter(|state| members.rule.uses_for(state.name, kind.matrix));
-    let each = |form: &dyn Fn(&str) -> String| states.clone().map(|state| form(state.name)).collect::<String>();
-    let update = |scalars: &str, p: &str, state: &str| format!("update(h, {scalars}, {}, {p}, {state});\n", given(members));
-    if !kind.masked {
-        return format!("    {}", update("s", "p", "state"));
-    }
-    if !kind.counted || kind.whole_rows {
-        let own = "prepare(h, step_of(row, rows_at(row, i, left).x), s)";
-        let kept = each(&|name| format!("    state.{name} = kept(last_state.{name}, state.{name});\n"));
-        let scalars = if kind.counted { own } else { "s" };
-        return format!("    let last_state = *state;\n    {}{kept}", update(scalars, "p", "state"));
-    }
-    let kept = each(&|name| format!("            state.{name} = select(state.{name}, t.{name}, own_row);\n"));
-    format!(
-        "    let last_state = *state;\n    let rows = rows_at(row, i, left);\n    for (var at = rows.x; at <= rows.w; at++) {{\n        \
-         let own_row = seen & (rows == vec4u(at));\n        if any(own_row) {{\n            var q = before;\n            \
-         var t = last_state;\n            {}            *p = select(*p, q, own_row);\n{kept}        }}\n    }}\n",
-        update("prepare(h, step_of(row, at), s)", "&q", "&t")
-    )
-}
-
-/// `begin_averages`, for elements of which none is seen: averages begin with their values all the same.
-fn begin_averages(members: &Members<'_>) -> String {
-    let Members { rule, kernel, features, .. } = members;
-    let is_update = members.stage + 1 == rule.stages().len();
-    let begin = |(index, average): (usize, &Average)| {
-        let begins = match average {
-            Average::Lookahead(_) => "own.step == 1u".to_owned(),
-            _ => format!("own.{} == 1.0", structs::WEIGHTS[index]),
-        };
-        let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
-        format!("    if {begins} {{\n    {}    }}\n", members.store_lane(lane, "value_of(row, i, left)"))
-    };
-    let begin: String = match kernel.kind.masked && is_update {
-        true => features.averages.iter().enumerate().map(begin).collect(),
-        false => String::new(),
-    };
-    format!("fn begin_averages(own: StepEntry, row: Row, i: u32, left: u32) {{\n{begin}}}\n")
-}
-
-/// One average's part of an update; in the steps in which it stays it is not touched.
-fn keep(members: &Members<'_>, average: &Average, index: usize, lane: usize) -> String {
-    let (mut start, mut follow) = (String::new(), "");
-    if let Average::Lookahead(_) = average {
-        start = format!("    if own.step == 1u {{\n    {}    }}\n", members.store_lane(lane, "before"));
-        follow = "        *p = kept(*p, average);\n";
-    }
-    let weight = format!("own.{}", structs::WEIGHTS[index]);
-    // An average that begins does so for rows that are not seen too.
-    format!(
-        "{start}    if {weight} != 0.0 {{\n        let last = {};\n        \
-         let average = kept_or({weight} == 1.0, last, moving_average(last, *p, 1.0 - {weight}, {weight}));\n    \
-         {}{follow}    }}\n",
-        members.load_lane(lane),
-        members.store_lane(lane, "average")
-    )
 }
