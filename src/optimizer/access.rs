@@ -122,7 +122,7 @@ impl Optimizer {
     /// Those of [`Optimizer::read_value`], whatever is shown.
     pub async fn read_gradient(&self, param: &str) -> Result<Vec<f32>> {
         let parameter = &self.parameters[self.find(param)?];
-        Ok(self.read(parameter, BufferRole::Gradient, &parameter.param.gradient, parameter.elements).await?.1)
+        Ok(self.read(parameter, BufferRole::Gradient, &parameter.param.gradient, parameter.param.gradients()).await?.1)
     }
 
     /// Reads a parameter's state tensor, by the rule's name for it.

@@ -28,11 +28,12 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for context in &contexts[..2] {
         trials.push(context.trial("sparse/options".into(), options));
     }
-    let rows: [Row; 5] = [
+    let rows: [Row; 6] = [
         ("all-rows-once-are-a-dense-gradient", all_rows_once),
         ("dispatches", dispatches),
         ("other-gradients", other_gradients),
         ("refused", refused),
+        ("gradients-are-as-long-as-they-are", gradients_are_as_long_as_they_are),
         ("two-in-one-submission", two_in_one_submission),
     ];
     trials.extend(rows.into_iter().map(|(name, row)| contexts[0].trial(format!("sparse/steps/{name}"), row)));
@@ -250,6 +251,37 @@ fn two_in_one_submission(gpu: &Gpu) -> Outcome {
     optimizer.step(&mut encoder);
     gpu.queue.submit([encoder.finish()]);
     assert_eq!(block_on(optimizer.read_value("w"))?, [0.0, 0.0, 0.0, 0.0, 2.0, 4.0, 6.0, 8.0, 1.0, 2.0, 3.0, 4.0]);
+    Ok(())
+}
+
+/// Reading and clearing a gradient end where its rows end, also where the table is longer; rows that change take the list along.
+fn gradients_are_as_long_as_they_are(gpu: &Gpu) -> Outcome {
+    let table = Table::new(gpu, "w", (40, &[2], 3));
+    let tensors = Tensors::new(&gpu.device, [("w", [40, 2])])?;
+    let shared = buffer(gpu, 100);
+    gpu.queue.write_buffer(&shared, 0, bytemuck::cast_slice(&[7.0_f32; 100]));
+    let param = Param { gradient: Binding::new(&shared, 16, 24), ..table.param(&tensors)? };
+    let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, Sgd { lr: 1.0, ..Sgd::default() }, [param.clone()])?;
+    assert_eq!(block_on(optimizer.read_gradient("w"))?, [7.0; 6]);
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.zero_grad(&mut encoder)?;
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(block_on(optimizer.read_gradient("w"))?, [0.0; 6]);
+    optimizer.set_gradients([("w", Binding::new(&shared, 40, 24))])?;
+    assert_eq!(block_on(optimizer.read_gradient("w"))?, [7.0; 6]);
+    // Half of the rows, the last ones, in the place of all.
+    let (fewer, index) = (Tensors::new(&gpu.device, [("w", [20, 2])])?, buffer(gpu, 20));
+    gpu.queue.write_buffer(&index, 0, bytemuck::cast_slice(&(20..40_u32).collect::<Vec<_>>()));
+    tensors.write_value(&gpu.queue, "w", &(0..80_u8).map(f32::from).collect::<Vec<_>>())?;
+    gpu.queue.write_buffer(&table.rows, 0, bytemuck::cast_slice(&[19_u32, 0, 25]));
+    gpu.queue.write_buffer(&table.count, 0, bytemuck::cast_slice(&[3_u32]));
+    let now = Param { shape: vec![20, 2], value: fewer.value("w")?.clone(), gradient: Binding::new(&shared, 40, 24), ..param };
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.change_rows(&mut encoder, wgpu_optim::RowChange { rows: index.into(), params: vec![now], values: true })?;
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    let got = block_on(optimizer.read_value("w"))?;
+    assert_eq!((&got[..4], &got[38..]), (&[33.0, 34.0, 42.0, 43.0][..], &[71.0, 72.0][..]));
     Ok(())
 }
 
