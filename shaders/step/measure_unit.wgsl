@@ -10,7 +10,7 @@ fn measured(row: Row, begin: u32, end: u32, stride: u32) -> Sum {
         for (var turn = 0u; turn < 8u && i < end; turn++) {
             let left = end - i;
             let g = within(whole_gradient(row, i, left), left);
-            let p = within(load_value(row, i, left), left);
+            let p = within(kept(vec4f(0.0), load_value(row, i, left)), left);
             gradient_part += g * g;
             value_part += p * p;
             most_gradient = max(most_gradient, magnitudes(g));
@@ -35,7 +35,7 @@ fn careful(row: Row, begin: u32, end: u32, stride: u32) -> Sum {
         for (var turn = 0u; turn < 8u && i < end; turn++) {
             let left = end - i;
             gradient_part = tallied(gradient_part, within(whole_gradient(row, i, left), left));
-            value_part = tallied(value_part, within(load_value(row, i, left), left));
+            value_part = tallied(value_part, within(kept(vec4f(0.0), load_value(row, i, left)), left));
             i += stride;
         }
         gradient = both(gradient, gradient_part);

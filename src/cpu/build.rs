@@ -157,6 +157,9 @@ impl<F: Real> CpuOptimizer<F> {
     fn change<T>(&mut self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
         let mut setup = self.setup.clone();
         let result = change(&mut setup)?;
+        for Tensor { name, mask, group, .. } in &self.tensors {
+            mask.iter().try_for_each(|mask| mask.check(name, &*setup.groups[*group].rule))?;
+        }
         let before = core::mem::replace(&mut self.setup, setup);
         self.viewed.get_or_insert(before);
         self.compile();

@@ -122,6 +122,8 @@ impl<F: Real> CpuOptimizer<F> {
             }
             Clip::Adaptive(clip) => {
                 let unit = tensor.unit.unwrap_or(tensor.len).max(1);
+                let seen = tensor.mask.as_ref().map(|mask| mask.applied(values.to_vec()));
+                let values = seen.as_deref().unwrap_or(values);
                 let units = gradient.chunks(unit).zip(values.chunks(unit));
                 let factor = |(g, p): (&[F], &[F])| {
                     let (gradient, values) = (Measure::of(g), Measure::of(p));

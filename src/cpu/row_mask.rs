@@ -32,6 +32,11 @@ impl<F: Real> RowMask<F> {
         RowMask { rows, words: vec![0; rows.count as usize], steps: Vec::new(), sparse: Some(list) }
     }
 
+    /// Fails if the rule, with other hyper-parameters than at first, does not go with it.
+    pub(super) fn check(&self, name: &str, rule: &dyn AnyRule) -> Result<()> {
+        self.rows.check(name, rule)
+    }
+
     /// Whether the gradient is row-sparse.
     pub(super) fn is_sparse(&self) -> bool {
         self.sparse.is_some()
@@ -78,7 +83,7 @@ impl<F: Real> RowMask<F> {
 
     /// The number of the step that the row with this element takes now, if rows count their own.
     pub(super) fn step_of(&self, element: usize) -> Option<u32> {
-        self.own_steps().then(|| self.steps[element / self.rows.length as usize].to_value() as u32 + 1)
+        self.own_steps().then(|| self.steps[element / self.rows.length as usize].to_value() as u32).map(|steps| steps.saturating_add(1))
     }
 
     /// Counts a step.

@@ -123,7 +123,8 @@ impl<F: Real> Tensor<F> {
         for ((new, old), state) in self.lanes.iter_mut().zip(&old.lanes).zip(states) {
             if go_with_rows(state.extent, &self.shape) { move_rows(old, new, rows, had, 0, None) } else { new.clone_from(old) }
         }
-        if let (Some(new), Some(old)) = (&mut self.mask, &old.mask) {
+        // Counts that begin now begin at 0.
+        if let (Some(new), Some(old)) = (&mut self.mask, old.mask.as_ref().filter(|old| old.own_steps())) {
             move_rows(&old.steps, &mut new.steps, rows, had, 0, None);
         }
         move_rows(&old.accumulated, &mut self.accumulated, rows, had, 0, None);

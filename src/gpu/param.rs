@@ -89,6 +89,9 @@ pub struct LrScales {
 /// size of the table. Weight decay acts on these rows alone, and so does whatever a rule does with a gradient of zero. The step count is the parameter's; a step
 /// with no entries counts. Norms are of the added rows. An entry with a row that the parameter does not have is ignored.
 ///
+/// Nothing clears such a gradient but [`Optimizer::zero_grad`](crate::Optimizer::zero_grad), and entries are added up in steps in which the parameter is not active too. Where some parameter has one,
+/// giving parameters other buffers costs as much as a new optimizer.
+///
 /// That takes 2 dispatches more for up to 2,048 entries, 5 for up to 8,192, and one more for each factor of 4. Values and state have each to fit in one binding.
 ///
 /// ```

@@ -85,7 +85,9 @@ pub(super) fn check_buffers(setup: &Setup, parameters: &[Parameter]) -> Result<(
             let end = start + binding.room(4 * elements);
             // An empty tensor without padding overlaps nothing, wherever it is.
             if start < end {
-                intervals.push(Interval { buffer, start, end, written: is_written(role), owner: owner(role) });
+                // A step clears no row-sparse gradient.
+                let written = is_written(role) && (role == BufferRole::Value || param.sparse.is_none());
+                intervals.push(Interval { buffer, start, end, written, owner: owner(role) });
             }
         }
         for (number, scales) in param.lr_scale_schedules.iter().filter_map(|(number, _)| Some((*number as u64, param.lr_scales.as_ref()?)))
@@ -104,10 +106,11 @@ pub(super) fn check_buffers(setup: &Setup, parameters: &[Parameter]) -> Result<(
 /// No scales and no masks lie in a buffer that a step writes in these roles.
 fn check_read(buffers: &mut Buffers, parameters: &[Parameter], written: impl Iterator<Item = BufferRole>) -> Result<()> {
     let owners = written.flat_map(|role| parameters.iter().map(move |parameter| (parameter, role)));
+    let owners = owners.filter(|(parameter, role)| *role == BufferRole::Value || parameter.sparse.is_none());
     let owners = owners.map(|(parameter, role)| (buffers.number(binding(parameter, role).buffer()), (&parameter.param.name, role)));
     let owners: HashMap<usize, (&String, BufferRole)> = owners.collect();
     for param in parameters.iter().map(|parameter| &parameter.param) {
-        for (role, binding) in param.bindings().filter(|(role, _)| !matches!(role, BufferRole::Value | BufferRole::Gradient)) {
+        for (role, binding) in param.bindings().filter(|(role, _)| matches!(role, BufferRole::LrScales | BufferRole::RowMask)) {
             let Some((other, written)) = owners.get(&buffers.number(binding.buffer())) else { continue };
             let (name, theirs) = (&param.name, if role == BufferRole::LrScales { "are in the buffer" } else { "is in the buffer" });
             let what = format!("{name}: its {role} {theirs} of {other}'s {written}; WebGPU needs {} own", own(role));

@@ -150,6 +150,9 @@ impl Optimizer {
     fn set_up(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
         let mut setup = self.setup.clone();
         change(&mut setup)?;
+        for Parameter { param, masked, member, .. } in &self.parameters {
+            masked.iter().try_for_each(|rows| rows.check(&param.name, &*setup.groups[member.group].rule))?;
+        }
         let record = self.engine.record.with_settings(&self.engine.device, &setup, &self.engine.layout)?;
         let before = core::mem::replace(&mut self.engine.record, record);
         if let Err(error) = self.executor.rebind(&self.engine, &setup, &Record::SETTINGS) {

@@ -41,7 +41,8 @@ pub struct Options {
     /// Default: `MicroBatches::One`.
     pub micro_batches: MicroBatches,
     /// Sets each gradient to zero once [`Optimizer::step`](crate::Optimizer::step) or [`Optimizer::accumulate`](crate::Optimizer::accumulate) has
-    /// read it, in a skipped step too. The gradients of parameters that are not active stay. For backward passes that add to gradients.
+    /// read it, in a skipped step too. The gradients of parameters that are not active stay, and so do those of masked rows
+    /// and row-sparse ones. For backward passes that add to gradients.
     ///
     /// Default: `false`.
     pub zero_grad: bool,

@@ -29,6 +29,16 @@ impl MaskedRows {
         Self::new(param, shape, elements, own_steps)
     }
 
+    /// Fails if the rule, with other hyper-parameters than at first, is none that rows can be masked with.
+    pub(crate) fn check(&self, param: &str, rule: &dyn AnyRule) -> Result<()> {
+        match refusal(rule, self.own_steps) {
+            Some(why) => Err(Error::Conflict {
+                what: format!("{param}: a row_mask or a row-sparse gradient does not go with {}, {why}", rule.name()),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Those of a parameter with a row-sparse gradient, likewise.
     pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, options: &Options, clip: &Clip) -> Result<Self> {
         let why = if !options.averages().is_empty() {
@@ -76,8 +86,10 @@ impl MaskedRows {
 
 /// Why rows cannot be masked with a rule, if they cannot.
 fn refusal(rule: &dyn AnyRule, own_steps: bool) -> Option<&'static str> {
-    if rule.stages().len() > 1 {
-        Some("which has sums over whole tensors")
+    if rule.stages().len() > 1 || rule.is_tiled(false) || rule.is_tiled(true) {
+        Some("which has sums over whole tensors, or numbers of their rows and columns")
+    } else if rule.has_views() || !rule.stages().iter().all(|stage| stage.gradient) {
+        Some("which has values of its own to evaluate with, or reads no gradient")
     } else if rule.tracks_values() {
         Some("which keeps values in its state: those of a row that its first step does not show would be missing")
     } else if own_steps && carries_scalars(rule) {

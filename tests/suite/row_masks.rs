@@ -10,8 +10,8 @@ use wgpu_optim::cpu::{CpuOptimizer, CpuParam, CpuRowMask};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{STYLES, Scene, Style, must_fail, same_bits};
 use wgpu_optim::{
-    Adafactor, Adam, AdamW, Adopt, Binding, Ema, Error, Group, Lamb, MadGrad, NAdam, NonFinite, Optimizer, Options, Param, RowChange,
-    RowMask, Rprop, Tensors, rules, wgpu,
+    Adafactor, Adam, AdamW, AdaptiveClip, Adopt, Binding, Clip, Ema, Error, Group, Lamb, MadGrad, NAdam, NonFinite, Optimizer, Options,
+    Param, RowChange, RowMask, Rprop, Sgd, Tensors, rules, wgpu,
 };
 
 use crate::context::{Context, Outcome};
@@ -37,7 +37,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         trials.push(context.trial("row-masks/stays".into(), stays));
         trials.push(context.trial("row-masks/windows".into(), windows));
     }
-    let rows: [Row; 7] = [
+    let rows: [Row; 9] = [
         ("own-steps-are-those-of-rows", own_steps_are_those_of_rows),
         ("skips-by-what-is-seen", skips_by_what_is_seen),
         ("costs-no-dispatch", costs_no_dispatch),
@@ -45,6 +45,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("rows-change", rows_change),
         ("checkpoint", checkpoint),
         ("refused", refused),
+        ("hidden-values-clip-nothing", hidden_values_clip_nothing),
+        ("later-settings", later_settings),
     ];
     for (name, row) in rows {
         trials.push(contexts[0].trial(format!("row-masks/{name}"), row));
@@ -290,6 +292,45 @@ fn checkpoint(gpu: &Gpu) -> Outcome {
     same_bits("values", &second?, &first?)?;
     let plain = make(&tensors()?, false)?.restore(&checkpoint, RestoreOptions::default()).map_err(|error| error.to_string());
     assert!(plain.as_ref().is_err_and(|message| message.contains("row_steps")), "{plain:?}");
+    Ok(())
+}
+
+/// What rows hold that are not seen does not count in adaptive clipping.
+fn hidden_values_clip_nothing(gpu: &Gpu) -> Outcome {
+    let stepped = |hidden: f32| -> Result<Vec<f32>, Failed> {
+        let tensors = Tensors::new(&gpu.device, [("w", [5])])?;
+        let param = Param { row_mask: Some(RowMask::new(words(gpu, &[1, 0, 1, 1, 0]))), ..tensors.param("w")?.clone() };
+        let options = Options { clip: Clip::Adaptive(AdaptiveClip { clipping: 0.1, eps: 1e-3 }), ..Options::default() };
+        let optimizer =
+            Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(Sgd { lr: 1.0, ..Sgd::default() }, [param])], options)?;
+        tensors.write_value(&gpu.queue, "w", &[1.0, hidden, 2.0, -2.0, hidden])?;
+        tensors.write_gradient(&gpu.queue, "w", &[5.0, hidden, -5.0, 1.0, hidden])?;
+        step(gpu, &optimizer);
+        let values = block_on(optimizer.read_value("w"))?;
+        Ok(vec![values[0], values[2], values[3]])
+    };
+    let zero = stepped(0.0)?;
+    assert!(zero.iter().zip([1.0, 2.0, -2.0]).all(|(got, before)| got.is_finite() && *got != before), "{zero:?}");
+    same_bits("beside NaN", &stepped(f32::NAN)?, &zero)?;
+    Ok(same_bits("beside large values", &stepped(1e6)?, &zero)?)
+}
+
+/// What would be refused at first is refused later; and counts may begin with other rows.
+fn later_settings(gpu: &Gpu) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, [("w", [4, 3])])?;
+    let sgd = Sgd { momentum: 0.9, ..Sgd::default() };
+    let param = Param { row_mask: Some(RowMask::new(words(gpu, &[1; 4]))), ..tensors.params()[0].clone() };
+    let mut optimizer = Optimizer::new(&gpu.device, &gpu.queue, sgd, [param])?;
+    let mut twin = CpuOptimizer::<f32>::new(sgd, [masked("w", &[4, 3], vec![1; 4], false)])?;
+    let expected = "w: a row_mask or a row-sparse gradient does not go with Sgd, whose first step is not like the others";
+    for set in [optimizer.set(0, "dampening", 0.5), twin.set(0, "dampening", 0.5)] {
+        let got = set.map_err(|error| error.to_string());
+        assert!(got.as_ref().is_err_and(|message| message.starts_with(expected)), "{got:?}");
+    }
+    optimizer.set(0, "lr", 0.5)?;
+    twin.step(&mut [&mut [0.0; 12]], &[Some(&[1.0; 12])])?;
+    twin.change_rows(&[0, 3], [(masked("w", &[2, 3], vec![1; 2], true), None, &mut [0.0; 6][..])])?;
+    assert_eq!(twin.state("w", "row_steps")?, [0.0, 0.0]);
     Ok(())
 }
 
