@@ -6,7 +6,7 @@ use super::view::Back;
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
-use crate::step::{Broadcast, MaskedRows, SCHEDULE_ERROR, Setup};
+use crate::step::{Broadcast, MaskedRows, SCHEDULE_ERROR, Setup, check_one};
 
 /// A parameter and what the optimizer keeps of it.
 #[derive(Clone, Debug)]
@@ -63,15 +63,9 @@ impl<F: Real> Tensor<F> {
         };
         let scales = lr_scales.map(scales).transpose()?;
         crate::step::check_scale_schedules(&name, scales.as_ref().map(|(scales, _)| scales.len() as u64), &lr_scale_schedules)?;
+        check_one(&name, row_mask.is_some(), sparse_rows.is_some())?;
         let mut mask = row_mask.map(|mask| RowMask::new(&name, &shape, len, rule, mask)).transpose()?;
         if let Some(rows) = sparse_rows {
-            let conflict = |what: &str| Error::Conflict { what: format!("{name}: {what}") };
-            if mask.is_some() {
-                return Err(conflict("a row_mask and a row-sparse gradient both say which rows a step updates; use one"));
-            }
-            if shape.is_empty() || len == 0 {
-                return Err(conflict("a row-sparse gradient is for parameters with rows that have elements"));
-            }
             let own = MaskedRows::sparse(&name, &shape, len as u64, rule, options, &setup.clip(group))?;
             mask = Some(RowMask::sparse(own, rows));
         }

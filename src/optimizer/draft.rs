@@ -10,10 +10,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
-use crate::step::{ACCUMULATED, Broadcast, MaskedRows, Options, Setup};
-
-/// The limit's name in WebGPU.
-const STORAGE_BUFFERS: &str = "max_storage_buffers_per_shader_stage";
+use crate::step::{ACCUMULATED, Broadcast, MaskedRows, Options, Setup, check_one};
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]
@@ -61,6 +58,7 @@ impl Draft {
             let scale = scale(&*rule, &param)?;
             let masked = param.row_mask.as_ref();
             let masked = masked.map(|mask| MaskedRows::masked(&param.name, &param.shape, elements, &*rule, mask.own_steps)).transpose()?;
+            check_one(&param.name, param.row_mask.is_some(), param.sparse.is_some())?;
             let sparse = self.sparse(number, &param, elements, pipelines)?;
             let masked = masked.or(sparse.as_ref().map(|(rows, _)| *rows));
             let listed = sparse.is_some();
@@ -139,7 +137,6 @@ impl Draft {
         let view = TensorView { setup: &self.setup, features: &features, hyper: &self.layout.hyper, limits };
         let tensors: Vec<Tensor> = new.map(|parameter| view.tensor(parameter, &mut buffers)).collect();
         let by_scalars = by_scalars(&tensors, limits);
-        self.parameters[first..].iter().zip(&tensors).try_for_each(|(parameter, tensor)| check_arrays(parameter, tensor, limits))?;
         for (parameter, tensor) in self.parameters[first..].iter_mut().zip(&tensors) {
             let lanes = features.lanes_of_elements(&*self.setup.groups[parameter.member.group].rule, parameter.kind.matrix).len();
             let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
@@ -165,13 +162,6 @@ impl Draft {
     /// The rows of a parameter with a row-sparse gradient, and what coalesces it.
     fn sparse(&self, group: usize, param: &Param, elements: u64, pipelines: &Pipelines) -> Result<Option<(MaskedRows, Arc<Coalesce>)>> {
         let Some(SparseRows { rows, count }) = &param.sparse else { return Ok(None) };
-        let conflict = |what: &str| Error::Conflict { what: format!("{}: {what}", param.name) };
-        if param.row_mask.is_some() {
-            return Err(conflict("a row_mask and a row-sparse gradient both say which rows a step updates; use one"));
-        }
-        if param.shape.is_empty() || elements == 0 {
-            return Err(conflict("a row-sparse gradient is for parameters with rows that have elements"));
-        }
         let (rule, options) = (&*self.setup.groups[group].rule, &self.setup.options);
         let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, options, &self.setup.clip(group))?;
         let most = u32::try_from(rows.elements()).unwrap_or(u32::MAX);
@@ -207,19 +197,6 @@ fn by_scalars(tensors: &[Tensor], limits: &Limits) -> HashSet<usize> {
         .filter(|(_, (needs_scalars, vectors))| *needs_scalars && *vectors <= limits.division.scalars)
         .map(|(buffer, _)| buffer)
         .collect()
-}
-
-/// What a parameter's kernel binds of the caller's has to be as many buffers as the device has left, where rows count their own steps: that is one more of ours.
-fn check_arrays(parameter: &Parameter, tensor: &Tensor, limits: &Limits) -> Result<()> {
-    let both = usize::from(tensor.value.buffer == tensor.gradient.buffer);
-    let arrays = 3 + usize::from(tensor.scale.is_some()) - both;
-    if !parameter.kind.counted || arrays <= tensor.arrays {
-        return Ok(());
-    }
-    let (what, limit) =
-        (format!("{}: rows that count their own steps, with all else that is asked for,", parameter.param.name), STORAGE_BUFFERS);
-    let needed = (limits.buffers - tensor.arrays + arrays) as u64;
-    Err(Error::Limit { what, needed, limit, allowed: limits.buffers as u64 })
 }
 
 /// Whatever rows a row-sparse gradient is of, the kernel has to reach them.

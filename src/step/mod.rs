@@ -54,5 +54,7 @@ pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
 pub(crate) use keys::{HYPER, PENDING, SCALARS, STEPS, VALUE};
 pub(crate) use loss_scale::check_scale;
 pub(crate) use lr_scales::check_scale_schedules;
-pub(crate) use row_mask::{MaskedRows, ROW_STEPS};
+#[cfg(feature = "testing")]
+pub(crate) use row_mask::takes_some_rows;
+pub(crate) use row_mask::{MaskedRows, ROW_STEPS, check_one};
 pub(crate) use rows::{check_rows, check_scaled, go_with_rows};

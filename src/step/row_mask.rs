@@ -7,7 +7,7 @@ use crate::rule::{AnyRule, Extents, Real};
 /// The name of the step counts of rows.
 pub(crate) const ROW_STEPS: &str = "row_steps";
 
-/// The rows of a parameter with a row mask.
+/// The rows of a parameter of which steps update some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaskedRows {
     /// How many rows it has, and words the mask.
@@ -16,61 +16,55 @@ pub(crate) struct MaskedRows {
     pub(crate) length: u32,
     /// Whether each row counts its own steps.
     pub(crate) own_steps: bool,
+    /// Whether a row-sparse gradient says which they are, and not a mask.
+    listed: bool,
 }
 
 impl MaskedRows {
-    /// Those of a parameter of this shape. A single number is one row.
+    /// Those of a parameter of this shape with a row mask. A single number is one row.
     ///
     /// Fails for rules that rows cannot be masked with, and for more elements than kernels count.
     pub(crate) fn masked(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, own_steps: bool) -> Result<Self> {
-        if let Some(why) = refusal(rule, own_steps) {
-            return Err(Error::Conflict { what: format!("{param}: a row_mask does not go with {}, {why}", rule.name()) });
-        }
-        Self::new(param, shape, elements, own_steps)
-    }
-
-    /// Fails if the rule, with other hyper-parameters than at first, is none that rows can be masked with.
-    pub(crate) fn check(&self, param: &str, rule: &dyn AnyRule) -> Result<()> {
-        match refusal(rule, self.own_steps) {
-            Some(why) => Err(Error::Conflict {
-                what: format!("{param}: a row_mask or a row-sparse gradient does not go with {}, {why}", rule.name()),
-            }),
-            None => Ok(()),
-        }
+        let rows = MaskedRows { own_steps, ..Self::new(param, shape, elements)? };
+        rows.check(param, rule).map(|()| rows)
     }
 
     /// Those of a parameter with a row-sparse gradient, likewise.
     pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, options: &Options, clip: &Clip) -> Result<Self> {
-        let why = if !options.averages().is_empty() {
-            Some("averages: they would have to follow all rows")
-        } else if options.accumulates() {
-            Some("micro-batches: append their gradient rows, which add up")
-        } else if matches!(clip, Clip::Adaptive(_)) {
-            Some("adaptive clipping, whose units are of all rows")
-        } else {
-            None
-        };
-        let of_rule = refusal(rule, false).map(|why| format!("{}, {why}", rule.name()));
-        match why.map(str::to_owned).or(of_rule) {
-            Some(why) => Err(Error::Conflict { what: format!("{param}: a row-sparse gradient does not go with {why}") }),
-            None => Self::new(param, shape, elements, false),
+        let refused = [
+            (shape.is_empty() || elements == 0, "parameters without rows that have elements"),
+            (!options.averages().is_empty(), "averages: they would have to follow all rows"),
+            (options.accumulates(), "micro-batches: append their gradient rows, which add up"),
+            (matches!(clip, Clip::Adaptive(_)), "adaptive clipping, whose units are of all rows"),
+        ];
+        if let Some((_, why)) = refused.into_iter().find(|(is_refused, _)| *is_refused) {
+            return Err(Error::Conflict { what: format!("{param}: a row-sparse gradient does not go with {why}") });
+        }
+        let rows = MaskedRows { listed: true, ..Self::new(param, shape, elements)? };
+        rows.check(param, rule).map(|()| rows)
+    }
+
+    /// Fails unless rows can be masked with the rule, now or with other hyper-parameters later.
+    pub(crate) fn check(&self, param: &str, rule: &dyn AnyRule) -> Result<()> {
+        let what = if self.listed { "a row-sparse gradient" } else { "a row_mask" };
+        match refusal(rule, self.own_steps) {
+            Some(why) => Err(Error::Conflict { what: format!("{param}: {what} does not go with {}, {why}", rule.name()) }),
+            None => Ok(()),
         }
     }
 
-    fn new(param: &str, shape: &[usize], elements: u64, own_steps: bool) -> Result<Self> {
+    fn new(param: &str, shape: &[usize], elements: u64) -> Result<Self> {
         let count = shape.first().map_or(1, |&rows| rows as u64);
         let length = elements.checked_div(count).unwrap_or(1).max(1);
         match (u32::try_from(elements.max(count)), u32::try_from(length)) {
-            (Ok(_), Ok(length)) => Ok(MaskedRows { count: count as u32, length, own_steps }),
+            (Ok(_), Ok(length)) => Ok(MaskedRows { count: count as u32, length, own_steps: false, listed: false }),
             _ => {
                 let (what, limit) = (format!("{param}: its rows"), "number of elements in 32 bits");
                 Err(Error::Limit { what, needed: elements.max(count), limit, allowed: u64::from(u32::MAX) })
             }
         }
     }
-}
 
-impl MaskedRows {
     /// The parameter as a matrix of these rows.
     pub(crate) fn extents(&self, elements: u64) -> Extents {
         let columns = if elements == 0 { 0 } else { self.length as usize };
@@ -82,6 +76,23 @@ impl MaskedRows {
         let length = u64::from(self.length);
         if self.own_steps { length * [1, 4, 2, 4][(length % 4) as usize] } else { 1 }
     }
+}
+
+/// Fails if a parameter has both.
+pub(crate) fn check_one(param: &str, row_mask: bool, row_sparse: bool) -> Result<()> {
+    match row_mask && row_sparse {
+        true => {
+            let what = format!("{param}: a row_mask and a row-sparse gradient both say which rows a step updates; use one");
+            Err(Error::Conflict { what })
+        }
+        false => Ok(()),
+    }
+}
+
+/// Whether steps with this rule may update some rows of a parameter alone.
+#[cfg(feature = "testing")]
+pub(crate) fn takes_some_rows(rule: &dyn AnyRule) -> bool {
+    [false, true].into_iter().any(|own_steps| refusal(rule, own_steps).is_none())
 }
 
 /// Why rows cannot be masked with a rule, if they cannot.

@@ -5,6 +5,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use super::{Failure, Outcome};
 use crate::program::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEntry, Row};
 use crate::rule::{AnyRule, Beta, Extent, Field, Layout as _};
+use crate::step::takes_some_rows;
 use crate::step::{
     Clip, Ema, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, Swa,
 };
@@ -31,16 +32,17 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     let group = Group::<()>::new(rule.boxed(), []);
     let everything = Features { clamps: true, schedules: true, ..Features::of(&all, core::slice::from_ref(&group)) };
     for features in [Features::of(&Options::default(), core::slice::from_ref(&group)), everything] {
-        let takes_masks = rule.stages().len() == 1;
-        let kernels = kernels().filter(|kernel| takes_masks || !kernel.kind.masked);
-        for kernel in kernels.flat_map(|kernel| of_shapes(rule, kernel)) {
+        let some_rows = kernels().flat_map(of_some_rows).filter(|_| takes_some_rows(rule));
+        for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)).chain(some_rows) {
             for stage in over_elements(rule, &kernel) {
-                let module = valid(&wgsl::pass(rule, stage, &kernel, &features))?;
+                // Rows that count their own steps, with all that there is besides, take one more than WebGPU has; an optimizer says so.
+                let most = WEBGPU + usize::from(kernel.kind.counted);
+                let module = valid_within(&wgsl::pass(rule, stage, &kernel, &features), most)?;
                 layouts(&module, rule)?;
                 members(&module, "Chunk", Row::FIELDS)?;
                 members(&module, "ParamEntry", ParamEntry::FIELDS)?;
             }
-            if features.views {
+            if features.views && !kernel.kind.listed {
                 members(&valid(&wgsl::shown(rule, &kernel, &features))?, "Chunk", Row::FIELDS)?;
             }
         }
@@ -66,7 +68,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
 fn of_shapes(rule: &dyn AnyRule, kernel: Kernel) -> impl Iterator<Item = Kernel> {
     let shapes = if rule.tells_matrices() { &[false, true][..] } else { &[false] };
     let tiled = move |matrix: bool| shapes.len() > 1 && rule.is_tiled(matrix);
-    let scalar = kernel.arrays.iter().any(|array| array.access == Access::Scalar && !array.scales && !array.masks);
+    let scalar = kernel.arrays.iter().any(|array| array.access == Access::Scalar && !array.scales);
     shapes.iter().map(move |&matrix| {
         let kind = Kind { matrix, tiled: tiled(matrix), uneven: tiled(matrix) && scalar, ..kernel.kind };
         Kernel { kind, ..kernel.clone() }
@@ -85,9 +87,11 @@ fn over_elements(rule: &dyn AnyRule, kernel: &Kernel) -> impl Iterator<Item = us
 ///
 /// What naga says about the first kernel that is not valid.
 pub fn tasks_are_valid() -> Outcome {
-    for kernel in kernels() {
+    for kernel in kernels().flat_map(|kernel| [kernel.clone()].into_iter().chain(of_some_rows(kernel))) {
         for flag in [false, true] {
-            valid(&wgsl::measure(&kernel, flag.then_some(0), 2))?;
+            // What a list has is measured as if it were masked.
+            let masked = Kernel { kind: Kind { masked: kernel.kind.masked || kernel.kind.listed, ..kernel.kind }, ..kernel.clone() };
+            valid(&wgsl::measure(&masked, flag.then_some(0), 2))?;
             valid(&wgsl::accumulate(&kernel, 0, &Features { zero_grad: flag, views: flag, ..Features::default() }))?;
         }
     }
@@ -127,29 +131,37 @@ fn kernels() -> impl Iterator<Item = Kernel> {
             (vec![values, gradients, gradients], vec![pair(0, 1, 1), pair(0, 2, 2)]),
         ];
         let layouts = layouts.into_iter().filter(move |(_, pairs)| !scaled || pairs.len() == 1);
-        layouts.flat_map(move |(mut arrays, pairs)| {
+        layouts.map(move |(mut arrays, pairs)| {
             arrays.retain(|array| scaled || !array.scales);
-            let plain = Kernel { kind, division, arrays, pairs };
-            let flags = [(false, false), (true, false), (false, true), (true, true)];
-            let masked = (plain.pairs.len() == 1).then(|| flags.map(|flags| masked(plain.clone(), flags)));
-            [plain].into_iter().chain(masked.into_iter().flatten())
+            Kernel { kind, division, arrays, pairs }
         })
     })
 }
 
-/// The same with a row mask, whose rows have whole vectors or not, and count their own steps or not.
-fn masked(mut kernel: Kernel, (whole_rows, counted): (bool, bool)) -> Kernel {
-    kernel.kind = Kind { masked: true, whole_rows, counted, ..kernel.kind };
-    kernel.pairs.iter_mut().for_each(|pair| pair.mask = Some(kernel.arrays.len()));
-    kernel.arrays.push(Array { masks: true, ..Array::default() });
-    kernel
+/// The same of one pair for some rows: with a mask, whose rows have whole vectors or not, and count their own steps or not; and with a list of rows.
+fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
+    let flags =
+        [(false, false, false), (true, false, false), (false, true, false), (true, true, false), (false, false, true), (true, false, true)];
+    let of = move |(whole_rows, counted, listed): (bool, bool, bool)| {
+        let mut own = kernel.clone();
+        own.kind = Kind { masked: !listed, whole_rows, counted, listed, uneven: listed && !whole_rows, ..own.kind };
+        own.pairs.iter_mut().for_each(|pair| pair.mask = Some(own.arrays.len()));
+        own.arrays.push(Array { masks: true, ..Array::default() });
+        own
+    };
+    flags.into_iter().map(of).filter(|own| own.pairs.len() == 1 && !(own.kind.listed && own.kind.adaptive))
 }
 
+/// Storage buffers of a kernel by WebGPU's defaults.
+const WEBGPU: usize = 8;
+
 fn valid(shader: &wgsl::Shader) -> Result<naga::Module, Failure> {
-    // All that there is of rows that count their own steps is more than that; an optimizer says so.
-    let most = if shader.source.contains("fn count_rows(row: Row, invocation: u32) {\n    storageBarrier") { 9 } else { 8 };
+    valid_within(shader, WEBGPU)
+}
+
+fn valid_within(shader: &wgsl::Shader, most: usize) -> Result<naga::Module, Failure> {
     if shader.slots.len() > most {
-        return Err(Failure(format!("{} storage buffers, WebGPU's default is 8", shader.slots.len())));
+        return Err(Failure(format!("{} storage buffers, and {most} are the most", shader.slots.len())));
     }
     module(&shader.source)
 }

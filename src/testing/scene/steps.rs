@@ -37,18 +37,22 @@ impl<'a> Scene<'a> {
             _ => random.bits() as u32 | 1,
         };
         let mask: Vec<u32> = (0..binding.size() / 4).map(|_| word(&mut random)).collect();
-        self.set_row_mask(index, &mask);
+        self.set_row_mask(index, &mask).ok()?;
         Some(mask)
     }
 
     /// What the row mask of a parameter shows from now on, on the GPU and in the truth.
-    pub fn set_row_mask(&mut self, index: usize, mask: &[u32]) {
+    ///
+    /// # Errors
+    ///
+    /// A parameter without a row mask, or with other rows.
+    pub fn set_row_mask(&mut self, index: usize, mask: &[u32]) -> Outcome {
+        self.twin.set_row_mask(&self.names[index], mask)?;
         if let Some(row_mask) = &self.params[index].row_mask {
             self.gpu.queue.write_buffer(row_mask.binding.buffer(), row_mask.binding.offset(), bytemuck::cast_slice(mask));
         }
-        let known = self.twin.set_row_mask(&self.names[index], mask);
-        debug_assert!(known.is_ok(), "{known:?}");
         self.masks[index] = Some(mask.to_vec());
+        Ok(())
     }
 
     /// Expects these gradients from now on.

@@ -87,7 +87,7 @@ fn huge_hyper_parameters(gpu: &Gpu) -> Outcome {
             let is_same = |got: f32, twin: f32| match (got.is_finite(), twin.is_finite()) {
                 (true, true) => (got - twin).abs() <= 1e-5 * twin.abs().max(1e-30),
                 // Where `p - lr * x` is fused, as it is on an H200, an infinite value stays infinite; else the product overflows, and infinity less infinity is NaN.
-                (false, false) => got.is_nan() || twin.is_nan() || got == twin,
+                (false, false) => twin.is_nan() || got == twin,
                 _ => false,
             };
             if !got.iter().zip(&twin).all(|(&got, &twin)| is_same(got, twin)) {
