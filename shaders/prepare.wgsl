@@ -14,7 +14,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
             continue;
         }
         let at = entry.record;
-        if in_view(after) {
+        if is_refused(after) {
             record[at + IS_ACTIVE] = INACTIVE_AND_SKIPPED;
             continue;
         }
@@ -38,7 +38,6 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     }
 }
 
-// Known when it is compiled where no step may be skipped.
 fn is_skipped(after: Status) -> bool {
-    return in_view(after) || (MAY_SKIP && after.skipped != 0u);
+    return is_refused(after) || (MAY_SKIP && after.skipped != 0u);
 }

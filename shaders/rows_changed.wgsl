@@ -1,4 +1,4 @@
-// An element is what it was in the row that the index names, or what the caller wrote, or the zero that its buffer begins with. Bits are moved, no arithmetic
+// An element is what it was in the row that the index names; in a new row what the caller wrote, or the value in its place, or zero. Bits are moved, no arithmetic
 // touches a float.
 fn visit(own: MoveTask, i: u32, row: u32, column: u32) {
     let mask = select(0u, FRESH, own.copies != 0u);
@@ -8,7 +8,9 @@ fn visit(own: MoveTask, i: u32, row: u32, column: u32) {
         if source < own.source_count {
             tensor[own.at + i] = before_tensor[own.source_at + source];
         }
-    } else if own.from_values != 0u {
+    } else if own.begins == AS_VALUES {
         tensor[own.at + i] = values[own.values_at + i];
+    } else if own.begins == AS_ZERO {
+        tensor[own.at + i] = Element();
     }
 }

@@ -8,7 +8,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     if invocation == 0u {
         status = after;
     }
-    let count = select(arrayLength(&parameters), 0u, in_view(after));
+    let count = select(arrayLength(&parameters), 0u, is_refused(after));
     for (var i = invocation; i < count; i += INVOCATIONS) {
         record[parameters[i].record + PENDING] += min(parameters[i].is_active, 1u);
     }
@@ -19,7 +19,7 @@ fn counted(before: Status) -> Status {
     if VIEWS {
         after = looked(before);
     }
-    if in_view(after) {
+    if is_refused(after) {
         return misplaced(after, ACCUMULATE_RECORDED);
     }
     after.micro_batches += 1u;

@@ -35,7 +35,7 @@ fn decided(before: Status) -> Status {
     if VIEWS {
         after = looked(before);
     }
-    if in_view(after) {
+    if is_refused(after) {
         return misplaced(after, STEP_RECORDED);
     }
     let policy = load_options(0u);

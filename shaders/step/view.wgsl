@@ -5,7 +5,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     let before = status;
     let view = before.view;
     let wanted = wish[0];
-    let next = after(view, wanted);
+    let next = select(after(view, wanted), view, out_of_order());
     // All have read before the first one writes.
     storageBarrier();
     if invocation == 0u {
@@ -28,7 +28,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
 
 fn changed(before: Status, wanted: u32, next: u32) -> Status {
     var after = looked(before);
-    if next == before.view && wanted != before.view && wanted != TRAINED {
+    if out_of_order() || (next == before.view && wanted != before.view && wanted != TRAINED) {
         after = misplaced(after, CHANGE + wanted);
     }
     after.view = next;

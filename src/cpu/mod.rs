@@ -7,6 +7,7 @@ mod checkpoint;
 mod decide;
 mod executor;
 mod job;
+mod keep;
 mod measure;
 mod members;
 mod param;

@@ -5,8 +5,8 @@ use super::view::Back;
 use super::{CpuOptimizer, CpuParam};
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::program::FRESH;
-use crate::rule::{Real, StateField};
-use crate::step::{check_rows, go_with_rows};
+use crate::rule::{AnyRule, Real};
+use crate::step::{Setup, check_resized, check_rows, go_with_rows};
 
 /// A tensor with other rows: what it is now, its values before if these are to be moved, and those now.
 pub type CpuRows<'a, F> = (CpuParam, Option<&'a [F]>, &'a mut [F]);
@@ -51,29 +51,76 @@ impl<F: Real> CpuOptimizer<F> {
                 return Err(Error::DuplicateName { param: param.name });
             }
             let old = &self.tensors[index];
-            let rule = &*self.setup.groups[old.group].rule;
-            check_rows(&param.name, rule, [&old.shape, &param.shape], rows.len() as u64)?;
+            check_rows(&param.name, [&old.shape, &param.shape], rows.len() as u64)?;
             if let Some(before) = before {
                 old.check(BufferRole::Value, before.len())?;
             }
-            let block = setup.block(old.group, &param.name, param.lr_scale)?;
-            let frozen = param.frozen || old.frozen;
-            let new = Tensor::new(CpuParam { frozen, ..param }, old.group, block, &setup)?;
-            new.check(BufferRole::Value, now.len())?;
-            changed.push((index, new, before, now));
+            changed.push((index, self.with_shape_of(index, param, now.len(), &mut setup)?, before, now));
         }
         self.setup = setup;
         for (index, mut new, before, now) in changed {
             let old = &self.tensors[index];
-            new.take_rows(old, rows, now, self.setup.groups[old.group].rule.states());
             if let Some(before) = before {
                 move_rows(before, now, rows, old.shape[0], FRESH, None);
             }
+            new.take_rows(old, rows, now, &*self.setup.groups[old.group].rule);
             self.tensors[index] = new;
         }
         self.number_rules();
         self.compile();
         Ok(())
+    }
+
+    /// Gives tensors more or fewer rows at their end, as [`Optimizer::resize_rows`](crate::Optimizer::resize_rows) does, each with its values as they are then.
+    ///
+    /// ```
+    /// use wgpu_optim::Sgd;
+    /// use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+    ///
+    /// let mut optimizer = CpuOptimizer::<f32>::new(Sgd { momentum: 0.9, ..Default::default() }, [CpuParam::new("points", &[2])])?;
+    /// optimizer.step(&mut [&mut [1.0, 2.0]], &[Some(&[0.5, -0.5])])?;
+    /// optimizer.resize_rows([(CpuParam::new("points", &[3]), &[1.0, 2.0, 3.0][..])])?;
+    /// assert_eq!(optimizer.state("points", "buf")?, [0.5, -0.5, 0.0]);
+    /// # Ok::<(), wgpu_optim::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CpuOptimizer::change_rows`].
+    pub fn resize_rows<'a>(&mut self, tensors: impl IntoIterator<Item = (CpuParam, &'a [F])>) -> Result<()>
+    where
+        F: 'a,
+    {
+        self.check_shown("resize_rows")?;
+        let mut setup = self.setup.clone();
+        let mut resized: Vec<(usize, Tensor<F>, &[F])> = Vec::new();
+        for (param, values) in tensors {
+            let index = self.position(&param.name)?;
+            if resized.iter().any(|(other, ..)| *other == index) {
+                return Err(Error::DuplicateName { param: param.name });
+            }
+            check_resized(&param.name, [&self.tensors[index].shape, &param.shape])?;
+            resized.push((index, self.with_shape_of(index, param, values.len(), &mut setup)?, values));
+        }
+        self.setup = setup;
+        for (index, mut new, values) in resized {
+            // A row that was not there is new.
+            let rows: Vec<u32> = (0..new.shape[0] as u32).collect();
+            let old = &self.tensors[index];
+            new.take_rows(old, &rows, values, &*self.setup.groups[old.group].rule);
+            self.tensors[index] = new;
+        }
+        self.number_rules();
+        self.compile();
+        Ok(())
+    }
+
+    /// A tensor as it is going to be, with values of this length.
+    fn with_shape_of(&self, index: usize, param: CpuParam, values: usize, setup: &mut Setup) -> Result<Tensor<F>> {
+        let old = &self.tensors[index];
+        let block = setup.block(old.group, &param.name, param.lr_scale)?;
+        let new = Tensor::new(CpuParam { frozen: param.frozen || old.frozen, ..param }, old.group, block, setup)?;
+        new.check(BufferRole::Value, values).map(|()| new)
     }
 
     /// Removes tensors, with all that is kept of them, as [`Optimizer::remove`](crate::Optimizer::remove) does.
@@ -116,12 +163,14 @@ impl<F: Real> CpuOptimizer<F> {
 }
 
 impl<F: Real> Tensor<F> {
-    /// Takes over what is kept of the tensor with other rows; averages of new rows begin as their values.
-    fn take_rows(&mut self, old: &Tensor<F>, rows: &[u32], values: &[F], states: &[StateField]) {
+    /// Takes over what is kept of the tensor with other rows; averages of new rows, and states that hold values, begin as
+    /// their values.
+    fn take_rows(&mut self, old: &Tensor<F>, rows: &[u32], values: &[F], rule: &dyn AnyRule) {
         let had = old.shape[0];
         (self.step, self.pending, self.scalars, self.rule, self.back) = (old.step, old.pending, old.scalars.clone(), old.rule, Back::Shown);
-        for ((new, old), state) in self.lanes.iter_mut().zip(&old.lanes).zip(states) {
-            if go_with_rows(state.extent, &self.shape) { move_rows(old, new, rows, had, 0, None) } else { new.clone_from(old) }
+        for ((new, old), state) in self.lanes.iter_mut().zip(&old.lanes).zip(rule.states()) {
+            let begins = rule.values_in_state().contains(&state.name).then_some(values);
+            if go_with_rows(state.extent, &self.shape) { move_rows(old, new, rows, had, 0, begins) } else { new.clone_from(old) }
         }
         // Counts that begin now begin at 0.
         if let (Some(new), Some(old)) = (&mut self.mask, old.mask.as_ref().filter(|old| old.own_steps())) {

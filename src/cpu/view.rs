@@ -134,7 +134,7 @@ impl<F: Real> CpuOptimizer<F> {
 }
 
 impl<F: Real> Tensor<F> {
-    fn bring_back(&mut self, values: &mut [F]) {
+    pub(super) fn bring_back(&mut self, values: &mut [F]) {
         match core::mem::replace(&mut self.back, Back::Shown) {
             Back::Shown => {}
             Back::Aside(trained) => values.copy_from_slice(&trained),

@@ -247,6 +247,14 @@ pub enum Error {
         /// What it did, and what to do.
         instead: &'static str,
     },
+    /// Something recorded before the optimizer was changed and submitted after that, or the other way round. It changed nothing.
+    #[error("{what} {order}")]
+    OutOfOrder {
+        /// What, the first of how many.
+        what: String,
+        /// What came in the wrong order, and what to do.
+        order: &'static str,
+    },
     /// A state tensor that is in several buffers or windows, since all that a step keeps of its parameter is larger than one binding.
     #[error("{param}: {state} is in {parts} parts, each within max_storage_buffer_binding_size; use state_parts")]
     Split {

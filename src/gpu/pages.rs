@@ -10,23 +10,57 @@ pub(crate) struct Pages {
     buffers: Vec<Option<wgpu::Buffer>>,
     /// The numbers of rows, columns and slices.
     lines: Vec<wgpu::Buffer>,
+    /// Pages of before the last change, to be used again.
+    spare: Vec<wgpu::Buffer>,
 }
 
 impl Pages {
     /// Allocates the pages of these sizes, and the buffers of so many numbers of rows, columns and slices, that are not there yet; wgpu makes them zero.
     pub(crate) fn extend(&mut self, device: &wgpu::Device, sizes: &[u64], lines: &[u64]) -> Result<()> {
-        let page = |&size: &u64| wgpu::BufferDescriptor {
-            label: Some("wgpu-optim state"),
-            size,
-            usage: super::buffers::KEPT,
-            mapped_at_creation: false,
+        self.extend_from(device, sizes, lines, Vec::new())
+    }
+
+    /// Likewise, but pages may be some of these, which hold what they held.
+    fn extend_from(&mut self, device: &wgpu::Device, sizes: &[u64], lines: &[u64], mut spare: Vec<wgpu::Buffer>) -> Result<()> {
+        let new = |size: u64| {
+            let (label, usage) = (Some("wgpu-optim state"), super::buffers::KEPT);
+            create(device, &wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
         };
-        let new = sizes[self.buffers.len()..].iter().map(|size| (*size > 0).then(|| create(device, &page(size))).transpose());
-        let new = new.collect::<Result<Vec<_>>>()?;
-        let lines = lines[self.lines.len()..].iter().map(|elements| create(device, &page(&(4 * elements)))).collect::<Result<Vec<_>>>()?;
-        self.buffers.extend(new);
+        let mut page = |&size: &u64| {
+            let fits = spare.iter().enumerate().filter(|(_, page)| (size..=2 * size).contains(&page.size()));
+            match fits.min_by_key(|(_, page)| page.size()).map(|(index, _)| index) {
+                _ if size == 0 => Ok(None),
+                Some(index) => Ok(Some(spare.swap_remove(index))),
+                None => new(size).map(Some),
+            }
+        };
+        let pages = sizes[self.buffers.len()..].iter().map(&mut page).collect::<Result<Vec<_>>>()?;
+        let lines = lines[self.lines.len()..].iter().map(|elements| new(4 * elements)).collect::<Result<Vec<_>>>()?;
+        self.buffers.extend(pages);
         self.lines.extend(lines);
         Ok(())
+    }
+
+    /// Those of an optimizer that this one becomes: these themselves where they are as large, if they are to stay; else others, which may hold what spare ones held.
+    pub(crate) fn next(&self, device: &wgpu::Device, sizes: &[u64], lines: &[u64], stay: bool) -> Result<Self> {
+        let mut next = Pages::default();
+        if stay {
+            next.buffers.clone_from(&self.buffers);
+            let sizes = self.lines.iter().map(|own| own.size() / 4);
+            next.lines = if sizes.eq(lines.iter().copied()) { self.lines.clone() } else { Vec::new() };
+        }
+        next.extend_from(device, sizes, lines, self.spare.clone())?;
+        Ok(next)
+    }
+
+    /// Keeps the pages of the optimizer before that are no longer in use, for the next one.
+    pub(crate) fn keep(&mut self, before: &Pages) {
+        self.spare = before.buffers.iter().flatten().filter(|page| !self.own(page)).cloned().collect();
+    }
+
+    /// Whether a page of ours was one of the spare ones of the optimizer before, so that it is not zero.
+    pub(crate) fn is_used(&self, before: &Pages, page: &wgpu::Buffer) -> bool {
+        before.spare.contains(page)
     }
 
     /// One lane of a segment, which has some.
@@ -53,12 +87,12 @@ impl Pages {
 
     /// Whether this is one of the pages.
     pub(crate) fn own(&self, buffer: &wgpu::Buffer) -> bool {
-        self.all().any(|page| page == buffer)
+        self.all().chain(&self.spare).any(|page| page == buffer)
     }
 
-    /// Bytes of all pages.
+    /// Bytes of all pages, with those that are kept to be used again.
     pub(crate) fn bytes(&self) -> u64 {
-        self.all().map(wgpu::Buffer::size).sum()
+        self.all().chain(&self.spare).map(wgpu::Buffer::size).sum()
     }
 
     fn all(&self) -> impl Iterator<Item = &wgpu::Buffer> {

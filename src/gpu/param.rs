@@ -52,6 +52,12 @@ pub struct Param {
     ///
     /// Default: `None`, of all rows.
     pub sparse: Option<SparseRows>,
+    /// Rows that the state has room for, at least. With it, [`Optimizer::resize_rows`](crate::Optimizer::resize_rows) moves and allocates nothing up to so many rows, and
+    /// [`Optimizer::change_rows`](crate::Optimizer::change_rows) allocates nothing from its second call on: the state's memory from before the last change is kept and used again, so that
+    /// it takes twice as much. Rules with numbers of rows or columns, such as Adafactor, have no use for it.
+    ///
+    /// Default: `0`, as many as there are.
+    pub reserved_rows: usize,
     /// Excluded from every step: neither state nor gradient is read, and the step count does not advance.
     /// [`Optimizer::set_active`](crate::Optimizer::set_active) changes it later (see there about gradients that add up meanwhile).
     ///
@@ -171,6 +177,7 @@ impl Param {
             lr_scale_schedules: Vec::new(),
             row_mask: None,
             sparse: None,
+            reserved_rows: 0,
             frozen: false,
         }
     }
@@ -178,6 +185,13 @@ impl Param {
     /// The number of elements, if they can be counted in bytes.
     pub(crate) fn elements(&self) -> Result<u64> {
         elements(&self.name, &self.shape)
+    }
+
+    /// The number of elements that its state has room for, at least as many as it has.
+    pub(crate) fn room(&self) -> Result<u64> {
+        let mut shape = self.shape.clone();
+        shape.iter_mut().take(1).for_each(|rows| *rows = self.reserved_rows.max(*rows));
+        elements(&self.name, &shape)
     }
 
     /// Every binding that it has, and what as.
@@ -211,6 +225,7 @@ impl Param {
     /// The number of elements, after all that can be wrong with the bindings was checked.
     pub(crate) fn check(&self) -> Result<u64> {
         let elements = self.elements()?;
+        self.room()?;
         self.value.check(&self.name, BufferRole::Value, &self.shape, "f32", 4 * elements)?;
         let of_gradient = self.gradient_shape();
         let gradients = self::elements(&self.name, &of_gradient)?;

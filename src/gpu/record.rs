@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::program::{Shape, Sum, SumTree, distinct};
 use crate::rule::AnyRule;
 use crate::step::{Setup, Status};
-use crate::wgsl::Resource;
+use crate::wgsl::{AWAITED, HEAD, ORDER, REPLACED, Resource};
 
 /// GPU buffers shared by all passes: step record, status, tables, sums.
 ///
@@ -31,7 +31,7 @@ pub(crate) struct Sums {
 }
 
 impl Record {
-    /// Before the first step.
+    /// Before the first step; with the status of other steps, it awaits [`Record::replace`].
     pub(crate) fn new(
         device: &wgpu::Device,
         setup: &Setup,
@@ -39,25 +39,15 @@ impl Record {
         members: &[Member],
         tree: &SumTree,
         shapes: &[(u32, Shape)],
+        status: Option<wgpu::Buffer>,
     ) -> Result<Self> {
+        let order = if status.is_some() { AWAITED } else { 0 };
         let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
-        let status = upload_for(device, "wgpu-optim status", KEPT, &[initial])?;
-        Self::with_status(device, setup, layout, members, tree, shapes, status)
-    }
-
-    /// With the status of other steps.
-    pub(crate) fn with_status(
-        device: &wgpu::Device,
-        setup: &Setup,
-        layout: &RecordLayout,
-        members: &[Member],
-        tree: &SumTree,
-        shapes: &[(u32, Shape)],
-        status: wgpu::Buffer,
-    ) -> Result<Self> {
+        let status = status.map_or_else(|| upload_for(device, "wgpu-optim status", KEPT, &[initial]), Ok)?;
         fits(device, "the step record", 4 * layout.words)?;
         // Views read hyper-parameters also where no step was recorded: after loading.
-        let mut words = vec![0_u32; layout.words as usize];
+        let mut words = vec![0_u32; layout.words.max(HEAD) as usize];
+        (words[ORDER as usize], words[REPLACED as usize]) = (order, REPLACED);
         for (block, &at) in setup.blocks.list.iter().zip(&layout.hyper) {
             let own = block.rule.hyper_words();
             words[at as usize..at as usize + own.len()].copy_from_slice(&own);
@@ -101,6 +91,13 @@ impl Record {
         tree: &SumTree,
     ) -> Result<Self> {
         Ok(Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() })
+    }
+
+    /// Records that this is the record from now on, and no longer the one before: steps that were recorded with that are refused from then on, and those
+    /// with this until then. What else that holds is to be copied too.
+    pub(crate) fn replace(&self, encoder: &mut wgpu::CommandEncoder, before: &Record) {
+        encoder.copy_buffer_to_buffer(&before.buffer, 0, &self.buffer, 0, 4 * (ORDER + 1));
+        encoder.copy_buffer_to_buffer(&self.buffer, 4 * u64::from(REPLACED), &before.buffer, 4 * ORDER, 4);
     }
 
     /// What [`Record::with_settings`] replaces.

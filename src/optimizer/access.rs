@@ -6,7 +6,7 @@ use crate::error::{BufferRole, Error, Result, unknown};
 use crate::gpu::{Binding, check_binds, put, read_beside, write};
 use crate::rule::{AnyRule, Extent};
 use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
-use crate::wgsl::scalars_at;
+use crate::wgsl::{ORDER, scalars_at};
 
 impl Optimizer {
     /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the
@@ -275,7 +275,9 @@ impl Optimizer {
 
     async fn read_record(&self) -> Result<Vec<u32>> {
         let record = &self.engine.record.buffer;
-        Ok(self.read_told(record, 0, record.size() / 4).await?.1)
+        let words = self.read_told(record, 0, record.size() / 4).await?.1;
+        view::check_order(words[ORDER as usize], "what steps keep was read")?;
+        Ok(words)
     }
 
     /// Reads with the status as it was then; what that has to tell is an error.

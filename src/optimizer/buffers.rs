@@ -41,6 +41,7 @@ impl TensorView<'_> {
         let listed = sparse.map(|own| program::Listed { most: own.unique().size() / 4, elements: parameter.elements });
         program::Tensor {
             len: parameter.elements,
+            room: parameter.param.room().ok().filter(|_| parameter.tiles.is_none()).unwrap_or(parameter.elements),
             group: parameter.member.group,
             kind: parameter.kind,
             arrays: limits.arrays(ours),

@@ -8,10 +8,18 @@ use super::{Group, Optimizer, Parameter, zero};
 use crate::error::{Error, Result};
 use crate::gpu::scales::Scales;
 use crate::gpu::{Dispatch, Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
-use crate::program::{self, Levels, Plan, Sets, Shape, SumTree, Units};
+use crate::program::{self, Levels, Plan, Segment, Sets, Shape, SumTree, Units};
 use crate::rule::AnyRule;
 use crate::step::{Options, Setup};
 use crate::wgsl;
+
+/// The optimizer in whose place another one is made.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'a> {
+    pub(super) optimizer: &'a Optimizer,
+    /// Whether the rows that stay are where they were in their tensors.
+    pub(super) rows_stay: bool,
+}
 
 impl Optimizer {
     /// An optimizer with one rule for all parameters. The queue must be the device's own: wgpu tells nobody else but the other device's
@@ -75,13 +83,13 @@ impl Optimizer {
         Self::make(pipelines, queue, groups, options, None)
     }
 
-    /// With the status of other steps, if there is one.
+    /// In the place of another one, if there is one: with its status, and with its state's memory where that can be.
     pub(super) fn make(
         pipelines: &Pipelines,
         queue: &wgpu::Queue,
         groups: impl IntoIterator<Item = Group>,
         options: Options,
-        status: Option<wgpu::Buffer>,
+        before: Option<Before<'_>>,
     ) -> Result<Self> {
         let (device, pipelines) = (pipelines.device(), pipelines.clone());
         let limits = limits(device);
@@ -94,19 +102,30 @@ impl Optimizer {
         check_buffers(&setup, &parameters)?;
         let plans = plans(&setup, &layout.hyper, &parameters, &sets, &limits)?;
         let tree = tree(&setup, &parameters, &plans.measure, &limits);
-        let mut pages = Pages::default();
-        pages.extend(device, &sets.pages, &lines)?;
-        let (own, shapes) = (members(&parameters), shapes(&setup, &parameters));
-        let record = match status {
-            Some(status) => Record::with_status(device, &setup, &layout, &own, &tree, &shapes, status)?,
-            None => Record::new(device, &setup, &layout, &own, &tree, &shapes)?,
+        let last = before.map(|before| &before.optimizer.engine);
+        let pages = match (before, last) {
+            (Some(before), Some(last)) => {
+                let stay = before.rows_stay && sets.pages == last.sets.pages && before.optimizer.has_places_of(&parameters);
+                last.pages.next(device, &sets.pages, &lines, stay)?
+            }
+            _ => Pages::default().next(device, &sets.pages, &lines, false)?,
         };
+        let status = last.map(|last| last.record.status.clone());
+        let (own, shapes) = (members(&parameters), shapes(&setup, &parameters));
+        let record = Record::new(device, &setup, &layout, &own, &tree, &shapes, status)?;
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, lines, pages, tree, record, pipelines };
         let executor = executor(&engine, &setup, &parameters, plans, None)?;
         let (clears, ring) = (zero::clears(&parameters), Default::default());
         let labels = labels(&parameters);
         Ok(Optimizer { engine, setup, parameters, names, labels, executor, clears, ring })
+    }
+
+    /// Whether the state of each of these parameters lies where it does.
+    fn has_places_of(&self, parameters: &[Parameter]) -> bool {
+        let place = |segment: &Segment| (segment.place, segment.stride, segment.lanes);
+        let places = |parameters: &[Parameter]| parameters.iter().flat_map(|own| own.state.iter().map(place)).collect::<Vec<_>>();
+        places(&self.parameters) == places(parameters)
     }
 
     /// Adds a group. Costs as much as a new optimizer; keeps existing state.
@@ -132,19 +151,12 @@ impl Optimizer {
         let tree = tree(&setup, &parameters, &plans.measure, &engine.limits);
         let mut next = Engine { layout, sets, lines, tree, ..engine.clone() };
         next.pages.extend(&next.device, &next.sets.pages, &next.lines)?;
-        let status = engine.record.status.clone();
-        next.record = Record::with_status(
-            &next.device,
-            &setup,
-            &next.layout,
-            &members(&parameters),
-            &next.tree,
-            &shapes(&setup, &parameters),
-            status,
-        )?;
+        let (own, shapes, status) = (members(&parameters), shapes(&setup, &parameters), engine.record.status.clone());
+        next.record = Record::new(&next.device, &setup, &next.layout, &own, &next.tree, &shapes, Some(status))?;
         let executor = executor(&next, &setup, &parameters, plans, None)?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
+        next.record.replace(encoder, &engine.record);
         let (clears, ring) = (zero::clears(&parameters), core::mem::take(&mut self.ring));
         let labels = labels(&parameters);
         *self = Optimizer { engine: next, setup, parameters, names, labels, executor, clears, ring };

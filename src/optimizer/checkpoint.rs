@@ -6,7 +6,8 @@ use super::{Optimizer, Parameter};
 use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, is_kept};
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, Span, check_binds, put, read_all};
-use crate::step::{Status, StepEntry, TrainingProgress};
+use crate::step::{Status, StepEntry, TrainingProgress, view};
+use crate::wgsl::ORDER;
 
 /// Where a tensor is, in one part or several, each with its bytes.
 type Parts = Vec<(Binding, u64)>;
@@ -63,6 +64,7 @@ impl Optimizer {
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&status));
         self.teller().check(&status)?;
         self.check_trained(&status, || "checkpoint".into())?;
+        view::check_order(record[ORDER as usize], "checkpoint")?;
         // In the order of `tensors`: of each parameter its values, if they are asked for, and its lanes, each in one part or several.
         let mut tensor = |parts: &Parts| words.by_ref().take(parts.len()).flatten().map(f32::from_bits).collect::<Vec<f32>>();
         let params = self.parameters.iter().zip(&tensors).map(|(parameter, own)| {

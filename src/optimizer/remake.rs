@@ -3,17 +3,31 @@
 
 use core::mem::offset_of;
 
+use super::build::Before;
+use super::mover::{Begins, Mover};
 use super::rows::Moves;
+use super::stretches::{Stretch, check_counted};
 use super::{Group, Optimizer, Parameter};
 use crate::error::{Error, Result};
-use crate::gpu::{Binding, Param};
-use crate::step::{Block, GroupKey, Status, StepEntry};
-use crate::wgsl::HEAD;
+use crate::gpu::{Binding, Dispatch, Param, upload};
+use crate::program::{MoveTask, NEW};
+use crate::step::{Block, GroupKey, Lane, LaneRole, Setup, Status, StepEntry};
 
 /// A parameter that stays, as it will be, and its number before.
 pub(super) struct Kept {
     pub(super) param: Param,
     pub(super) from: usize,
+}
+
+/// What becomes of the rows of parameters.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a> {
+    /// They are as many as before, and stay.
+    Kept,
+    /// They stay where they are in their tensors, which may have more or fewer at their ends.
+    Resized,
+    /// Those of some parameters move.
+    Moved(&'a Moves<'a>),
 }
 
 impl Optimizer {
@@ -42,7 +56,7 @@ impl Optimizer {
             kept[self.find(param)?] = None;
         }
         let all: Vec<usize> = (0..self.setup.groups.len()).collect();
-        self.remake(encoder, &all, kept, None)
+        self.remake(encoder, &self.setup.clone(), &all, kept, Rows::Kept)
     }
 
     /// Removes a group with its parameters, as [`Optimizer::remove`] does. Those after it are numbered one less; names stay.
@@ -57,7 +71,7 @@ impl Optimizer {
         let own = self.parameters.iter().zip(&mut kept).filter(|(parameter, _)| parameter.member.group == group);
         own.for_each(|(_, own)| *own = None);
         let rest: Vec<usize> = (0..self.setup.groups.len()).filter(|&other| other != group).collect();
-        self.remake(encoder, &rest, kept, None)
+        self.remake(encoder, &self.setup.clone(), &rest, kept, Rows::Kept)
     }
 
     /// Gives a parameter another name, in reports, checkpoints and errors from now on; reports that are under way say the one before.
@@ -86,14 +100,16 @@ impl Optimizer {
         self.parameters.iter().enumerate().map(own).collect()
     }
 
-    /// Becomes an optimizer of these groups and parameters, with what it keeps carried over; with rows moved, if some are.
+    /// Becomes an optimizer of these groups, as another setup has them, and these parameters, with what it keeps carried over.
     pub(super) fn remake(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
+        setup: &Setup,
         groups: &[usize],
         kept: Vec<Option<Kept>>,
-        moves: Option<&Moves<'_>>,
+        rows: Rows<'_>,
     ) -> Result<()> {
+        let moves = if let Rows::Moved(moves) = rows { Some(moves) } else { None };
         let is_own = |own: &&Kept| own.param.bindings().any(|(_, binding)| self.engine.own(binding.buffer()));
         if let Some(Kept { param, .. }) = kept.iter().flatten().find(is_own) {
             return Err(Error::OwnState { param: param.name.clone() });
@@ -107,33 +123,44 @@ impl Optimizer {
             }
         }
         let of = |(&number, kept): (&usize, Vec<Kept>)| {
-            let crate::step::Group { name, rule, clip, schedules, .. } = self.setup.groups[number].clone();
+            let crate::step::Group { name, rule, clip, schedules, .. } = setup.groups[number].clone();
             sources.extend(kept.iter().map(|own| own.from));
             Group { name, rule, clip, schedules, params: kept.into_iter().map(|own| own.param).collect() }
         };
         let made: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
-        let (engine, options) = (&self.engine, self.setup.options);
-        let status = Some(engine.record.status.clone());
-        let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, options, status)?;
-        let moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?;
+        let (engine, before) = (&self.engine, Before { optimizer: self, rows_stay: matches!(rows, Rows::Resized) });
+        let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, setup.options, Some(before))?;
+        let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
+        moved.extend(self.begun(&next, &sources)?);
+        if let Rows::Resized = rows {
+            moved.extend(self.grown(&next, &sources)?);
+        }
+        if setup.options.averages() != self.setup.options.averages() {
+            // What is shown may lie in one that goes.
+            self.train(encoder);
+        }
+        self.clear_used(encoder, &next, &sources);
         self.carry(encoder, &next, &sources, groups, moves);
-        if let Some(dispatches) = moved {
-            super::stretches::record(encoder, "wgpu-optim rows", &dispatches);
+        if !moved.is_empty() {
+            super::stretches::record(encoder, "wgpu-optim rows", &moved);
         }
         next.ring = core::mem::take(&mut self.ring);
+        if moves.is_some() && next.parameters.iter().any(|parameter| parameter.param.reserved_rows > 0) {
+            next.engine.pages.keep(&self.engine.pages);
+        }
         *self = next;
         Ok(())
     }
 
     /// Copies what is kept, but for tensors whose rows move.
     fn carry(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, sources: &[usize], groups: &[usize], moves: Option<&Moves<'_>>) {
+        next.engine.record.replace(encoder, &self.engine.record);
         let [old, new] = [self, next].map(|own| &own.engine.record.buffer);
         let mut copy = |from: usize, to: usize, words: usize| {
             if words > 0 {
                 encoder.copy_buffer_to_buffer(old, 4 * from as u64, new, 4 * to as u64, 4 * words as u64);
             }
         };
-        copy(0, 0, HEAD as usize);
         for (to, &from) in next.parameters.iter().zip(sources) {
             let from = &self.parameters[from];
             copy(from.member.record as usize, to.member.record as usize, size_of::<StepEntry>() / 4);
@@ -145,6 +172,12 @@ impl Optimizer {
                 copy(self.engine.layout.hyper[from] as usize, to as usize, block.rule.hyper_words().len());
             }
         }
+        if self.setup.options.accumulates() && !next.setup.options.accumulates() {
+            // What was accumulated is forgotten.
+            let pending = |parameter: &Parameter| 4 * u64::from(parameter.member.record) + offset_of!(StepEntry, pending) as u64;
+            next.parameters.iter().for_each(|own| encoder.clear_buffer(new, pending(own), Some(4)));
+            encoder.clear_buffer(&self.engine.record.status, offset_of!(Status, micro_batches) as u64, Some(4));
+        }
         if next.parameters.len() < self.parameters.len() {
             // Offenders are told by their numbers, which are others now.
             for offset in [offset_of!(Status, offender), offset_of!(Status, failed_offender)] {
@@ -153,11 +186,42 @@ impl Optimizer {
         }
         for (to, &from) in next.parameters.iter().zip(sources) {
             let has_moved = |extent| moves.is_some_and(|moves| moves.width(from, to, extent).is_some());
-            let lanes = self.lanes_in_parts(&self.parameters[from]).into_iter().zip(next.lanes_in_parts(to));
-            for ((_, from), (_, to)) in lanes.filter(|((lane, _), _)| !has_moved(lane.extent)) {
-                copy_parts(encoder, &from, &to);
+            for (lane, to) in next.lanes_in_parts(to).into_iter().filter(|(lane, _)| !has_moved(lane.extent)) {
+                self.lane_before(from, &lane, next).into_iter().for_each(|from| copy_parts(encoder, &from, &to));
             }
         }
+    }
+
+    /// The parts of what another optimizer keeps of a parameter, if this one keeps it too.
+    pub(super) fn lane_before(&self, parameter: usize, lane: &Lane, next: &Optimizer) -> Option<Vec<Binding>> {
+        let average = |of: &Optimizer| of.setup.options.averages().into_iter().find(|average| average.state() == lane.name);
+        let goes_on = lane.role != LaneRole::Average || average(self)?.check_becomes(&average(next)?).is_ok();
+        let own = self.lanes_in_parts(&self.parameters[parameter]).into_iter().find(|(own, _)| own == lane)?;
+        goes_on.then_some(own.1)
+    }
+
+    /// What gives averages that begin the values as they are.
+    fn begun(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
+        let begins = |from: usize, lane: &Lane| lane.role == LaneRole::Average && self.lane_before(from, lane, next).is_none();
+        let begun = next.parameters.iter().zip(sources).flat_map(|(to, &from)| {
+            let lanes = next.lanes_in_parts(to).into_iter().filter(move |(lane, _)| begins(from, lane));
+            lanes.map(move |(lane, parts)| (to, lane, parts))
+        });
+        let begun: Vec<_> = begun.collect();
+        let mut dispatches = Vec::new();
+        if begun.is_empty() {
+            return Ok(dispatches);
+        }
+        // The whole tensor is one row, and that is new.
+        let index = upload(&next.engine.device, "wgpu-optim rows", &[NEW])?;
+        let mover = Mover { engine: &next.engine, index: Stretch { buffer: &index, offset: 0, first: 0, count: 1 } };
+        for (to, lane, parts) in begun {
+            check_counted(|| format!("{}: the average {} begins, and", to.param.name, lane.name), to.elements)?;
+            let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
+            let task = MoveTask { width: to.elements as u32, ..MoveTask::default() };
+            mover.add(task, &[], &target, (0, Begins::AsValues(&to.param.value)), &mut dispatches)?;
+        }
+        Ok(dispatches)
     }
 }
 
@@ -173,7 +237,8 @@ fn copy_parts(encoder: &mut wgpu::CommandEncoder, from: &[Binding], to: &[Bindin
         target = target.filter(|(part, done)| *done < 4 * part.elements()).or_else(|| to.next().map(|part| (part, 0)));
         let (Some((own, read)), Some((other, written))) = (&mut source, &mut target) else { return };
         let bytes = (4 * own.elements() - *read).min(4 * other.elements() - *written);
-        if bytes > 0 {
+        // In the same memory, it is there.
+        if bytes > 0 && own.buffer() != other.buffer() {
             encoder.copy_buffer_to_buffer(own.buffer(), own.offset() + *read, other.buffer(), other.offset() + *written, bytes);
         }
         (*read, *written) = (*read + bytes, *written + bytes);

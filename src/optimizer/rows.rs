@@ -1,14 +1,14 @@
 //! Rows that come and go: parameters get other rows, by an index on the GPU, and their state goes along.
 
-use super::remake::Kept;
-use super::stretches::{Stretch, bound, check_counted, most, stretches};
+use super::mover::{Begins, Mover};
+use super::remake::{Kept, Rows};
+use super::stretches::{Stretch, check_counted};
 use super::{Optimizer, Parameter};
 use crate::error::{BufferRole, Error, Result};
-use crate::gpu::{Binding, Dispatch, Param, fold, upload};
-use crate::program::{MOVED, MoveTask};
+use crate::gpu::{Binding, Dispatch, Param};
+use crate::program::MoveTask;
 use crate::rule::Extent;
 use crate::step::{LaneRole, check_rows};
-use crate::wgsl::{self, Resource};
 
 /// Other rows for some parameters: rows are kept, reordered, copied, dropped and added.
 ///
@@ -62,7 +62,7 @@ pub(super) struct Moves<'a> {
 
 impl Optimizer {
     /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
-    /// bit; averages of new rows begin as their values. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
+    /// bit; averages of new rows begin as their values, and so do states that hold values ([`Rule::VALUES`](crate::rule::Rule::VALUES)), of copies too that begin anew. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
     ///
     /// The encoder has to be submitted before steps recorded from now on, and after those recorded until now; both may be in this same encoder. It takes over
     /// what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that was compiled before, but for the
@@ -71,8 +71,8 @@ impl Optimizer {
     /// # Errors
     ///
     /// - [`Error::UnknownName`](crate::Error::UnknownName): a parameter that the optimizer does not have. [`Error::DuplicateName`](crate::Error::DuplicateName): one that comes twice.
-    /// - [`Error::Conflict`](crate::Error::Conflict): a shape that differs in more than the first dimension, an index of another length, values that would
-    ///   move into a buffer that has values to be moved, or a rule that keeps values in its state, such as the schedule-free ones, which new rows would have none of.
+    /// - [`Error::Conflict`](crate::Error::Conflict): a shape that differs in more than the first dimension, an index of another length, or values that would
+    ///   move into a buffer that has values to be moved.
     /// - Whatever [`Optimizer::new`] refuses of the new parameters.
     pub fn change_rows(&mut self, encoder: &mut wgpu::CommandEncoder, change: RowChange) -> Result<()> {
         let RowChange { rows, params, values } = change;
@@ -96,12 +96,12 @@ impl Optimizer {
             return Err(Error::Conflict { what: format!("{}: {what}", param.name) });
         }
         let all: Vec<usize> = (0..self.setup.groups.len()).collect();
-        self.remake(encoder, &all, kept, Some(&moves))
+        self.remake(encoder, &self.setup.clone(), &all, kept, Rows::Moved(&moves))
     }
 
     fn check_change(&self, from: usize, param: &Param, moves: &Moves<'_>) -> Result<()> {
         let (before, name) = (&self.parameters[from], &param.name);
-        check_rows(name, self.rule_of(before), [&before.param.shape, &param.shape], moves.rows.size() / 4)?;
+        check_rows(name, [&before.param.shape, &param.shape], moves.rows.size() / 4)?;
         moves.rows.check(name, BufferRole::Rows, &param.shape[..1], "u32", 4 * param.shape[0] as u64)?;
         if moves.rows.buffer() == param.value.buffer() {
             return Err(Error::Conflict { what: format!("{name}: the index lies in the buffer of its values") });
@@ -125,6 +125,8 @@ impl Moves<'_> {
             let (what, limit) = ("the index of rows".to_owned(), "max_storage_buffer_binding_size");
             return Err(Error::Limit { what, needed: indexed, limit, allowed: limits.binding - limits.alignment });
         }
+        let index = Stretch { buffer: self.rows.buffer(), offset: self.rows.offset(), first: 0, count: indexed / 4 };
+        let mover = Mover { engine: &new.engine, index };
         for (to, &from) in new.parameters.iter().zip(sources).filter(|(_, from)| self.params.contains(from)) {
             let before = &old.parameters[from];
             let [had, has] = [before, to].map(|parameter| parameter.elements);
@@ -134,72 +136,18 @@ impl Moves<'_> {
             let width = self.width(from, to, Extent::Elements).unwrap_or(1) as u32;
             if self.values {
                 let task = MoveTask { width, rows, copies: 1, ..MoveTask::default() };
-                self.add(new, task, &values[0], &values[1], None, &mut dispatches)?;
+                mover.add(task, &values[0], &values[1], (0, Begins::AsWritten), &mut dispatches)?;
             }
             let lanes = old.lanes_in_parts(before).into_iter().zip(new.lanes_in_parts(to));
             for ((lane, source), (_, target)) in lanes {
                 let Some(width) = self.width(from, to, lane.extent) else { continue };
                 let [source, target] =
                     [source, target].map(|parts| parts.into_iter().map(|part| (part.clone(), part.elements())).collect::<Vec<_>>());
-                let is_of_values = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
-                let task = MoveTask { width: width as u32, rows, copies: u32::from(is_of_values), ..MoveTask::default() };
-                self.add(new, task, &source, &target, is_of_values.then_some(&to.param.value), &mut dispatches)?;
+                let is_average = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
+                let task = MoveTask { width: width as u32, rows, copies: u32::from(is_average), ..MoveTask::default() };
+                mover.add(task, &source, &target, (0, new.begins(to, &lane)), &mut dispatches)?;
             }
         }
         Ok(dispatches)
-    }
-
-    /// What moves one tensor, from some parts to others; elements that were in no row become the values, if these are given.
-    fn add(
-        &self,
-        new: &Optimizer,
-        task: MoveTask,
-        source: &[(Binding, u64)],
-        target: &[(Binding, u64)],
-        values: Option<&Binding>,
-        dispatches: &mut Vec<Dispatch>,
-    ) -> Result<()> {
-        let limits = &new.engine.limits;
-        let (mut source, target) = (stretches(source, most(limits)), stretches(target, most(limits)));
-        let index = Stretch { buffer: self.rows.buffer(), offset: self.rows.offset(), first: 0, count: self.rows.size() / 4 };
-        if source.is_empty() && values.is_some() {
-            // It had no rows. Something has to be bound, and nothing of it is read.
-            source.push(Stretch { count: 0, ..index });
-        }
-        for to in &target {
-            for from in &source {
-                let values = values.map(|values| Stretch { buffer: values.buffer(), offset: values.offset() + 4 * to.first, ..*to });
-                let [(index, index_at), (before, source_at), (after, at)] =
-                    [index, *from, *to].map(|stretch| bound(stretch, limits.alignment));
-                let (values_bound, values_at) = values.map_or((before.clone(), 0), |values| bound(values, limits.alignment));
-                let task = MoveTask {
-                    count: to.count as u32,
-                    first: to.first as u32,
-                    at,
-                    source_first: from.first as u32,
-                    source_count: from.count as u32,
-                    source_at,
-                    index_at,
-                    values_at,
-                    from_values: u32::from(values.is_some()),
-                    ..task
-                };
-                let by_vectors = task.by_vectors();
-                let shader = wgsl::rows_changed(limits.division.invocations, by_vectors.is_some());
-                let kernel = new.engine.pipelines.get("rows", shader)?;
-                let task = by_vectors.unwrap_or(task);
-                let workgroups = fold(u64::from(task.count.div_ceil(MOVED)), limits.workgroups);
-                let task = upload(&new.engine.device, "wgpu-optim task", &[task])?;
-                let bound = kernel.bind(&new.engine.device, |slot| match slot {
-                    Resource::Task => task.as_entire_binding(),
-                    Resource::RowsBefore => index.clone(),
-                    Resource::Part(0) => before.clone(),
-                    Resource::Part(_) => values_bound.clone(),
-                    _ => after.clone(),
-                })?;
-                dispatches.push(Dispatch::new(&kernel, bound, workgroups));
-            }
-        }
-        Ok(())
     }
 }

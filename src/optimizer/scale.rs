@@ -32,7 +32,7 @@ impl Optimizer {
     /// # Errors
     ///
     /// - [`Error::UnknownName`]: there is no such parameter, or it has no such state.
-    /// - [`Error::Conflict`]: an average, or a state of a rule that keeps values in it, such as the schedule-free ones; numbers that are of several rows, such as
+    /// - [`Error::Conflict`]: an average, or a state that holds values, such as the `"z"` of the schedule-free rules; numbers that are of several rows, such as
     ///   Adafactor's `"col_var"` of a matrix; a factor that is not finite, or one of `"row_steps"` that is not 0.
     /// - [`Error::SizeMismatch`], [`Error::OutOfBuffer`], [`Error::Misaligned`], [`Error::MissingUsage`], [`Error::Buffer`]: `rows` is not a u32 for each row, in a
     ///   buffer with the usage `STORAGE`. [`Error::OwnState`]: it is this optimizer's state.

@@ -16,6 +16,15 @@ pub(super) struct Stretch<'a> {
     pub(super) count: u64,
 }
 
+impl Stretch<'_> {
+    /// What of it is from this element on, if anything is.
+    pub(super) fn after(self, begin: u64) -> Option<Self> {
+        let skipped = begin.saturating_sub(self.first).min(self.count);
+        let rest = Stretch { offset: self.offset + 4 * skipped, first: self.first + skipped, count: self.count - skipped, ..self };
+        (rest.count > 0).then_some(rest)
+    }
+}
+
 impl Parameter {
     /// How many numbers of this extent a row has; `None` where they are of more rows than one.
     pub(super) fn width(&self, extent: Extent) -> Option<u64> {

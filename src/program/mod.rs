@@ -22,7 +22,7 @@ use core::ops::Range;
 pub use bucket::{Bucket, Plan, Purpose};
 pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
-pub use moves::{FRESH, MOVED, MoveTask, NEW, ScaleTask};
+pub use moves::{AS_VALUES, AS_WRITTEN, AS_ZERO, FRESH, MOVED, MoveTask, NEW, ScaleTask};
 pub use overlap::{Interval, overlap};
 pub use passes::{Pass, Program, distinct};
 pub use plan::{measures, plan};

@@ -6,6 +6,15 @@ pub const FRESH: u32 = 1 << 31;
 /// In an index of rows: this one is new. Its values are the caller's to write, and its state begins at zero.
 pub const NEW: u32 = u32::MAX;
 
+/// Elements of new rows are what the caller wrote.
+pub const AS_WRITTEN: u32 = 0;
+
+/// They are the values in their place.
+pub const AS_VALUES: u32 = 1;
+
+/// They are zero.
+pub const AS_ZERO: u32 = 2;
+
 /// Elements that a workgroup moves, or scales.
 pub const MOVED: u32 = 1024;
 
@@ -62,8 +71,8 @@ crate::words::words! {
         values_at: u32,
         /// Whether rows that are copies with a new state are moved too.
         copies: u32,
-        /// Whether elements that were in no row become the values.
-        from_values: u32,
+        /// What elements of new rows are: [`AS_WRITTEN`], [`AS_VALUES`] or [`AS_ZERO`].
+        begins: u32,
     }
 }
 

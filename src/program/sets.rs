@@ -70,14 +70,14 @@ impl Sets {
         // An empty parameter has one granule, so that its state can be bound.
         let ranges: Vec<Range<u64>> = match &tensor.tiles {
             Some(tiles) if tensor.len > 0 => tiles.parts(most),
-            _ => (0..tensor.len.div_ceil(most).max(1)).map(|index| index * most..tensor.len.min((index + 1) * most)).collect(),
+            _ => (0..tensor.room.div_ceil(most).max(1)).map(|index| index * most..tensor.room.min((index + 1) * most)).collect(),
         };
         // Whoever adds up what tiles have finds those of a tensor one after the other: no other tensor may come between its sets.
         let is_apart = tensor.tiles.is_some() && ranges.len() > 1;
         if is_apart {
             self.leave((tensor.kind, scalar));
         }
-        let segments = ranges.into_iter().map(|elements| self.segment(lanes, tensor, elements, scalar, limits)).collect();
+        let segments = ranges.into_iter().map(|room| self.segment(lanes, tensor, room, scalar, limits)).collect();
         if is_apart {
             self.leave((tensor.kind, scalar));
         }
@@ -90,8 +90,10 @@ impl Sets {
         self.homes.retain(|(known, _), _| *known != key);
     }
 
-    fn segment(&mut self, lanes: u64, tensor: &Tensor, elements: Range<u64>, scalar: bool, limits: &Limits) -> Segment {
-        let stride = 4 * (elements.end - elements.start).max(1).next_multiple_of(limits.alignment.max(16) / 4);
+    /// With room for these elements, of which there may be fewer.
+    fn segment(&mut self, lanes: u64, tensor: &Tensor, room: Range<u64>, scalar: bool, limits: &Limits) -> Segment {
+        let elements = room.start..tensor.len.clamp(room.start, room.end);
+        let stride = 4 * (room.end - room.start).max(1).next_multiple_of(limits.alignment.max(16) / 4);
         let set = self.set((tensor.kind, scalar), tensor, &elements, lanes * stride, limits);
         let offset = self.pages[set];
         self.pages[set] += lanes * stride;

@@ -23,6 +23,8 @@ pub struct Place {
 pub struct Tensor {
     /// Elements, at most 2^60, and 2^32 where scales or units count them.
     pub len: u64,
+    /// Elements that its state has room for, at least those; those themselves where it is cut into tiles.
+    pub room: u64,
     /// The number of its group.
     pub group: usize,
     /// What its kernel depends on.

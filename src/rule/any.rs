@@ -31,8 +31,12 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn scalar_fields(&self) -> &'static [&'static str];
     /// The names of the hyper-parameters that a schedule may set: [`HyperParameter::scheduled`].
     fn scheduled(&self) -> Vec<&'static str>;
-    /// See [`Rule::TRACKS_VALUES`].
-    fn tracks_values(&self) -> bool;
+    /// See [`Rule::VALUES`].
+    fn values_in_state(&self) -> &'static [&'static str];
+    /// Whether some state holds values: [`Rule::VALUES`].
+    fn tracks_values(&self) -> bool {
+        !self.values_in_state().is_empty()
+    }
     /// See [`Rule::GOES_ON`].
     fn goes_on(&self) -> bool;
     /// See [`Rule::INPUTS`].
@@ -102,8 +106,8 @@ impl<R: Rule> AnyRule for R {
     fn scheduled(&self) -> Vec<&'static str> {
         R::PARAMETERS.iter().filter(|parameter| parameter.scheduled).map(|parameter| parameter.name).collect()
     }
-    fn tracks_values(&self) -> bool {
-        R::TRACKS_VALUES
+    fn values_in_state(&self) -> &'static [&'static str] {
+        R::VALUES
     }
     fn goes_on(&self) -> bool {
         R::GOES_ON

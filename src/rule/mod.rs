@@ -158,8 +158,8 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         *s
     }
 
-    /// Whether the rule keeps values, or means of them, in its state: then scales of single elements' steps would tear them apart.
-    const TRACKS_VALUES: bool = false;
+    /// State tensors that hold values, or means of them, by name: they begin as the values. Scales of single elements' steps would tear them apart from these.
+    const VALUES: &'static [&'static str] = &[];
 
     /// Whether these hyper-parameters make a first step that prepares the state for those after it, as ADOPT's does, so that an element must not miss it.
     fn begins(&self) -> bool {

@@ -56,7 +56,7 @@ impl Rule for Asgd {
     const FORMULA: &'static str = "p -= eta * (g + lambd * p);  ax += mu * (p - ax)";
     const WGSL: &'static str = include_str!("../../shaders/rules/asgd.wgsl");
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("ASGD")];
-    const TRACKS_VALUES: bool = true;
+    const VALUES: &'static [&'static str] = &["ax"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

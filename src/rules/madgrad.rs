@@ -51,7 +51,7 @@ impl Rule for MadGrad {
     const FORMULA: &'static str = "p = momentum * p + (1 - momentum) * (x0 - s / (∛v + eps))";
     const WGSL: &'static str = include_str!("../../shaders/rules/madgrad.wgsl");
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "optax", name: "madgrad", keys: &[("learning_rate", "lr")], preset: &[] }];
-    const TRACKS_VALUES: bool = true;
+    const VALUES: &'static [&'static str] = &["x0"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = State<F>;

@@ -141,7 +141,7 @@ impl Rule for ScheduleFreeSgd {
             preset: &[("late_warmup", 1.0)],
         },
     ];
-    const TRACKS_VALUES: bool = true;
+    const VALUES: &'static [&'static str] = &["z"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = SgdState<F>;
@@ -194,7 +194,7 @@ impl Rule for ScheduleFreeAdamW {
             preset: &[("late_warmup", 1.0)],
         },
     ];
-    const TRACKS_VALUES: bool = true;
+    const VALUES: &'static [&'static str] = &["z"];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
     type State<F: Real> = AdamWState<F>;

@@ -181,7 +181,7 @@ impl Average {
             if has != wants {
                 let state = self.state();
                 let what = format!(
-                    "{state}: its {name} is {has} and would be {wants}, which the average that is kept is not; take a new optimizer"
+                    "{state}: its {name} is {has} and would be {wants}, which the average that is kept is not; change_options begins another"
                 );
                 return Err(Error::Conflict { what });
             }

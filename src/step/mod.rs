@@ -57,4 +57,4 @@ pub(crate) use lr_scales::check_scale_schedules;
 #[cfg(feature = "testing")]
 pub(crate) use row_mask::takes_some_rows;
 pub(crate) use row_mask::{MaskedRows, ROW_STEPS, check_one};
-pub(crate) use rows::{check_rows, check_scaled, go_with_rows};
+pub(crate) use rows::{check_resized, check_rows, check_scaled, go_with_rows};

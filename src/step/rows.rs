@@ -4,20 +4,22 @@ use super::{Lane, LaneRole};
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extent};
 
-/// Fails unless a parameter that had one shape and gets another differs in its rows alone, of which the index has as many, and its rule keeps nothing that
-/// new rows would lack.
-pub(crate) fn check_rows(param: &str, rule: &dyn AnyRule, [had, has]: [&[usize]; 2], indexed: u64) -> Result<()> {
-    let conflict = |what: String| Err(Error::Conflict { what: format!("{param}: {what}") });
-    if had.is_empty() || has.len() != had.len() || has[1..] != had[1..] {
-        return conflict(format!("it had the shape {had:?} and gets {has:?}; only the number of rows may change"));
-    }
+/// Fails unless a parameter may get these rows, by an index of so many.
+pub(crate) fn check_rows(param: &str, [had, has]: [&[usize]; 2], indexed: u64) -> Result<()> {
+    check_resized(param, [had, has])?;
     if indexed != has[0] as u64 {
-        return conflict(format!("it gets {} rows, and the index has {indexed}", has[0]));
+        return Err(Error::Conflict { what: format!("{param}: it gets {} rows, and the index has {indexed}", has[0]) });
     }
-    match rule.tracks_values() {
-        true => conflict(format!("{} keeps values in its state, and a new row would have none there", rule.name())),
-        false => Ok(()),
+    Ok(())
+}
+
+/// Fails if more than the number of rows differs.
+pub(crate) fn check_resized(param: &str, [had, has]: [&[usize]; 2]) -> Result<()> {
+    if had.is_empty() || has.len() != had.len() || has[1..] != had[1..] {
+        let what = format!("{param}: it had the shape {had:?} and gets {has:?}; only the number of rows may change");
+        return Err(Error::Conflict { what });
     }
+    Ok(())
 }
 
 /// Whether each row of a parameter, as its first dimension counts them, has numbers of this extent of its own. Those of the columns of a matrix are of all its
@@ -38,7 +40,9 @@ pub(crate) fn check_scaled(param: &str, rule: &dyn AnyRule, shape: &[usize], lan
     let what = match lane.role {
         _ if !factor.is_finite() => format!("the factor of the state \"{name}\" must be finite, got {factor:?}"),
         LaneRole::Average | LaneRole::Aside => format!("\"{name}\" holds values, which scale_state leaves as they are"),
-        LaneRole::State if rule.tracks_values() => format!("{} keeps values in its state, which scale_state leaves as it is", rule.name()),
+        LaneRole::State if rule.values_in_state().contains(&name) => {
+            format!("{} keeps values in \"{name}\", which scale_state leaves as they are", rule.name())
+        }
         LaneRole::RowSteps if factor != 0.0 => format!("\"{name}\" counts whole steps; the factor must be 0, got {factor:?}"),
         LaneRole::RowSteps => return Ok(()),
         _ if !go_with_rows(lane.extent, shape) => format!("\"{name}\" has no numbers for single rows, with the shape {shape:?}"),

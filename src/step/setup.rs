@@ -147,6 +147,15 @@ impl Setup {
     /// A clip out of range, or an adaptive one where there was none.
     pub fn set_clip(&mut self, group: usize, clip: Clip) -> Result<()> {
         check_units(group, self.clip(group), clip)?;
+        self.replace_clip(group, clip)
+    }
+
+    /// Sets how a group's gradients are limited, also where that needs other room.
+    ///
+    /// # Errors
+    ///
+    /// A clip out of range.
+    pub(crate) fn replace_clip(&mut self, group: usize, clip: Clip) -> Result<()> {
         let Group { rule, schedules, .. } = &self.groups[group];
         clip.check(group)?;
         let schedules: Vec<_> = schedules.iter().filter(|(name, _)| !is_clips(&**rule, name)).cloned().collect();
@@ -168,7 +177,8 @@ impl Setup {
         };
         let (has, wants) = (states(&self.options), states(&options));
         if has != wants {
-            let what = format!("the options keep [{}]; [{}] needs other states, so a new optimizer", has.join(", "), wants.join(", "));
+            let what =
+                format!("the options keep [{}]; [{}] needs other states, which change_options makes", has.join(", "), wants.join(", "));
             return Err(Error::Conflict { what });
         }
         self.options.averages().iter().zip(&options.averages()).try_for_each(|(has, wants)| has.check_becomes(wants))?;
@@ -177,10 +187,15 @@ impl Setup {
             check_units(number, self.clip(number), clip)?;
             check_clip(number, &*group.rule, clip, &group.schedules)?;
         }
+        Ok(self.replace_options(options))
+    }
+
+    /// Sets the options, whatever they keep; whoever makes an optimizer of it checks them. Returns the loss scale if that begins anew.
+    pub(crate) fn replace_options(&mut self, options: Options) -> Option<f64> {
         let goes_on = matches!((self.options.loss_scale, options.loss_scale), (LossScale::Dynamic(_), LossScale::Dynamic(_)));
         let begins = !goes_on && self.options.loss_scale != options.loss_scale;
         self.options = options;
-        Ok(begins.then(|| options.loss_scale.initial()))
+        begins.then(|| options.loss_scale.initial())
     }
 
     /// How `prepare` sets each word of a group's clip.
@@ -216,7 +231,7 @@ fn check_units(group: usize, has: Clip, wants: Clip) -> Result<()> {
         return Ok(());
     }
     Err(Error::Conflict {
-        what: format!("group {group} is not clipped adaptively; to begin that needs room for factors, so a new optimizer"),
+        what: format!("group {group} is not clipped adaptively; to begin that needs room for factors, which change_clip makes"),
     })
 }
 

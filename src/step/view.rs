@@ -76,6 +76,9 @@ pub(crate) const WRITE: u32 = 2;
 /// A change to this view, by its number.
 pub(crate) const CHANGE: u32 = 3;
 
+/// Added to what a step record says of itself, in the place of a view: what came was out of order.
+pub(crate) const OUT_OF_ORDER: u32 = u32::MAX - 2;
+
 /// What is shown after `wanted` was asked for; `None` if it is refused.
 pub(crate) fn after(view: u32, wanted: u32) -> Option<u32> {
     match (view, wanted) {
@@ -117,20 +120,15 @@ pub(crate) fn misplaced(options: &Options, what: u32, view: u32) -> Error {
 
 /// The error for the first of so many calls that do not fit.
 pub(crate) fn misplaced_times(options: &Options, what: u32, view: u32, count: u32) -> Error {
+    if view > OUT_OF_ORDER {
+        return out_of_order(options, what, view - OUT_OF_ORDER, count);
+    }
     let is_write = what == WRITE;
-    let (mut what, mut instead) = match what {
-        STEP => ("a step was recorded".to_owned(), "it changed nothing; record train before it"),
-        ACCUMULATE => ("accumulate was recorded".to_owned(), "it changed nothing; record train before it"),
-        WRITE => {
+    let (mut what, mut instead) = match is_write {
+        true => {
             ("values or an average were written".to_owned(), "they replaced what is shown or kept aside; submit train, and write again")
         }
-        _ => {
-            let wanted = match numbered(options, what - CHANGE) {
-                View::Average(name) => format!("swap to \"{name}\" was recorded"),
-                _ => "evaluate was recorded".to_owned(),
-            };
-            (wanted, "it changed nothing; record train before it")
-        }
+        false => (format!("{} was recorded", called(options, what)), "it changed nothing; record train before it"),
     };
     if count > 1 {
         what = format!("{what}, the first of {count} such calls,");
@@ -139,6 +137,45 @@ pub(crate) fn misplaced_times(options: &Options, what: u32, view: u32, count: u3
         }
     }
     Error::InView { what, view: numbered(options, view), instead }
+}
+
+/// The error for the first of so many calls that came before or after a change to the optimizer, as the step record says.
+fn out_of_order(options: &Options, what: u32, record: u32, count: u32) -> Error {
+    let what = called(options, what);
+    order_error(if count > 1 { format!("{what}, the first of {count} such calls,") } else { what }, record)
+}
+
+/// Fails for a step record that says of itself that it is not the one to be read.
+pub(crate) fn check_order(record: u32, what: &str) -> Result<()> {
+    if record == 0 { Ok(()) } else { Err(order_error(what.to_owned(), record)) }
+}
+
+fn order_error(what: String, record: u32) -> Error {
+    let order = match record {
+        crate::wgsl::AWAITED => {
+            "was submitted before the encoder of add_group, remove, change_rows or another change to the optimizer; it changed nothing: submit that \
+             encoder first"
+        }
+        _ => {
+            "was recorded before add_group, remove, change_rows or another change to the optimizer, and submitted after; it changed nothing: submit it \
+             before that, or record it anew"
+        }
+    };
+    Error::OutOfOrder { what, order }
+}
+
+/// What was recorded.
+fn called(options: &Options, what: u32) -> String {
+    match what {
+        STEP => "a step".to_owned(),
+        ACCUMULATE => "accumulate".to_owned(),
+        _ => match numbered(options, what - CHANGE) {
+            View::Trained => "train".to_owned(),
+            View::Evaluated => "evaluate".to_owned(),
+            View::Average("") => "swap to an average that is gone".to_owned(),
+            View::Average(name) => format!("swap to \"{name}\""),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -33,8 +33,17 @@ const STORE_VECTOR: &str = include_str!("../../shaders/access/store_vector.wgsl"
 const STORE_VECTOR64: &str = include_str!("../../shaders/access/store_vector64.wgsl");
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
 
-/// Words at the start of the step record: the number of the view that is shown, and room for what is loaded by four.
+/// Words at the start of the step record: the number of the view that is shown; [`ORDER`]; [`REPLACED`], to be copied from; and room for what is loaded by four.
 pub const HEAD: u64 = 4;
+
+/// The word of the step record that says whether steps may be recorded with it: 0, [`AWAITED`] or [`REPLACED`].
+pub const ORDER: u64 = 1;
+
+/// The number of a step record that has not been given what the one before it holds.
+pub const AWAITED: u32 = 1;
+
+/// The number of a step record that has been copied to another, and where that number is.
+pub const REPLACED: u32 = 2;
 
 /// Where a rule's scalars are in the entry of a parameter with so many averages, in words: what is loaded by four begins at a multiple of four.
 pub fn scalars_at(averages: usize) -> usize {

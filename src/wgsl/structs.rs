@@ -1,6 +1,6 @@
 //! Declarations made from layouts.
 
-use super::scalars_at;
+use super::{ORDER, scalars_at};
 use crate::program::{FAN, ParamEntry, Row, Shape, Sum, SumTree};
 use crate::rule::{AnyRule, Beta, Field, Layout as _};
 use crate::step::{AssignmentWords, AverageWords, ClipWords, OptionWords, ParamSettings, Status, StepEntry};
@@ -136,6 +136,8 @@ pub(super) fn entry(averages: usize) -> String {
         ("INACTIVE_AND_SKIPPED", 3),
         ("NO_LIMIT", u32::MAX),
         ("VIEW", 0),
+        ("ORDER", ORDER as u32),
+        ("IN_ORDER", 0),
         // In the place of `used`, which nobody reads from one step to the next.
         ("SHOWN", fields.len() as u32 - 1),
     ];

@@ -4,7 +4,7 @@ use super::arrays::{Entry, Uses};
 use super::structs;
 use super::view::{misplaced, numbers};
 use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states};
-use crate::program::{FRESH, Kernel, MOVED, MoveTask, ScaleTask};
+use crate::program::{AS_VALUES, AS_ZERO, FRESH, Kernel, MOVED, MoveTask, ScaleTask};
 use crate::step::Features;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
@@ -122,7 +122,9 @@ pub fn rows_changed(invocations: u32, vectors: bool) -> Shader {
         array(Resource::Part(1), "values", element, false),
         array(Resource::Whole, "tensor", element, true),
     ];
-    let numbers = structs::constants([("INVOCATIONS", invocations), ("FRESH", FRESH), ("ELEMENTS", MOVED)]);
+    let numbers = [("INVOCATIONS", invocations), ("FRESH", FRESH), ("ELEMENTS", MOVED)];
+    let begins = [("AS_VALUES", AS_VALUES), ("AS_ZERO", AS_ZERO)];
+    let numbers = structs::constants(numbers.into_iter().chain(begins)) + &format!("alias Element = {element};\n");
     shader(bindings, &[&structs::structure("MoveTask", MoveTask::FIELDS), &numbers, ROW_WALK, ROWS_CHANGED], "")
 }
 

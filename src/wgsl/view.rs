@@ -20,7 +20,7 @@ const MISPLACED: &str = include_str!("../../shaders/step/misplaced.wgsl");
 const WAYS: [(&str, u32); 3] = [("KEEP", 0), ("EVALUATE", 1), ("EXCHANGE", 2)];
 
 /// Numbers of the views, and of what does not fit them.
-const NUMBERS: [(&str, u32); 7] = [
+const NUMBERS: [(&str, u32); 8] = [
     ("TRAINED", view::TRAINED),
     ("EVALUATED", view::EVALUATED),
     ("SWAPPED", view::SWAPPED),
@@ -28,6 +28,7 @@ const NUMBERS: [(&str, u32); 7] = [
     ("ACCUMULATE_RECORDED", view::ACCUMULATE),
     ("WRITE", view::WRITE),
     ("CHANGE", view::CHANGE),
+    ("OUT_OF_ORDER", view::OUT_OF_ORDER),
 ];
 
 /// The numbers, and whether there is more than one view.

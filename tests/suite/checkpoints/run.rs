@@ -7,7 +7,7 @@ use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::testing::{gradients, values};
-use wgpu_optim::{Checkpoint, Group, LossScale, LrScales, NonFinite, Optimizer, Param, Tensors, wgpu};
+use wgpu_optim::{Checkpoint, Group, LossScale, LrScales, NonFinite, Optimizer, Options, Param, Tensors, wgpu};
 
 use crate::features::pairs::Setting;
 
@@ -188,6 +188,34 @@ impl CpuRun {
             all.filter(|own| own.name == param.name).for_each(|own| own.shape.clone_from(&param.shape));
         }
         Ok(())
+    }
+
+    /// More or fewer rows for these parameters, with these values where rows are new.
+    pub fn resize_rows(&mut self, params: Vec<CpuParam>, values: &[Vec<f32>]) -> Result<(), Failed> {
+        for (param, new) in params.iter().zip(values) {
+            let index = self::params(&self.setting).position(|own| own.name == param.name).unwrap_or_default();
+            let had = &self.values[index];
+            self.values[index] = new.iter().enumerate().map(|(at, new)| had.get(at).copied().unwrap_or(*new)).collect();
+            let all = self.setting.groups.iter_mut().flat_map(|group| &mut group.params);
+            all.filter(|own| own.name == param.name).for_each(|own| own.shape.clone_from(&param.shape));
+        }
+        let index = |param: &CpuParam| self::params(&self.setting).position(|own| own.name == param.name).unwrap_or_default();
+        let tensors: Vec<_> = params.into_iter().map(|param| (param.clone(), &*self.values[index(&param)])).collect();
+        self.optimizer.resize_rows(tensors)?;
+        Ok(())
+    }
+
+    /// Other options.
+    pub fn change_options(&mut self, options: Options) -> Result<(), Failed> {
+        let mut values: Vec<&mut [f32]> = self.values.iter_mut().map(|own| &mut **own).collect();
+        self.optimizer.change_options(&mut values, options)?;
+        self.setting.options = options;
+        Ok(())
+    }
+
+    /// The optimizer itself.
+    pub fn optimizer(&mut self) -> &mut CpuOptimizer<f32> {
+        &mut self.optimizer
     }
 
     pub fn checkpoint(&self) -> Result<Checkpoint, Failed> {

@@ -36,6 +36,7 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
     let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len, whole: 0 };
     Tensor {
         len,
+        room: len,
         group: 0,
         kind: Kind::default(),
         arrays: 5,

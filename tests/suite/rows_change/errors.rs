@@ -53,10 +53,6 @@ fn refused(gpu: &Gpu) -> Outcome {
             "a: two parameters have this name".into(),
         ),
         (
-            RowChange { rows: rows(5), params: vec![param("free", &[5])], values },
-            "free: ScheduleFreeSgd keeps values in its state, and a new row would have none there".into(),
-        ),
-        (
             RowChange { rows: rows(4), params: vec![Param { value: own, ..param("a", &[4, 3]) }], values },
             "a: its values would move into a buffer that has values to be moved; give it another".into(),
         ),

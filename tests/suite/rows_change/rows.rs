@@ -10,8 +10,8 @@ use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::must_fail;
 use wgpu_optim::{
-    Adafactor, AdamW, Binding, Checkpoint, Ema, Group, Lamb, Lookahead, MicroBatches, NAdam, Optimizer, Options, Pipelines, RowChange, Sgd,
-    Swa, Tensors, wgpu,
+    Adafactor, AdamW, Asgd, Binding, Checkpoint, Ema, Group, Lamb, Lookahead, MadGrad, MicroBatches, NAdam, Optimizer, Options, Pipelines,
+    RowChange, ScheduleFreeAdamW, Sgd, Swa, Tensors, wgpu,
 };
 
 use crate::checkpoints::run::{CpuRun, Run, bits, contents};
@@ -21,14 +21,17 @@ use crate::features::pairs::Setting;
 /// Rows of each of the parameters that change; one is larger than the bindings of narrow devices.
 const HAD: usize = 900;
 /// Those parameters, without their first dimension, and one that stays.
-const CHANGING: [(&str, &[usize]); 4] = [("means", &[3]), ("opacities", &[]), ("harmonics", &[4, 5]), ("large", &[60])];
+pub(super) const CHANGING: [(&str, &[usize]); 4] = [("means", &[3]), ("opacities", &[]), ("harmonics", &[4, 5]), ("large", &[60])];
 const STAYING: (&str, &[usize]) = ("background", &[7, 3]);
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let adamw = || -> Box<dyn AnyRule> { AdamW { amsgrad: true, ..AdamW::default() }.into() };
-    let rules = || -> [Box<dyn AnyRule>; 5] {
-        let others = (NAdam::default(), Lamb::default(), Adafactor::default(), Sgd { momentum: 0.9, ..Sgd::default() });
-        [adamw(), others.0.into(), others.1.into(), others.2.into(), others.3.into()]
+    let rules = || -> [Box<dyn AnyRule>; 8] {
+        let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
+        let of_values = [MadGrad::default().into(), ScheduleFreeAdamW::default().into(), Asgd::default().into()];
+        let [madgrad, schedule_free, asgd] = of_values;
+        let [nadam, lamb, adafactor] = [NAdam::default().into(), Lamb::default().into(), Adafactor::default().into()];
+        [adamw(), nadam, lamb, adafactor, momentum.into(), madgrad, schedule_free, asgd]
     };
     let mut trials = Vec::new();
     for context in contexts {
@@ -64,7 +67,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 }
 
 /// Rows that are dropped, kept in another order, copied with and without their state, and new; more than before.
-fn index() -> Vec<u32> {
+pub(super) fn index() -> Vec<u32> {
     let kept = (0..HAD as u32).rev().filter(|row| row % 3 != 0);
     let copies = (0..200).map(|row| 4 * row);
     let fresh = (0..150).map(|row| (5 * row) | RowChange::FRESH);
@@ -73,28 +76,28 @@ fn index() -> Vec<u32> {
 }
 
 /// A run of three steps, with half of a fourth.
-struct Scene<'a> {
-    run: Run<'a>,
-    before: Checkpoint,
+pub(super) struct Scene<'a> {
+    pub(super) run: Run<'a>,
+    pub(super) before: Checkpoint,
 }
 
-fn shape(rows: usize, rest: &[usize]) -> Vec<usize> {
+pub(super) fn shape(rows: usize, rest: &[usize]) -> Vec<usize> {
     [&[rows][..], rest].concat()
 }
 
 /// What is in new rows before they are moved, so that it is seen who wrote what.
-fn written(len: usize) -> Vec<f32> {
+pub(super) fn written(len: usize) -> Vec<f32> {
     (0..len).map(|i| 0.5 + i as f32).collect()
 }
 
-fn setting(rule: Box<dyn AnyRule>, options: Options) -> Setting {
+pub(super) fn setting(rule: Box<dyn AnyRule>, options: Options) -> Setting {
     let changing = CHANGING.iter().map(|(name, rest)| CpuParam::new(*name, &shape(HAD, rest)));
     let groups = vec![Group::new(rule.clone(), changing), Group::new(rule, [CpuParam::new(STAYING.0, STAYING.1)])];
     Setting { groups, options }
 }
 
 impl<'a> Scene<'a> {
-    fn new(gpu: &'a Gpu, rule: Box<dyn AnyRule>, options: Options) -> Result<Self, Failed> {
+    pub(super) fn new(gpu: &'a Gpu, rule: Box<dyn AnyRule>, options: Options) -> Result<Self, Failed> {
         let run = Run::new(gpu, &setting(rule, options), 1)?;
         run.steps(0..3)?;
         if options.micro_batches != MicroBatches::One {
@@ -140,7 +143,7 @@ impl<'a> Scene<'a> {
 }
 
 /// What the host makes of the checkpoint, by the names of tensors.
-fn expected(before: &Checkpoint, rows: &[u32]) -> Result<BTreeMap<String, Vec<u32>>, Failed> {
+pub(super) fn expected(before: &Checkpoint, rows: &[u32]) -> Result<BTreeMap<String, Vec<u32>>, Failed> {
     let mut expected = contents(before);
     for (name, rest) in CHANGING {
         let values = written(rows.len() * rest.iter().product::<usize>());
@@ -149,11 +152,17 @@ fn expected(before: &Checkpoint, rows: &[u32]) -> Result<BTreeMap<String, Vec<u3
                 // Numbers of columns.
                 continue;
             }
-            let is_of_values = ["value", "ema", "swa", "slow"].iter().any(|key| tensor.ends_with(&format!("/{key}")));
+            let is = |keys: &[&str]| keys.iter().any(|key| tensor.ends_with(&format!("/{key}")));
+            let (is_of_values, begins_as_values) = (is(&["value", "ema", "swa", "slow"]), is(&["z", "x0", "ax"]));
             let width = data.len() / HAD;
+            let trained = before.tensor(&format!("{name}/value"))?;
             let moved = rows.iter().enumerate().flat_map(|(at, &row)| {
-                let row = if is_of_values { row & !RowChange::FRESH } else { row } as usize;
-                let own = if is_of_values { &values[at * width..][..width] } else { &vec![0.0; width] };
+                let (source, row) = ((row & !RowChange::FRESH) as usize, if is_of_values { row & !RowChange::FRESH } else { row } as usize);
+                let own = match begins_as_values && source < HAD {
+                    true => &trained[source * width..][..width],
+                    false if is_of_values || begins_as_values => &values[at * width..][..width],
+                    false => &vec![0.0; width],
+                };
                 bits(if row < HAD { &data[row * width..][..width] } else { own })
             });
             expected.insert(tensor, moved.collect());
@@ -162,7 +171,7 @@ fn expected(before: &Checkpoint, rows: &[u32]) -> Result<BTreeMap<String, Vec<u3
     Ok(expected)
 }
 
-fn upload(gpu: &Gpu, words: &[u32]) -> wgpu::Buffer {
+pub(super) fn upload(gpu: &Gpu, words: &[u32]) -> wgpu::Buffer {
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
     let size = 4 * words.len().max(1) as u64;
     let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
@@ -170,7 +179,7 @@ fn upload(gpu: &Gpu, words: &[u32]) -> wgpu::Buffer {
     buffer
 }
 
-fn is(run: &Run<'_>, expected: &BTreeMap<String, Vec<u32>>) -> Outcome {
+pub(super) fn is(run: &Run<'_>, expected: &BTreeMap<String, Vec<u32>>) -> Outcome {
     let got = contents(&run.checkpoint()?);
     assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (name, data) in expected {

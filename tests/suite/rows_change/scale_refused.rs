@@ -36,7 +36,7 @@ pub fn refused(gpu: &Gpu) -> Outcome {
         (["x", "m"], 0.0, "there is no parameter \"x\"; there are: w, a, free"),
         (["w", "z"], 0.0, "there is no state \"z\"; there are: m, v, ema, row_steps"),
         (["w", "ema"], 0.5, "w: \"ema\" holds values, which scale_state leaves as they are"),
-        (["free", "z"], 0.5, "free: ScheduleFreeSgd keeps values in its state, which scale_state leaves as it is"),
+        (["free", "z"], 0.5, "free: ScheduleFreeSgd keeps values in \"z\", which scale_state leaves as they are"),
         (["w", "row_steps"], 0.5, "w: \"row_steps\" counts whole steps; the factor must be 0, got 0.5"),
         (["w", "m"], f32::NAN, "w: the factor of the state \"m\" must be finite, got NaN"),
         (["w", "m"], f32::INFINITY, "w: the factor of the state \"m\" must be finite, got inf"),

@@ -1,0 +1,107 @@
+//! Parameters that get more or fewer rows at their end.
+
+use super::mover::{Begins, Mover};
+use super::remake::{Kept, Rows};
+use super::stretches::{Stretch, check_counted, stretches};
+use super::{Optimizer, Parameter};
+use crate::error::{Error, Result};
+use crate::gpu::{Binding, Dispatch, Param, upload};
+use crate::program::{MoveTask, NEW};
+use crate::step::{Lane, LaneRole, check_resized};
+
+impl Optimizer {
+    /// Gives parameters more or fewer rows at their end, each as many as its new shape says, and buffers of their own for values and gradients, which may be
+    /// those before. The rows that there are before and after stay where they are, with their state, to the bit; states of new rows are zero, and averages and
+    /// states that hold values begin as their values. Values are the caller's to write, before the encoder is submitted.
+    ///
+    /// Up to [`Param::reserved_rows`] nothing moves and no memory is allocated for state: it costs what a new optimizer costs on the host, and the bytes of the new rows
+    /// on the GPU. Beyond, and where values go to other buffers with other neighbours, the state is copied. [`Optimizer::change_rows`] drops and reorders rows. About the
+    /// encoder, see [`Optimizer::remove`].
+    ///
+    /// ```
+    /// use wgpu_optim::{Binding, Optimizer, Param, wgpu};
+    ///
+    /// /// Points are appended: `values` and `gradients` have room for 100,000, and the caller has written the new ones.
+    /// fn append(
+    ///     optimizer: &mut Optimizer,
+    ///     encoder: &mut wgpu::CommandEncoder,
+    ///     count: usize,
+    ///     [values, gradients]: [&wgpu::Buffer; 2],
+    /// ) -> wgpu_optim::Result<()> {
+    ///     let points = Param::new("points", &[count, 3], Binding::prefix(values), Binding::prefix(gradients));
+    ///     optimizer.resize_rows(encoder, [Param { reserved_rows: 100_000, ..points }])
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownName`]: a parameter that the optimizer does not have. [`Error::DuplicateName`]: one that comes twice.
+    /// - [`Error::Conflict`]: a shape that differs in more than the first dimension.
+    /// - Whatever [`Optimizer::new`] refuses of the new parameters.
+    pub fn resize_rows(&mut self, encoder: &mut wgpu::CommandEncoder, params: impl IntoIterator<Item = Param>) -> Result<()> {
+        let (mut kept, mut seen) = (self.kept(), Vec::new());
+        for param in params {
+            let from = self.find(&param.name)?;
+            if seen.contains(&from) {
+                return Err(Error::DuplicateName { param: param.name });
+            }
+            check_resized(&param.name, [&self.parameters[from].param.shape, &param.shape])?;
+            let frozen = param.frozen || !self.parameters[from].member.active;
+            kept[from] = Some(Kept { param: Param { frozen, ..param }, from });
+            seen.push(from);
+        }
+        let all: Vec<usize> = (0..self.setup.groups.len()).collect();
+        self.remake(encoder, &self.setup.clone(), &all, kept, Rows::Resized)
+    }
+
+    /// What the numbers of new rows are in a lane.
+    pub(super) fn begins<'a>(&self, parameter: &'a Parameter, lane: &Lane) -> Begins<'a> {
+        let is_average = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
+        match is_average || self.rule_of(parameter).values_in_state().contains(&lane.name) {
+            true => Begins::AsValues(&parameter.param.value),
+            false => Begins::AsZero,
+        }
+    }
+
+    /// What gives lanes their numbers that have more rows in another optimizer than here.
+    pub(super) fn grown(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
+        let grows = |(to, from): &(&Parameter, &usize)| to.elements > self.parameters[**from].elements;
+        let grown: Vec<(&Parameter, &usize)> = next.parameters.iter().zip(sources).filter(grows).collect();
+        let mut dispatches = Vec::new();
+        if grown.is_empty() {
+            return Ok(dispatches);
+        }
+        // The whole lane is one row, and that is new.
+        let index = upload(&next.engine.device, "wgpu-optim rows", &[NEW])?;
+        let mover = Mover { engine: &next.engine, index: Stretch { buffer: &index, offset: 0, first: 0, count: 1 } };
+        for (to, &from) in grown {
+            check_counted(|| format!("{}: rows that are new", to.param.name), to.elements)?;
+            for (lane, parts) in next.lanes_in_parts(to) {
+                let had = self.parameters[from].extents.count(lane.extent);
+                let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
+                let task = MoveTask { width: to.elements as u32, ..MoveTask::default() };
+                mover.add(task, &[], &target, (had, next.begins(to, &lane)), &mut dispatches)?;
+            }
+        }
+        Ok(dispatches)
+    }
+
+    /// Clears what pages that were used before hold where nothing is put: lanes that begin at zero, and up to the next vector behind each lane.
+    pub(super) fn clear_used(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, sources: &[usize]) {
+        let is_used = |buffer: &wgpu::Buffer| next.engine.pages.is_used(&self.engine.pages, buffer);
+        for (to, &from) in next.parameters.iter().zip(sources) {
+            for (lane, parts) in next.lanes_in_parts(to) {
+                let begins = lane.role != LaneRole::Average && self.lane_before(from, &lane, next).is_none();
+                let parts: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
+                for Stretch { buffer, offset, count, .. } in stretches(&parts, u64::MAX).into_iter().filter(|own| is_used(own.buffer)) {
+                    let end = offset + 4 * count;
+                    let start = if begins { offset } else { end };
+                    let clear = end.next_multiple_of(16) - start;
+                    if clear > 0 {
+                        encoder.clear_buffer(buffer, start, Some(clear));
+                    }
+                }
+            }
+        }
+    }
+}
