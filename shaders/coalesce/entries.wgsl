@@ -3,6 +3,11 @@
 // The key of an entry whose row the parameter does not have. No row has it, and it comes after all of them.
 const BAD: u32 = 0xffffffffu;
 
+// Those that there is no room for.
+fn excess() -> u32 {
+    return max(count[task.count_at], task.most) - task.most;
+}
+
 // Those past the room for them do not count. Read-only, so that it is known to be the same for all invocations.
 fn entry_count() -> u32 {
     return min(count[task.count_at], task.most);

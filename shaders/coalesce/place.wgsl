@@ -56,6 +56,6 @@ fn count_good(i: u32, end: u32) {
         }
         good = 0u;
     }
-    found[1] = end - good;
+    found[1] = end - good + excess();
     found[2] = good;
 }

@@ -2,7 +2,7 @@
 //!
 //! The caller has *entries*: `rows[i]` says which row of the parameter `gradient[i]` is for, and `count` how many entries there are, all in buffers. What
 //! comes out are *runs*, one for each row that occurs, by ascending row: which row it is, and the sum of its gradient rows. An entry whose row the
-//! parameter does not have is in no run, and is counted.
+//! parameter does not have, or that there is no room for, is in no run, and is counted.
 //!
 //! **Order of the sums.** The gradient rows of a run are added by ascending number of their entries. Up to [`MANY`] of them one after the other, from the
 //! first one on; a single one is copied. More, as a padding token has, are [`LANES`] sums, of every [`LANES`]-th entry, each formed in eights: eight

@@ -7,7 +7,7 @@ use super::scratch::{Scratch, merges};
 use super::source::{Part, RowGradients, Shape};
 use super::{MOST_TILE, PART};
 use crate::error::Result;
-use crate::gpu::{Dispatch, Pipelines, Recorder, check_binds, fold, limits, resource, upload};
+use crate::gpu::{Dispatch, Pipelines, Recorder, Span, check_binds, fold, limits, resource, upload};
 use crate::program::Limits;
 use crate::wgsl::Shader;
 
@@ -95,10 +95,20 @@ impl Coalesce {
         &self.scratch.unique
     }
 
-    /// Words: how many runs there are; how many entries have a row that the parameter does not have; how many do not; how many runs are longer than
+    /// Words: how many runs there are; how many entries have a row that the parameter does not have, or no room; how many others; how many runs are longer than
     /// [`MANY`](super::MANY), and which.
     pub fn found(&self) -> &wgpu::Buffer {
         &self.scratch.found
+    }
+
+    /// Where it is written how many entries were ignored, one u32.
+    pub(crate) fn ignored(&self) -> Span<'_> {
+        Span { buffer: &self.scratch.found, offset: 4, bytes: 4 }
+    }
+
+    /// Another name, in errors from now on.
+    pub(crate) fn rename(&mut self, name: &str) {
+        self.name = name.to_owned();
     }
 
     /// For each run the sum of its gradient rows, as f32, one after the other without gaps, and what was there before after them.

@@ -93,7 +93,8 @@ pub struct LrScales {
 /// Gradient rows for one row are added up, in a fixed order, before anything else is made of them. A step reads and writes these rows of values and state, and
 /// nothing of the others, as torch's `SparseAdam` does, and SGD and Adagrad with sparse gradients: its work follows the number of entries that there is room for, not the
 /// size of the table. Weight decay acts on these rows alone, and so does whatever a rule does with a gradient of zero. The step count is the parameter's; a step
-/// with no entries counts. Norms are of the added rows. An entry with a row that the parameter does not have is ignored.
+/// with no entries counts. Norms are of the added rows. An entry with a row that the parameter does not have is ignored, and so are those past the room for them;
+/// [`Report::ignored`](crate::Report::ignored) says how many.
 ///
 /// Nothing clears such a gradient but [`Optimizer::zero_grad`](crate::Optimizer::zero_grad), and entries are added up in steps in which the parameter is not active too. Where some parameter has one,
 /// giving parameters other buffers costs as much as a new optimizer.

@@ -130,8 +130,9 @@ impl Optimizer {
 
     /// Adds a group. Costs as much as a new optimizer; keeps existing state.
     ///
-    /// The encoder takes over the step counts to a larger table, so it has to be submitted before steps recorded from now on, and after those
-    /// recorded until now; both may be in this same encoder. It takes over what `write_steps` and `write_scalars` write until then, and none later.
+    /// The encoder takes over the step counts to a larger table, so steps recorded from now on are submitted after it, and those recorded until now before; both may
+    /// be in this same encoder. What comes in another order changes nothing, and the next read-back is [`Error::OutOfOrder`]. What `write_steps` and `write_scalars`
+    /// write between this call and the encoder's submission is lost.
     ///
     /// # Errors
     ///

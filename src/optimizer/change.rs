@@ -82,7 +82,7 @@ impl Optimizer {
 
     /// Sets how a group's gradients are limited, for the steps recorded from now on; a schedule of `max_norm` ends. It costs as much as
     /// [`Optimizer::set_active`], and kernels are compiled where gradients have to be measured that were not; `set(group, "max_norm", ..)` costs as
-    /// much as another learning rate. [`Clip::Adaptive`] can end but not begin.
+    /// much as another learning rate. [`Clip::Adaptive`] can end but not begin, which [`Optimizer::change_clip`] does.
     ///
     /// # Errors
     ///
@@ -98,8 +98,8 @@ impl Optimizer {
     }
 
     /// Sets the options for the steps recorded from now on. All else stays, bit for bit; so the options have to keep the same states: averages may get
-    /// other decays and kinds, but not come or go, nor have another `start` or, but for Lookahead, `every`; micro-batches may not come or go either.
-    /// Kernels are compiled where that changes them.
+    /// other decays and kinds, but not come or go, nor have another `start` or, but for Lookahead, `every`; micro-batches may not come or go either. For
+    /// these there is [`Optimizer::change_options`]. Kernels are compiled where that changes them.
     ///
     /// A loss scale that was [`LossScale::Dynamic`](crate::LossScale::Dynamic) and still is goes on from where it stands, with its new numbers. Any other
     /// change of [`Options::loss_scale`] sets it to its first value; like `Queue::write_buffer`, that comes before everything submitted from now on.

@@ -221,10 +221,11 @@ impl Optimizer {
         self.recorded_step().dispatches
     }
 
-    /// Bytes of GPU memory that the optimizer allocated for state, averages and accumulated gradients, besides a few hundred per parameter
-    /// for its tables.
+    /// Bytes of GPU memory that the optimizer allocated for state, averages, accumulated gradients and what row-sparse gradients are added up in, with
+    /// memory that is kept to be used again ([`Param::reserved_rows`]), besides a few hundred per parameter for its tables.
     pub fn state_bytes(&self) -> u64 {
-        self.engine.pages.bytes()
+        let coalescing = self.parameters.iter().filter_map(|parameter| parameter.sparse.as_ref());
+        self.engine.pages.bytes() + coalescing.map(|own| own.bytes()).sum::<u64>()
     }
 
     /// The parameters' names, in order of construction.

@@ -35,8 +35,11 @@ impl Optimizer {
     pub fn report(&self) -> PendingReport {
         let measures_update = self.setup.features().measures_update;
         let (lr, sums) = (self.rates(), self.sums_to_report());
+        let coalesced = self.parameters.iter().enumerate().filter_map(|(index, own)| Some((index, own.sparse.as_ref()?.ignored())));
+        let (sparse, ignored): (Vec<usize>, Vec<Span<'_>>) = coalesced.unzip();
         let (rates, status) = (STATUS + 4 * lr.len() as u64, &self.engine.record.status);
-        let size = sums.iter().fold(rates, |size, span| size + span.bytes);
+        let size_of_sums: u64 = sums.iter().map(|span| span.bytes).sum();
+        let size = rates + size_of_sums + 4 * ignored.len() as u64;
         let record = |encoder: &mut wgpu::CommandEncoder, staging: &wgpu::Buffer| {
             if measures_update {
                 let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim report"), timestamp_writes: None };
@@ -46,7 +49,7 @@ impl Optimizer {
             for (index, (word, ..)) in lr.iter().enumerate().filter_map(|(index, lr)| Some((index, (*lr)?))) {
                 encoder.copy_buffer_to_buffer(&self.engine.record.buffer, 4 * u64::from(word), staging, STATUS + 4 * index as u64, 4);
             }
-            sums.iter().fold(rates, |to, &Span { buffer, offset, bytes }| {
+            sums.iter().chain(&ignored).fold(rates, |to, &Span { buffer, offset, bytes }| {
                 encoder.copy_buffer_to_buffer(buffer, offset, staging, to, bytes);
                 to + bytes
             });
@@ -58,7 +61,8 @@ impl Optimizer {
             teller: self.teller(),
             lr: lr.into_iter().map(|lr| lr.map(|(_, offset, slope)| (offset, slope))).collect(),
             measures_update,
-            sums: ((size - rates) / 4) as usize,
+            sums: (size_of_sums / 4) as usize,
+            sparse,
             filled,
         };
         PendingReport { flight, form }

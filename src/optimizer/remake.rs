@@ -2,6 +2,7 @@
 //! the GPU.
 
 use core::mem::offset_of;
+use std::sync::Arc;
 
 use super::build::Before;
 use super::mover::{Begins, Mover};
@@ -35,9 +36,9 @@ impl Optimizer {
     /// state does not fit in one buffer, it may be cut elsewhere from then on, and sums over that tensor round otherwise.) Reports after this no longer name
     /// the parameter that made an earlier step skip or fail.
     ///
-    /// The encoder copies what stays to its new places; so it has to be submitted before steps recorded from now on, and after those recorded until now;
-    /// both may be in this same encoder. It takes over what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is
-    /// compiled that was compiled before.
+    /// The encoder copies what stays to its new places; so steps recorded from now on are submitted after it, and those recorded until now before; both may be in
+    /// this same encoder. What comes in another order changes nothing, and the next read-back is [`Error::OutOfOrder`]. What is written
+    /// ([`Optimizer::write_state`] and others) between this call and the encoder's submission is lost. Nothing is compiled that was compiled before.
     ///
     /// ```
     /// # fn prune(optimizer: &mut wgpu_optim::Optimizer, encoder: &mut wgpu_optim::wgpu::CommandEncoder) -> wgpu_optim::Result<()> {
@@ -87,6 +88,9 @@ impl Optimizer {
         }
         self.names.remove(from);
         self.names.insert(to.clone(), index);
+        if let Some(own) = &mut self.parameters[index].sparse {
+            Arc::make_mut(own).rename(&to);
+        }
         self.parameters[index].param.name = to;
         self.labels = super::build::labels(&self.parameters);
         Ok(())

@@ -37,6 +37,7 @@ pub struct Report {
     pub update_ratio: Option<f32>,
     /// What the values show.
     pub view: View,
+    pub(super) ignored: Vec<(String, u32)>,
 }
 
 /// The gradient norms of the parameters, in the order of their names.
@@ -51,6 +52,12 @@ impl Report {
     /// optimizer does not have, and where [`Report::group_norms`] is.
     pub fn norm_of(&self, param: &str) -> Option<f32> {
         self.norms().find(|(name, _)| *name == param).map(|(_, norm)| norm)
+    }
+
+    /// How many entries of row-sparse gradients the last step ignored, by parameter, where there were any: since the parameter has no such row, or since there is no
+    /// room for so many in [`SparseRows::rows`](crate::SparseRows::rows).
+    pub fn ignored(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.ignored.iter().map(|(name, count)| (&**name, *count))
     }
 
     /// The gradient norms of all parameters, by name, in the order of construction; none where [`Report::group_norms`] is `None`.

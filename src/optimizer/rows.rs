@@ -64,9 +64,8 @@ impl Optimizer {
     /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
     /// bit; averages of new rows begin as their values, and so do states that hold values ([`Rule::VALUES`](crate::rule::Rule::VALUES)), of copies too that begin anew. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
     ///
-    /// The encoder has to be submitted before steps recorded from now on, and after those recorded until now; both may be in this same encoder. It takes over
-    /// what was written until then ([`Optimizer::write_state`] and others), and none later. Nothing is compiled that was compiled before, but for the
-    /// kernel that moves rows, at the first call. Buffers of the state are made anew, those before are freed when the GPU is done with them.
+    /// About the encoder, see [`Optimizer::remove`]. Nothing is compiled that was compiled before, but for the kernel that moves rows, at the first call. Buffers of the
+    /// state are made anew, those before are freed when the GPU is done with them; with [`Param::reserved_rows`] they are kept for the next change.
     ///
     /// # Errors
     ///

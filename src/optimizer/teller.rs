@@ -18,6 +18,8 @@ pub(super) struct Form {
     pub(super) measures_update: bool,
     /// How many words of sums follow: the mark, those of the parameters, those of the groups.
     pub(super) sums: usize,
+    /// The parameters with row-sparse gradients, of each of which a word follows: how many entries were ignored.
+    pub(super) sparse: Vec<usize>,
     /// Which groups have parameters; others have no sum.
     pub(super) filled: Vec<bool>,
 }
@@ -49,7 +51,10 @@ impl Form {
         let ratio = status.moved / status.values;
         let norms = self.norms(&status, &lrs[self.lr.len()..][..self.sums]);
         let (norms, group_norms) = norms.map_or((None, None), |(norms, groups)| (Some(norms), Some(groups)));
+        let ignored = self.sparse.iter().zip(&lrs[self.lr.len() + self.sums..]);
+        let ignored = ignored.filter(|(_, count)| **count > 0).map(|(index, count)| (self.teller.names[*index].clone(), *count));
         let report = Report {
+            ignored: ignored.collect(),
             step: status.step,
             skips: status.skips,
             skipped: status.skipped != 0,

@@ -6,6 +6,7 @@ use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::coalesce::{Coalesce, MOST_TILE, Shape};
 use wgpu_optim::testing::{Made, must_fail};
+use wgpu_optim::{Group, Optimizer, Options, Param, Sgd, SparseRows, Tensors};
 
 use super::stage::{Entries, Stage, source};
 use crate::context::{Context, Outcome};
@@ -20,6 +21,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         row("checker", checker);
     }
     trials.push(contexts[1].trial("sparse/dispatches".into(), dispatches));
+    trials.push(contexts[1].trial("sparse/ignored-entries".into(), ignored));
     trials
 }
 
@@ -106,5 +108,34 @@ fn dispatches(gpu: &Gpu) -> Outcome {
     for (most, expected) in [(1, 2), (MOST_TILE, 2), (MOST_TILE + 1, 5), (8192, 5), (8193, 6), (32_768, 6), (65_536, 7), (131_072, 7)] {
         assert_eq!(counted(most)?, expected, "{most} entries");
     }
+    Ok(())
+}
+
+/// Entries of rows that there are not, and those past the room for them, are reported by the parameter's name; the bytes for coalescing count as state.
+fn ignored(gpu: &Gpu) -> Outcome {
+    let shape = Shape { rows: 20, width: 3, most: 150 };
+    let stage = Stage::new(gpu, shape)?;
+    let tensors = Tensors::new(&gpu.device, [("table", vec![20, 3]), ("bias", vec![3])])?;
+    let own = tensors.param("table")?.clone();
+    let sparse = Some(SparseRows { rows: stage.source.rows.clone(), count: stage.source.count.clone() });
+    let table = Param { sparse, gradient: stage.source.gradient.clone(), ..own };
+    let params = [tensors.param("bias")?.clone(), table];
+    let mut optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, [Group::new(Sgd::default(), params)], Options::default())?;
+    assert!(optimizer.state_bytes() > 4 * 150 * 3, "{} bytes", optimizer.state_bytes());
+    let step = |optimizer: &Optimizer, entries: &Entries| -> Result<Vec<(String, u32)>, libtest_mimic::Failed> {
+        stage.write(entries);
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        optimizer.step(&mut encoder);
+        gpu.queue.submit([encoder.finish()]);
+        Ok(pollster::block_on(optimizer.report())?.ignored().map(|(name, count)| (name.to_owned(), count)).collect())
+    };
+    let good = Entries::new(shape, |entry, _| entry % 20);
+    assert_eq!(step(&optimizer, &good)?, []);
+    let bad = Entries::new(shape, |entry, _| if entry % 10 == 0 { 20 + entry } else { entry % 20 });
+    assert_eq!(step(&optimizer, &bad)?, [("table".to_owned(), 15)]);
+    assert_eq!(step(&optimizer, &bad.counted(161))?, [("table".to_owned(), 15 + 11)]);
+    optimizer.rename("table", "tokens")?;
+    assert_eq!(step(&optimizer, &Entries::new(shape, |_, _| 99))?, [("tokens".to_owned(), 150)]);
+    assert_eq!(step(&optimizer, &good.counted(0))?, []);
     Ok(())
 }
