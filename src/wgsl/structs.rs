@@ -1,6 +1,7 @@
 //! Declarations made from layouts.
 
 use super::scalars_at;
+use super::shader::VERSION;
 use crate::program::{FAN, ParamEntry, Row, Shape, Sum, SumTree};
 use crate::rule::{AnyRule, Beta, Field, Layout as _};
 use crate::step::{AssignmentWords, AverageWords, ClipWords, OptionWords, ParamSettings, Status, StepEntry};
@@ -81,7 +82,7 @@ pub(super) fn row() -> String {
     let words: Vec<String> = of_entry.chain(own.map(|field| format!("chunk.{}", field.name))).collect();
     let constants = constants([("ROW_WORDS", Row::FIELDS.len() as u32)]);
     [
-        "@group(1) @binding(0) var<uniform> version: vec4u;\n".to_owned(),
+        VERSION.to_owned(),
         structure("Chunk", Row::FIELDS),
         structure("ParamEntry", ParamEntry::FIELDS),
         structure("Row", &fields),
@@ -121,7 +122,7 @@ pub(super) fn settings(averages: usize) -> String {
 }
 
 /// Names for numbers.
-pub(super) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> String {
+pub(crate) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> String {
     names.into_iter().map(|(name, number)| format!("const {name}: u32 = {number}u;\n")).collect()
 }
 
