@@ -3,26 +3,34 @@
 
 mod apply;
 mod arrays;
+mod dispatches;
 mod lines;
+mod measure;
 mod members;
-mod pass;
+mod micro_batch;
 mod prepare;
+mod resume;
 mod shader;
+mod stage;
 mod structs;
 mod tasks;
 mod view;
 
-use crate::program::{Access, Kernel, Pass, Shape};
+use crate::program::{Access, Kernel, Shape};
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Features, StepEntry};
+use crate::step::StepEntry;
 
-pub use lines::{lines, resume};
-pub use pass::pass;
+pub use lines::lines;
+pub use measure::{measure, report};
+pub use micro_batch::{accumulate, count};
 pub use prepare::prepare;
-pub use shader::{Resource, Shader};
-pub use tasks::{accumulate, collect, count, measure, report, rows_changed, rows_scaled, scales};
+pub use resume::resume;
+pub use shader::{Formed, Resource, Shader};
+pub use stage::stage;
+pub use tasks::{collect, rows_changed, rows_scaled, scales};
 pub use view::{shown, view};
 
+pub(crate) use dispatches::{Asked, Dispatches, Over, dispatches};
 pub(crate) use shader::{Declaration, shader};
 pub(crate) use structs::constants;
 
@@ -59,42 +67,6 @@ pub fn shape_at(rule: &dyn AnyRule, averages: usize) -> usize {
 /// Words of a parameter's entry.
 pub fn entry_words(rule: &dyn AnyRule, averages: usize, is_tiled: bool) -> usize {
     shape_at(rule, averages) + if is_tiled { Shape::FIELDS.len() } else { 0 }
-}
-
-/// The kernel of a pass, and its name: of this rule, over rows of this kind, or of one workgroup of so many invocations. Without them, an empty shader.
-pub(crate) fn shader_of(
-    pass: Pass,
-    rule: Option<&dyn AnyRule>,
-    over: Option<&Kernel>,
-    invocations: u32,
-    features: &Features,
-) -> (String, Shader) {
-    // Accumulated gradients are the first lane, whatever the rule.
-    let accumulated = |rule| features.lane(rule, false, ACCUMULATED);
-    match (pass, rule, over) {
-        (Pass::Prepare(number), Some(rule), _) => (format!("{} prepare", rule.name()), prepare(rule, number as u32, invocations, features)),
-        (Pass::Update, Some(rule), Some(over)) => {
-            (format!("{} update", rule.name()), self::pass(rule, rule.stages().len() - 1, over, features))
-        }
-        (Pass::Stage(stage), Some(rule), Some(over)) => {
-            (format!("{} {}", rule.name(), rule.stages()[stage].name), self::pass(rule, stage, over, features))
-        }
-        (Pass::Show, Some(rule), Some(over)) => (format!("{} view", rule.name()), shown(rule, over, features)),
-        (Pass::Measure, Some(rule), Some(over)) => ("measure".into(), measure(over, accumulated(rule), features.averages.len())),
-        (Pass::Accumulate, Some(rule), Some(over)) => {
-            ("accumulate".into(), accumulate(over, accumulated(rule).unwrap_or_default(), features))
-        }
-        (Pass::Lines(stage), Some(rule), Some(over)) => {
-            (format!("{} {}", rule.name(), rule.stages()[stage].name), lines::lines(rule, stage, over.kind.matrix, invocations, features))
-        }
-        (Pass::Resume { rule: number, stage }, Some(rule), _) => {
-            (format!("{} resume", rule.name()), lines::resume(rule, stage, number as u32, invocations, features))
-        }
-        (Pass::Count, ..) => ("count".into(), count(invocations, features)),
-        (Pass::Decide(_), ..) => ("view".into(), view(invocations, features)),
-        (Pass::Report, ..) => ("report".into(), report(invocations)),
-        _ => (String::new(), shader(Vec::new(), &[], "")),
-    }
 }
 
 /// The entry point of kernels that go through rows.

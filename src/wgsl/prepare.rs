@@ -1,7 +1,7 @@
-//! The kernel that decides about a step and forms what depends on step counts.
+//! `Prepare`: the kernel that decides about a step and forms what depends on step counts.
 
-use super::structs;
-use super::{Declaration, NUMERICS, Resource, Shader, array, shader};
+use super::dispatches::{Asked, Dispatches, Over};
+use super::{Declaration, Formed, NUMERICS, Resource, Shader, array, shader, structs};
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
 
@@ -17,6 +17,15 @@ const REDUCE: &str = include_str!("../../shaders/step/reduce.wgsl");
 const REDUCE_NOTHING: &str = include_str!("../../shaders/step/reduce_nothing.wgsl");
 const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
 
+/// For the parameters of the rule of this number.
+pub(super) fn dispatches(number: usize) -> Dispatches {
+    let kernel = move |asked: &Asked<'_>| {
+        let Asked { rule, features, .. } = asked;
+        Some((format!("{} prepare", rule.name()), prepare(*rule, number as u32, asked.invocations(), features)))
+    };
+    Dispatches::new(Over::Rule(number), kernel)
+}
+
 /// The kernel that counts the step of the parameters of one rule and forms its scalars. The first one of a step, `number` 0, also decides
 /// what concerns all parameters. It has one workgroup of so many invocations.
 pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Features) -> Shader {
@@ -27,7 +36,7 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
         Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     if features.measures {
-        bindings.push(array(Resource::Sums, "sums", "Sum", true));
+        bindings.push(array(Resource::Sums(Formed::Gradients), "sums", "Sum", true));
     }
     let decide = if number == 0 {
         decide(&mut bindings, features)
@@ -61,7 +70,7 @@ fn decide(bindings: &mut Vec<Declaration>, features: &Features) -> String {
     bindings.push(array(Resource::Assignments, "assignments", "Assignment", false));
     let (reduce, units) = match features.measures {
         true => {
-            bindings.push(array(Resource::Tree, "tree", "u32", false));
+            bindings.push(array(Resource::Tree(Formed::Gradients), "tree", "u32", false));
             (structs::tree() + REDUCE, UNIT_FACTORS)
         }
         false => (REDUCE_NOTHING.to_owned(), "fn set_unit_factors(invocation: u32, unscale: f32) {\n}\n"),

@@ -21,10 +21,10 @@ pub enum Resource {
     Status,
     /// The step record.
     Record,
-    /// The sums of rows, parameters and groups.
-    Sums,
-    /// How they are formed.
-    Tree,
+    /// Sums that a pass forms; of a dispatch over the rows of a bucket, its own part of them.
+    Sums(Formed),
+    /// How these become sums of parameters, groups and all.
+    Tree(Formed),
     /// The bucket's workgroups, and further on all versions of the table of parameters.
     Rows,
     /// One of the arrays that the kernel binds of the caller's buffers.
@@ -33,24 +33,33 @@ pub enum Resource {
     States,
     /// The numbers of rows, columns and slices.
     Lines,
-    /// The sums over the rows and columns of tiles.
-    Tiles,
+    /// The sums over the rows and columns of tiles that the stage of this number forms; of a dispatch over the rows of a bucket, its own part of them.
+    Tiles(usize),
     /// The work of a stage over rows or columns.
     Work,
-    /// What rows measure of the update.
-    Moved,
     /// A part of a table.
     Part(usize),
     /// The table.
     Whole,
     /// Which numbers schedules set, and where these begin.
     Scheduled,
-    /// A view that is asked for.
-    Wish,
+    /// The view of this number, which is asked for.
+    Wish(u32),
     /// For each row, the row that it was.
     RowsBefore,
     /// What is to be moved.
     Task,
+}
+
+/// What forms sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Formed {
+    /// The measurement of gradients.
+    Gradients,
+    /// A rule's stage of this number.
+    Stage(usize),
+    /// The update, where it is measured.
+    Update,
 }
 
 /// A complete shader with entry point `main`, and what it binds in group 0.
