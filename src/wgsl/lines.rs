@@ -1,12 +1,14 @@
 //! `Lines`: the stages of rules over rows and columns.
 
 use super::dispatches::{Asked, Dispatches, Over};
-use super::members::{slice_sum, slice_total, sum_struct, wide_lane};
+use super::members::{ACROSS, SLICE_TOTAL, slice_sum, sum_struct, tallies, wide_lane};
 use super::{GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
 use crate::program::{Access, Line, Shape};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
 use crate::step::Features;
 
+const TALLY: &str = include_str!("../../shaders/step/line_tally.wgsl");
+const TALLY_NOTHING: &str = include_str!("../../shaders/step/line_tally_nothing.wgsl");
 const LINES: &str = include_str!("../../shaders/lines.wgsl");
 
 /// The stage of this number, of rules that have more.
@@ -43,7 +45,8 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
         load(Access::Scalar, "line", "lines"),
         store(Access::Scalar, "line", "lines"),
         "fn line_at(at: u32) -> f32 {\n    return lines[at];\n}\n".into(),
-        slice_total(),
+        SLICE_TOTAL.into(),
+        ACROSS.into(),
         own.access(),
         own.tallies(),
     ];
@@ -173,28 +176,14 @@ impl Own<'_> {
     fn tallies(&self) -> String {
         let sums = self.formed(Some(self.stage), Extent::Slices);
         if sums.is_empty() {
-            return "struct Tallies { none: u32 }\nfn tallies(a: Tallies, b: Tallies) -> Tallies {\n    return a;\n}\n\
-                    fn added(t: Tallies, state: State, left: u32) -> Tallies {\n    return t;\n}\n\
-                    fn finish(line: Line, shape: Shape, invocation: u32) {\n}\n"
-                .into();
+            return TALLY_NOTHING.into();
         }
-        let members = |form: &dyn Fn(&str) -> String| sums.iter().map(|sum| form(sum.name)).collect::<Vec<_>>().join(", ");
         let store = |sum: &&SumField| {
             let lane = self.lane(sum.name, Extent::Slices)?;
-            Some(format!("        lines[{lane} + line.part] = saturated(vec4f(sum.{})).x;\n", sum.name))
+            Some(format!("    lines[{lane} + line.part] = saturated(vec4f(sum.{})).x;\n", sum.name))
         };
         let stores: String = sums.iter().filter_map(store).collect();
-        sum_struct(&sums, false)
-            + &format!(
-                "struct Tallies {{ {} }}\nfn tallies(a: Tallies, b: Tallies) -> Tallies {{\n    return Tallies({});\n}}\n\
-                 fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    return Tallies({});\n}}\n\
-                 fn finish(line: Line, shape: Shape, invocation: u32) {{\n    let all = tallies(total, part);\n    \
-                 let sum = gather(invocation, Sum({}));\n    if invocation == 0u {{\n{stores}    }}\n}}\n",
-                members(&|name| format!("{name}: vec4f")),
-                members(&|name| format!("a.{name} + b.{name}")),
-                members(&|name| format!("t.{name} + within(state.{name}, left)")),
-                members(&|name| format!("across(all.{name})")),
-            )
-            + GATHER
+        let store = format!("fn store_sums(line: Line, shape: Shape, sum: Sum) {{\n{stores}}}\n");
+        sum_struct(&sums, false) + &tallies(&sums, false) + &store + TALLY + GATHER
     }
 }

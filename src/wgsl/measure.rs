@@ -11,6 +11,9 @@ const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
 const MEASURE_ROW: &str = include_str!("../../shaders/step/measure_row.wgsl");
 const MEASURE_UNITS: &str = include_str!("../../shaders/step/measure_units.wgsl");
 const MEASURE_UNIT: &str = include_str!("../../shaders/step/measure_unit.wgsl");
+const WHOLE_GRADIENT: &str = include_str!("../../shaders/step/whole_gradient.wgsl");
+const WITH_ACCUMULATED: &str = include_str!("../../shaders/step/with_accumulated.wgsl");
+const WITHOUT_ACCUMULATED: &str = include_str!("../../shaders/step/without_accumulated.wgsl");
 const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 
 pub(super) fn dispatches() -> Dispatches {
@@ -38,21 +41,14 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
         array(Resource::Sums(Formed::Gradients), "sums", "Sum", true),
     ];
     bindings.extend(uses.bindings(kernel));
-    let mut whole = String::from(
-        "fn whole_gradient(row: Row, i: u32, left: u32) -> vec4f {\n    if !look(row, i, left) {\n        return vec4f(0.0);\n    }\n    \
-                      let gradient = load_gradient(row, i, left);\n",
-    );
-    let mut lanes = String::new();
+    let mut lanes = WITHOUT_ACCUMULATED.to_owned();
     if let Some(lane) = accumulated {
         // Units that are not made of whole vectors begin between those of the state too.
         let access = if units && !kernel.kind.whole_units { Access::Scalar } else { kernel.division.vectors };
         bindings.push(array(Resource::States, "states", element(access), false));
         bindings.push(array(Resource::Record, "record", "u32", false));
-        lanes = load(access, "lane", "states");
-        let sum = format!("load_lane(lane_at(row, {lane}u, i), left)");
-        whole += &format!("    if record[row.record + PENDING] != 0u {{\n        return kept(vec4f(0.0), gradient + {sum});\n    }}\n");
+        lanes = load(access, "lane", "states") + &structs::constants([("ACCUMULATED", lane as u32)]) + WITH_ACCUMULATED;
     }
-    whole += "    return kept(vec4f(0.0), gradient);\n}\n";
     let (main, own, entry) = match units {
         true => (
             MEASURE_UNITS,
@@ -62,7 +58,7 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
         false => (MEASURE, MEASURE_ROW, Entry { name: "measured", parameters: &[ROW, INVOCATION], result: Some("Tally") }),
     };
     let teams = format!("const TEAMS: bool = {};\n", kernel.division.invocations > 8);
-    let body = uses.body(kernel, &(whole + own), &[entry]);
+    let body = uses.body(kernel, &(WHOLE_GRADIENT.to_owned() + own), &[entry]);
     let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), lanes, teams, body].concat();
     shader(bindings, &[&parts, NUMERICS, GATHER, &rows(kernel), main], "")
 }

@@ -5,8 +5,10 @@ use super::{Declaration, Formed, NUMERICS, Resource, Shader, array, shader, stru
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
 
-const HYPER_FROM_RECORD: &str = "fn hyper_parameters(entry: ParamSettings) -> Hyper {\n    return load_hyper(entry.hyper);\n}\n\
-    fn clip_of(entry: ParamSettings) -> ClipWords {\n    return load_clip(entry.clip);\n}\n";
+const HYPER_RECORDED: &str = include_str!("../../shaders/step/hyper_recorded.wgsl");
+const ASSIGNED: &str = include_str!("../../shaders/step/assigned.wgsl");
+const ASSIGNED_SCHEDULED: &str = include_str!("../../shaders/step/assigned_scheduled.wgsl");
+const DECIDED: &str = include_str!("../../shaders/step/decided.wgsl");
 const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
 const AVERAGES: &str = include_str!("../../shaders/step/averages.wgsl");
 const CLIP: &str = include_str!("../../shaders/step/clip.wgsl");
@@ -38,14 +40,10 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
     if features.measures {
         bindings.push(array(Resource::Sums(Formed::Gradients), "sums", "Sum", true));
     }
-    let decide = if number == 0 {
-        decide(&mut bindings, features)
-    } else {
-        "fn decide(invocation: u32) -> Status {\n    return status;\n}\n".into()
-    };
+    let decide = if number == 0 { decide(&mut bindings, features) } else { DECIDED.into() };
     // The first one's have not arrived in the record yet; schedules' values are read from there, since several parameters share one.
     let from_record = number > 0 || features.schedules;
-    let hyper = if from_record { HYPER_FROM_RECORD.to_owned() } else { structs::assigned_hyper(rule) };
+    let hyper = if from_record { HYPER_RECORDED.to_owned() } else { structs::assigned_hyper(rule) };
     let numbers = [("RULE", number), ("INVOCATIONS", invocations)];
     let parts = [
         structs::entries(),
@@ -68,25 +66,19 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
 /// `decide`, with no more bindings than it needs.
 fn decide(bindings: &mut Vec<Declaration>, features: &Features) -> String {
     bindings.push(array(Resource::Assignments, "assignments", "Assignment", false));
-    let (reduce, units) = match features.measures {
+    let reduce = match features.measures {
         true => {
             bindings.push(array(Resource::Tree(Formed::Gradients), "tree", "u32", false));
-            (structs::tree() + REDUCE, UNIT_FACTORS)
+            structs::tree() + REDUCE + UNIT_FACTORS
         }
-        false => (REDUCE_NOTHING.to_owned(), "fn set_unit_factors(invocation: u32, unscale: f32) {\n}\n"),
+        false => REDUCE_NOTHING.to_owned(),
     };
-    let scheduled = "fn scheduled(a: Assignment, step: u32) -> u32 {\n    let x = bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, step - 1u);\n    \
-                     if a.logarithm != 0u {\n        return bitcast<u32>(ln_ratio(x, 1.0));\n    }\n    return bitcast<u32>(x);\n}\n";
-    let (value, schedule) = match features.schedules {
+    let assigned = match features.schedules {
         true => {
             bindings.push(array(Resource::Schedules, "schedules", "u32", false));
-            ("scheduled(a, step)", crate::schedule::wgsl() + scheduled)
+            crate::schedule::wgsl() + ASSIGNED_SCHEDULED
         }
-        false => ("a.offset", String::new()),
+        false => ASSIGNED.to_owned(),
     };
-    let assigned = format!(
-        "fn assigned(a: Assignment, step: u32) -> u32 {{\n    if a.schedule == CONSTANT {{\n        return a.offset;\n    }}\n    \
-         return {value};\n}}\n"
-    );
-    [&structs::assignments(), &*assigned, &schedule, &reduce, units, DECIDE].join("\n")
+    [&structs::assignments(), &*assigned, &reduce, DECIDE].join("\n")
 }

@@ -23,6 +23,7 @@ const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
 const ROW_STEPS: &str = include_str!("../../shaders/step/row_steps.wgsl");
 const NO_ROW_STEPS: &str = "fn count_rows(row: Row, invocation: u32) {\n}\n";
+const TALLY_NOTHING: &str = include_str!("../../shaders/step/tally_nothing.wgsl");
 const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
 pub(super) const ROW: (&str, &str) = ("row", "Row");
@@ -105,7 +106,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featu
         parts.push(members.tallies());
     } else {
         if kind.tiled {
-            parts.push(NO_TALLIES.into());
+            parts.push(TALLY_NOTHING.into());
         }
         if features.measures_update {
             bindings.push(array(Resource::Sums(Formed::Update), "moved", "Sum", true));
@@ -117,10 +118,6 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featu
     }
     shader(bindings, &[&parts.concat(), NUMERICS, &rows(kernel), STAGE], rule.source())
 }
-
-/// What the update of a tile adds up: nothing.
-const NO_TALLIES: &str = "fn add_to_row(n: u32, state: State, left: u32) {\n}\nfn end_turns() {\n}\n\
-                          fn end_column(row: Row, v: u32, below: u32) {\n}\n";
 
 /// The stage after which nobody reads gradients: it sets them to zero.
 fn last_to_read_gradients(rule: &dyn AnyRule, is_matrix: bool) -> Option<usize> {
