@@ -33,8 +33,8 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
         array(Resource::Tiles(own.source().unwrap_or_default()), "tiles", "vec4f", false),
     ];
     let parts = [
-        structs::structure("Line", Line::FIELDS),
-        structs::structure("Shape", Shape::FIELDS),
+        Line::WGSL.to_owned(),
+        Shape::WGSL.to_owned(),
         structs::loader("load_shape", "Shape", Shape::FIELDS, "record"),
         structs::entries(),
         structs::entry(averages),

@@ -37,7 +37,7 @@ pub fn rows_changed(invocations: u32, vectors: bool) -> Shader {
         array(Resource::Whole, "tensor", element, true),
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations), ("FRESH", FRESH), ("ELEMENTS", MOVED)]);
-    shader(bindings, &[&structs::structure("MoveTask", MoveTask::FIELDS), &numbers, ROW_WALK, ROWS_CHANGED], "")
+    shader(bindings, &[MoveTask::WGSL, &numbers, ROW_WALK, ROWS_CHANGED], "")
 }
 
 /// The kernel that scales a state of some rows, of so many invocations, four numbers at a time or one by one.
@@ -49,7 +49,7 @@ pub fn rows_scaled(invocations: u32, vectors: bool) -> Shader {
         array(Resource::Whole, "tensor", element, true),
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations), ("ELEMENTS", MOVED)]) + &format!("alias Element = {element};\n");
-    shader(bindings, &[&structs::structure("ScaleTask", ScaleTask::FIELDS), &numbers, ROW_WALK, ROWS_SCALED], "")
+    shader(bindings, &[ScaleTask::WGSL, &numbers, ROW_WALK, ROWS_SCALED], "")
 }
 
 /// The kernel that writes the scheduled scales of the learning rate, of one workgroup of so many invocations.
