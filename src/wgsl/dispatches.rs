@@ -11,9 +11,11 @@ pub(crate) struct Dispatches {
     pub(crate) over: Over,
     /// The sums whose parts are put together: after the dispatches over rows, before a single workgroup.
     pub(crate) collects: Option<Formed>,
-    /// The kernel, and its name; none where a rule's parameters have nothing to do in the pass.
-    pub(crate) kernel: Box<dyn Fn(&Asked<'_>) -> Option<(String, Shader)>>,
+    pub(crate) kernel: Box<Composer>,
 }
+
+/// Composes the kernel of a pass, with its name; none where a rule's parameters have nothing to do in the pass.
+pub(crate) type Composer = dyn Fn(&Asked<'_>) -> Option<(String, Shader)>;
 
 /// What a pass goes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
