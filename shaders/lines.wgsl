@@ -56,10 +56,6 @@ fn within(x: vec4f, left: u32) -> vec4f {
     return select(vec4f(0.0), x, vec4u(0u, 1u, 2u, 3u) < vec4u(left));
 }
 
-fn across(x: vec4f) -> f32 {
-    return (x.x + x.y) + (x.z + x.w);
-}
-
 // The sum of what the invocations have that share four rows or columns, for the first of them. All of the workgroup come here.
 fn together(line: Line, own: vec4f, invocation: u32) -> vec4f {
     let beside = INVOCATIONS / line.sharing;

@@ -11,3 +11,6 @@ fn measured(unscale: f32) {
 
 fn mark(step: u32) {
 }
+
+fn set_unit_factors(invocation: u32, unscale: f32) {
+}

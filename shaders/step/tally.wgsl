@@ -5,6 +5,7 @@ var<private> part: Tallies;
 var<private> turns: u32;
 
 fn add(state: State, left: u32) {
+    add_to_columns(state);
     part = added(part, state, left);
     turns++;
     if turns % 8u == 0u {

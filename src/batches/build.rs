@@ -1,11 +1,11 @@
 //! Checks a data set's columns and builds the dispatches that a batch records.
 
 use super::column::Column;
-use super::kernels::{self, Resource, Shader};
+use super::kernels::{self, Resource};
 use super::sampler::Sampler;
 use super::windows::{ELEMENTS, Part};
 use crate::error::{BufferRole, Error, Result};
-use crate::gpu::{Compiled, Dispatch, caught, check_binds, fold, limits, resource, upload};
+use crate::gpu::{Compiled, Dispatch, check_binds, fold, limits, resource, upload};
 use crate::program::{Interval, Limits, overlap};
 
 /// All that can be wrong with a data set, apart from limits.
@@ -49,9 +49,9 @@ pub(super) fn dispatches(
 ) -> Result<Vec<Dispatch>> {
     let (limits, order) = (limits(device), upload(device, "wgpu-optim order", &[sampler.order()])?);
     let common = Common { device, limits, order: &order, cursor, batch };
-    let words = compile(device, "batch gather words", &kernels::gather(false))?;
-    let bytes = compile(device, "batch gather bytes", &kernels::gather(true))?;
-    let mut dispatches = vec![common.advance(&compile(device, "batch advance", &kernels::advance())?)?];
+    let words = Compiled::new(device, "batch gather words", &kernels::gather(false))?;
+    let bytes = Compiled::new(device, "batch gather bytes", &kernels::gather(true))?;
+    let mut dispatches = vec![common.advance(&Compiled::new(device, "batch advance", &kernels::advance())?)?];
     for column in columns {
         let table = column.dtype.table().map(|table| upload(device, "wgpu-optim table", &table)).transpose()?;
         let kernel = if table.is_some() { &bytes } else { &words };
@@ -105,10 +105,4 @@ impl Common<'_> {
             _ => self.order.as_entire_binding(),
         }
     }
-}
-
-fn compile(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Compiled<Resource>> {
-    let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
-    let module = caught(device, || device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(label), source }))?;
-    Compiled::of(device, label, &module, &shader.slots, None)
 }

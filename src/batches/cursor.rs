@@ -1,7 +1,7 @@
 //! Which rows a batch is, and where the next one begins. Twin of `shaders/batches/cursor.wgsl`.
 
 use super::permutation::{epoch_key, permute};
-use super::words::words;
+use crate::words::words;
 
 words! {
     /// Where the next batch begins: what has to be saved to resume.
@@ -17,11 +17,12 @@ words! {
     /// assert_eq!(CpuBatches::new(sampler, saved)?.next(), batches.next());
     /// # Ok::<(), wgpu_optim::Error>(())
     /// ```
+    #[derive(Eq, Hash)]
     pub struct Cursor {
         /// Epochs that are over.
-        epoch,
+        epoch: u32,
         /// Rows of the epoch that were taken, a multiple of the batch size unless that was changed.
-        position,
+        position: u32,
     }
 }
 
@@ -37,19 +38,28 @@ words! {
     /// naga::front::wgsl::parse_str(&format!("{}{mean}", Batch::WGSL))?;
     /// # Ok::<(), naga::front::wgsl::ParseError>(())
     /// ```
+    #[derive(Eq, Hash)]
     pub struct Batch {
         /// Rows in it: the batch size, or fewer in the last one of an epoch. A mean over the batch divides by this.
-        size,
+        size: u32,
         /// Which epoch it is of, counted from 0.
-        epoch,
+        epoch: u32,
         /// Rows of the epoch that came before.
-        position,
+        position: u32,
     }
 }
 
 words! {
     /// A sampler in words.
-    pub(super) struct Order { rows, batch_size, shuffle, drop_last, seed_low, seed_high }
+    #[derive(Eq, Hash)]
+    pub(super) struct Order {
+        rows: u32,
+        batch_size: u32,
+        shuffle: u32,
+        drop_last: u32,
+        seed_low: u32,
+        seed_high: u32,
+    }
 }
 
 /// Where a batch can begin: an epoch is over when no row is left or, with `drop_last`, fewer than a batch.

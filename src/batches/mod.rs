@@ -44,7 +44,6 @@ mod kernels;
 mod permutation;
 mod sampler;
 mod windows;
-mod words;
 
 pub use column::{Column, Dtype};
 pub use cursor::{Batch, Cursor};

@@ -1,8 +1,8 @@
 //! What each dispatch of a gather has bound, as plain data: a window of the source by a window of the destination, where neither column
 //! fits in one binding.
 
-use super::words::words;
 use crate::program::{Limits, Window};
+use crate::words::words;
 
 /// Elements of the batch that one workgroup writes: 16 turns of 64 invocations. A row number for each takes 4 KiB of the 16 KiB of
 /// workgroup memory that WebGPU has at least.
@@ -13,23 +13,24 @@ const MOST: u64 = 1 << 31;
 
 words! {
     /// What one dispatch does: those rows of the batch that are in the source's window, as far as they are in the destination's.
+    #[derive(Eq, Hash)]
     pub(super) struct Task {
         /// Elements of a row.
-        width,
+        width: u32,
         /// The first row of the data set in the source's window.
-        source_row,
+        source_row: u32,
         /// How many there are.
-        source_rows,
+        source_rows: u32,
         /// Where the first is, in elements from the window's start.
-        source_at,
+        source_at: u32,
         /// The row of the batch that the destination's window begins in.
-        row,
+        row: u32,
         /// The element of that row.
-        column,
+        column: u32,
         /// Elements of the destination's window.
-        count,
+        count: u32,
         /// Where the first is, in elements from the window's start.
-        destination_at,
+        destination_at: u32,
     }
 }
 

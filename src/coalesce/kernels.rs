@@ -2,7 +2,7 @@
 
 use super::{FAN, HEAD, LANES, MANY, PART};
 use crate::program::{Division, NOT_LISTED};
-use crate::wgsl::{Resource, Shader};
+use crate::wgsl::{Declaration, Shader, constants, shader};
 
 const ENTRIES: &str = include_str!("../../shaders/coalesce/entries.wgsl");
 const SORT: &str = include_str!("../../shaders/coalesce/sort.wgsl");
@@ -56,47 +56,23 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    const ALL: [Slot; 13] = [
-        Slot::Task,
-        Slot::Rows,
-        Slot::Count,
-        Slot::Gradient,
-        Slot::Keys,
-        Slot::Entries,
-        Slot::KeysAfter,
-        Slot::EntriesAfter,
-        Slot::Tallies,
-        Slot::Unique,
-        Slot::Starts,
-        Slot::Found,
-        Slot::Summed,
-    ];
-
-    /// As kernels of a device are known by: a part of this number.
-    fn resource(self) -> Resource {
-        Resource::Part(self as usize)
-    }
-
-    pub(super) fn of(resource: Resource) -> Slot {
-        Slot::ALL.into_iter().find(|slot| slot.resource() == resource).unwrap_or(Slot::Task)
-    }
-
-    fn declaration(self) -> &'static str {
-        match self {
-            Slot::Task => "task: Task",
-            Slot::Rows => "rows: array<u32>",
-            Slot::Count => "count: array<u32>",
-            Slot::Gradient => "gradient: array<Element>",
-            Slot::Keys => "keys: array<u32>",
-            Slot::Entries => "entries: array<u32>",
-            Slot::KeysAfter => "keys_after: array<u32>",
-            Slot::EntriesAfter => "entries_after: array<u32>",
-            Slot::Tallies => "tallies: array<vec2u>",
-            Slot::Unique => "unique: array<u32>",
-            Slot::Starts => "starts: array<u32>",
-            Slot::Found => "found: array<u32>",
-            Slot::Summed => "summed: array<Element>",
-        }
+    fn declared(self, written: bool) -> Declaration<Slot> {
+        let (name, ty) = match self {
+            Slot::Task => ("task", "Task"),
+            Slot::Rows => ("rows", "array<u32>"),
+            Slot::Count => ("count", "array<u32>"),
+            Slot::Gradient => ("gradient", "array<Element>"),
+            Slot::Keys => ("keys", "array<u32>"),
+            Slot::Entries => ("entries", "array<u32>"),
+            Slot::KeysAfter => ("keys_after", "array<u32>"),
+            Slot::EntriesAfter => ("entries_after", "array<u32>"),
+            Slot::Tallies => ("tallies", "array<vec2u>"),
+            Slot::Unique => ("unique", "array<u32>"),
+            Slot::Starts => ("starts", "array<u32>"),
+            Slot::Found => ("found", "array<u32>"),
+            Slot::Summed => ("summed", "array<Element>"),
+        };
+        Declaration { slot: self, name: name.into(), ty: ty.into(), written }
     }
 }
 
@@ -111,64 +87,48 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// Sorts all entries and finds their runs.
-    pub(super) fn whole(self) -> Shader {
+    pub(super) fn whole(self) -> Shader<Slot> {
         let written = [Slot::EntriesAfter, Slot::Unique, Slot::Starts, Slot::Found];
         self.shader(&[SORT, RUNS, PLACE, WHOLE], &[Slot::Task, Slot::Rows, Slot::Count], &written)
     }
 
     /// Sorts the entries of tiles.
-    pub(super) fn sort(self) -> Shader {
+    pub(super) fn sort(self) -> Shader<Slot> {
         self.shader(&[SORT, TILE], &[Slot::Task, Slot::Rows, Slot::Count], &[Slot::KeysAfter, Slot::EntriesAfter])
     }
 
     /// Merges what is sorted.
-    pub(super) fn merge(self) -> Shader {
+    pub(super) fn merge(self) -> Shader<Slot> {
         self.shader(&[MERGE], &[Slot::Task, Slot::Count, Slot::Keys, Slot::Entries], &[Slot::KeysAfter, Slot::EntriesAfter])
     }
 
     /// Counts the runs of tiles.
-    pub(super) fn tally(self) -> Shader {
+    pub(super) fn tally(self) -> Shader<Slot> {
         self.shader(&[RUNS, TALLY], &[Slot::Task, Slot::Count, Slot::Keys], &[Slot::Tallies])
     }
 
     /// Writes where the runs of tiles are.
-    pub(super) fn place(self) -> Shader {
+    pub(super) fn place(self) -> Shader<Slot> {
         let written = [Slot::Unique, Slot::Starts, Slot::Found];
         self.shader(&[RUNS, PLACE, TILES], &[Slot::Task, Slot::Count, Slot::Keys, Slot::Tallies], &written)
     }
 
     /// Adds up runs, four numbers at a time or one by one.
-    pub(super) fn sum(self, vectors: bool) -> Shader {
+    pub(super) fn sum(self, vectors: bool) -> Shader<Slot> {
         let element = if vectors { "alias Element = vec4f;\n" } else { "alias Element = f32;\n" };
         let no_row = format!("const NO_ROW: u32 = {NOT_LISTED}u;\n");
         let read = [Slot::Task, Slot::Found, Slot::Starts, Slot::Entries, Slot::Gradient];
         self.shader(&[element, &no_row, SUM], &read, &[Slot::Summed, Slot::Unique])
     }
 
-    fn shader(self, parts: &[&str], read: &[Slot], written: &[Slot]) -> Shader {
-        let slots: Vec<(Slot, bool)> = read.iter().map(|&slot| (slot, false)).chain(written.iter().map(|&slot| (slot, true))).collect();
-        let members: Vec<String> = Task::FIELDS.iter().map(|field| format!("{}: {}", field.name, field.wgsl)).collect();
-        let mut source = format!("struct Task {{ {} }}\n", members.join(", "));
-        let numbers = [
-            ("INVOCATIONS", self.invocations),
-            ("TILE", self.tile),
-            ("FAN", FAN),
-            ("MANY", MANY),
-            ("LANES", LANES),
-            ("PART", PART),
-            ("HEAD", HEAD),
-        ];
-        numbers.iter().for_each(|(name, value)| source += &format!("const {name}: u32 = {value}u;\n"));
-        for (index, (slot, written)) in slots.iter().enumerate() {
-            let access = if *written { "read_write" } else { "read" };
-            source += &format!("@group(0) @binding({index}) var<storage, {access}> {};\n", slot.declaration());
-        }
-        if slots.contains(&(Slot::Count, false)) {
-            source.push_str(ENTRIES);
-        }
-        parts.iter().for_each(|part| source.push_str(part));
-        let slots = slots.into_iter().map(|(slot, written)| (slot.resource(), written)).collect();
-        Shader { own: source.len()..source.len(), source, slots }
+    fn shader(self, parts: &[&str], read: &[Slot], written: &[Slot]) -> Shader<Slot> {
+        let read = read.iter().map(|slot| slot.declared(false));
+        let bindings = read.chain(written.iter().map(|slot| slot.declared(true))).collect::<Vec<_>>();
+        let numbers = [("INVOCATIONS", self.invocations), ("TILE", self.tile)];
+        let fixed = [("FAN", FAN), ("MANY", MANY), ("LANES", LANES), ("PART", PART), ("HEAD", HEAD)];
+        let own = Task::WGSL.to_owned() + &constants(numbers.into_iter().chain(fixed));
+        let entries = if bindings.iter().any(|own| own.slot == Slot::Count) { ENTRIES } else { "" };
+        shader(bindings, &[&[&own, entries], parts].concat(), "")
     }
 }
 

@@ -197,13 +197,13 @@ struct Bound<'a> {
 
 impl Bound<'_> {
     /// A dispatch that reads what so many merges have sorted, or is one more.
-    fn dispatch(&self, label: &str, shader: Shader, task: Task, merged: usize, workgroups: (u32, u32)) -> Result<Dispatch> {
+    fn dispatch(&self, label: &str, shader: Shader<Slot>, task: Task, merged: usize, workgroups: (u32, u32)) -> Result<Dispatch> {
         let (scratch, device) = (&self.own.scratch, self.own.pipelines.device());
         let kernel = self.own.pipelines.get(label, shader)?;
         let task = upload(device, "wgpu-optim task", &[task])?;
         let [rows, gradient, count] = self.parts.map(|part| part.window);
         let bound = kernel.bind(device, |slot| {
-            let buffer = match Slot::of(slot) {
+            let buffer = match slot {
                 Slot::Rows => return resource(self.source.rows.buffer(), rows),
                 Slot::Gradient => return resource(self.source.gradient.buffer(), gradient),
                 Slot::Count => return resource(self.source.count.buffer(), count),

@@ -27,8 +27,8 @@ pub(super) fn run<F: Real>(
 ) {
     let runs = |at: usize| {
         let (tensor, rule) = (&tensors[at], works[at].rule);
-        let is_earlier = index + 1 < rule.stages().len() && (rule.stages()[index].over == Extent::Elements) == over_elements;
-        gradients[at].is_some() && is_earlier && rule.runs(index, tensor.extents.is_matrix)
+        let runs = rule.runs_before_update(index, tensor.extents.is_matrix);
+        runs && (rule.stages()[index].over == Extent::Elements) == over_elements && gradients[at].is_some()
     };
     let running: Vec<bool> = (0..tensors.len()).map(runs).collect();
     let formed = form(index, tensors, values, gradients, works, &running);

@@ -42,7 +42,7 @@ impl Buckets {
     }
 
     /// The buckets.
-    pub(super) fn buckets(&self) -> impl Iterator<Item = &Placed> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Placed> {
         self.buckets.iter()
     }
 

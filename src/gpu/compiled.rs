@@ -17,14 +17,6 @@ pub(crate) struct Compiled<S = Resource> {
 }
 
 impl Compiled {
-    /// Compiles a shader; one that does not compile, or needs more storage buffers than the device binds, is an error.
-    pub(crate) fn new(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<Self> {
-        // Kernels over rows look these up in a version of the table of parameters.
-        let has_rows = shader.slots.iter().any(|(slot, _)| *slot == Resource::Rows);
-        let version = has_rows.then(|| caught(device, || version_layout(device))).transpose()?;
-        Compiled::of(device, label, &module(device, label, shader)?, &shader.slots, version.as_ref())
-    }
-
     /// Which of its bucket's arrays it binds.
     pub(crate) fn arrays(&self) -> impl Iterator<Item = usize> + Clone {
         self.slots.iter().filter_map(|(slot, _)| if let Resource::Array(index) = slot { Some(*index) } else { None })
@@ -32,14 +24,11 @@ impl Compiled {
 }
 
 impl<S: Copy> Compiled<S> {
-    /// Makes a pipeline of a module whose bindings are these, and whether they are written; in group 1 are those of another layout.
-    pub(crate) fn of(
-        device: &wgpu::Device,
-        label: &str,
-        module: &wgpu::ShaderModule,
-        slots: &[(S, bool)],
-        other: Option<&wgpu::BindGroupLayout>,
-    ) -> Result<Self> {
+    /// Compiles a shader; one that does not compile, or needs more storage buffers than the device binds, is an error.
+    pub(crate) fn new(device: &wgpu::Device, label: &str, shader: &Shader<S>) -> Result<Self> {
+        let slots = &shader.slots;
+        let module = module(device, label, shader)?;
+        let version = shader.has_version().then(|| caught(device, || version_layout(device))).transpose()?;
         let limits = device.limits();
         let obeyed = [
             ("max_storage_buffers_per_shader_stage", slots.len() as u64, limits.max_storage_buffers_per_shader_stage),
@@ -68,16 +57,16 @@ impl<S: Copy> Compiled<S> {
         caught(device, || {
             let label = Some(label);
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
-            let both = [Some(&layout), other];
+            let both = [Some(&layout), version.as_ref()];
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label,
-                bind_group_layouts: if other.is_some() { &both } else { &both[..1] },
+                bind_group_layouts: if version.is_some() { &both } else { &both[..1] },
                 immediate_size: 0,
             });
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label,
                 layout: Some(&pipeline_layout),
-                module,
+                module: &module,
                 entry_point: Some("main"),
                 compilation_options: Default::default(),
                 cache: None,
@@ -110,7 +99,7 @@ pub(crate) fn version_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
 }
 
 /// Compiles the text; what is wrong in the rule's own part of it is said by the rule's own line.
-fn module(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<wgpu::ShaderModule> {
+fn module<S>(device: &wgpu::Device, label: &str, shader: &Shader<S>) -> Result<wgpu::ShaderModule> {
     let source = wgpu::ShaderSource::Wgsl(shader.source.as_str().into());
     let mut message = None;
     let made = caught(device, || {
@@ -122,7 +111,7 @@ fn module(device: &wgpu::Device, label: &str, shader: &Shader) -> Result<wgpu::S
     made.map_err(|error| message.and_then(|message| own_line(label, shader, &message)).unwrap_or(error))
 }
 
-fn own_line(label: &str, shader: &Shader, message: &wgpu::CompilationMessage) -> Option<Error> {
+fn own_line<S>(label: &str, shader: &Shader<S>, message: &wgpu::CompilationMessage) -> Option<Error> {
     let offset = message.location?.offset as usize;
     let before = shader.source.get(shader.own.start..offset).filter(|_| offset <= shader.own.end)?;
     let line = 1 + before.matches('\n').count();

@@ -9,6 +9,7 @@ use crate::wgsl::{self, Resource};
 /// A table of sums in parts, one for each dispatch that fills it.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
+    table: wgpu::Buffer,
     buffers: Vec<wgpu::Buffer>,
     /// Level by level: a part of the next one is made of several.
     collects: Vec<Vec<Dispatch>>,
@@ -18,7 +19,7 @@ impl Parts {
     /// Parts of so many words each, and what puts them into `table`; a single part is the table itself.
     pub(crate) fn new(engine: &Engine, words: &[u32], table: &wgpu::Buffer) -> Result<Self> {
         if words.len() <= 1 {
-            return Ok(Parts { buffers: vec![table.clone(); words.len()], collects: Vec::new() });
+            return Ok(Parts { table: table.clone(), buffers: vec![table.clone(); words.len()], collects: Vec::new() });
         }
         let part = |&words: &u32| whole(&engine.device, "a part of the table of sums", 4 * u64::from(words));
         let buffers = words.iter().map(part).collect::<Result<Vec<_>>>()?;
@@ -33,12 +34,17 @@ impl Parts {
             (level, sizes) = (tables, next);
         }
         collects.push(vec![collect(engine, &level, table, sizes.iter().sum())?]);
-        Ok(Parts { buffers, collects })
+        Ok(Parts { table: table.clone(), buffers, collects })
     }
 
     /// Where a dispatch, by its number, puts its sums.
     pub(crate) fn of(&self, number: usize) -> Option<&wgpu::Buffer> {
         self.buffers.get(number)
+    }
+
+    /// Where they are put together.
+    pub(crate) fn table(&self) -> &wgpu::Buffer {
+        &self.table
     }
 
     /// What puts the parts together: the dispatches of one entry need those of the one before.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Compiled;
 use crate::error::Result;
-use crate::wgsl::{Resource, Shader};
+use crate::wgsl::Shader;
 
 /// Kernels compiled for a device. Optimizers that share them compile nothing that another one has compiled: where models grow, each new optimizer
 /// of a kind costs some 40 ms less. A clone is a handle to the same ones.
@@ -33,10 +33,10 @@ pub struct Pipelines {
     kernels: Arc<Mutex<Kernels>>,
 }
 
-/// By their text, and what they bind.
+/// By their text, which declares what they bind.
 #[derive(Default)]
 struct Kernels {
-    by_text: HashMap<(String, Vec<(Resource, bool)>), Compiled>,
+    by_text: HashMap<String, (wgpu::ComputePipeline, wgpu::BindGroupLayout)>,
     count: usize,
 }
 
@@ -63,16 +63,14 @@ impl Pipelines {
     }
 
     /// A kernel, compiled unless it is there already.
-    pub(crate) fn get(&self, label: &str, shader: Shader) -> Result<Compiled> {
-        let key = (shader.source, shader.slots);
-        if let Some(compiled) = self.kernels().by_text.get(&key) {
-            return Ok(compiled.clone());
+    pub(crate) fn get<S: Copy>(&self, label: &str, shader: Shader<S>) -> Result<Compiled<S>> {
+        if let Some((pipeline, layout)) = self.kernels().by_text.get(&shader.source) {
+            return Ok(Compiled { pipeline: pipeline.clone(), layout: layout.clone(), slots: shader.slots });
         }
-        let shader = Shader { source: key.0, slots: key.1, own: shader.own };
         let compiled = Compiled::new(&self.device, label, &shader)?;
         let mut kernels = self.kernels();
         kernels.count += 1;
-        kernels.by_text.insert((shader.source, shader.slots), compiled.clone());
+        kernels.by_text.insert(shader.source, (compiled.pipeline.clone(), compiled.layout.clone()));
         Ok(compiled)
     }
 

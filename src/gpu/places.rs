@@ -8,7 +8,7 @@ use super::compiled::version_layout;
 use super::executor::OverRows;
 use super::{Bound, Engine, Executor, caught, made, put, resource};
 use crate::error::{Error, Result};
-use crate::program::{Limits, Pass, Places, Window};
+use crate::program::{Limits, Places, Purpose, Window};
 
 /// Versions that the first buffer has room for: those of a host that keeps its places, or that alternates between some.
 const FIRST: u64 = 4;
@@ -188,10 +188,14 @@ impl Executor {
         let (next_update, next_measure) = (next_update?, next_measure?);
         let mut all = core::mem::take(&mut self.bound);
         let mut bounds = Vec::new();
-        for (&pass, ready) in &mut all {
-            let (change, next) = if pass == Pass::Measure { (&measure, &next_measure) } else { (&update, &next_update) };
+        for ready in all.values_mut() {
+            let purpose = ready.purpose;
+            let (change, next) = match purpose {
+                Purpose::Update => (&update, &next_update),
+                Purpose::Measure => (&measure, &next_measure),
+            };
             for rows in &mut ready.rows {
-                match self.rebound(engine, pass, rows, change.windows(rows.number), next, buffers) {
+                match self.rebound(engine, purpose, rows, change.windows(rows.number), next, buffers) {
                     Ok(bound) => bounds.push(bound),
                     Err(error) => {
                         // Some may be of a table that is not kept.
@@ -220,15 +224,15 @@ impl Executor {
     fn rebound(
         &self,
         engine: &Engine,
-        pass: Pass,
+        purpose: Purpose,
         rows: &mut OverRows,
         windows: &[Window],
         next: &Next,
         buffers: &[&wgpu::Buffer],
     ) -> Result<Option<Bound>> {
-        let stage = self.stage(pass);
+        let buckets = self.buckets(purpose);
         let window = |array: usize| (buffers[windows[array].buffer], windows[array]);
-        let old = &stage.placed(rows.number).bucket.windows;
+        let old = &buckets.placed(rows.number).bucket.windows;
         let is_same = |array: usize| {
             let (own, new) = (old[array], windows[array]);
             (own.offset, own.size) == (new.offset, new.size) && self.buffers[own.buffer] == *buffers[new.buffer]
@@ -236,12 +240,12 @@ impl Executor {
         let table = match next {
             Next::Replaced(table) => table,
             _ if rows.kernel.arrays().all(is_same) => return Ok(None),
-            _ => &stage.table,
+            _ => &buckets.table,
         };
         let OverRows { number, kernel, known, .. } = rows;
         if let Next::Replaced(_) = next {
             *known = Known::default();
         }
-        known.get(kernel.arrays().map(window), || self.bind_rows(engine, kernel, (pass, *number), table, window)).map(Some)
+        known.get(kernel.arrays().map(window), || self.bind_rows(engine, kernel, (purpose, *number), table, window)).map(Some)
     }
 }

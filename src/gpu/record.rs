@@ -27,7 +27,7 @@ pub(crate) struct Record {
 #[derive(Clone, Debug)]
 pub(crate) struct Sums {
     pub(crate) buffer: wgpu::Buffer,
-    tree: wgpu::Buffer,
+    pub(crate) tree: wgpu::Buffer,
 }
 
 impl Record {
@@ -117,8 +117,7 @@ impl Record {
             Resource::Schedules => schedules,
             Resource::Parameters => entries,
             Resource::Status => &self.status,
-            Resource::Sums => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.buffer),
-            Resource::Tree => self.sums.as_ref().map_or(&self.buffer, |sums| &sums.tree),
+            // A kernel has no other slots than for what there is.
             _ => &self.buffer,
         };
         buffer.as_entire_binding()

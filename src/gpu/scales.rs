@@ -21,14 +21,9 @@ impl Scales {
         Ok(Scales { dispatches: scheduled.map(|(scales, schedules)| dispatch(engine, scales, schedules)).collect::<Result<_>>()? })
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.dispatches.is_empty()
-    }
-
-    /// A dispatch for each parameter that has some.
-    pub(crate) fn dispatches(&self) -> &[Dispatch] {
-        &self.dispatches
+    /// A dispatch for each parameter that has some: the dispatches of one list need those of the one before.
+    pub(crate) fn into_dispatches(self) -> Vec<Vec<Dispatch>> {
+        if self.dispatches.is_empty() { Vec::new() } else { vec![self.dispatches] }
     }
 }
 

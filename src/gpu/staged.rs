@@ -20,7 +20,7 @@ pub(crate) struct Sums {
     /// Over tensors, groups and all, and how they are formed.
     pub(crate) whole: Option<Whole>,
     /// Over the rows and columns of tiles.
-    pub(crate) tiles: Option<(wgpu::Buffer, Parts)>,
+    pub(crate) tiles: Option<Parts>,
     /// Where each tensor's tiles have theirs, in words.
     firsts: Vec<u32>,
 }
@@ -28,20 +28,19 @@ pub(crate) struct Sums {
 /// A table of sums over tensors, groups and all.
 #[derive(Clone, Debug)]
 pub(crate) struct Whole {
-    pub(crate) sums: wgpu::Buffer,
+    pub(crate) parts: Parts,
     pub(crate) tree: wgpu::Buffer,
-    parts: Parts,
 }
 
 /// The work of a stage over rows or columns, of the tensors that one kernel serves.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines {
+    /// The rule, by its number in the record.
+    pub(crate) rule: usize,
     pub(crate) stage: usize,
     pub(crate) kind: Kind,
     /// The number of the buffer with their rows and columns.
     pub(crate) buffer: usize,
-    /// Which of the sums it reads.
-    pub(crate) source: usize,
     pub(crate) work: wgpu::Buffer,
     pub(crate) count: u64,
 }
@@ -59,8 +58,8 @@ impl Staged {
         let mut staged = Staged::default();
         for (number, rule) in engine.record.rules().iter().enumerate() {
             let own = |(_, bucket): &(usize, &Bucket)| setup.groups[bucket.kernel.kind.group].rule.is_like(&**rule);
-            for (stage, _) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
-                let runs = |(_, bucket): &(usize, &Bucket)| rule.runs(stage, bucket.kernel.kind.matrix);
+            for stage in 0..rule.stages().len().saturating_sub(1) {
+                let runs = |(_, bucket): &(usize, &Bucket)| rule.runs_before_update(stage, bucket.kernel.kind.matrix);
                 let numbered: Vec<_> = buckets.iter().enumerate().filter(own).filter(runs).collect();
                 match rule.stages()[stage].over {
                     Extent::Elements => staged.sums.push(sums(engine, setup, (number, stage), &**rule, &numbered, tensors)?),
@@ -85,8 +84,7 @@ impl Staged {
         kinds.dedup();
         for (kind, buffer) in kinds {
             let Some(source) = rule.sums_from(stage, kind.matrix) else { continue };
-            let Some(source) = self.sums.iter().position(|sums| (sums.rule, sums.stage) == (number, source)) else { continue };
-            let firsts = &self.sums[source].firsts;
+            let Some(Sums { firsts, .. }) = self.of_rule(number, source) else { continue };
             let is_own = |tensor: &&Tensor| of_lines(tensor.kind) == kind && tensor.lines.buffer == buffer;
             let work = tensors
                 .iter()
@@ -94,31 +92,29 @@ impl Staged {
                 .flat_map(|tensor| Line::of(tensor, over, firsts[tensor.member as usize], &engine.limits.division));
             let work: Vec<Line> = work.collect();
             let (count, work) = (work.len() as u64, table(&engine.device, "the table of rows and columns", &work)?);
-            self.lines.push(Lines { stage, kind, buffer, source, work, count });
+            self.lines.push(Lines { rule: number, stage, kind, buffer, work, count });
         }
         Ok(())
     }
 }
 
-impl Sums {
-    fn position(&self, bucket: usize) -> Option<usize> {
-        self.buckets.iter().position(|&own| own == bucket)
+impl Staged {
+    /// Those that a rule's stage forms.
+    pub(crate) fn of_rule(&self, rule: usize, stage: usize) -> Option<&Sums> {
+        self.sums.iter().find(|sums| (sums.rule, sums.stage) == (rule, stage))
     }
 
-    /// Where a bucket puts its sums over tensors.
-    pub(crate) fn whole_of(&self, bucket: usize) -> Option<&wgpu::Buffer> {
-        self.whole.as_ref()?.parts.of(self.position(bucket)?)
+    /// Those that a stage forms over a bucket, and which of their parts are the bucket's.
+    pub(crate) fn of_bucket(&self, bucket: usize, stage: usize) -> Option<(&Sums, usize)> {
+        let part = |sums: &Sums| sums.buckets.iter().position(|&own| own == bucket);
+        self.sums.iter().filter(|sums| sums.stage == stage).find_map(|sums| Some((sums, part(sums)?)))
     }
 
-    /// Where a bucket puts those over the rows and columns of its tiles.
-    pub(crate) fn tiles_of(&self, bucket: usize) -> Option<&wgpu::Buffer> {
-        self.tiles.as_ref()?.1.of(self.position(bucket)?)
-    }
-
-    /// What puts the parts together.
-    pub(crate) fn collect(&self) -> impl Iterator<Item = Vec<Dispatch>> {
-        let whole = self.whole.iter().flat_map(|whole| whole.parts.collect());
-        whole.chain(self.tiles.iter().flat_map(|(_, parts)| parts.collect()))
+    /// What puts the parts together of the sums that stages of this number form.
+    pub(crate) fn collects(&self, stage: usize) -> Vec<Vec<Dispatch>> {
+        let own = self.sums.iter().filter(|sums| sums.stage == stage);
+        let parts = own.flat_map(|sums| sums.whole.iter().map(|whole| &whole.parts).chain(&sums.tiles));
+        parts.flat_map(Parts::collect).collect()
     }
 }
 
@@ -145,7 +141,7 @@ fn sums(
     let bytes = 4 * words.iter().map(|&words| u64::from(words)).sum::<u64>();
     let tiles = || {
         let table = super::buffers::whole(&engine.device, "the sums of tiles", bytes)?;
-        Ok((table.clone(), Parts::new(engine, &words, &table)?))
+        Parts::new(engine, &words, &table)
     };
     let tiles = (bytes > 0).then(tiles).transpose()?;
     let firsts = firsts(tensors.len(), buckets, &words);
@@ -192,5 +188,5 @@ fn whole_sums(engine: &Engine, setup: &Setup, formed: usize, buckets: &[(usize, 
     let words: Vec<u32> = buckets.iter().map(|(_, bucket)| (formed * bucket.sums.len()) as u32).collect();
     let sums = whole(&engine.device, "the sums of a stage", 4 * formed as u64 * u64::from(tree.slots))?;
     let parts = Parts::new(engine, &words, &sums)?;
-    Ok(Whole { tree: table(&engine.device, "the tree of a stage", &tree.words())?, parts, sums })
+    Ok(Whole { parts, tree: table(&engine.device, "the tree of a stage", &tree.words())? })
 }

@@ -1,9 +1,9 @@
-//! Reads and writes values, gradients, state and step counts by the names of parameters.
+//! Binds and reads values, gradients, state and step counts by the names of parameters.
 
 use super::{Optimizer, Parameter};
 use crate::checkpoint::is_kept;
 use crate::error::{BufferRole, Error, Result, unknown};
-use crate::gpu::{Binding, check_binds, put, read_beside, write};
+use crate::gpu::{Binding, check_binds, read_beside};
 use crate::rule::{AnyRule, Extent};
 use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
 use crate::wgsl::{ORDER, scalars_at};
@@ -71,7 +71,7 @@ impl Optimizer {
     }
 
     /// How many numbers a state has.
-    fn state_elements(&self, parameter: &Parameter, state: &str) -> Result<u64> {
+    pub(super) fn state_elements(&self, parameter: &Parameter, state: &str) -> Result<u64> {
         Ok(parameter.extents.count(self.lane(parameter, state)?.0.extent))
     }
 
@@ -189,88 +189,12 @@ impl Optimizer {
     }
 
     /// Whether a change of view may put the trained values into this state's place.
-    fn is_average(&self, state: &str) -> bool {
+    pub(super) fn is_average(&self, state: &str) -> bool {
         state == ASIDE || self.setup.options.averages().iter().map(Average::state).any(|average| average == state)
-    }
-
-    /// Writes a parameter's trained values; the buffer needs the usage `COPY_DST`. Like `Queue::write_buffer`, this comes before everything submitted
-    /// from now on. Where others are shown ([`View`](crate::View)), it is these that are replaced, and the next read-back is an error: submit
-    /// [`Optimizer::train`] first.
-    ///
-    /// # Errors
-    ///
-    /// - [`Error::UnknownName`]: no parameter has this name. [`Error::Length`]: it has more or fewer elements.
-    /// - [`Error::MissingUsage`]: the buffer lacks `COPY_DST`. [`Error::Buffer`]: wgpu refuses it.
-    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
-    pub fn write_value(&self, param: &str, data: &[f32]) -> Result<()> {
-        let parameter = &self.parameters[self.find(param)?];
-        write(&self.engine.device, &self.engine.queue, param, BufferRole::Value, &parameter.param.value, parameter.elements, data)?;
-        self.mark_written()
-    }
-
-    /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on. Averages are as values are
-    /// in [`Optimizer::write_value`].
-    ///
-    /// A state alone is not enough to go on: with a step count of 0, means are corrected as in the first step, and an average is overwritten by a copy of the
-    /// values. Write the steps too, with [`Optimizer::write_steps`].
-    ///
-    /// # Errors
-    ///
-    /// - [`Error::UnknownName`]: there is no such parameter, or it has no such state. [`Error::StateLength`]: the state has more or fewer elements.
-    /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`]; [`Error::Buffer`] where you destroyed the state's buffer.
-    pub fn write_state(&self, param: &str, state: &str, data: &[f32]) -> Result<()> {
-        let parameter = &self.parameters[self.find(param)?];
-        let (needed, got) = (self.state_elements(parameter, state)?, data.len() as u64);
-        if needed != got {
-            return Err(Error::StateLength { param: param.into(), state: state.into(), needed, got });
-        }
-        let mut rest = data;
-        for part in self.state_parts(param, state)? {
-            let (own, others) = rest.split_at(part.elements() as usize);
-            write(&self.engine.device, &self.engine.queue, param, BufferRole::State, &part, part.elements(), own)?;
-            rest = others;
-        }
-        if self.is_average(state) { self.mark_written() } else { Ok(()) }
-    }
-
-    /// Writes how many steps a parameter has taken: the next one is `steps + 1`. Bias corrections follow it, whether there is an average (`Ema::start`,
-    /// `Swa::start`), its warm-up, and when Lookahead synchronizes. Schedules do not: these follow [`TrainingProgress::step`](crate::TrainingProgress::step), which
-    /// [`Optimizer::write_progress`] writes. Like `Queue::write_buffer`, this comes before everything submitted from now on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownName`]: no parameter has this name. The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
-    pub fn write_steps(&self, param: &str, steps: u32) -> Result<()> {
-        self.put_record(self.parameters[self.find(param)?].member.record as usize, &[steps])
-    }
-
-    /// Writes the scalars that a parameter's next step starts from, in the order of the rule's `Scalars`: those that [`Optimizer::read_scalars`]
-    /// read, which says which rules need them. Like `Queue::write_buffer`, this comes before everything submitted from now on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownName`]: no parameter has this name. [`Error::Length`]: its rule has more or fewer scalars. The device: [`Error::OutOfMemory`],
-    /// [`Error::DeviceLost`], [`Error::Wgpu`].
-    pub fn write_scalars(&self, param: &str, scalars: &[f32]) -> Result<()> {
-        let parameter = &self.parameters[self.find(param)?];
-        let (needed, got) = (self.rule_of(parameter).scalar_fields().len() as u64, scalars.len() as u64);
-        if needed != got {
-            return Err(Error::Length { param: param.into(), role: BufferRole::Scalars, needed, got });
-        }
-        self.put_record(self.scalars_at(parameter), scalars)
-    }
-
-    pub(super) fn put_record<T: bytemuck::Pod>(&self, word: usize, words: &[T]) -> Result<()> {
-        put(&self.engine.device, &self.engine.queue, &self.engine.record.buffer, 4 * word as u64, words)
     }
 
     pub(super) fn scalars_at(&self, parameter: &Parameter) -> usize {
         parameter.member.record as usize + scalars_at(self.setup.options.averages().len())
-    }
-
-    /// Has the kernels look whether that was in a view, where there are views.
-    pub(super) fn mark_written(&self) -> Result<()> {
-        if self.setup.features().views { self.write_status(core::mem::offset_of!(Status, written), &[1]) } else { Ok(()) }
     }
 
     async fn read_record(&self) -> Result<Vec<u32>> {

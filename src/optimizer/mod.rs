@@ -20,6 +20,7 @@ mod scale;
 mod stretches;
 mod teller;
 mod view;
+mod write;
 mod zero;
 
 use core::fmt;

@@ -39,9 +39,10 @@ pub struct Plan {
 }
 
 /// What a dispatch does with the caller's buffers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
     /// Changes values.
+    #[default]
     Update,
     /// Reads gradients, and with units values.
     Measure,

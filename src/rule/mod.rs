@@ -12,6 +12,7 @@ mod numerics;
 mod range;
 mod real;
 mod stage;
+mod state;
 mod twin;
 mod wide;
 mod widest;
@@ -23,9 +24,7 @@ pub use bounded::Bounded;
 pub use extent::Part;
 pub use extent::{Extent, Extents};
 pub use hyper::{HyperParameter, HyperParameters, Number};
-#[doc(hidden)]
-pub use layout::{BLOCK, block};
-pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout, StateField, StateLayout, SumField, SumForm};
+pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout};
 pub(crate) use numerics::parts;
 pub use numerics::{
     at_least, by_sign, clamped, exponent_parts, finite_or_nan, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized,
@@ -34,6 +33,9 @@ pub use numerics::{
 pub use range::Range;
 pub use real::{Real, Word};
 pub use stage::{EVERY, Stage};
+#[doc(hidden)]
+pub use state::{BLOCK, block};
+pub use state::{StateField, StateLayout, SumField, SumForm};
 #[doc(hidden)]
 pub use twin::{Function, ScheduledMember, Sweep, Twin};
 pub(crate) use wide::Wide;

@@ -37,7 +37,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
             for stage in over_elements(rule, &kernel) {
                 // Rows that count their own steps, with all that there is besides, take one more than WebGPU has; an optimizer says so.
                 let most = WEBGPU + usize::from(kernel.kind.counted);
-                let module = valid_within(&wgsl::pass(rule, stage, &kernel, &features), most)?;
+                let module = valid_within(&wgsl::stage(rule, stage, &kernel, &features), most)?;
                 layouts(&module, rule)?;
                 members(&module, "Chunk", Row::FIELDS)?;
                 members(&module, "ParamEntry", ParamEntry::FIELDS)?;
@@ -99,7 +99,7 @@ pub fn tasks_are_valid() -> Outcome {
         let features =
             Features { views, averages: Options { ema: views.then(Ema::default), ..Options::default() }.averages(), ..Features::default() };
         valid(&wgsl::count(256, &features))?;
-        members(&valid(&wgsl::view(256, &features))?, "Status", Status::FIELDS)?;
+        members(&valid(&wgsl::view(0, 256, &features))?, "Status", Status::FIELDS)?;
     }
     valid(&wgsl::collect(256, 7))?;
     valid(&wgsl::scales(256))?;

@@ -1,13 +1,25 @@
-//! The kernels of rules with sums: stages over rows and columns, and what follows sums over tensors, groups and all.
+//! `Lines`: the stages of rules over rows and columns.
 
-use super::members::{slice_sum, slice_total, sum_struct, wide_lane};
-use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
+use super::dispatches::{Asked, Dispatches, Over};
+use super::members::{ACROSS, SLICE_TOTAL, slice_sum, sum_struct, tallies, wide_lane};
+use super::{GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
 use crate::program::{Access, Line, Shape};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
 use crate::step::Features;
 
+const TALLY: &str = include_str!("../../shaders/step/line_tally.wgsl");
+const TALLY_NOTHING: &str = include_str!("../../shaders/step/line_tally_nothing.wgsl");
 const LINES: &str = include_str!("../../shaders/lines.wgsl");
-const RESUME: &str = include_str!("../../shaders/resume.wgsl");
+
+/// The stage of this number, of rules that have more.
+pub(super) fn dispatches(number: usize) -> Dispatches {
+    let kernel = move |asked: &Asked<'_>| {
+        let Asked { rule, kernel, features } = asked;
+        let label = format!("{} {}", rule.name(), rule.stages()[number].name);
+        Some((label, lines(*rule, number, kernel.kind.matrix, asked.invocations(), features)))
+    };
+    Dispatches::new(Over::Lines(number), kernel)
+}
 
 /// The kernel of a stage over rows or columns.
 pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32, features: &Features) -> Shader {
@@ -18,11 +30,11 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
         array(Resource::Parameters, "parameters", "ParamSettings", false),
         array(Resource::Record, "record", "u32", false),
         array(Resource::Lines, "lines", "f32", true),
-        array(Resource::Tiles, "tiles", "vec4f", false),
+        array(Resource::Tiles(own.source().unwrap_or_default()), "tiles", "vec4f", false),
     ];
     let parts = [
-        structs::structure("Line", Line::FIELDS),
-        structs::structure("Shape", Shape::FIELDS),
+        Line::WGSL.to_owned(),
+        Shape::WGSL.to_owned(),
         structs::loader("load_shape", "Shape", Shape::FIELDS, "record"),
         structs::entries(),
         structs::entry(averages),
@@ -33,7 +45,8 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
         load(Access::Scalar, "line", "lines"),
         store(Access::Scalar, "line", "lines"),
         "fn line_at(at: u32) -> f32 {\n    return lines[at];\n}\n".into(),
-        slice_total(),
+        SLICE_TOTAL.into(),
+        ACROSS.into(),
         own.access(),
         own.tallies(),
     ];
@@ -163,97 +176,14 @@ impl Own<'_> {
     fn tallies(&self) -> String {
         let sums = self.formed(Some(self.stage), Extent::Slices);
         if sums.is_empty() {
-            return "struct Tallies { none: u32 }\nfn tallies(a: Tallies, b: Tallies) -> Tallies {\n    return a;\n}\n\
-                    fn added(t: Tallies, state: State, left: u32) -> Tallies {\n    return t;\n}\n\
-                    fn finish(line: Line, shape: Shape, invocation: u32) {\n}\n"
-                .into();
+            return TALLY_NOTHING.into();
         }
-        let members = |form: &dyn Fn(&str) -> String| sums.iter().map(|sum| form(sum.name)).collect::<Vec<_>>().join(", ");
         let store = |sum: &&SumField| {
             let lane = self.lane(sum.name, Extent::Slices)?;
-            Some(format!("        lines[{lane} + line.part] = saturated(vec4f(sum.{})).x;\n", sum.name))
+            Some(format!("    lines[{lane} + line.part] = saturated(vec4f(sum.{})).x;\n", sum.name))
         };
         let stores: String = sums.iter().filter_map(store).collect();
-        sum_struct(&sums, false)
-            + &format!(
-                "struct Tallies {{ {} }}\nfn tallies(a: Tallies, b: Tallies) -> Tallies {{\n    return Tallies({});\n}}\n\
-                 fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    return Tallies({});\n}}\n\
-                 fn finish(line: Line, shape: Shape, invocation: u32) {{\n    let all = tallies(total, part);\n    \
-                 let sum = gather(invocation, Sum({}));\n    if invocation == 0u {{\n{stores}    }}\n}}\n",
-                members(&|name| format!("{name}: vec4f")),
-                members(&|name| format!("a.{name} + b.{name}")),
-                members(&|name| format!("t.{name} + within(state.{name}, left)")),
-                members(&|name| format!("across(all.{name})")),
-            )
-            + GATHER
+        let store = format!("fn store_sums(line: Line, shape: Shape, sum: Sum) {{\n{stores}}}\n");
+        sum_struct(&sums, false) + &tallies(&sums, false) + &store + TALLY + GATHER
     }
-}
-
-/// The kernel that finishes the sums of a stage over tensors, groups and all, for the parameters of the rule with this number.
-pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, features: &Features) -> Shader {
-    let averages = features.averages.len();
-    let own = &rule.stages()[stage];
-    // Of matrices or of others: what one of them does not use stays 0.
-    let sums: Vec<&SumField> = rule.sums().iter().filter(|sum| sum.extent.is_whole() && own.forms(sum.name)).collect();
-    let items = rule.counts_items(stage);
-    let bindings: Vec<Declaration> = vec![
-        array(Resource::Parameters, "parameters", "ParamSettings", false),
-        array(Resource::Record, "record", "u32", true),
-        array(Resource::Sums, "sums", "Sum", true),
-        array(Resource::Tree, "tree", "u32", false),
-    ];
-    let parts = [
-        structs::entries(),
-        structs::entry(averages),
-        structs::constants([("INVOCATIONS", invocations), ("RULE", number)]),
-        structs::rule(rule, false, structs::loader),
-        structs::places(rule, averages),
-        structs::store_scalars(rule),
-        structs::default_prepare(rule),
-        sum_struct(&sums, items),
-        format!(
-            "fn with_items(sum: Sum, items: f32) -> Sum {{\n    var own = sum;\n{}    return own;\n}}\n",
-            if items { "    own.items = items;\n" } else { "" }
-        ),
-        structs::tree(),
-        // Where no sum is over groups or all, nobody adds up those of parameters.
-        format!("const IS_SHARED: bool = {};\n", sums.iter().any(|sum| sum.extent != Extent::Tensor)),
-        formed(rule, &sums),
-        resumed(rule, stage),
-    ];
-    shader(bindings, &[&parts.concat(), NUMERICS, RESUME], rule.source())
-}
-
-/// `formed`, which keeps these sums of a parameter, where later stages find them.
-fn formed(rule: &dyn AnyRule, sums: &[&SumField]) -> String {
-    let members = structs::whole(rule);
-    let value = |sum: &&SumField| {
-        let (from, items) = match sum.extent {
-            Extent::Tensor => ("own", "elements"),
-            Extent::Group => ("of_group", "of_group.items"),
-            _ => ("of_all", "of_all.items"),
-        };
-        let place = members.iter().position(|field| field.name == sum.name).unwrap_or_default();
-        let total = format!("saturated(vec4f({from}.{})).x", sum.name);
-        let value = if sum.form == SumForm::Mean { format!("quotient({total}, {items})") } else { total };
-        format!("    whole.{0} = {value};\n    record[at + {place}u] = bitcast<u32>(whole.{0});\n", sum.name)
-    };
-    let values: String = sums.iter().map(value).collect();
-    format!(
-        "fn formed(at: u32, own: Sum, of_group: Sum, of_all: Sum, elements: f32) -> Sums {{\n    var whole = Sums();\n{values}    \
-         return whole;\n}}\n"
-    )
-}
-
-/// `resumed`, which forms the scalars that follow.
-fn resumed(rule: &dyn AnyRule, stage: usize) -> String {
-    let own = &rule.stages()[stage];
-    let body = match own.resumes && !rule.scalar_fields().is_empty() {
-        true => format!(
-            "    let at = entry.record + SCALARS;\n    store_scalars(at, resume_{}(load_hyper(entry.hyper), load_scalars(at), whole));\n",
-            own.name
-        ),
-        false => String::new(),
-    };
-    format!("fn resumed(entry: ParamSettings, whole: Sums) {{\n{body}}}\n")
 }

@@ -9,8 +9,12 @@ use crate::step::Features;
 const TALLY: &str = include_str!("../../shaders/step/tally.wgsl");
 const TALLY_ROWS: &str = include_str!("../../shaders/step/tally_rows.wgsl");
 const TALLY_COLUMNS: &str = include_str!("../../shaders/step/tally_columns.wgsl");
-const SLICE_TOTAL: &str = include_str!("../../shaders/step/slice_total.wgsl");
-const ACROSS: &str = "fn across(x: vec4f) -> f32 {\n    return (x.x + x.y) + (x.z + x.w);\n}\n";
+const TALLY_NO_WHOLE: &str = include_str!("../../shaders/step/tally_no_whole.wgsl");
+const TALLY_NO_TILE: &str = include_str!("../../shaders/step/tally_no_tile.wgsl");
+const TALLY_TILE: &str = include_str!("../../shaders/step/tally_tile.wgsl");
+const TALLY_NO_COLUMNS: &str = include_str!("../../shaders/step/tally_no_columns.wgsl");
+pub(super) const ACROSS: &str = include_str!("../../shaders/lib/across.wgsl");
+pub(super) const SLICE_TOTAL: &str = include_str!("../../shaders/step/slice_total.wgsl");
 
 /// A stage of a rule, in kernels of this kind.
 #[derive(Clone, Copy)]
@@ -138,7 +142,7 @@ impl Members<'_> {
         let columns = of(Extent::Columns).map(|name| format!("load_line(tile.{name} + column, left)")).collect::<Vec<_>>().join(", ");
         let find = "    let shape = load_shape(row.record + SHAPE);\n    let first_row = row.element / row.columns;\n    \
                     let slice = first_row / shape.height;\n    let first_column = slice * row.columns + row.element % row.columns;\n";
-        let access = || line_access(self.lines_access()) + &slice_total();
+        let access = || line_access(self.lines_access()) + SLICE_TOTAL;
         let (access, find) = if wide.is_empty() { (String::new(), "") } else { (access(), find) };
         structure("Tile", &or_none(tile))
             + &structure("Rows", &or_none(vectors(Extent::Rows).collect()))
@@ -154,28 +158,14 @@ impl Members<'_> {
     /// What the stage adds up: `add`, `add_to_row`, `end_column`, `finish` and `finish_tile`, and the struct `Sum` of the sums over the tensor or more.
     pub(super) fn tallies(&self) -> String {
         let (whole, rows, columns) = (self.whole(), self.formed(Extent::Rows), self.formed(Extent::Columns));
-        let mut text = String::new();
-        match whole.is_empty() {
-            true => {
-                text += "fn add(state: State, left: u32) {\n    add_to_columns(state);\n}\n\
-                             fn finish(row: Row, invocation: u32) {\n    finish_tile(row, invocation);\n}\n"
-            }
-            false => {
-                let items = self.rule.counts_items(self.stage);
-                text += &(sum_struct(&whole, items) + &vectors("Tallies", "tallies", &whole) + &whole_functions(&whole, items) + TALLY);
-            }
+        let items = self.rule.counts_items(self.stage);
+        let over_all =
+            if whole.is_empty() { TALLY_NO_WHOLE.to_owned() } else { sum_struct(&whole, items) + &tallies(&whole, items) + TALLY };
+        if !self.kernel.kind.tiled {
+            return over_all + TALLY_NO_TILE + ACROSS;
         }
-        if !self.is_tiled() {
-            return text + "fn add_to_columns(state: State) {\n}\nfn finish_tile(row: Row, invocation: u32) {\n}\n" + ACROSS;
-        }
-        text += &constants([("ROW_SUMS", rows.len() as u32), ("COLUMN_SUMS", columns.len() as u32)]);
-        text += "fn finish_tile(row: Row, invocation: u32) {\n    workgroupBarrier();\n    finish_rows(row, invocation);\n    \
-                 finish_columns(row, invocation);\n}\n";
-        text + ACROSS + &rows_functions(&rows) + &columns_functions(&columns)
-    }
-
-    fn is_tiled(&self) -> bool {
-        self.kernel.kind.tiled
+        let numbers = constants([("ROW_SUMS", rows.len() as u32), ("COLUMN_SUMS", columns.len() as u32)]);
+        over_all + &numbers + TALLY_TILE + ACROSS + &rows_functions(&rows) + &columns_functions(&columns)
     }
 }
 
@@ -207,35 +197,34 @@ fn vectors(name: &str, add: &str, sums: &[&SumField]) -> String {
     structure(name, &fields) + &format!("fn {add}(a: {name}, b: {name}) -> {name} {{\n    return {name}({});\n}}\n", members.join(", "))
 }
 
-fn whole_functions(whole: &[&SumField], items: bool) -> String {
-    let added: Vec<String> = whole.iter().map(|sum| format!("t.{0} + within(state.{0}, left)", sum.name)).collect();
-    let across = whole.iter().map(|sum| format!("across(t.{})", sum.name));
+/// `Tallies`, `tallies`, `added` and `across_all`: these sums in vectors, with what a state adds to them, and as one number each.
+pub(super) fn tallies(sums: &[&SumField], items: bool) -> String {
+    let added: Vec<String> = sums.iter().map(|sum| format!("t.{0} + within(state.{0}, left)", sum.name)).collect();
+    let across = sums.iter().map(|sum| format!("across(t.{})", sum.name));
     let across: Vec<String> = across.chain(items.then(|| "0.0".to_owned())).collect();
-    format!(
-        "fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    add_to_columns(state);\n    return Tallies({});\n}}\n\
-         fn across_all(t: Tallies) -> Sum {{\n    return Sum({});\n}}\n",
-        added.join(", "),
-        across.join(", ")
-    )
+    vectors("Tallies", "tallies", sums)
+        + &format!(
+            "fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    return Tallies({});\n}}\n\
+             fn across_all(t: Tallies) -> Sum {{\n    return Sum({});\n}}\n",
+            added.join(", "),
+            across.join(", ")
+        )
 }
 
 /// `add_to_columns`, `end_turns`, `end_column` and `finish_columns`.
 fn columns_functions(columns: &[&SumField]) -> String {
     if columns.is_empty() {
-        return "fn add_to_columns(state: State) {\n}\nfn end_turns() {\n}\nfn finish_columns(row: Row, invocation: u32) {\n}\n\
-                fn end_column(row: Row, v: u32, below: u32) {\n}\n"
-            .into();
+        return TALLY_NO_COLUMNS.into();
     }
     let added: Vec<String> = columns.iter().map(|sum| format!("column_part.{0} + state.{0}", sum.name)).collect();
-    let store = |(index, sum): (usize, &&SumField)| format!("        store_columns(row, {index}u, v, column_total.{});\n", sum.name);
-    let stores: String = columns.iter().enumerate().map(store).collect();
-    let finish = |(index, sum): (usize, &&SumField)| format!("    finish_column(row, {index}u, column_total.{}, invocation);\n", sum.name);
-    let finish: String = columns.iter().enumerate().map(finish).collect();
+    let each = |form: &dyn Fn(usize, &str) -> String| columns.iter().enumerate().map(|(at, sum)| form(at, sum.name)).collect::<String>();
+    let store = each(&|at, name| format!("    store_columns(row, {at}u, v, column_total.{name});\n"));
+    let finish = each(&|at, name| format!("    finish_column(row, {at}u, column_total.{name}, invocation);\n"));
     vectors("ColumnTallies", "column_tallies", columns)
         + &format!(
             "fn add_to_columns(state: State) {{\n    column_part = ColumnTallies({});\n}}\n\
-             fn end_column(row: Row, v: u32, below: u32) {{\n    if below == 1u {{\n{stores}        column_total = ColumnTallies();\n    }}\n}}\n\
-             fn finish_columns(row: Row, invocation: u32) {{\n    if INVOCATIONS / min((row.width + 3u) / 4u, INVOCATIONS) == 1u {{\n        return;\n    }}\n{finish}}}\n",
+             fn store_all_columns(row: Row, v: u32) {{\n{store}}}\n\
+             fn finish_all_columns(row: Row, invocation: u32) {{\n{finish}}}\n",
             added.join(", ")
         )
         + TALLY_COLUMNS
@@ -263,13 +252,8 @@ pub(super) fn slice_sum(at: &str, form: Option<SumForm>) -> String {
     if form == Some(SumForm::Mean) { format!("{total} / f32(shape.height)") } else { total }
 }
 
-/// `slice_total`, which adds these numbers up, by `line_at` and `load_line`.
-pub(super) fn slice_total() -> String {
-    SLICE_TOTAL.into()
-}
-
 /// A struct has at least one member.
-fn or_none(fields: Vec<Field>) -> Vec<Field> {
+pub(super) fn or_none(fields: Vec<Field>) -> Vec<Field> {
     if fields.is_empty() { vec![Field { name: "none", wgsl: "u32" }] } else { fields }
 }
 

@@ -3,25 +3,38 @@
 
 mod apply;
 mod arrays;
+mod dispatches;
 mod lines;
+mod measure;
 mod members;
-mod pass;
+mod micro_batch;
 mod prepare;
+mod resume;
+mod shader;
+mod stage;
 mod structs;
 mod tasks;
 mod view;
 
-use core::ops::Range;
-
-use crate::program::{Access, Kernel, Pass, Shape};
+use crate::program::{Access, Kernel, Shape};
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Features, StepEntry};
+use crate::step::StepEntry;
 
-pub use lines::{lines, resume};
-pub use pass::pass;
+pub use lines::lines;
+pub use measure::{measure, report};
+pub use micro_batch::{accumulate, count};
 pub use prepare::prepare;
-pub use tasks::{accumulate, collect, count, measure, report, rows_changed, rows_scaled, scales};
+pub use resume::resume;
+pub use shader::{Formed, Resource, Shader};
+pub use stage::stage;
+pub use tasks::{collect, rows_changed, rows_scaled, scales};
 pub use view::{shown, view};
+
+pub(crate) use dispatches::{Asked, Dispatches, Over, dispatches};
+pub(crate) use shader::{Declaration, shader};
+pub(crate) use structs::constants;
+
+use shader::array;
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
 const GATHER: &str = include_str!("../../shaders/lib/gather.wgsl");
@@ -63,130 +76,6 @@ pub fn shape_at(rule: &dyn AnyRule, averages: usize) -> usize {
 /// Words of a parameter's entry.
 pub fn entry_words(rule: &dyn AnyRule, averages: usize, is_tiled: bool) -> usize {
     shape_at(rule, averages) + if is_tiled { Shape::FIELDS.len() } else { 0 }
-}
-
-/// What a shader binds. Its number is its place in [`Shader::slots`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Resource {
-    /// Options and clips, as the host set them.
-    Options,
-    /// The parameters.
-    Parameters,
-    /// How each word of the hyper-parameters is set.
-    Assignments,
-    /// The schedules.
-    Schedules,
-    /// What steps have in common.
-    Status,
-    /// The step record.
-    Record,
-    /// The sums of rows, parameters and groups.
-    Sums,
-    /// How they are formed.
-    Tree,
-    /// The bucket's workgroups, and further on all versions of the table of parameters.
-    Rows,
-    /// One of the arrays that the kernel binds of the caller's buffers.
-    Array(usize),
-    /// All lanes of the state.
-    States,
-    /// The numbers of rows, columns and slices.
-    Lines,
-    /// The sums over the rows and columns of tiles.
-    Tiles,
-    /// The work of a stage over rows or columns.
-    Work,
-    /// What rows measure of the update.
-    Moved,
-    /// A part of a table.
-    Part(usize),
-    /// The table.
-    Whole,
-    /// Which numbers schedules set, and where these begin.
-    Scheduled,
-    /// A view that is asked for.
-    Wish,
-    /// For each row, the row that it was.
-    RowsBefore,
-    /// What is to be moved.
-    Task,
-}
-
-/// A complete shader with entry point `main`, and what it binds in group 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shader {
-    /// The WGSL text.
-    pub source: String,
-    /// What each binding is, in order, and whether it is written.
-    pub slots: Vec<(Resource, bool)>,
-    /// The bytes of the text that are the rule's own.
-    pub own: Range<usize>,
-}
-
-/// The kernel of a pass, and its name: of this rule, over rows of this kind, or of one workgroup of so many invocations. Without them, an empty shader.
-pub(crate) fn shader_of(
-    pass: Pass,
-    rule: Option<&dyn AnyRule>,
-    over: Option<&Kernel>,
-    invocations: u32,
-    features: &Features,
-) -> (String, Shader) {
-    // Accumulated gradients are the first lane, whatever the rule.
-    let accumulated = |rule| features.lane(rule, false, ACCUMULATED);
-    match (pass, rule, over) {
-        (Pass::Prepare(number), Some(rule), _) => (format!("{} prepare", rule.name()), prepare(rule, number as u32, invocations, features)),
-        (Pass::Update, Some(rule), Some(over)) => {
-            (format!("{} update", rule.name()), self::pass(rule, rule.stages().len() - 1, over, features))
-        }
-        (Pass::Stage(stage), Some(rule), Some(over)) => {
-            (format!("{} {}", rule.name(), rule.stages()[stage].name), self::pass(rule, stage, over, features))
-        }
-        (Pass::Show, Some(rule), Some(over)) => (format!("{} view", rule.name()), shown(rule, over, features)),
-        (Pass::Measure, Some(rule), Some(over)) => ("measure".into(), measure(over, accumulated(rule), features.averages.len())),
-        (Pass::Accumulate, Some(rule), Some(over)) => {
-            ("accumulate".into(), accumulate(over, accumulated(rule).unwrap_or_default(), features))
-        }
-        (Pass::Lines(stage), Some(rule), Some(over)) => {
-            (format!("{} {}", rule.name(), rule.stages()[stage].name), lines::lines(rule, stage, over.kind.matrix, invocations, features))
-        }
-        (Pass::Resume { rule: number, stage }, Some(rule), _) => {
-            (format!("{} resume", rule.name()), lines::resume(rule, stage, number as u32, invocations, features))
-        }
-        (Pass::Count, ..) => ("count".into(), count(invocations, features)),
-        (Pass::Decide(_), ..) => ("view".into(), view(invocations, features)),
-        (Pass::Report, ..) => ("report".into(), report(invocations)),
-        _ => (String::new(), shader(Vec::new(), &[], "")),
-    }
-}
-
-/// One binding: what it is, its name and type in WGSL, whether it is written.
-#[derive(Clone, Debug)]
-struct Declaration {
-    slot: Resource,
-    name: String,
-    ty: String,
-    written: bool,
-}
-
-/// A binding of an array of these.
-fn array(slot: Resource, name: impl Into<String>, element: &str, written: bool) -> Declaration {
-    Declaration { slot, name: name.into(), ty: format!("array<{element}>"), written }
-}
-
-fn shader(bindings: Vec<Declaration>, ours: &[&str], own: &str) -> Shader {
-    let mut source = String::new();
-    for (index, Declaration { name, ty, written, .. }) in bindings.iter().enumerate() {
-        let access = if *written { "read_write" } else { "read" };
-        source += &format!("@group(0) @binding({index}) var<storage, {access}> {name}: {ty};\n");
-    }
-    for part in ours {
-        source.push_str(part);
-        source.push('\n');
-    }
-    let start = source.len();
-    source.push_str(own);
-    let slots = bindings.into_iter().map(|binding| (binding.slot, binding.written)).collect();
-    Shader { own: start..source.len(), source, slots }
 }
 
 /// The entry point of kernels that go through rows.

@@ -1,12 +1,14 @@
-//! The kernel that decides about a step and forms what depends on step counts.
+//! `Prepare`: the kernel that decides about a step and forms what depends on step counts.
 
-use super::structs;
-use super::{Declaration, NUMERICS, Resource, Shader, array, shader};
+use super::dispatches::{Asked, Dispatches, Over};
+use super::{Declaration, Formed, NUMERICS, Resource, Shader, array, shader, structs};
 use crate::rule::AnyRule;
 use crate::step::{Average, Clip, Features};
 
-const HYPER_FROM_RECORD: &str = "fn hyper_parameters(entry: ParamSettings) -> Hyper {\n    return load_hyper(entry.hyper);\n}\n\
-    fn clip_of(entry: ParamSettings) -> ClipWords {\n    return load_clip(entry.clip);\n}\n";
+const HYPER_RECORDED: &str = include_str!("../../shaders/step/hyper_recorded.wgsl");
+const ASSIGNED: &str = include_str!("../../shaders/step/assigned.wgsl");
+const ASSIGNED_SCHEDULED: &str = include_str!("../../shaders/step/assigned_scheduled.wgsl");
+const DECIDED: &str = include_str!("../../shaders/step/decided.wgsl");
 const PREPARE: &str = include_str!("../../shaders/prepare.wgsl");
 const AVERAGES: &str = include_str!("../../shaders/step/averages.wgsl");
 const CLIP: &str = include_str!("../../shaders/step/clip.wgsl");
@@ -16,6 +18,15 @@ const DECIDE: &str = include_str!("../../shaders/step/decide.wgsl");
 const REDUCE: &str = include_str!("../../shaders/step/reduce.wgsl");
 const REDUCE_NOTHING: &str = include_str!("../../shaders/step/reduce_nothing.wgsl");
 const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
+
+/// For the parameters of the rule of this number.
+pub(super) fn dispatches(number: usize) -> Dispatches {
+    let kernel = move |asked: &Asked<'_>| {
+        let Asked { rule, features, .. } = asked;
+        Some((format!("{} prepare", rule.name()), prepare(*rule, number as u32, asked.invocations(), features)))
+    };
+    Dispatches::new(Over::Rule(number), kernel)
+}
 
 /// The kernel that counts the step of the parameters of one rule and forms its scalars. The first one of a step, `number` 0, also decides
 /// what concerns all parameters. It has one workgroup of so many invocations.
@@ -27,16 +38,12 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
         Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     if features.measures {
-        bindings.push(array(Resource::Sums, "sums", "Sum", true));
+        bindings.push(array(Resource::Sums(Formed::Gradients), "sums", "Sum", true));
     }
-    let decide = if number == 0 {
-        decide(&mut bindings, features)
-    } else {
-        "fn decide(invocation: u32) -> Status {\n    return status;\n}\n".into()
-    };
+    let decide = if number == 0 { decide(&mut bindings, features) } else { DECIDED.into() };
     // The first one's have not arrived in the record yet; schedules' values are read from there, since several parameters share one.
     let from_record = number > 0 || features.schedules;
-    let hyper = if from_record { HYPER_FROM_RECORD.to_owned() } else { structs::assigned_hyper(rule) };
+    let hyper = if from_record { HYPER_RECORDED.to_owned() } else { structs::assigned_hyper(rule) };
     let numbers = [("RULE", number), ("INVOCATIONS", invocations)];
     let parts = [
         structs::entries(),
@@ -59,25 +66,19 @@ pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Fea
 /// `decide`, with no more bindings than it needs.
 fn decide(bindings: &mut Vec<Declaration>, features: &Features) -> String {
     bindings.push(array(Resource::Assignments, "assignments", "Assignment", false));
-    let (reduce, units) = match features.measures {
+    let reduce = match features.measures {
         true => {
-            bindings.push(array(Resource::Tree, "tree", "u32", false));
-            (structs::tree() + REDUCE, UNIT_FACTORS)
+            bindings.push(array(Resource::Tree(Formed::Gradients), "tree", "u32", false));
+            structs::tree() + REDUCE + UNIT_FACTORS
         }
-        false => (REDUCE_NOTHING.to_owned(), "fn set_unit_factors(invocation: u32, unscale: f32) {\n}\n"),
+        false => REDUCE_NOTHING.to_owned(),
     };
-    let scheduled = "fn scheduled(a: Assignment, step: u32) -> u32 {\n    let x = bitcast<f32>(a.offset) + a.slope * schedule(a.schedule, step - 1u);\n    \
-                     if a.logarithm != 0u {\n        return bitcast<u32>(ln_ratio(x, 1.0));\n    }\n    return bitcast<u32>(x);\n}\n";
-    let (value, schedule) = match features.schedules {
+    let assigned = match features.schedules {
         true => {
             bindings.push(array(Resource::Schedules, "schedules", "u32", false));
-            ("scheduled(a, step)", crate::schedule::wgsl() + scheduled)
+            crate::schedule::wgsl() + ASSIGNED_SCHEDULED
         }
-        false => ("a.offset", String::new()),
+        false => ASSIGNED.to_owned(),
     };
-    let assigned = format!(
-        "fn assigned(a: Assignment, step: u32) -> u32 {{\n    if a.schedule == CONSTANT {{\n        return a.offset;\n    }}\n    \
-         return {value};\n}}\n"
-    );
-    [&structs::assignments(), &*assigned, &schedule, &reduce, units, DECIDE].join("\n")
+    [&structs::assignments(), &*assigned, &reduce, DECIDE].join("\n")
 }

@@ -1,5 +1,6 @@
 //! Declarations made from layouts.
 
+use super::shader::VERSION;
 use super::{ORDER, scalars_at};
 use crate::program::{FAN, ParamEntry, Row, Shape, Sum, SumTree};
 use crate::rule::{AnyRule, Beta, Field, Layout as _};
@@ -49,7 +50,7 @@ pub(super) fn loader_by_four(function: &str, name: &str, fields: &[Field], array
 
 /// The host's table of parameters.
 pub(super) fn entries() -> String {
-    structure("ParamSettings", ParamSettings::FIELDS)
+    ParamSettings::WGSL.to_owned()
 }
 
 /// How each word of the hyper-parameters is set.
@@ -59,7 +60,7 @@ pub(super) fn assignments() -> String {
 
 /// What is summed, and the functions for it.
 pub(super) fn sums() -> String {
-    structure("Sum", Sum::FIELDS) + SUMS
+    Sum::WGSL.to_owned() + SUMS
 }
 
 /// The tree of sums, from `tree` and `sums`, whose elements `joined` joins.
@@ -81,9 +82,9 @@ pub(super) fn row() -> String {
     let words: Vec<String> = of_entry.chain(own.map(|field| format!("chunk.{}", field.name))).collect();
     let constants = constants([("ROW_WORDS", Row::FIELDS.len() as u32)]);
     [
-        "@group(1) @binding(0) var<uniform> version: vec4u;\n".to_owned(),
+        VERSION.to_owned(),
         structure("Chunk", Row::FIELDS),
-        structure("ParamEntry", ParamEntry::FIELDS),
+        ParamEntry::WGSL.to_owned(),
         structure("Row", &fields),
         loader_by_four("load_chunk", "Chunk", Row::FIELDS, "rows"),
         loader_by_four("load_param", "ParamEntry", ParamEntry::FIELDS, "rows"),
@@ -98,7 +99,7 @@ pub(super) fn row() -> String {
 }
 
 pub(super) fn status() -> String {
-    structure("Status", Status::FIELDS)
+    Status::WGSL.to_owned()
 }
 
 /// The settings' structs, and where they are: the options, then the averages; clips are in the step record.
@@ -121,7 +122,7 @@ pub(super) fn settings(averages: usize) -> String {
 }
 
 /// Names for numbers.
-pub(super) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> String {
+pub(crate) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> String {
     names.into_iter().map(|(name, number)| format!("const {name}: u32 = {number}u;\n")).collect()
 }
 
@@ -220,6 +221,6 @@ pub(super) fn wide_entry(rule: &dyn AnyRule, averages: usize) -> String {
     let load = if whole.is_empty() { String::new() } else { loader_by_four("load_whole", "Sums", &whole, "record") };
     constants([("SUMS", sums as u32), ("SHAPE", shape as u32)])
         + &load
-        + &structure("Shape", Shape::FIELDS)
+        + Shape::WGSL
         + &loader_by_four("load_shape", "Shape", Shape::FIELDS, "record")
 }

@@ -1,11 +1,11 @@
-//! The kernels that change what values show.
+//! `Decide` and `Show`: the kernels that change what values show.
 
 use super::arrays::{Entry, Uses};
+use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
-use super::structs;
-use super::tasks::{INVOCATION, ROW};
-use super::{Declaration, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states};
-use crate::program::Kernel;
+use super::stage::{INVOCATION, ROW};
+use super::{Declaration, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states, structs};
+use crate::program::{Kernel, Purpose};
 use crate::rule::AnyRule;
 use crate::step::{ASIDE, Average, Features, view};
 
@@ -31,6 +31,20 @@ const NUMBERS: [(&str, u32); 8] = [
     ("OUT_OF_ORDER", view::OUT_OF_ORDER),
 ];
 
+/// Where there is but one view, rules have no part in its changes.
+pub(super) fn dispatches() -> Dispatches {
+    let kernel = |Asked { rule, kernel, features }: &Asked<'_>| {
+        let changes = !features.averages.is_empty() || rule.has_views();
+        changes.then(|| (format!("{} view", rule.name()), shown(*rule, kernel, features)))
+    };
+    Dispatches::new(Over::Rows(Purpose::Update), kernel)
+}
+
+/// Changes to all views are decided by one kernel.
+pub(super) fn dispatches_of_decision(number: u32) -> Dispatches {
+    Dispatches::new(Over::All, move |asked| Some(("view".into(), view(number, asked.invocations(), asked.features))))
+}
+
 /// The numbers, and whether there is more than one view.
 pub(super) fn numbers(features: &Features) -> String {
     structs::constants(NUMBERS) + &format!("const VIEWS: bool = {};\n", features.views)
@@ -41,14 +55,14 @@ pub(super) fn misplaced(features: &Features) -> String {
     numbers(features) + MISPLACED
 }
 
-/// The kernel that decides about a change of view, of one workgroup of so many invocations.
-pub fn view(invocations: u32, features: &Features) -> Shader {
+/// The kernel that decides about a change to the view of this number, of one workgroup of so many invocations.
+pub fn view(number: u32, invocations: u32, features: &Features) -> Shader {
     let bindings = vec![
         array(Resource::Parameters, "parameters", "ParamSettings", false),
         array(Resource::Record, "record", "u32", true),
         Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
         array(Resource::Options, "settings", "u32", false),
-        array(Resource::Wish, "wish", "u32", false),
+        array(Resource::Wish(number), "wish", "u32", false),
     ];
     let averages = features.averages.len();
     let evaluated = view::evaluated_average(&features.averages).unwrap_or(averages) as u32;

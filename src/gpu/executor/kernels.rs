@@ -4,39 +4,33 @@ use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::gpu::{Compiled, Engine};
-use crate::program::{Kernel, Pass};
-use crate::step::{Features, Setup, view};
-use crate::wgsl;
+use crate::program::{Division, Kernel, Kind, Pass};
+use crate::wgsl::{Asked, Dispatches};
 
-/// The kernels by what they do, over which rows, and whether hyper-parameters have schedules.
+/// The kernels by what they do, over what, and whether hyper-parameters have schedules.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kernels(HashMap<(Pass, Option<Kernel>, bool), Compiled>);
+pub(super) struct Kernels(HashMap<(Pass, Kernel, bool), Compiled>);
 
 impl Kernels {
-    /// The kernel of a pass, compiled if it is not yet.
-    pub(super) fn get(
-        &mut self,
-        engine: &Engine,
-        setup: &Setup,
-        features: &Features,
-        pass: Pass,
-        over: Option<&Kernel>,
-    ) -> Result<Compiled> {
-        // Changes to all views are decided by one kernel.
-        let pass = if let Pass::Decide(_) = pass { Pass::Decide(view::TRAINED) } else { pass };
-        let key = (pass, over.cloned(), features.schedules);
+    /// The kernel of a pass, compiled if it is not yet, if the pass has one for these.
+    pub(super) fn get(&mut self, engine: &Engine, pass: Pass, dispatches: &Dispatches, asked: &Asked<'_>) -> Result<Option<Compiled>> {
+        let key = (pass, asked.kernel.clone(), asked.features.schedules);
         if let Some(kernel) = self.0.get(&key) {
-            return Ok(kernel.clone());
+            return Ok(Some(kernel.clone()));
         }
-        let rule = match (pass, over) {
-            (Pass::Prepare(rule) | Pass::Resume { rule, .. }, _) => Some(&*engine.record.rules()[rule]),
-            (_, over) => over.map(|kernel| &*setup.groups[kernel.kind.group].rule),
-        };
-        // A slice's rows may be few: software adapters go through all invocations of a workgroup, whatever these do.
-        let invocations = if over.is_some() { engine.limits.division.invocations } else { engine.limits.workgroup };
-        let (label, shader) = wgsl::shader_of(pass, rule, over, invocations, features);
+        let Some((label, shader)) = (dispatches.kernel)(asked) else { return Ok(None) };
         let kernel = engine.pipelines.get(&label, shader)?;
         self.0.insert(key, kernel.clone());
-        Ok(kernel)
+        Ok(Some(kernel))
     }
+}
+
+/// What a kernel goes over that binds none of the caller's arrays.
+pub(super) fn alone(kind: Kind, division: Division) -> Kernel {
+    Kernel { kind, division, arrays: Vec::new(), pairs: Vec::new() }
+}
+
+/// What a kernel of one workgroup goes over.
+pub(super) fn in_one(engine: &Engine) -> Kernel {
+    alone(Kind::default(), Division { invocations: engine.limits.workgroup, ..engine.limits.division })
 }

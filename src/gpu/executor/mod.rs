@@ -1,4 +1,4 @@
-//! The GPU executor: every pass of a program with everything bound, and how it is recorded. What each pass binds is beside.
+//! The GPU executor: every pass of a program with everything bound, and how it is recorded. How passes are bound is beside.
 
 mod bind;
 mod kernels;
@@ -10,9 +10,9 @@ use super::buffers::{upload, whole};
 use super::places::Known;
 use super::scales::Scales;
 use super::staged::Staged;
-use super::{Compiled, Dispatch, Engine, Parts, Recorder};
+use super::{Compiled, Dispatch, Engine, Parts, Recorder, resource};
 use crate::error::Result;
-use crate::program::{Pass, Plan, Program, Purpose, Sum, Tensor};
+use crate::program::{Pass, Plan, Program, Purpose, Sum, Tensor, Window};
 use crate::step::{Features, Setup, view};
 use crate::wgsl::Resource;
 use kernels::Kernels;
@@ -30,12 +30,11 @@ pub(crate) struct Executor {
     /// What the stages of rules with sums have.
     staged: Staged,
     /// What the rows of an update measured.
-    moved: Option<(Parts, wgpu::Buffer)>,
+    moved: Option<Parts>,
     /// The views that can be asked for, each at a place of its own, and the bytes of each.
     wishes: Option<(wgpu::Buffer, u64)>,
-    scales: Scales,
-    /// What coalesces row-sparse gradients.
-    coalesce: Vec<Vec<Dispatch>>,
+    /// The passes whose dispatches are made with the parameters that need them: the dispatches of one entry need those of the one before.
+    made: BTreeMap<Pass, Vec<Vec<Dispatch>>>,
     pub(super) bound: BTreeMap<Pass, Ready>,
     kernels: Kernels,
 }
@@ -43,7 +42,9 @@ pub(crate) struct Executor {
 /// A pass, bound.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ready {
-    /// Over the rows of buckets.
+    /// Which buckets it goes over.
+    pub(super) purpose: Purpose,
+    /// Over their rows.
     pub(super) rows: Vec<OverRows>,
     /// After these: the dispatches of one entry need those of the one before.
     others: Vec<Vec<Dispatch>>,
@@ -72,16 +73,18 @@ impl Executor {
         let kept = last.filter(|last| last.update.sum_words() == update.sum_words()).and_then(|last| last.moved.clone());
         let moved = features.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
         let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
+        let made = [(Pass::Coalesce, coalesce), (Pass::ScheduleScales, scales.into_dispatches())];
+        let made = made.into_iter().filter(|(_, dispatches)| !dispatches.is_empty()).collect();
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
-        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, scales, coalesce, bound, kernels }
-            .bound(engine, setup)
+        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, made, bound, kernels }.bound(engine, setup)
     }
 
     /// Everything bound anew, with the engine's record as it is now.
     pub(crate) fn bound(&self, engine: &Engine, setup: &Setup) -> Result<Self> {
         let features = setup.features();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
-        let program = Program::new(&features, &rules, !self.scales.is_empty(), !self.coalesce.is_empty());
+        let program =
+            Program::new(&features, &rules, self.made.contains_key(&Pass::ScheduleScales), self.made.contains_key(&Pass::Coalesce));
         let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
         executor.bind_all(engine, setup, executor.program.passes())?;
@@ -133,7 +136,7 @@ impl Executor {
         for (pass, ready) in passes.iter().filter_map(|pass| Some((pass, self.bound.get(pass)?))) {
             recorder.begin(*pass);
             if !ready.rows.is_empty() {
-                recorder.version(self.stage(*pass).table.version());
+                recorder.version(self.buckets(ready.purpose).table.version());
                 ready.rows.iter().for_each(|rows| recorder.record(&rows.dispatch));
                 recorder.after();
             }
@@ -144,9 +147,18 @@ impl Executor {
         }
     }
 
-    /// The buckets that a pass goes over.
-    pub(super) fn stage(&self, pass: Pass) -> &Buckets {
-        if pass == Pass::Measure { &self.measure } else { &self.update }
+    /// The buckets of the plan with this purpose.
+    pub(super) fn buckets(&self, purpose: Purpose) -> &Buckets {
+        match purpose {
+            Purpose::Update => &self.update,
+            Purpose::Measure => &self.measure,
+        }
+    }
+
+    /// The view of this number, as it is asked for.
+    fn wish<'a>(&'a self, engine: &'a Engine, view: u32) -> wgpu::BindingResource<'a> {
+        let window = |stride: u64| Window { buffer: 0, offset: u64::from(view) * stride, size: stride };
+        self.wishes.as_ref().map_or(engine.record.resource(Resource::Wish(view)), |(wishes, stride)| resource(wishes, window(*stride)))
     }
 }
 
@@ -162,11 +174,11 @@ pub(crate) struct Plans {
 }
 
 /// Room for what updates measure.
-fn moved(engine: &Engine, update: &Buckets) -> Result<(Parts, wgpu::Buffer)> {
+fn moved(engine: &Engine, update: &Buckets) -> Result<Parts> {
     let words = update.sum_words();
     let bytes = 4 * words.iter().map(|&words| u64::from(words)).sum::<u64>().max(size_of::<Sum>() as u64);
     let table = whole(&engine.device, "the table of updates", bytes)?;
-    Ok((Parts::new(engine, &words, &table)?, table))
+    Parts::new(engine, &words, &table)
 }
 
 /// The views that can be asked for, and how many bytes each has: its number, and for each rule whether it has evaluated values of its own.

@@ -54,6 +54,11 @@ impl dyn AnyRule + '_ {
         self.members().any(|(name, _)| self.uses_for(name, true) != self.uses_for(name, false))
     }
 
+    /// Whether a tensor runs the stage of this number, and an update after it.
+    pub(crate) fn runs_before_update(&self, stage: usize, is_matrix: bool) -> bool {
+        stage + 1 < self.stages().len() && self.runs(stage, is_matrix)
+    }
+
     /// Whether a stage has anything to do for a matrix, or for a tensor that is none: the last one, and each that writes a state or forms a sum that is in
     /// use there.
     pub fn runs(&self, stage: usize, is_matrix: bool) -> bool {

@@ -1,15 +1,15 @@
-//! The kernels that run a rule.
+//! `Stage` and `Update`: the stages of rules over elements.
 
 use super::apply::{apply, begin_averages};
 use super::arrays::{Entry, Uses};
+use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
-use super::structs;
-use super::{Declaration, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, states};
-use crate::program::Kernel;
-use crate::rule::AnyRule;
+use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, states, structs};
+use crate::program::{Kernel, Purpose};
+use crate::rule::{AnyRule, Extent};
 use crate::step::Features;
 
-const PASS: &str = include_str!("../../shaders/pass.wgsl");
+const STAGE: &str = include_str!("../../shaders/stage.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
 const SWEEP_LISTED: &str = include_str!("../../shaders/sweep_listed.wgsl");
 const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
@@ -23,10 +23,31 @@ const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
 const ROW_STEPS: &str = include_str!("../../shaders/step/row_steps.wgsl");
 const NO_ROW_STEPS: &str = "fn count_rows(row: Row, invocation: u32) {\n}\n";
+const TALLY_NOTHING: &str = include_str!("../../shaders/step/tally_nothing.wgsl");
 const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
+pub(super) const ROW: (&str, &str) = ("row", "Row");
+pub(super) const INVOCATION: (&str, &str) = ("invocation", "u32");
+
+/// The stage of this number, of rules that have more.
+pub(super) fn dispatches(number: usize) -> Dispatches {
+    let kernel = move |Asked { rule, kernel, features }: &Asked<'_>| {
+        let runs = rule.runs_before_update(number, kernel.kind.matrix) && rule.stages()[number].over == Extent::Elements;
+        runs.then(|| (format!("{} {}", rule.name(), rule.stages()[number].name), stage(*rule, number, kernel, features)))
+    };
+    Dispatches::new(Over::Rows(Purpose::Update), kernel).collecting(Formed::Stage(number))
+}
+
+/// The last stage of every rule.
+pub(super) fn dispatches_of_update() -> Dispatches {
+    let kernel = |Asked { rule, kernel, features }: &Asked<'_>| {
+        Some((format!("{} update", rule.name()), stage(*rule, rule.stages().len() - 1, kernel, features)))
+    };
+    Dispatches::new(Over::Rows(Purpose::Update), kernel)
+}
+
 /// The kernel for a stage over elements of a rule with the states that it uses, for one way of access to values and gradients; the last one is the update.
-pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Features) -> Shader {
+pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Features) -> Shader {
     let members = Members { rule, stage, kernel, features };
     let kind = &kernel.kind;
     let (own, is_last) = (&rule.stages()[stage], stage + 1 == rule.stages().len());
@@ -76,31 +97,27 @@ pub fn pass(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featur
     }
     if !is_last {
         if !members.whole().is_empty() {
-            bindings.push(array(Resource::Sums, "sums", "Sum", true));
+            bindings.push(array(Resource::Sums(Formed::Stage(stage)), "sums", "Sum", true));
             parts.push(GATHER.into());
         }
         if members.forms_lines() {
-            bindings.push(array(Resource::Tiles, "tiles", "vec4f", true));
+            bindings.push(array(Resource::Tiles(stage), "tiles", "vec4f", true));
         }
         parts.push(members.tallies());
     } else {
         if kind.tiled {
-            parts.push(NO_TALLIES.into());
+            parts.push(TALLY_NOTHING.into());
         }
         if features.measures_update {
-            bindings.push(array(Resource::Moved, "moved", "Sum", true));
+            bindings.push(array(Resource::Sums(Formed::Update), "moved", "Sum", true));
             parts.push(structs::sums());
             parts.extend([GATHER, MOVED].map(String::from));
         } else {
             parts.push("fn finish(row: Row, invocation: u32) {\n}\n".into());
         }
     }
-    shader(bindings, &[&parts.concat(), NUMERICS, &rows(kernel), PASS], rule.source())
+    shader(bindings, &[&parts.concat(), NUMERICS, &rows(kernel), STAGE], rule.source())
 }
-
-/// What the update of a tile adds up: nothing.
-const NO_TALLIES: &str = "fn add_to_row(n: u32, state: State, left: u32) {\n}\nfn end_turns() {\n}\n\
-                          fn end_column(row: Row, v: u32, below: u32) {\n}\n";
 
 /// The stage after which nobody reads gradients: it sets them to zero.
 fn last_to_read_gradients(rule: &dyn AnyRule, is_matrix: bool) -> Option<usize> {
@@ -115,8 +132,7 @@ fn whole_of(members: &Members<'_>) -> String {
 
 /// What touches the caller's arrays.
 fn body(members: &Members<'_>, uses: &Uses) -> String {
-    let invocation = ("invocation", "u32");
-    let sweep = [("row", "Row"), ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), ("tile", "Tile"), invocation];
+    let sweep = [ROW, ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), ("tile", "Tile"), INVOCATION];
     let is_tiled = members.kernel.kind.tiled;
     let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
     let sweep_text = if members.kernel.kind.listed {
@@ -134,7 +150,7 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
         text += if is_tiled { CLEAR_TILE } else { CLEAR };
-        entries.push(Entry { name: "clear", parameters: &[("row", "Row"), ("invocation", "u32")], result: None });
+        entries.push(Entry { name: "clear", parameters: &[ROW, INVOCATION], result: None });
     }
     if uses.loads_scales {
         text += SCALES;

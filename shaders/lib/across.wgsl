@@ -1,0 +1,3 @@
+fn across(x: vec4f) -> f32 {
+    return (x.x + x.y) + (x.z + x.w);
+}
