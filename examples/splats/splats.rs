@@ -56,7 +56,10 @@ impl Splats {
     pub fn params(&self, count: usize) -> Vec<Param> {
         let param = |((kind, value), gradient): ((&Kind, _), _)| {
             let shape = [count, kind.width];
-            Param::new(kind.name, &shape[..if kind.width == 1 { 1 } else { 2 }], Binding::prefix(value), Binding::prefix(gradient))
+            let shape = &shape[..if kind.width == 1 { 1 } else { 2 }];
+            // The state has room for as many as the values, so that its memory is used again when rows change.
+            let reserved_rows = value.size() as usize / (4 * kind.width);
+            Param { reserved_rows, ..Param::new(kind.name, shape, Binding::prefix(value), Binding::prefix(gradient)) }
         };
         KINDS.iter().zip(&self.values).zip(&self.gradients).map(param).collect()
     }

@@ -46,10 +46,13 @@ impl Pages {
         let mut next = Pages::default();
         if stay {
             next.buffers.clone_from(&self.buffers);
-            let sizes = self.lines.iter().map(|own| own.size() / 4);
-            next.lines = if sizes.eq(lines.iter().copied()) { self.lines.clone() } else { Vec::new() };
+            let known = self.lines.iter().map(|own| own.size() / 4);
+            next.lines = if known.eq(lines.iter().copied()) { self.lines.clone() } else { Vec::new() };
+            next.spare.clone_from(&self.spare);
+            next.extend(device, sizes, lines)?;
+        } else {
+            next.extend_from(device, sizes, lines, self.spare.clone())?;
         }
-        next.extend_from(device, sizes, lines, self.spare.clone())?;
         Ok(next)
     }
 
@@ -60,7 +63,7 @@ impl Pages {
 
     /// Whether a page of ours was one of the spare ones of the optimizer before, so that it is not zero.
     pub(crate) fn is_used(&self, before: &Pages, page: &wgpu::Buffer) -> bool {
-        before.spare.contains(page)
+        before.spare.contains(page) && !self.spare.contains(page)
     }
 
     /// One lane of a segment, which has some.
