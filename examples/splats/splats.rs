@@ -54,7 +54,7 @@ impl Splats {
 
     /// The first `count` of them as the optimizer's parameters.
     pub fn params(&self, count: usize) -> Vec<Param> {
-        let param = |((kind, value), gradient): ((&Kind, _), _)| {
+        let param = |((kind, value), gradient): ((&Kind, &wgpu::Buffer), &wgpu::Buffer)| {
             let shape = [count, kind.width];
             let shape = &shape[..if kind.width == 1 { 1 } else { 2 }];
             // The state has room for as many as the values, so that its memory is used again when rows change.
