@@ -86,6 +86,13 @@ catalogue! {
     sophia: Sophia;
     lamb: Lamb;
     adafactor: Adafactor;
+    laprop: LaProp;
+    grams: Grams;
+    lars: Lars;
+    novograd: NovoGrad;
+    fromage: Fromage;
+    stable_adamw: StableAdamW;
+    cautious_adamw: CautiousAdamW;
 }
 
 pub use types::*;

@@ -91,6 +91,11 @@ DECAYS = {
     "ScheduleFreeAdamW": {"beta1": ["rest1"], "beta2": beta(2)},
     "Sophia": {"beta1": beta(1), "beta2": ["rest2"]},
     "Lamb": {"beta1": beta(1), "beta2": beta(2)},
+    "LaProp": {"beta1": beta(1), "beta2": beta(2)},
+    "Grams": {"beta1": beta(1), "beta2": beta(2)},
+    "NovoGrad": {"beta2": ["rest2"]},
+    "StableAdamW": {"beta1": beta(1), "beta2": beta(2)},
+    "CautiousAdamW": {"beta1": beta(1), "beta2": beta(2)},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
