@@ -53,9 +53,11 @@ impl Members<'_> {
         self.rule.sums().iter().any(|sum| sum.extent.is_whole() && self.reads(sum.name) && self.is_formed(sum.name))
     }
 
-    /// The sums over the tensor, the group or all that it forms.
+    /// The sums over the tensor, the group or all that it forms. Kernels of matrices and of other tensors have one table, so one that is in use for the others
+    /// alone has its place here too, and is 0.
     pub(super) fn whole(&self) -> Vec<&'static SumField> {
-        self.rule.formed(self.stage, self.matrix(), Extent::is_whole)
+        let stage = &self.rule.stages()[self.stage];
+        self.rule.sums().iter().filter(|sum| sum.extent.is_whole() && stage.forms(sum.name)).collect()
     }
 
     fn formed(&self, wanted: Extent) -> Vec<&'static SumField> {
@@ -162,7 +164,9 @@ impl Members<'_> {
             }
             false => {
                 let items = self.rule.counts_items(self.stage);
-                text += &(sum_struct(&whole, items) + &vectors("Tallies", "tallies", &whole) + &whole_functions(&whole, items) + TALLY);
+                let is_used = |name: &str| self.rule.uses_for(name, self.matrix());
+                let functions = whole_functions(&whole, items, is_used);
+                text += &(sum_struct(&whole, items) + &vectors("Tallies", "tallies", &whole) + &functions + TALLY);
             }
         }
         if !self.is_tiled() {
@@ -207,8 +211,9 @@ fn vectors(name: &str, add: &str, sums: &[&SumField]) -> String {
     structure(name, &fields) + &format!("fn {add}(a: {name}, b: {name}) -> {name} {{\n    return {name}({});\n}}\n", members.join(", "))
 }
 
-fn whole_functions(whole: &[&SumField], items: bool) -> String {
-    let added: Vec<String> = whole.iter().map(|sum| format!("t.{0} + within(state.{0}, left)", sum.name)).collect();
+fn whole_functions(whole: &[&SumField], items: bool, is_used: impl Fn(&str) -> bool) -> String {
+    let added = |name: &str| if is_used(name) { format!("t.{name} + within(state.{name}, left)") } else { format!("t.{name}") };
+    let added: Vec<String> = whole.iter().map(|sum| added(sum.name)).collect();
     let across = whole.iter().map(|sum| format!("across(t.{})", sum.name));
     let across: Vec<String> = across.chain(items.then(|| "0.0".to_owned())).collect();
     format!(
