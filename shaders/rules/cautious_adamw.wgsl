@@ -9,12 +9,6 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     return Scalars(quotient(h.lr * root2, bias_correction(h.beta1, step)), decay);
 }
 
-// x where the mean and the gradient are both above or both below 0, else 0.
-fn where_agreeing(x: vec4f, m: vec4f, g: vec4f) -> vec4f {
-    let zero = vec4f(0.0);
-    return by_sign(g, by_sign(m, x, zero, zero), zero, by_sign(m, zero, zero, x));
-}
-
 fn cautious_mean(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.m = decayed_average(state.m, gradient, h.beta1);
     state.share = where_agreeing(vec4f(1.0), state.m, gradient);

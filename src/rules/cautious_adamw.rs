@@ -1,6 +1,6 @@
 //! CautiousAdamW: AdamW that moves only where mean and gradient agree in sign.
 
-use crate::rule::{Beta, KnownAs, Range, Real, Rule, Stage, at_least, bias_correction, by_sign, decayed_average, penalized, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, Stage, at_least, bias_correction, decayed_average, penalized, square, where_agreeing};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -14,7 +14,7 @@ hyper_parameters! {
     /// ```
     ///
     /// The step is cautious here; the decay is not. `cautious_weight_decay` of [`AdamW`](crate::AdamW) is another thing: there every element moves, and some do
-    /// not decay.
+    /// not decay. [`CautiousLion`](crate::CautiousLion) is the same for Lion.
     ///
     /// Sources: Liang et al., "Cautious optimizers: improving training with one line of code", arXiv 2411.16085, algorithm 1, as in the authors' `c_adamw.py`
     /// of today, its sequential path: the step is divided by `max(mean(agrees), 1e-3)`, and `eps` is added before the correction. (Its first version and
@@ -56,13 +56,6 @@ state! {
     /// The means of the gradient and of its square; how many of the elements agree.
     pub struct State<F> { m = "exp_avg", v = "exp_avg_sq" }
     sums { share: Mean over Tensor }
-}
-
-/// `x` where the mean and the gradient are both above or both below 0, else 0.
-#[inline(always)]
-fn where_agreeing<F: Real>(x: F, m: F, g: F) -> F {
-    let zero = F::zero();
-    by_sign(g, by_sign(m, x, zero, zero), zero, by_sign(m, zero, zero, x))
 }
 
 impl Rule for CautiousAdamW {

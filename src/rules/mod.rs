@@ -93,6 +93,8 @@ catalogue! {
     fromage: Fromage;
     stable_adamw: StableAdamW;
     cautious_adamw: CautiousAdamW;
+    cautious_lion: CautiousLion;
+    mars: MarsAdamW, MarsLion;
 }
 
 pub use types::*;

@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{CautiousAdamW, Fromage, Grams, LaProp, Lars, NovoGrad, StableAdamW};
+use wgpu_optim::{CautiousAdamW, CautiousLion, Fromage, Grams, LaProp, Lars, MarsAdamW, MarsLion, NovoGrad, StableAdamW};
 
 use super::{SHAPES, after};
 use crate::context::Outcome;
@@ -22,6 +22,9 @@ fn all() -> Vec<(Box<dyn AnyRule>, f64)> {
         (StableAdamW { weight_decay: 0.0, ..StableAdamW::default() }.into(), 1.0),
         (StableAdamW { lr: 0.1, weight_decay: 0.1, ..StableAdamW::default() }.into(), 0.99),
         (CautiousAdamW::default().into(), 1.0),
+        (CautiousLion::default().into(), 1.0),
+        (MarsAdamW { weight_decay_1d: 0.0, ..MarsAdamW::default() }.into(), 1.0),
+        (MarsLion { weight_decay_1d: 0.0, ..MarsLion::default() }.into(), 1.0),
     ]
 }
 
@@ -31,6 +34,7 @@ pub(super) fn trials() -> Vec<Trial> {
         Trial::test("stages/edges/zero-values", zero_values),
         Trial::test("stages/edges/large-gradients", large_gradients),
         Trial::test("stages/edges/ends-of-f32", ends_of_f32),
+        Trial::test("stages/edges/what-is-a-matrix", what_is_a_matrix),
     ]
 }
 
@@ -93,6 +97,20 @@ fn ends_of_f32() -> Outcome {
                     assert!(got.iter().all(|p| (p - 0.5 * factor).abs() < 1e-6), "{shape:?}, {scale:e}: {got:?}");
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// MARS corrects tensors of exactly two dimensions, whose first step of sign is `lr`; the others' is `lr_1d`.
+fn what_is_a_matrix() -> Outcome {
+    let rule = MarsLion { lr: 1e-2, lr_1d: 1e-4, weight_decay_1d: 0.0, ..MarsLion::default() };
+    for shape in SHAPES {
+        for optimize_1d in [false, true] {
+            let corrects = shape.len() == 2 || optimize_1d;
+            let expected = 0.5 - f64::from(STEPS) * if corrects { 1e-2 } else { 1e-4 };
+            let moved = after::<f64>(MarsLion { optimize_1d, ..rule }, shape, 0.5, |_| 1.0)?;
+            assert!(moved.iter().all(|p| (p - expected).abs() < 1e-9), "{shape:?}, optimize_1d {optimize_1d}: {moved:?}");
         }
     }
     Ok(())
