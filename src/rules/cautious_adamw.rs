@@ -18,7 +18,7 @@ hyper_parameters! {
     ///
     /// Sources: Liang et al., "Cautious optimizers: improving training with one line of code", arXiv 2411.16085, algorithm 1, as in the authors' `c_adamw.py`
     /// of today, its sequential path: the step is divided by `max(mean(agrees), 1e-3)`, and `eps` is added before the correction. (Its first version and
-    /// pytorch_optimizer divide by `(count + 1) / size`: 1e-2 of the displacement apart after 20 steps.) `agrees` compares signs, where theirs asks whether
+    /// pytorch_optimizer divide by `(count + 1) / size`: 1e-2 to 1e-1 of the displacement apart after 20 steps.) `agrees` compares signs, where theirs asks whether
     /// `m * g > 0`, which is false for products below f32's least number.
     ///
     /// Tensors of any shape are treated alike, scalars too. Where the gradient is zero, only the decay moves a value. A gradient that is NaN or infinite makes all

@@ -18,7 +18,7 @@ hyper_parameters! {
     ///
     /// Sources: Ziyin, Wang and Ueda, arXiv 2002.04839, algorithm 1, as in the authors' own file: `lr` is inside `m`, and `m` is corrected by the mean of
     /// `lr` (with a constant `lr` this is `m / (1 - beta1^t)`), `eps` is added after the correction, and the decay is neither multiplied by `lr` nor applied
-    /// before the step. pytorch_optimizer has all three otherwise. The last two lines are computed as one difference, with one rounding of `p`.
+    /// before the step. (pytorch_optimizer adds `eps` before the correction and multiplies the decay by `lr`.) The last two lines are computed as one difference, with one rounding of `p`.
     ///
     /// Differences from the authors' file: `max(v - a^2, 0)`, since rounding makes `v - a^2` negative and its root NaN; and an `lr` that becomes 0 stops the
     /// step at once, where theirs goes on by `m`.

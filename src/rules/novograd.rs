@@ -17,8 +17,8 @@ hyper_parameters! {
     /// of pytorch_optimizer's differ; apex keeps the norm, not its square, and corrects both means for their start.) `nu` is a number of the tensor, not a
     /// state tensor: [`Optimizer::read_scalars`](crate::Optimizer::read_scalars) has it.
     ///
-    /// Tensors of any shape are treated alike, scalars too. A tensor whose gradients are zero moves by its decay alone; with `eps = eps_root = 0` it becomes
-    /// NaN, if they were zero from the first step on. A gradient that is NaN or infinite makes all of its tensor NaN, by the norm. `g^2` saturates
+    /// Tensors of any shape are treated alike, scalars too. A zero gradient leaves the decay and what is left of `m`; with `eps = eps_root = 0` a tensor becomes
+    /// NaN, if it was zero from the first step on. A gradient that is NaN or infinite makes all of its tensor NaN, by the norm. `g^2` saturates
     /// ([`square`](crate::rule::square)), and so does its sum.
     pub struct NovoGrad {
         /// Learning rate.
