@@ -120,7 +120,7 @@ fn report(
 
 /// The states that the rule keeps and a trace may have, under torch's key. Fails if one that it has is not of the shape that follows from the parameter's.
 fn kept_states(param: &Param, rule: &dyn AnyRule) -> Result<Vec<StateField>> {
-    let active = rule.active_states_for(param.shape.len() >= 2);
+    let active = rule.active_states_for(rule.is_matrix(&param.shape));
     let kept: Vec<StateField> = active.into_iter().map(|state| rule.states()[state]).collect();
     for (index, step) in param.steps.iter().enumerate() {
         for kept in &kept {

@@ -20,11 +20,14 @@ pub fn of_groups(trace: &Trace) -> Result<Vec<Box<dyn AnyRule>>> {
 /// The rule that a framework (`"torch 2.15.0"`) calls `optimizer`, with the hyper-parameters that are given under its names, and its own
 /// defaults for the others.
 pub fn of(framework: &str, optimizer: &str, hyper: &Hyper) -> Result<Box<dyn AnyRule>> {
-    let word = framework.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let word = framework.split_whitespace().next().unwrap_or_default();
     let known: Vec<_> = rules::all().into_iter().flat_map(|rule| rule.known_as().iter().map(move |known| (rule.clone(), known))).collect();
-    let framework = known.iter().map(|(_, known)| known.framework).find(|&known| known == word).unwrap_or(TORCH);
+    let own = known.iter().map(|(_, known)| known.framework).find(|&known| known == word);
+    let framework = own.unwrap_or(TORCH);
     let names: Vec<&str> = known.iter().filter(|(_, known)| known.framework == framework).map(|(_, known)| known.name).collect();
     let found = known.iter().find(|(_, known)| known.framework == framework && known.name == optimizer);
+    // One that no rule is known by, as numpy, has written down another's formula.
+    let found = found.or_else(|| known.iter().find(|(_, known)| own.is_none() && known.name == optimizer));
     let (rule, known) = found.ok_or_else(|| format!("optimizer \"{optimizer}\" of {framework} is not one of {}", names.join(", ")))?;
     let mut rule = rule.clone();
     for &(name, value) in known.preset {

@@ -165,6 +165,12 @@ fn by_sign(x: vec4f, below: vec4f, at: vec4f, above: vec4f) -> vec4f {
     return select(select(select(at, below, x < vec4f(0.0)), above, x > vec4f(0.0)), x, is_nan(x));
 }
 
+// x where both a and b are above or below 0, else 0. Signs are compared, so it does not matter whether f32 can hold a * b.
+fn where_agreeing(x: vec4f, a: vec4f, b: vec4f) -> vec4f {
+    let zero = vec4f(0.0);
+    return by_sign(b, by_sign(a, x, zero, zero), zero, by_sign(a, zero, zero, x));
+}
+
 // x, or f32's largest number with its sign where it is infinite; a NaN stays one. For sums, which an infinity would make NaN of later.
 fn saturated(x: vec4f) -> vec4f {
     let bits = bitcast<vec4u>(x);

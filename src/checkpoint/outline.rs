@@ -61,7 +61,7 @@ impl Outline {
             let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, own_steps, is_active } = described;
             let rule = &*setup.groups[group].rule;
             let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: shape_of(shape, &lane) };
-            let lanes = kept(setup, group, shape.len() >= 2, own_steps).into_iter().map(lane).collect();
+            let lanes = kept(setup, group, rule.is_matrix(shape), own_steps).into_iter().map(lane).collect();
             let own = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
             let scales = lr_scales.map(|count| ("lr_scales", format!("{count} numbers")));
             let schedules = (!lr_scale_schedules.is_empty()).then(|| ("lr_scale_schedules", format!("{lr_scale_schedules:?}")));

@@ -65,7 +65,7 @@ impl Draft {
             // Where branches are skipped, one kernel serves units of any length.
             let whole_units = !limits.division.skips_branches && unit.is_some_and(|unit| unit.length.is_multiple_of(4));
             let extents = masked.map_or_else(|| Extents::of(&param.shape), |rows| rows.extents(elements));
-            let matrix = param.shape.len() >= 2 && rule.tells_matrices();
+            let matrix = rule.is_matrix(&param.shape) && rule.tells_matrices();
             let tiled = rule.is_tiled(extents.is_matrix);
             let uneven = (tiled || listed) && !extents.width().is_multiple_of(4);
             let whole_rows = masked.is_some_and(|rows| rows.length.is_multiple_of(4));

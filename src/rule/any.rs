@@ -51,6 +51,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn stages(&self) -> &'static [Stage];
     /// See [`Rule::uses`].
     fn uses(&self, state: &str) -> bool;
+    /// See [`Rule::is_matrix`].
+    fn is_matrix(&self, shape: &[usize]) -> bool;
     /// See [`Rule::uses_for`].
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool;
     /// See [`Rule::begins`].
@@ -129,6 +131,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn uses(&self, state: &str) -> bool {
         Rule::uses(self, state)
+    }
+    fn is_matrix(&self, shape: &[usize]) -> bool {
+        R::is_matrix(shape)
     }
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         Rule::uses_for(self, state_or_sum, is_matrix)

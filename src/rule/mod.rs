@@ -28,7 +28,7 @@ pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout};
 pub(crate) use numerics::parts;
 pub use numerics::{
     at_least, by_sign, clamped, exponent_parts, finite_or_nan, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized,
-    power, saturated, sign_of, square, step_pow, where_same_side,
+    power, saturated, sign_of, square, step_pow, where_agreeing, where_same_side,
 };
 pub use range::Range;
 pub use real::{Real, Word};
@@ -191,7 +191,13 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         true
     }
 
-    /// Whether they need this state or sum for a parameter of two dimensions or more, or for one of fewer. `USES_x` follows it.
+    /// Whether a parameter of these sizes is a matrix to this rule: one of two dimensions or more. A rule that says otherwise has no states or sums over rows
+    /// and columns.
+    fn is_matrix(shape: &[usize]) -> bool {
+        shape.len() >= 2
+    }
+
+    /// Whether they need this state or sum for a parameter that is a matrix ([`Rule::is_matrix`]), or for another one. `USES_x` follows it.
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         let _ = is_matrix;
         self.uses(state_or_sum)

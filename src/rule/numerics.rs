@@ -93,6 +93,14 @@ pub fn where_same_side<F: Real>(x: F, a: F, b: F) -> F {
     a.by_sign(negative, other, other)
 }
 
+/// `x` where `a` and `b` are both above or both below 0, else 0; either where one of them is a NaN. Signs are compared, so it does not matter whether f32
+/// can hold `a * b`.
+#[inline(always)]
+pub fn where_agreeing<F: Real>(x: F, a: F, b: F) -> F {
+    let zero = F::zero();
+    b.by_sign(a.by_sign(x, zero, zero), zero, a.by_sign(zero, zero, x))
+}
+
 /// `x * x`, or f32's largest square where that would be infinite there: an infinite mean would make NaN of its next value. (torch's f32 mean
 /// becomes infinite, and the element stays where it is for ever.)
 #[inline(always)]

@@ -86,6 +86,15 @@ catalogue! {
     sophia: Sophia;
     lamb: Lamb;
     adafactor: Adafactor;
+    laprop: LaProp;
+    grams: Grams;
+    lars: Lars;
+    novograd: NovoGrad;
+    fromage: Fromage;
+    stable_adamw: StableAdamW;
+    cautious_adamw: CautiousAdamW;
+    cautious_lion: CautiousLion;
+    mars: MarsAdamW, MarsLion;
 }
 
 pub use types::*;

@@ -184,6 +184,6 @@ impl Own<'_> {
         };
         let stores: String = sums.iter().filter_map(store).collect();
         let store = format!("fn store_sums(line: Line, shape: Shape, sum: Sum) {{\n{stores}}}\n");
-        sum_struct(&sums, false) + &tallies(&sums, false) + &store + TALLY + GATHER
+        sum_struct(&sums, false) + &tallies(&sums, false, |_| true) + &store + TALLY + GATHER
     }
 }

@@ -57,9 +57,11 @@ impl Members<'_> {
         self.rule.sums().iter().any(|sum| sum.extent.is_whole() && self.reads(sum.name) && self.is_formed(sum.name))
     }
 
-    /// The sums over the tensor, the group or all that it forms.
+    /// The sums over the tensor, the group or all that it forms. Kernels of matrices and of other tensors have one table, so one that is in use for the others
+    /// alone has its place here too, and is 0.
     pub(super) fn whole(&self) -> Vec<&'static SumField> {
-        self.rule.formed(self.stage, self.matrix(), Extent::is_whole)
+        let stage = &self.rule.stages()[self.stage];
+        self.rule.sums().iter().filter(|sum| sum.extent.is_whole() && stage.forms(sum.name)).collect()
     }
 
     fn formed(&self, wanted: Extent) -> Vec<&'static SumField> {
@@ -159,8 +161,11 @@ impl Members<'_> {
     pub(super) fn tallies(&self) -> String {
         let (whole, rows, columns) = (self.whole(), self.formed(Extent::Rows), self.formed(Extent::Columns));
         let items = self.rule.counts_items(self.stage);
-        let over_all =
-            if whole.is_empty() { TALLY_NO_WHOLE.to_owned() } else { sum_struct(&whole, items) + &tallies(&whole, items) + TALLY };
+        let is_used = |name: &str| self.rule.uses_for(name, self.matrix());
+        let over_all = match whole.is_empty() {
+            true => TALLY_NO_WHOLE.to_owned(),
+            false => sum_struct(&whole, items) + &tallies(&whole, items, is_used) + TALLY,
+        };
         if !self.kernel.kind.tiled {
             return over_all + TALLY_NO_TILE + ACROSS;
         }
@@ -197,9 +202,10 @@ fn vectors(name: &str, add: &str, sums: &[&SumField]) -> String {
     structure(name, &fields) + &format!("fn {add}(a: {name}, b: {name}) -> {name} {{\n    return {name}({});\n}}\n", members.join(", "))
 }
 
-/// `Tallies`, `tallies`, `added` and `across_all`: these sums in vectors, with what a state adds to them, and as one number each.
-pub(super) fn tallies(sums: &[&SumField], items: bool) -> String {
-    let added: Vec<String> = sums.iter().map(|sum| format!("t.{0} + within(state.{0}, left)", sum.name)).collect();
+/// `Tallies`, `tallies`, `added` and `across_all`: these sums in vectors, with what a state adds to those that are in use, and as one number each.
+pub(super) fn tallies(sums: &[&SumField], items: bool, is_used: impl Fn(&str) -> bool) -> String {
+    let added = |name: &str| if is_used(name) { format!("t.{name} + within(state.{name}, left)") } else { format!("t.{name}") };
+    let added: Vec<String> = sums.iter().map(|sum| added(sum.name)).collect();
     let across = sums.iter().map(|sum| format!("across(t.{})", sum.name));
     let across: Vec<String> = across.chain(items.then(|| "0.0".to_owned())).collect();
     vectors("Tallies", "tallies", sums)

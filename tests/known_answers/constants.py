@@ -91,6 +91,14 @@ DECAYS = {
     "ScheduleFreeAdamW": {"beta1": ["rest1"], "beta2": beta(2)},
     "Sophia": {"beta1": beta(1), "beta2": ["rest2"]},
     "Lamb": {"beta1": beta(1), "beta2": beta(2)},
+    "LaProp": {"beta1": beta(1), "beta2": beta(2)},
+    "Grams": {"beta1": beta(1), "beta2": beta(2)},
+    "NovoGrad": {"beta2": ["rest2"]},
+    "StableAdamW": {"beta1": beta(1), "beta2": beta(2)},
+    "CautiousAdamW": {"beta1": beta(1), "beta2": beta(2)},
+    "CautiousLion": {"beta1": ["rest1"], "beta2": ["rest2"]},
+    "MarsAdamW": {f"beta{i}": beta(i) for i in ("1", "2", "1_1d", "2_1d")},
+    "MarsLion": {f"beta{i}": beta(i) for i in ("1", "1_1d", "2_1d")},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
@@ -114,6 +122,10 @@ for warmup in [1e-3, 1.0, 7.0, 1e6, 1e12]:
         print_all("AdEMAMix", {"beta1": beta1, "beta3": beta3, "beta3_warmup": warmup},
                   [("inverse_ln_beta1", inverse), ("slope", (1 / D(beta3).ln() - inverse) / D(warmup))])
     print_all("AdEMAMix", {"alpha": 0.3, "alpha_warmup": warmup}, [("alpha_growth", D(0.3) / D(warmup))])
+for gamma in [1e-10, 0.025, 0.3, 7.0]:
+    for beta in BETAS[3:]:
+        for rule in ["MarsAdamW", "MarsLion"]:
+            print_all(rule, {"gamma": gamma, "beta1": beta}, [("correction", D(gamma) * D(beta) / rest(beta))])
 for lr, other in [(1e-30, 1e-3), (1e-3, 1e-8), (0.7, 0.1), (1e3, 1e-6), (1e20, 3.0)]:
     print_all("Asgd", {"lr": lr, "lambd": other}, [("lambd_lr", D(lr) * D(other))])
     print_all("MadGrad", {"lr": lr, "eps": other}, [("stable_lr", D(lr) + D(other))])

@@ -21,6 +21,7 @@ from safetensors.numpy import save
 
 import more_cases
 import optax_cases
+import reduction_cases
 import torch_cases
 
 SMALL = {"gain": (1,), "fc1.bias": (37,), "fc1.weight": (9, 7), "emb": (3, 5, 4)}
@@ -116,6 +117,7 @@ CASES = [
 ]
 CASES += more_cases.cases(Case, normal, alternating, drifting)
 CASES += optax_cases.cases(Case, alternating, drifting, rough, TINY)
+CASES += reduction_cases.cases(Case, normal, alternating, drifting)
 
 
 def draw(case, seed):

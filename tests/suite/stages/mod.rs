@@ -1,5 +1,6 @@
 //! Rules with sums and stages on the CPU: against formulas that are written out here, in f64, and at the edges.
 
+mod edges;
 mod formulas;
 mod many_tiles;
 mod whole_sums;
@@ -31,6 +32,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         let run = move || is_the_formula(rule.into(), |seen| adafactor(&rule, seen));
         trials.push(Trial::test(format!("stages/Adafactor/{case}/formula"), run));
     }
+    trials.extend(edges::trials());
     trials.push(Trial::test("stages/zeros", zeros));
     trials.push(Trial::test("stages/large-gradients", large_gradients));
     trials.push(Trial::test("stages/states-are-of-rows-and-columns", rows_and_columns));
