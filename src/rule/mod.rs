@@ -195,6 +195,19 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         self.uses(state_or_sum)
     }
 
+    /// The shape that a tensor counts as, where rows, columns, slices and what is a matrix do not follow from its own: one of as many elements, which stay in their
+    /// order. Adam-mini takes a block of several rows for one row.
+    ///
+    /// # Errors
+    ///
+    /// A message that says why these hyper-parameters are not for a tensor of this shape, and what to do.
+    fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
+        Ok(shape.to_vec())
+    }
+
+    /// Hyper-parameters that decide as what tensors count, and so what is kept of them: they stay as they are in a running optimizer.
+    const FIXED: &'static [&'static str] = &[];
+
     /// What ranges cannot say: conditions over several hyper-parameters.
     ///
     /// # Errors

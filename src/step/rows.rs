@@ -14,6 +14,9 @@ pub(crate) fn check_rows(param: &str, rule: &dyn AnyRule, [had, has]: [&[usize];
     if indexed != has[0] as u64 {
         return conflict(format!("it gets {} rows, and the index has {indexed}", has[0]));
     }
+    if !rule.counts_as_it_is(had) || !rule.counts_as_it_is(has) {
+        return conflict(format!("{} counts it as a tensor of another shape, whose rows are not its own", rule.name()));
+    }
     match rule.tracks_values() {
         true => conflict(format!("{} keeps values in its state, and a new row would have none there", rule.name())),
         false => Ok(()),
@@ -41,7 +44,9 @@ pub(crate) fn check_scaled(param: &str, rule: &dyn AnyRule, shape: &[usize], lan
         LaneRole::State if rule.tracks_values() => format!("{} keeps values in its state, which scale_state leaves as it is", rule.name()),
         LaneRole::RowSteps if factor != 0.0 => format!("\"{name}\" counts whole steps; the factor must be 0, got {factor:?}"),
         LaneRole::RowSteps => return Ok(()),
-        _ if !go_with_rows(lane.extent, shape) => format!("\"{name}\" has no numbers for single rows, with the shape {shape:?}"),
+        _ if !go_with_rows(lane.extent, shape) || (lane.extent != Extent::Elements && !rule.counts_as_it_is(shape)) => {
+            format!("\"{name}\" has no numbers for single rows, with the shape {shape:?}")
+        }
         _ => return Ok(()),
     };
     Err(Error::Conflict { what: format!("{param}: {what}") })
