@@ -86,6 +86,8 @@ catalogue! {
     sophia: Sophia;
     lamb: Lamb;
     adafactor: Adafactor;
+    prodigy: Prodigy;
+    dadapt_adam: DAdaptAdam;
 }
 
 pub use types::*;
