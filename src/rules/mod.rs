@@ -88,6 +88,7 @@ catalogue! {
     adafactor: Adafactor;
     prodigy: Prodigy;
     dadapt_adam: DAdaptAdam;
+    came: Came;
 }
 
 pub use types::*;

@@ -93,6 +93,7 @@ DECAYS = {
     "Lamb": {"beta1": beta(1), "beta2": beta(2)},
     "Prodigy": {"beta1": beta(1), "beta2": beta(2), "beta3": ["rest3"]},
     "DAdaptAdam": {"beta1": beta(1), "beta2": beta(2)},
+    "Came": {f"beta{i}": beta(i) for i in (1, 2, 3)},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
