@@ -7,7 +7,7 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::{AnyRule, Extent, StateField};
 
 use super::backend::{Backend, OnCpu, OnGpu};
-use super::trace::{Gradient, Param, Result, Trace};
+use super::trace::{Gradient, Param, Result, State, Trace};
 
 /// How much farther from the truth than the framework itself a replay may be.
 const LIMIT: f64 = 1.5;
@@ -82,7 +82,8 @@ fn run(trace: &Trace, rules: &[Box<dyn AnyRule>], name: &'static str, backend: &
             for state in &kept[index] {
                 if let Some(expected) = expected.states.get(state.torch) {
                     let errors = states.entry(state.torch.to_owned()).or_default();
-                    let far = errors.add(&backend.state(index, state.name)?, &expected.values);
+                    let got = backend.state(index, state.name)?;
+                    let far = errors.add(&got, &spread(expected, got.len()));
                     let what = || format!("our {}/{}, step {step}, by {far:.1e}", param.name, state.torch);
                     doubt = doubt.or(reach.doubts_state(state.torch, far).then(what));
                 }
@@ -120,12 +121,13 @@ fn report(
 
 /// The states that the rule keeps and a trace may have, under torch's key. Fails if one that it has is not of the shape that follows from the parameter's.
 fn kept_states(param: &Param, rule: &dyn AnyRule) -> Result<Vec<StateField>> {
-    let active = rule.active_states_for(rule.is_matrix(&param.shape));
+    let counted = rule.counts_as(&param.shape)?;
+    let active = rule.active_states_for(counted.len() >= 2);
     let kept: Vec<StateField> = active.into_iter().map(|state| rule.states()[state]).collect();
     for (index, step) in param.steps.iter().enumerate() {
         for kept in &kept {
-            let (Some(state), wants) = (step.states.get(kept.torch), shape(param, kept.extent)) else { continue };
-            if state.shape != wants {
+            let (Some(state), wants) = (step.states.get(kept.torch), shape(&param.shape, kept.extent)) else { continue };
+            if !are_alike(&state.shape, &wants) && !are_alike(&state.shape, &shape(&counted, kept.extent)) {
                 let (name, key, t, has) = (&param.name, kept.torch, index + 1, &state.shape);
                 let of = if wants == param.shape { "its parameter has" } else { "it should have" };
                 return Err(format!("tensor \"state/{name}/{key}/{t}\" has shape {has:?}, {of} {wants:?}").into());
@@ -136,8 +138,8 @@ fn kept_states(param: &Param, rule: &dyn AnyRule) -> Result<Vec<StateField>> {
 }
 
 /// The shape of a state of this extent: torch keeps the dimension that it takes means over, with size 1.
-fn shape(param: &Param, extent: Extent) -> Vec<usize> {
-    let mut shape = param.shape.clone();
+fn shape(own: &[usize], extent: Extent) -> Vec<usize> {
+    let mut shape = own.to_vec();
     let over = match extent {
         Extent::Rows => shape.len().checked_sub(1),
         Extent::Columns => shape.len().checked_sub(2),
@@ -145,6 +147,21 @@ fn shape(param: &Param, extent: Extent) -> Vec<usize> {
     };
     over.into_iter().for_each(|dimension| shape[dimension] = 1);
     shape
+}
+
+/// Whether a state of the one shape has the numbers of the other in their order: prodigyopt keeps its states flat, came-pytorch drops the dimension that it takes
+/// means over, and one number without a shape is that of all.
+fn are_alike(has: &[usize], wants: &[usize]) -> bool {
+    let long = |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
+    has.is_empty() || *has == [wants.iter().product::<usize>()] || long(has) == long(wants)
+}
+
+/// The numbers of a recorded state, one for each of so many that the rule keeps.
+fn spread(state: &State, count: usize) -> Vec<f64> {
+    match (&state.shape[..], &state.values[..]) {
+        ([], &[number]) => vec![number; count],
+        (_, values) => values.to_vec(),
+    }
 }
 
 /// How large the truth of a parameter gets in a run.

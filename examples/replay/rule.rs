@@ -20,7 +20,7 @@ pub fn of_groups(trace: &Trace) -> Result<Vec<Box<dyn AnyRule>>> {
 /// The rule that a framework (`"torch 2.15.0"`) calls `optimizer`, with the hyper-parameters that are given under its names, and its own
 /// defaults for the others.
 pub fn of(framework: &str, optimizer: &str, hyper: &Hyper) -> Result<Box<dyn AnyRule>> {
-    let word = framework.split_whitespace().next().unwrap_or_default();
+    let word = framework.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or_default();
     let known: Vec<_> = rules::all().into_iter().flat_map(|rule| rule.known_as().iter().map(move |known| (rule.clone(), known))).collect();
     let own = known.iter().map(|(_, known)| known.framework).find(|&known| known == word);
     let framework = own.unwrap_or(TORCH);

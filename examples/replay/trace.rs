@@ -222,7 +222,7 @@ fn json<T: for<'de> Deserialize<'de>>(texts: &HashMap<String, String>, key: &str
     Ok(Some(value))
 }
 
-/// What a tensor's name says: `KIND/PARAM/STEP`, or `state/PARAM/STATE/STEP`. Names of parameters may have slashes.
+/// What a tensor's name says: `KIND/PARAM/STEP`, `state/PARAM/STATE/STEP`, or `scalar/GROUP/KEY/STEP`. Names of parameters may have slashes.
 struct Key<'a> {
     kind: &'a str,
     param: &'a str,
@@ -235,7 +235,7 @@ impl<'a> Key<'a> {
         let (kind, rest) = name.split_once('/')?;
         let (param, digits) = rest.rsplit_once('/')?;
         let (param, state) = match kind {
-            "state" => param.rsplit_once('/').map(|(param, state)| (param, Some(state)))?,
+            "state" | "scalar" => param.rsplit_once('/').map(|(param, state)| (param, Some(state)))?,
             "param" | "grad" | "rows" | "torch_f32" => (param, None),
             _ => return None,
         };
@@ -263,6 +263,10 @@ impl File<'_> {
         let mut states: HashMap<_, Vec<_>> = HashMap::new();
         for name in self.tensors.names().into_iter().collect::<BTreeSet<_>>() {
             let key = Key::parse(name).ok_or_else(|| format!("tensor \"{name}\" has a name that is not of the format"))?;
+            // What a group has as a whole, for people: rules that have it too show it in their values and states.
+            if key.kind == "scalar" && key.param.parse::<usize>().is_ok() {
+                continue;
+            }
             if !params.contains(key.param) {
                 return Err(format!("tensor \"{name}\" is of a parameter without \"param/{}/0\"", key.param).into());
             }

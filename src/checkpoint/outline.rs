@@ -60,8 +60,10 @@ impl Outline {
         let param = |described: Described| {
             let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, own_steps, is_active } = described;
             let rule = &*setup.groups[group].rule;
-            let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: shape_of(shape, &lane) };
-            let lanes = kept(setup, group, rule.is_matrix(shape), own_steps).into_iter().map(lane).collect();
+            // An optimizer has made sure that there is one.
+            let counted = rule.counts_as(shape).unwrap_or_else(|_| shape.to_vec());
+            let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: shape_of(shape, &counted, &lane) };
+            let lanes = kept(setup, group, counted.len() >= 2, own_steps).into_iter().map(lane).collect();
             let own = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
             let scales = lr_scales.map(|count| ("lr_scales", format!("{count} numbers")));
             let schedules = (!lr_scale_schedules.is_empty()).then(|| ("lr_scale_schedules", format!("{lr_scale_schedules:?}")));
@@ -103,10 +105,11 @@ pub(crate) fn kept(setup: &Setup, group: usize, is_matrix: bool, counted: bool) 
     lanes.into_iter().filter(is_kept).collect()
 }
 
-/// The shape of a lane of a parameter: of step counts, that of its rows.
-fn shape_of(shape: &[usize], lane: &Lane) -> Vec<usize> {
+/// The shape of a lane of a parameter: of step counts, that of its rows; of rows and columns, as the rule counts them.
+fn shape_of(shape: &[usize], counted: &[usize], lane: &Lane) -> Vec<usize> {
     match lane.role {
         LaneRole::RowSteps => vec![shape.first().copied().unwrap_or(1)],
+        _ if lane.extent != Extent::Elements => lane_shape(counted, lane.extent),
         _ => lane_shape(shape, lane.extent),
     }
 }

@@ -51,7 +51,7 @@ impl<F: Real> CpuOptimizer<F> {
                 return Err(Error::DuplicateName { param: param.name });
             }
             let old = &self.tensors[index];
-            check_rows(&param.name, [&old.shape, &param.shape], rows.len() as u64)?;
+            check_rows(&param.name, &*self.setup.groups[old.group].rule, [&old.shape, &param.shape], rows.len() as u64)?;
             if let Some(before) = before {
                 old.check(BufferRole::Value, before.len())?;
             }
@@ -99,7 +99,7 @@ impl<F: Real> CpuOptimizer<F> {
             if resized.iter().any(|(other, ..)| *other == index) {
                 return Err(Error::DuplicateName { param: param.name });
             }
-            check_resized(&param.name, [&self.tensors[index].shape, &param.shape])?;
+            check_resized(&param.name, &*self.setup.groups[self.tensors[index].group].rule, [&self.tensors[index].shape, &param.shape])?;
             resized.push((index, self.with_shape_of(index, param, values.len(), &mut setup)?, values));
         }
         self.setup = setup;

@@ -69,7 +69,7 @@ impl<F: Real> Tensor<F> {
             let own = MaskedRows::sparse(&name, &shape, len as u64, rule, options, &setup.clip(group))?;
             mask = Some(RowMask::sparse(own, rows));
         }
-        let extents = Extents { is_matrix: rule.is_matrix(&shape), ..Extents::of(&shape) };
+        let extents = rule.extents(&name, &shape)?;
         let lane = |used: bool, extent| if used { vec![F::zero(); extents.count(extent) as usize] } else { Vec::new() };
         let state = |state: &StateField| lane(rule.uses_for(state.name, extents.is_matrix), state.extent);
         Ok(Tensor {

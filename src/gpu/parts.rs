@@ -16,15 +16,17 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Parts of so many words each, and what puts them into `table`; a single part is the table itself.
+    /// Parts of so many words each, and what puts them into `table`; a single part is the table itself. A part without words has no place in it: the smallest
+    /// buffer is longer.
     pub(crate) fn new(engine: &Engine, words: &[u32], table: &wgpu::Buffer) -> Result<Self> {
-        if words.len() <= 1 {
+        if words.iter().filter(|&&words| words > 0).count() <= 1 {
             return Ok(Parts { table: table.clone(), buffers: vec![table.clone(); words.len()], collects: Vec::new() });
         }
         let part = |&words: &u32| whole(&engine.device, "a part of the table of sums", 4 * u64::from(words));
         let buffers = words.iter().map(part).collect::<Result<Vec<_>>>()?;
         let mut collects = Vec::new();
-        let (mut level, mut sizes) = (buffers.clone(), words.to_vec());
+        let filled = buffers.iter().cloned().zip(words.iter().copied()).filter(|(_, words)| *words > 0);
+        let (mut level, mut sizes): (Vec<wgpu::Buffer>, Vec<u32>) = filled.unzip();
         let most = engine.limits.arrays(1);
         while level.len() > most {
             let next: Vec<u32> = sizes.chunks(most).map(|sizes| sizes.iter().sum()).collect();

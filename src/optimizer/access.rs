@@ -162,7 +162,8 @@ impl Optimizer {
     /// Reads the scalars of each parameter, in the order of construction and of the rule's `Scalars`: the numbers that each step forms once for a
     /// whole parameter from its step count and its hyper-parameters, such as Adam's bias corrections.
     ///
-    /// Most rules form them anew in each step. `NAdam`, `Asgd`, `ScheduleFreeSgd`, `ScheduleFreeAdamW` and `Sophia` carry some from step to step.
+    /// Most rules form them anew in each step. `NAdam`, `Asgd`, `ScheduleFreeSgd`, `ScheduleFreeAdamW`, `Sophia`, `Prodigy` and `DAdaptAdam`
+    /// carry some from step to step; of the last two these are the estimates of the step size, `d` first.
     ///
     /// # Errors
     ///

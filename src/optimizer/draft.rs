@@ -9,7 +9,7 @@ use crate::coalesce::{self, Coalesce, RowGradients};
 use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
-use crate::rule::{AnyRule, Extents};
+use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Broadcast, MaskedRows, Options, Setup, check_one};
 
 /// What an optimizer is going to be: everything that can be decided without a device.
@@ -64,8 +64,9 @@ impl Draft {
             let listed = sparse.is_some();
             // Where branches are skipped, one kernel serves units of any length.
             let whole_units = !limits.division.skips_branches && unit.is_some_and(|unit| unit.length.is_multiple_of(4));
-            let extents = masked.map_or_else(|| Extents::of(&param.shape), |rows| rows.extents(elements));
-            let matrix = rule.is_matrix(&param.shape) && rule.tells_matrices();
+            let counted = rule.extents(&param.name, &param.shape)?;
+            let extents = masked.map_or(counted, |rows| rows.extents(elements));
+            let matrix = counted.is_matrix && rule.tells_matrices();
             let tiled = rule.is_tiled(extents.is_matrix);
             let uneven = (tiled || listed) && !extents.width().is_multiple_of(4);
             let whole_rows = masked.is_some_and(|rows| rows.length.is_multiple_of(4));

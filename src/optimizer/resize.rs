@@ -45,7 +45,7 @@ impl Optimizer {
             if seen.contains(&from) {
                 return Err(Error::DuplicateName { param: param.name });
             }
-            check_resized(&param.name, [&self.parameters[from].param.shape, &param.shape])?;
+            check_resized(&param.name, self.rule_of(&self.parameters[from]), [&self.parameters[from].param.shape, &param.shape])?;
             let frozen = param.frozen || !self.parameters[from].member.active;
             kept[from] = Some(Kept { param: Param { frozen, ..param }, from });
             seen.push(from);

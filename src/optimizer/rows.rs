@@ -100,7 +100,7 @@ impl Optimizer {
 
     fn check_change(&self, from: usize, param: &Param, moves: &Moves<'_>) -> Result<()> {
         let (before, name) = (&self.parameters[from], &param.name);
-        check_rows(name, [&before.param.shape, &param.shape], moves.rows.size() / 4)?;
+        check_rows(name, self.rule_of(before), [&before.param.shape, &param.shape], moves.rows.size() / 4)?;
         moves.rows.check(name, BufferRole::Rows, &param.shape[..1], "u32", 4 * param.shape[0] as u64)?;
         if moves.rows.buffer() == param.value.buffer() {
             return Err(Error::Conflict { what: format!("{name}: the index lies in the buffer of its values") });

@@ -3,7 +3,9 @@
 use core::any::Any;
 use core::fmt;
 
-use super::{Bounded, Extent, Field, HyperParameter, KnownAs, Layout, Rule, ScalarLayout, Stage, StateField, StateLayout, SumField, Twin};
+use super::{
+    Bounded, Extent, Extents, Field, HyperParameter, KnownAs, Layout, Rule, ScalarLayout, Stage, StateField, StateLayout, SumField, Twin,
+};
 
 /// Any [`Rule`] behind one type: what the engine, the tables, the proofs and the benchmarks see.
 pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + Sync {
@@ -51,10 +53,16 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn stages(&self) -> &'static [Stage];
     /// See [`Rule::uses`].
     fn uses(&self, state: &str) -> bool;
-    /// See [`Rule::is_matrix`].
-    fn is_matrix(&self, shape: &[usize]) -> bool;
     /// See [`Rule::uses_for`].
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool;
+    /// See [`Rule::counts_as`].
+    ///
+    /// # Errors
+    ///
+    /// The message of [`Rule::counts_as`].
+    fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String>;
+    /// See [`Rule::FIXED`].
+    fn fixed(&self) -> &'static [&'static str];
     /// See [`Rule::begins`].
     fn begins(&self) -> bool;
     /// See [`Rule::check`].
@@ -132,11 +140,14 @@ impl<R: Rule> AnyRule for R {
     fn uses(&self, state: &str) -> bool {
         Rule::uses(self, state)
     }
-    fn is_matrix(&self, shape: &[usize]) -> bool {
-        R::is_matrix(shape)
-    }
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         Rule::uses_for(self, state_or_sum, is_matrix)
+    }
+    fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
+        Rule::counts_as(self, shape)
+    }
+    fn fixed(&self) -> &'static [&'static str] {
+        R::FIXED
     }
     fn begins(&self) -> bool {
         Rule::begins(self)
@@ -217,6 +228,22 @@ impl dyn AnyRule + '_ {
         Ok(())
     }
 
+    /// The rows, columns and slices of a parameter of this shape.
+    pub(crate) fn extents(&self, param: &str, shape: &[usize]) -> Result<Extents, crate::Error> {
+        let conflict = |message: String| crate::Error::Conflict { what: format!("{param}: {message}") };
+        let counted = Extents::of(&self.counts_as(shape).map_err(conflict)?);
+        match (counted.elements, Extents::of(shape).elements) {
+            (counted, own) if counted != own => Err(conflict(format!("{} counts it as {counted} elements, and it has {own}", self.name()))),
+            _ => Ok(counted),
+        }
+    }
+
+    /// Whether what the rule keeps of a parameter goes with its rows: it counts as what it is, or nothing is kept of rows and columns.
+    pub(crate) fn has_rows_of(&self, shape: &[usize]) -> bool {
+        let is_wide = self.states().iter().any(|state| state.extent != Extent::Elements);
+        !is_wide || self.counts_as(shape).is_ok_and(|counted| counted == shape)
+    }
+
     /// Whether both are values of one type of rule; two rules may have one name.
     pub(crate) fn is_like(&self, other: &dyn AnyRule) -> bool {
         self.as_any().type_id() == other.as_any().type_id()
@@ -224,12 +251,16 @@ impl dyn AnyRule + '_ {
 
     /// Whether a group that runs `old` may run this rule from now on: the kernels and the states in use have to be the same.
     pub(crate) fn check_replaces(&self, old: &dyn AnyRule, group: usize) -> Result<(), crate::Error> {
-        if self.is_like(old) && self.active_states() == old.active_states() {
+        let fixed = |rule: &dyn AnyRule| -> Vec<String> {
+            let own = rule.parameters().iter().zip(rule.values()).filter(|(known, _)| rule.fixed().contains(&known.name));
+            own.map(|(known, value)| format!(", {} {value:?}", known.name)).collect()
+        };
+        if self.is_like(old) && self.active_states() == old.active_states() && fixed(self) == fixed(old) {
             return Ok(());
         }
         let describe = |rule: &dyn AnyRule| {
             let states: Vec<&str> = rule.active_states().into_iter().map(|state| rule.states()[state].name).collect();
-            format!("{} with state [{}]", rule.name(), states.join(", "))
+            format!("{} with state [{}]{}", rule.name(), states.join(", "), fixed(rule).concat())
         };
         Err(crate::Error::OtherRule { group, has: describe(old), wants: describe(self) })
     }

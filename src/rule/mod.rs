@@ -191,17 +191,24 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         true
     }
 
-    /// Whether a parameter of these sizes is a matrix to this rule: one of two dimensions or more. A rule that says otherwise has no states or sums over rows
-    /// and columns.
-    fn is_matrix(shape: &[usize]) -> bool {
-        shape.len() >= 2
-    }
-
-    /// Whether they need this state or sum for a parameter that is a matrix ([`Rule::is_matrix`]), or for another one. `USES_x` follows it.
+    /// Whether they need this state or sum for a parameter that counts as a matrix ([`Rule::counts_as`]), or for another one. `USES_x` follows it.
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         let _ = is_matrix;
         self.uses(state_or_sum)
     }
+
+    /// The shape that a tensor counts as, where rows, columns, slices and what is a matrix do not follow from its own: one of as many elements, which stay in their
+    /// order. Adam-mini takes a block of several rows for one row.
+    ///
+    /// # Errors
+    ///
+    /// A message that says why these hyper-parameters are not for a tensor of this shape, and what to do.
+    fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
+        Ok(shape.to_vec())
+    }
+
+    /// Hyper-parameters that decide as what tensors count, and so what is kept of them: they stay as they are in a running optimizer.
+    const FIXED: &'static [&'static str] = &[];
 
     /// What ranges cannot say: conditions over several hyper-parameters.
     ///

@@ -193,8 +193,9 @@ impl Rule for MarsAdamW {
         *p = *p - penalized(s.step_size * u, *p, s.decay);
     }
 
-    fn is_matrix(shape: &[usize]) -> bool {
-        shape.len() == 2
+    /// Exactly two dimensions are those of a matrix.
+    fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
+        Ok(if shape.len() == 2 { shape.to_vec() } else { vec![shape.iter().product()] })
     }
 
     fn uses(&self, state: &str) -> bool {
@@ -254,8 +255,8 @@ impl Rule for MarsLion {
         MarsAdamW::update(h, s, gradient, p, state);
     }
 
-    fn is_matrix(shape: &[usize]) -> bool {
-        MarsAdamW::is_matrix(shape)
+    fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
+        MarsAdamW::default().counts_as(shape)
     }
 
     fn uses(&self, state: &str) -> bool {

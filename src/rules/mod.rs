@@ -95,6 +95,9 @@ catalogue! {
     cautious_adamw: CautiousAdamW;
     cautious_lion: CautiousLion;
     mars: MarsAdamW, MarsLion;
+    prodigy: Prodigy;
+    dadapt_adam: DAdaptAdam;
+    came: Came;
 }
 
 pub use types::*;

@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extent};
 
 /// Fails unless a parameter may get these rows, by an index of so many.
-pub(crate) fn check_rows(param: &str, [had, has]: [&[usize]; 2], indexed: u64) -> Result<()> {
-    check_resized(param, [had, has])?;
+pub(crate) fn check_rows(param: &str, rule: &dyn AnyRule, [had, has]: [&[usize]; 2], indexed: u64) -> Result<()> {
+    check_resized(param, rule, [had, has])?;
     if indexed != has[0] as u64 {
         return Err(Error::Conflict { what: format!("{param}: it gets {} rows, and the index has {indexed}", has[0]) });
     }
@@ -14,9 +14,13 @@ pub(crate) fn check_rows(param: &str, [had, has]: [&[usize]; 2], indexed: u64) -
 }
 
 /// Fails if more than the number of rows differs.
-pub(crate) fn check_resized(param: &str, [had, has]: [&[usize]; 2]) -> Result<()> {
+pub(crate) fn check_resized(param: &str, rule: &dyn AnyRule, [had, has]: [&[usize]; 2]) -> Result<()> {
     if had.is_empty() || has.len() != had.len() || has[1..] != had[1..] {
         let what = format!("{param}: it had the shape {had:?} and gets {has:?}; only the number of rows may change");
+        return Err(Error::Conflict { what });
+    }
+    if !rule.has_rows_of(had) || !rule.has_rows_of(has) {
+        let what = format!("{param}: {} counts it as a tensor of another shape, whose rows are not its own", rule.name());
         return Err(Error::Conflict { what });
     }
     Ok(())
@@ -45,7 +49,9 @@ pub(crate) fn check_scaled(param: &str, rule: &dyn AnyRule, shape: &[usize], lan
         }
         LaneRole::RowSteps if factor != 0.0 => format!("\"{name}\" counts whole steps; the factor must be 0, got {factor:?}"),
         LaneRole::RowSteps => return Ok(()),
-        _ if !go_with_rows(lane.extent, shape) => format!("\"{name}\" has no numbers for single rows, with the shape {shape:?}"),
+        _ if !go_with_rows(lane.extent, shape) || (lane.extent != Extent::Elements && !rule.has_rows_of(shape)) => {
+            format!("\"{name}\" has no numbers for single rows, with the shape {shape:?}")
+        }
         _ => return Ok(()),
     };
     Err(Error::Conflict { what: format!("{param}: {what}") })

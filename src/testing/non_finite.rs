@@ -20,12 +20,18 @@ fn gradients(first: bool) -> Vec<Vec<f32>> {
     LENS.iter().map(|&len| (0..len).map(gradient).collect()).collect()
 }
 
+/// Whether a rule sums anything over a vector of this length.
+fn sums(rule: &dyn AnyRule, len: usize) -> bool {
+    let is_matrix = rule.counts_as(&[len]).is_ok_and(|counted| counted.len() >= 2);
+    rule.sums().iter().any(|sum| rule.uses_for(sum.name, is_matrix))
+}
+
 /// Those that are NaN are the right ones.
 fn judge<'a>(rule: &dyn AnyRule, when: &str, values: impl Iterator<Item = (usize, &'a [f32])>) -> Outcome {
     for (tensor, values) in values {
         // What is summed over a tensor, one element spoils for all; these are no matrices, of which alone a rule may have sums.
         let spreads = || values.iter().enumerate().any(|(element, value)| !spoiled(element) && value.is_nan());
-        let spoils = !rule.sums().is_empty() && (!rule.tells_matrices() || spreads());
+        let spoils = sums(rule, values.len()) && (!rule.tells_matrices() || spreads());
         for (element, value) in values.iter().enumerate() {
             let lost = (spoiled(element) || spoils) && !rule.goes_on();
             if value.is_finite() == lost || value.is_nan() != lost {

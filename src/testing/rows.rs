@@ -2,6 +2,7 @@
 
 use super::{Failure, Outcome, STYLES, Scene, Style, cpu_keeps_non_finite, keeps_non_finite, kernels_are_valid};
 use crate::adapter::Gpu;
+use crate::cpu::CpuParam;
 use crate::rule::{AnyRule, Bounded, HyperParameter};
 use crate::{Error, Group, Optimizer, Options};
 
@@ -90,6 +91,26 @@ pub fn rows(rule: &dyn AnyRule) -> Vec<Row> {
     rows
 }
 
+/// Of rules that do something else with matrices, some of these beside the vectors: of several tiles, narrow, a batch, and one of few rows.
+const MATRICES: [&[usize]; 4] = [&[384, 3], &[42, 130], &[2, 21, 12], &[1, 9]];
+
+/// A scene of vectors of these lengths, and of these matrices for a rule that tells them.
+fn scene<'a>(
+    gpu: &'a Gpu,
+    rule: &dyn AnyRule,
+    style: Style,
+    lens: &[usize],
+    matrices: &[&[usize]],
+    seed: u64,
+) -> Result<Scene<'a>, Failure> {
+    if !rule.tells_matrices() {
+        return Scene::new(gpu, rule, style, lens, seed);
+    }
+    let shapes = lens.iter().map(core::slice::from_ref).chain(matrices.iter().copied());
+    let params = shapes.enumerate().map(|(index, shape)| CpuParam::new(format!("p{index}"), shape)).collect::<Vec<_>>();
+    Scene::with_options(gpu, vec![Group::new(rule.boxed(), params)], Options::default(), style, seed)
+}
+
 /// The kernels agree with the twin in every value, state and step count after every step, and touch nothing else; gradients are NaN and infinite here
 /// and there.
 ///
@@ -97,7 +118,7 @@ pub fn rows(rule: &dyn AnyRule) -> Vec<Row> {
 ///
 /// The first value, state, step count or sentinel that is not what the twin says.
 pub fn agrees(gpu: &Gpu, rule: &dyn AnyRule, style: Style) -> Outcome {
-    let mut scene = Scene::new(gpu, rule, style, &SIZES, 17)?;
+    let mut scene = scene(gpu, rule, style, &SIZES, &MATRICES, 17)?;
     for _ in 0..STEPS {
         // What is summed over a tensor, one element spoils for all, and nothing would be left to compare.
         if rule.sums().is_empty() {
@@ -154,9 +175,11 @@ pub fn is_live(gpu: &Gpu, rule: &dyn AnyRule, parameter: &HyperParameter) -> Out
         if changed.validate().is_err() {
             continue;
         }
-        let mut scene = Scene::new(gpu, &*case, Style::Tensors, &[300], 11)?;
+        let mut scene = scene(gpu, &*case, Style::Tensors, &[300], &MATRICES[..1], 11)?;
         let groups = [Group::new(changed, scene.params.clone())];
-        scene.optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, Options::default())?;
+        // A number of rows in a block may not divide those of a tensor any more.
+        let Ok(optimizer) = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, Options::default()) else { continue };
+        scene.optimizer = optimizer;
         for _ in 0..2 * STEPS {
             scene.step(|_| true)?;
         }

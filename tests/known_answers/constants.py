@@ -99,16 +99,23 @@ DECAYS = {
     "CautiousLion": {"beta1": ["rest1"], "beta2": ["rest2"]},
     "MarsAdamW": {f"beta{i}": beta(i) for i in ("1", "2", "1_1d", "2_1d")},
     "MarsLion": {f"beta{i}": beta(i) for i in ("1", "1_1d", "2_1d")},
+    "Prodigy": {"beta1": beta(1), "beta2": beta(2), "beta3": ["rest3"]},
+    "DAdaptAdam": {"beta1": beta(1), "beta2": beta(2)},
+    "Came": {f"beta{i}": beta(i) for i in (1, 2, 3)},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
-        for beta in INSIDE if rule.startswith("ScheduleFree") else BETAS:
+        # Prodigy's `beta3` of 0 is the root of `beta2`.
+        for beta in INSIDE if rule.startswith("ScheduleFree") or (rule, parameter) == ("Prodigy", "beta3") else BETAS:
             print_all(rule, {parameter: beta}, [(name, ln(beta) if name.endswith(".ln") else rest(beta)) for name in names])
 
 for beta in BETAS:
     print_all("RAdam", {"beta2": beta}, radam(beta))
     print_all("NAdam", {"beta1": beta}, [("half_beta1", D(beta) / 2)])
     print_all("Sgd", {"momentum": 0.5, "dampening": beta}, [("undamped", rest(beta))])
+for beta in BETAS:
+    print_all("Prodigy", {"beta2": beta}, [("rest3", 1 - D(beta).sqrt())])
+    print_all("DAdaptAdam", {"beta2": beta}, [("beta3", D(beta).sqrt()), ("rest3", 1 - D(beta).sqrt())])
 for beta in INSIDE:
     print_all("ScheduleFreeSgd", {"momentum": beta}, [("outward", 1 - 1 / D(beta))])
     print_all("ScheduleFreeAdamW", {"beta1": beta}, [("outward", 1 - 1 / D(beta))])

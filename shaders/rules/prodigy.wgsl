@@ -1,0 +1,44 @@
+// Prodigy. Formula, sources and twin: src/rules/prodigy.rs.
+
+fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
+    let d = select(last.d, h.d0, last.d == 0.0);
+    let d_max = at_least(vec4f(last.d_max), vec4f(d)).x;
+    let corrected = quotient(root(bias_correction(h.beta2, step)), bias_correction(h.beta1, step));
+    let k = select(1.0, corrected, h.corrected != 0u);
+    let step_size = d * h.lr * k;
+    let weight = quotient(d, h.d0) * step_size;
+    let s_weight = select(weight, quotient(d, h.d0) * d, h.safeguard != 0u);
+    return Scalars(d, d_max, last.n, step_size, weight, s_weight, d * h.eps, step_size * h.decoupled_decay, select(0.0, 1.0, step <= 1.0));
+}
+
+fn estimate(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+    state.p0 = select(state.p0, *p, s.first != 0.0);
+    let g = penalized(gradient, *p, h.coupled_decay);
+    if s.step_size == 0.0 {
+        return;
+    }
+    let dg = saturated(s.d * g);
+    state.m = decayed_average(state.m, dg, h.beta1);
+    state.v = decayed_average(state.v, square(dg), h.beta2);
+    state.s = saturated(state.s + (s.s_weight * g - h.rest3 * state.s));
+    let most = vec4f(1e30);
+    state.along = clamped(saturated(s.weight * g) * (state.p0 - *p), -most, most);
+    state.sizes = clamped(abs(state.s), vec4f(0.0), most);
+}
+
+fn resume_estimate(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
+    if sums.sizes == 0.0 {
+        return Scalars(s.d, s.d_max, s.n, 0.0, s.weight, s.s_weight, s.eps, 0.0, s.first);
+    }
+    let n = s.n + (sums.along - h.rest3 * s.n);
+    let estimate = h.d_coef * quotient(n, sums.sizes);
+    let d_max = at_least(vec4f(estimate), vec4f(s.d_max)).x;
+    let raised = select(s.d, at_least(vec4f(estimate), vec4f(s.d)).x, s.d == h.d0);
+    let d = clamped(vec4f(d_max), vec4f(0.0), saturated(vec4f(raised * h.growth))).x;
+    return Scalars(d, d_max, n, s.step_size, s.weight, s.s_weight, d * h.eps, s.decay, s.first);
+}
+
+fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+    let step = s.step_size * (state.m / (sqrt(state.v) + s.eps));
+    *p = select(*p - penalized(step, *p, s.decay), *p, s.step_size == 0.0);
+}
