@@ -89,6 +89,7 @@ catalogue! {
     prodigy: Prodigy;
     dadapt_adam: DAdaptAdam;
     came: Came;
+    optax_adafactor: OptaxAdafactor;
 }
 
 pub use types::*;
