@@ -90,6 +90,7 @@ catalogue! {
     dadapt_adam: DAdaptAdam;
     came: Came;
     optax_adafactor: OptaxAdafactor;
+    adam_mini: AdamMini;
 }
 
 pub use types::*;

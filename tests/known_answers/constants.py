@@ -95,6 +95,7 @@ DECAYS = {
     "DAdaptAdam": {"beta1": beta(1), "beta2": beta(2)},
     "Came": {f"beta{i}": beta(i) for i in (1, 2, 3)},
     "OptaxAdafactor": {"momentum": ["rest"]},
+    "AdamMini": {"beta1": beta(1), "beta2": beta(2)},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
