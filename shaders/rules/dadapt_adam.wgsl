@@ -14,21 +14,22 @@ fn estimate(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, stat
         return;
     }
     let most = vec4f(1e30);
-    let pushed = saturated(s.scaled * g);
+    let pushed = clamped(s.scaled * g, -most, most);
     state.along = clamped(pushed * (state.s / (sqrt(state.v) + h.eps)), -most, most);
     state.m = decayed_average(state.m, pushed, h.beta1);
     state.v = decayed_average(state.v, square(g), h.beta2);
-    state.s = moving_average(state.s, saturated(s.step_size * g), h.beta3, h.rest3);
+    state.s = moving_average(state.s, clamped(s.step_size * g, -most, most), h.beta3, h.rest3);
     state.sizes = clamped(h.layer_scale * abs(state.s), vec4f(0.0), most);
 }
 
 fn resume_estimate(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
-    if sums.sizes == 0.0 {
+    if sums.sizes < 1.1754944e-38 {
         return Scalars(s.d, s.n, s.step_size, s.scaled, 0.0, 0.0);
     }
     let n = s.n + h.rest3 * (sums.along - s.n);
-    let estimate = quotient(quotient(n, sums.sizes), h.rest3);
-    let d = at_least(clamped(vec4f(estimate), vec4f(0.0), saturated(vec4f(s.d * h.growth))), vec4f(s.d)).x;
+    let share = clamped(vec4f(quotient(n, sums.sizes)), vec4f(-1e20), vec4f(1e20)).x;
+    let estimate = clamped(vec4f(quotient(share, h.rest3)), vec4f(0.0), vec4f(1e10));
+    let d = at_least(clamped(estimate, vec4f(0.0), saturated(vec4f(s.d * h.growth))), vec4f(s.d)).x;
     return Scalars(d, n, s.step_size, s.scaled, s.decay, by_sign(vec4f(d), vec4f(0.0), vec4f(0.0), vec4f(1.0)).x);
 }
 

@@ -29,8 +29,8 @@ hyper_parameters! {
     /// ([`Optimizer::read_scalars`](crate::Optimizer::read_scalars) has `d` and `N` first), so a tensor that misses steps goes on with the `d` that
     /// it had; and `t` counts its own steps.
     ///
-    /// A gradient that is NaN or infinite makes all tensors NaN, by `A` and `S`. `g^2` saturates ([`square`](crate::rule::square)), and so do the products
-    /// `D * g`; an element adds at most 1e30 to a sum.
+    /// A gradient that is NaN or infinite makes all tensors NaN, by `A` and `S`. `g^2` saturates ([`square`](crate::rule::square)); `D * g`, `s` and what an
+    /// element adds to a sum are limited to 1e30, and `d` grows to 1e10 at most. An `S` below f32's normal numbers is 0.
     pub struct DAdaptAdam {
         /// Factor of the estimated step size.
         pub lr: f64 = 1.0, Range::NON_NEGATIVE, scheduled;
@@ -133,20 +133,21 @@ impl Rule for DAdaptAdam {
             return;
         }
         let most = F::of(1e30);
-        let pushed = saturated(s.scaled * g);
+        let pushed = clamped(s.scaled * g, -most, most);
         state.along = clamped(pushed * (state.s / (state.v.sqrt() + h.eps)), -most, most);
         state.m = decayed_average(state.m, pushed, h.beta1);
         state.v = decayed_average(state.v, square(g), h.beta2);
-        state.s = moving_average(state.s, saturated(s.step_size * g), h.beta3, h.rest3);
+        state.s = moving_average(state.s, clamped(s.step_size * g, -most, most), h.beta3, h.rest3);
         state.sizes = clamped(h.layer_scale * state.s.abs(), F::zero(), most);
     }
 
     fn resume<F: Real>(_estimate: usize, h: &Hyper<F>, s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {
-        if sums.sizes == F::zero() {
+        if sums.sizes < F::of(1.1754944e-38) {
             return Scalars { decay: F::zero(), moves: F::zero(), ..*s };
         }
         let n = s.n + h.rest3 * (sums.along - s.n);
-        let estimate = n / sums.sizes / h.rest3;
+        let share = clamped(n / sums.sizes, F::of(-1e20), F::of(1e20));
+        let estimate = clamped(share / h.rest3, F::zero(), F::of(1e10));
         let d = at_least(clamped(estimate, F::zero(), saturated(s.d * h.growth)), s.d);
         Scalars { d, n, moves: by_sign(d, F::zero(), F::zero(), F::one()), ..*s }
     }

@@ -98,6 +98,8 @@ catalogue! {
     prodigy: Prodigy;
     dadapt_adam: DAdaptAdam;
     came: Came;
+    optax_adafactor: OptaxAdafactor;
+    adam_mini: AdamMini;
 }
 
 pub use types::*;

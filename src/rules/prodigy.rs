@@ -30,8 +30,8 @@ hyper_parameters! {
     /// with the `d` that it had; and `t` counts its own steps.
     ///
     /// In f32, `p0 - p` is off by half an ulp of `p`, as much as steps of `d0 = 1e-6` are long: the first estimates are partly noise, whichever code forms them.
-    /// A gradient that is NaN or infinite makes all tensors NaN, by `N` and `S`. `(d * g)^2` saturates ([`square`](crate::rule::square)), and so do
-    /// `d * g` and `s`; an element adds at most 1e30 to a sum.
+    /// A gradient that is NaN or infinite makes all tensors NaN, by `N` and `S`. `(d * g)^2` saturates ([`square`](crate::rule::square)); `d * g`, `s` and what an
+    /// element adds to a sum are limited to 1e30, and `h` to 1e10. An `S` below f32's normal numbers is 0.
     pub struct Prodigy {
         /// Factor of the estimated step size.
         pub lr: f64 = 1.0, Range::NON_NEGATIVE, scheduled;
@@ -131,8 +131,8 @@ impl Rule for Prodigy {
         let d_max = at_least(last.d_max, d);
         let k = if h.corrected != 0 { bias_correction(h.beta2, step).sqrt() / bias_correction(h.beta1, step) } else { F::one() };
         let step_size = d * h.lr * k;
-        let weight = d / h.d0 * step_size;
-        let s_weight = if h.safeguard != 0 { d / h.d0 * d } else { weight };
+        let weight = saturated(d / h.d0 * step_size);
+        let s_weight = if h.safeguard != 0 { saturated(d / h.d0 * d) } else { weight };
         let first = if step <= F::one() { F::one() } else { F::zero() };
         Scalars { d, d_max, n: last.n, step_size, weight, s_weight, eps: d * h.eps, decay: step_size * h.decoupled_decay, first }
     }
@@ -144,21 +144,22 @@ impl Rule for Prodigy {
         if s.step_size == F::zero() {
             return;
         }
-        let dg = saturated(s.d * g);
+        let most = F::of(1e30);
+        let dg = clamped(s.d * g, -most, most);
         state.m = decayed_average(state.m, dg, h.beta1);
         state.v = decayed_average(state.v, square(dg), h.beta2);
-        state.s = saturated(state.s + (s.s_weight * g - h.rest3 * state.s));
-        let most = F::of(1e30);
-        state.along = clamped(saturated(s.weight * g) * (state.p0 - p), -most, most);
-        state.sizes = clamped(state.s.abs(), F::zero(), most);
+        state.s = clamped(state.s + (s.s_weight * g - h.rest3 * state.s), -most, most);
+        state.along = clamped(clamped(s.weight * g, -most, most) * (state.p0 - p), -most, most);
+        state.sizes = state.s.abs();
     }
 
     fn resume<F: Real>(_estimate: usize, h: &Hyper<F>, s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {
-        if sums.sizes == F::zero() {
+        if sums.sizes < F::of(1.1754944e-38) {
             return Scalars { step_size: F::zero(), decay: F::zero(), ..*s };
         }
         let n = s.n + (sums.along - h.rest3 * s.n);
-        let estimate = h.d_coef * (n / sums.sizes);
+        let share = clamped(n / sums.sizes, F::of(-1e20), F::of(1e20));
+        let estimate = clamped(h.d_coef * share, F::of(-1e10), F::of(1e10));
         let d_max = at_least(estimate, s.d_max);
         let raised = if s.d == h.d0 { at_least(estimate, s.d) } else { s.d };
         let d = clamped(d_max, F::zero(), saturated(raised * h.growth));

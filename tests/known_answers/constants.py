@@ -102,6 +102,8 @@ DECAYS = {
     "Prodigy": {"beta1": beta(1), "beta2": beta(2), "beta3": ["rest3"]},
     "DAdaptAdam": {"beta1": beta(1), "beta2": beta(2)},
     "Came": {f"beta{i}": beta(i) for i in (1, 2, 3)},
+    "OptaxAdafactor": {"momentum": ["rest"]},
+    "AdamMini": {"beta1": beta(1), "beta2": beta(2)},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():
@@ -139,3 +141,4 @@ for lr, other in [(1e-30, 1e-3), (1e-3, 1e-8), (0.7, 0.1), (1e3, 1e-6), (1e20, 3
 for alpha in [0.0, 1e-30, 0.1, 0.75, 1.0, 3.3, 1e6, 1e30]:
     print_all("Asgd", {"alpha": alpha}, [("exponent", -D(alpha))])
     print_all("Adafactor", {"beta2_decay": -alpha}, [("exponent", -D(alpha))])
+    print_all("OptaxAdafactor", {"decay_rate": alpha}, [("exponent", -D(alpha))])
