@@ -5,7 +5,8 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let corrected = quotient(root(bias_correction(h.beta2, step)), bias_correction(h.beta1, step));
     let k = select(1.0, corrected, h.corrected != 0u);
     let step_size = d * h.lr * k;
-    return Scalars(d, last.n, step_size, h.layer_scale * step_size, step_size * h.decoupled_decay, 1.0);
+    let decay = clamped(vec4f(step_size * h.decoupled_decay), vec4f(0.0), vec4f(1.0)).x;
+    return Scalars(d, last.n, step_size, h.layer_scale * step_size, decay, 1.0);
 }
 
 fn estimate(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

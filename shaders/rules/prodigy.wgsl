@@ -8,7 +8,8 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let step_size = d * h.lr * k;
     let weight = saturated(vec4f(quotient(d, h.d0) * step_size)).x;
     let s_weight = select(weight, saturated(vec4f(quotient(d, h.d0) * d)).x, h.safeguard != 0u);
-    return Scalars(d, d_max, last.n, step_size, weight, s_weight, d * h.eps, step_size * h.decoupled_decay, select(0.0, 1.0, step <= 1.0));
+    let decay = clamped(vec4f(step_size * h.decoupled_decay), vec4f(0.0), vec4f(1.0)).x;
+    return Scalars(d, d_max, last.n, step_size, weight, s_weight, d * h.eps, decay, select(0.0, 1.0, step <= 1.0));
 }
 
 fn estimate(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

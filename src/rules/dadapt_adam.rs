@@ -42,7 +42,7 @@ hyper_parameters! {
         pub eps: f64 = 1e-8, Range::open(0.0, f64::INFINITY);
         /// L2 penalty, added to the gradient; decoupled from it if `decoupled_weight_decay`.
         pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
-        /// Shrink the values by `D * weight_decay` instead.
+        /// Shrink the values by `D * weight_decay` instead, and by all of them at most.
         pub decoupled_weight_decay: bool = false, Range::UNIT;
         /// Correct both means for their start at zero.
         pub use_bias_correction: bool = false, Range::UNIT;
@@ -123,7 +123,8 @@ impl Rule for DAdaptAdam {
         let d = if last.d == F::zero() { h.d0 } else { last.d };
         let k = if h.corrected != 0 { bias_correction(h.beta2, step).sqrt() / bias_correction(h.beta1, step) } else { F::one() };
         let step_size = d * h.lr * k;
-        Scalars { d, n: last.n, step_size, scaled: h.layer_scale * step_size, decay: step_size * h.decoupled_decay, moves: F::one() }
+        let decay = clamped(step_size * h.decoupled_decay, F::zero(), F::one());
+        Scalars { d, n: last.n, step_size, scaled: h.layer_scale * step_size, decay, moves: F::one() }
     }
 
     #[inline(always)]

@@ -43,7 +43,7 @@ hyper_parameters! {
         pub beta3: f64 = 0.0, Range::BELOW_ONE;
         /// Times `d`, added to the denominator.
         pub eps: f64 = 1e-8, Range::open(0.0, f64::INFINITY);
-        /// Each step shrinks the values by `D * weight_decay`, if `decoupled_weight_decay`.
+        /// Each step shrinks the values by `D * weight_decay`, and by all of them at most, if `decoupled_weight_decay`.
         pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
         /// Without it, `weight_decay` is an L2 penalty, added to the gradient.
         pub decoupled_weight_decay: bool = true, Range::UNIT;
@@ -133,8 +133,9 @@ impl Rule for Prodigy {
         let step_size = d * h.lr * k;
         let weight = saturated(d / h.d0 * step_size);
         let s_weight = if h.safeguard != 0 { saturated(d / h.d0 * d) } else { weight };
+        let decay = clamped(step_size * h.decoupled_decay, F::zero(), F::one());
         let first = if step <= F::one() { F::one() } else { F::zero() };
-        Scalars { d, d_max, n: last.n, step_size, weight, s_weight, eps: d * h.eps, decay: step_size * h.decoupled_decay, first }
+        Scalars { d, d_max, n: last.n, step_size, weight, s_weight, eps: d * h.eps, decay, first }
     }
 
     #[inline(always)]
