@@ -16,7 +16,7 @@ pub mod torch_state;
 use std::collections::BTreeMap;
 
 use crate::error::{Result, unknown};
-use crate::step::{Setup, TrainingProgress};
+use crate::step::{Config, TrainingProgress};
 
 pub use crate::error::Difference;
 pub(crate) use fit::{Fit, Take};
@@ -79,8 +79,8 @@ pub(crate) struct Numbers {
 }
 
 impl Checkpoint {
-    pub(crate) fn new(setup: &Setup, outline: Outline, progress: TrainingProgress, micro_batches: u32, params: Vec<Numbers>) -> Self {
-        let scheduled = setup.groups.iter().map(|group| scheduled(group, progress.step)).collect();
+    pub(crate) fn new(config: &Config, outline: Outline, progress: TrainingProgress, micro_batches: u32, params: Vec<Numbers>) -> Self {
+        let scheduled = config.groups.iter().map(|group| scheduled(group, progress.step)).collect();
         Checkpoint { outline, progress, micro_batches, params, scheduled, notes: BTreeMap::new() }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::rule::Extent;
 use crate::schedule::Schedule;
-use crate::step::{Group, Lane, LaneRole, Setup};
+use crate::step::{Config, Group, Lane, LaneRole};
 
 /// Settings by name, as text that is equal where they are.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -56,14 +56,14 @@ pub(crate) struct Described<'a> {
 
 impl Outline {
     /// Of an optimizer with these parameters.
-    pub(crate) fn of<'a>(setup: &Setup, params: impl Iterator<Item = Described<'a>>) -> Self {
+    pub(crate) fn of<'a>(config: &Config, params: impl Iterator<Item = Described<'a>>) -> Self {
         let param = |described: Described| {
             let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, own_steps, is_active } = described;
-            let rule = &*setup.groups[group].rule;
+            let rule = &*config.groups[group].rule;
             // An optimizer has made sure that there is one.
             let counted = rule.counts_as(shape).unwrap_or_else(|_| shape.to_vec());
             let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: shape_of(shape, &counted, &lane) };
-            let lanes = kept(setup, group, counted.len() >= 2, own_steps).into_iter().map(lane).collect();
+            let lanes = kept(config, group, counted.len() >= 2, own_steps).into_iter().map(lane).collect();
             let own = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
             let scales = lr_scales.map(|count| ("lr_scales", format!("{count} numbers")));
             let schedules = (!lr_scale_schedules.is_empty()).then(|| ("lr_scale_schedules", format!("{lr_scale_schedules:?}")));
@@ -77,8 +77,8 @@ impl Outline {
                 settings: settings.map(|(name, text)| (name.to_owned(), text)).collect(),
             }
         };
-        let groups = (0..setup.groups.len()).map(|group| group_settings(setup, group)).collect();
-        Outline { options: option_settings(setup), groups, params: params.map(param).collect() }
+        let groups = (0..config.groups.len()).map(|group| group_settings(config, group)).collect();
+        Outline { options: option_settings(config), groups, params: params.map(param).collect() }
     }
 
     /// The parameters' numbers by name.
@@ -100,8 +100,8 @@ pub(crate) fn is_kept(lane: &Lane) -> bool {
 }
 
 /// The lanes that a checkpoint has of a parameter.
-pub(crate) fn kept(setup: &Setup, group: usize, is_matrix: bool, counted: bool) -> Vec<Lane> {
-    let lanes = setup.features().lanes(&*setup.groups[group].rule, is_matrix, counted);
+pub(crate) fn kept(config: &Config, group: usize, is_matrix: bool, counted: bool) -> Vec<Lane> {
+    let lanes = config.step_kind().lanes(&*config.groups[group].rule, is_matrix, counted);
     lanes.into_iter().filter(is_kept).collect()
 }
 
@@ -126,13 +126,13 @@ pub(super) fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
     shape
 }
 
-fn group_settings(setup: &Setup, number: usize) -> Settings {
-    let Group { rule, schedules, .. } = &setup.groups[number];
+fn group_settings(config: &Config, number: usize) -> Settings {
+    let Group { rule, schedules, .. } = &config.groups[number];
     let has_schedule = |name: &str| schedules.iter().any(|(scheduled, _)| scheduled == name);
     let own = rule.parameters().iter().zip(rule.values()).filter(|(parameter, _)| !has_schedule(parameter.name));
     let own = own.map(|(parameter, value)| (parameter.name.to_owned(), format!("{value:?}")));
     let scheduled = schedules.iter().map(|(name, schedule): &(String, Schedule)| (format!("schedule of {name}"), format!("{schedule:?}")));
-    let rest = [("rule", rule.name().to_owned()), ("clip", format!("{:?}", setup.clip(number)))];
+    let rest = [("rule", rule.name().to_owned()), ("clip", format!("{:?}", config.clip(number)))];
     own.chain(scheduled).chain(rest.map(|(name, text)| (name.to_owned(), text))).collect()
 }
 
@@ -142,8 +142,8 @@ pub(super) fn scheduled(group: &Group<()>, step: u32) -> Settings {
 }
 
 /// Those that decide what a step makes of the values; the clip is each group's.
-fn option_settings(setup: &Setup) -> Settings {
-    let options = &setup.options;
+fn option_settings(config: &Config) -> Settings {
+    let options = &config.options;
     let all = [
         ("loss_scale", format!("{:?}", options.loss_scale)),
         ("non_finite", format!("{:?}", options.non_finite)),

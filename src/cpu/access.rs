@@ -111,11 +111,11 @@ impl<F: Real> CpuOptimizer<F> {
     fn find(&self, tensor: &str, state: &str) -> Result<(usize, Lane)> {
         let index = self.tensors.iter().position(|known| known.name == tensor);
         let index = index.ok_or_else(|| unknown("parameter", tensor, self.tensors.iter().map(|tensor| &*tensor.name)))?;
-        let states = self.setup.groups[self.tensors[index].group].rule.states();
-        let averages = self.setup.options.averages();
+        let states = self.config.groups[self.tensors[index].group].rule.states();
+        let averages = self.config.options.averages();
         let own = states.iter().position(|known| known.name == state).map(Lane::State);
         let average = averages.iter().position(|known| known.state() == state).map(Lane::Average);
-        let accumulated = (state == ACCUMULATED && self.setup.options.accumulates()).then_some(Lane::Accumulated);
+        let accumulated = (state == ACCUMULATED && self.config.options.accumulates()).then_some(Lane::Accumulated);
         let counted = self.tensors[index].mask.as_ref().filter(|mask| state == ROW_STEPS && mask.own_steps());
         let lane = own.or(average).or(accumulated).or(counted.map(|_| Lane::RowSteps));
         Ok((index, lane.ok_or_else(|| unknown("state", state, states.iter().map(|state| state.name)))?))

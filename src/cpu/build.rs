@@ -8,7 +8,7 @@ use super::{CpuOptimizer, CpuParam};
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Real};
 use crate::schedule::Schedule;
-use crate::step::{Clip, Group, GroupKey, Options, Setup};
+use crate::step::{Clip, Config, Group, GroupKey, Options};
 
 impl<F: Real> CpuOptimizer<F> {
     /// An optimizer for tensors of these names and lengths, with one rule.
@@ -39,7 +39,7 @@ impl<F: Real> CpuOptimizer<F> {
     ///   [`Error::Option`]; [`Error::Conflict`] between two of them; [`Error::UnknownName`] where what a schedule or an `lr_scale` is for does not exist.
     /// - A rule of your own: [`Error::Stages`].
     pub fn with_options(groups: impl IntoIterator<Item = Group<CpuParam>>, options: Options) -> Result<Self> {
-        let setup = Setup::new(options)?;
+        let config = Config::new(options)?;
         let common = Common {
             loss_scale: F::of(options.loss_scale.initial()),
             growth_tracker: 0,
@@ -51,7 +51,7 @@ impl<F: Real> CpuOptimizer<F> {
             norms: None,
             view: 0,
         };
-        let mut optimizer = CpuOptimizer { setup, viewed: None, tensors: Vec::new(), common, program: Vec::new(), update: None };
+        let mut optimizer = CpuOptimizer { config, viewed: None, tensors: Vec::new(), common, program: Vec::new(), update: None };
         groups.into_iter().try_for_each(|group| optimizer.add_group(group))?;
         if optimizer.tensors.is_empty() {
             return Err(Error::NoParameters);
@@ -65,18 +65,18 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// Those of [`CpuOptimizer::with_options`], but an empty group is legal.
     pub fn add_group(&mut self, group: Group<CpuParam>) -> Result<()> {
-        let (mut setup, number) = (self.setup.clone(), self.setup.groups.len());
+        let (mut config, number) = (self.config.clone(), self.config.groups.len());
         let mut names: HashSet<String> = self.tensors.iter().map(|tensor| tensor.name.clone()).collect();
         let mut tensors = Vec::new();
-        for param in setup.add(group)? {
+        for param in config.add(group)? {
             if !names.insert(param.name.clone()) {
                 return Err(Error::DuplicateName { param: param.name });
             }
-            let block = setup.block(number, &param.name, param.lr_scale)?;
-            tensors.push(Tensor::new(param, number, block, &setup)?);
+            let block = config.block(number, &param.name, param.lr_scale)?;
+            tensors.push(Tensor::new(param, number, block, &config)?);
         }
         self.tensors.extend(tensors);
-        self.setup = setup;
+        self.config = config;
         self.number_rules();
         self.compile();
         Ok(())
@@ -88,8 +88,8 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// Those of [`Optimizer::set_rule`](crate::Optimizer::set_rule), but for what only a device refuses.
     pub fn set_rule(&mut self, group: impl GroupKey, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
-        let group = self.setup.number(group)?;
-        self.change(|setup| setup.set_rule(group, rule.into()))
+        let group = self.config.number(group)?;
+        self.change(|config| config.set_rule(group, rule.into()))
     }
 
     /// Sets one hyper-parameter of a group, or its clip's `"max_norm"`; a schedule that it had ends.
@@ -98,8 +98,8 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// Those of [`Optimizer::set`](crate::Optimizer::set), but for what only a device refuses.
     pub fn set(&mut self, group: impl GroupKey, hyper_parameter: &str, value: f64) -> Result<()> {
-        let group = self.setup.number(group)?;
-        self.change(|setup| setup.set(group, hyper_parameter, value))
+        let group = self.config.number(group)?;
+        self.change(|config| config.set(group, hyper_parameter, value))
     }
 
     /// Sets the learning rate of every group to the same number; schedules that it had end.
@@ -108,7 +108,7 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// Those of [`Optimizer::set`](crate::Optimizer::set), but for what only a device refuses.
     pub fn set_lr_of_all(&mut self, lr: f64) -> Result<()> {
-        self.change(|setup| (0..setup.groups.len()).try_for_each(|group| setup.set(group, "lr", lr)))
+        self.change(|config| (0..config.groups.len()).try_for_each(|group| config.set(group, "lr", lr)))
     }
 
     /// Gives a hyper-parameter of a group a schedule, or, with `None`, the rule's own value again.
@@ -117,8 +117,8 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// Those of [`Optimizer::set_schedule`](crate::Optimizer::set_schedule), but for what only a device refuses.
     pub fn set_schedule(&mut self, group: impl GroupKey, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
-        let group = self.setup.number(group)?;
-        self.change(|setup| setup.set_schedule(group, hyper_parameter, schedule))
+        let group = self.config.number(group)?;
+        self.change(|config| config.set_schedule(group, hyper_parameter, schedule))
     }
 
     /// Sets how a group's gradients are limited.
@@ -127,8 +127,8 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// Those of [`Optimizer::set_clip`](crate::Optimizer::set_clip), but for what only a device refuses.
     pub fn set_clip(&mut self, group: impl GroupKey, clip: Clip) -> Result<()> {
-        let group = self.setup.number(group)?;
-        self.change(|setup| setup.set_clip(group, clip))
+        let group = self.config.number(group)?;
+        self.change(|config| config.set_clip(group, clip))
     }
 
     /// Sets the options, which have to keep the same states.
@@ -138,7 +138,7 @@ impl<F: Real> CpuOptimizer<F> {
     /// [`Error::Option`], [`Error::Setting`], [`Error::Schedule`], [`Error::Conflict`], as [`Optimizer::set_options`](crate::Optimizer::set_options)
     /// says.
     pub fn set_options(&mut self, options: Options) -> Result<()> {
-        let begins = self.change(|setup| setup.set_options(options))?;
+        let begins = self.change(|config| config.set_options(options))?;
         begins.into_iter().for_each(|loss_scale| self.common.loss_scale = F::of(loss_scale));
         self.update = self.update.filter(|_| options.measure_update);
         Ok(())
@@ -146,21 +146,21 @@ impl<F: Real> CpuOptimizer<F> {
 
     /// The options as they are set now.
     pub fn options(&self) -> &Options {
-        &self.setup.options
+        &self.config.options
     }
 
     /// The groups as they are set now, without their tensors.
     pub fn groups(&self) -> &[Group<()>] {
-        &self.setup.groups
+        &self.config.groups
     }
 
-    fn change<T>(&mut self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
-        let mut setup = self.setup.clone();
-        let result = change(&mut setup)?;
+    fn change<T>(&mut self, change: impl FnOnce(&mut Config) -> Result<T>) -> Result<T> {
+        let mut config = self.config.clone();
+        let result = change(&mut config)?;
         for Tensor { name, mask, group, .. } in &self.tensors {
-            mask.iter().try_for_each(|mask| mask.check(name, &*setup.groups[*group].rule))?;
+            mask.iter().try_for_each(|mask| mask.check(name, &*config.groups[*group].rule))?;
         }
-        let before = core::mem::replace(&mut self.setup, setup);
+        let before = core::mem::replace(&mut self.config, config);
         self.viewed.get_or_insert(before);
         self.compile();
         Ok(result)

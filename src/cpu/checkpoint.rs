@@ -20,11 +20,11 @@ impl CpuOptimizer<f32> {
             self.tensors.iter().zip(values).try_for_each(|(tensor, value)| tensor.check(BufferRole::Value, value.len()))?;
         }
         let numbers = |(index, tensor): (usize, &Tensor<f32>)| {
-            let lanes = kept(&self.setup, tensor.group, tensor.extents.is_matrix, tensor.own_steps());
+            let lanes = kept(&self.config, tensor.group, tensor.extents.is_matrix, tensor.own_steps());
             let lane = |name| self.state(&tensor.name, name).map(<[f32]>::to_vec);
             let mut scalars = tensor.scalars.clone();
             // There are none before the first step.
-            scalars.resize(self.setup.groups[tensor.group].rule.scalar_fields().len(), 0.0);
+            scalars.resize(self.config.groups[tensor.group].rule.scalar_fields().len(), 0.0);
             Ok(Numbers {
                 steps: tensor.step,
                 pending: tensor.pending,
@@ -38,7 +38,7 @@ impl CpuOptimizer<f32> {
         let common = &self.common;
         let (step, skips, loss_scale, growth_tracker) = (common.step, common.skips, common.loss_scale, common.growth_tracker);
         let progress = TrainingProgress { step, skips, loss_scale, growth_tracker };
-        Ok(Checkpoint::new(&self.setup, self.outline(), progress, common.micro_batches, params))
+        Ok(Checkpoint::new(&self.config, self.outline(), progress, common.micro_batches, params))
     }
 
     /// Goes on from a checkpoint, as [`Optimizer::restore`](crate::Optimizer::restore) does; `values` has a slice for each tensor if
@@ -62,7 +62,7 @@ impl CpuOptimizer<f32> {
             }
             let Some(numbers) = state else { continue };
             let tensor = &self.tensors[*param];
-            let (name, lanes) = (tensor.name.clone(), kept(&self.setup, tensor.group, tensor.extents.is_matrix, tensor.own_steps()));
+            let (name, lanes) = (tensor.name.clone(), kept(&self.config, tensor.group, tensor.extents.is_matrix, tensor.own_steps()));
             for (lane, &from) in lanes.iter().zip(from) {
                 self.state_mut(&name, lane.name)?.copy_from_slice(&numbers.lanes[from]);
             }
@@ -87,8 +87,8 @@ impl CpuOptimizer<f32> {
 
     /// The words of the hyper-parameters of a tensor's last step, as kernels have them.
     fn last_hyper(&self, tensor: &Tensor<f32>) -> Vec<u32> {
-        let setup = self.viewed.as_ref().unwrap_or(&self.setup);
-        let (block, schedules) = (&setup.blocks.list[tensor.block], &setup.groups[tensor.group].schedules);
+        let config = self.viewed.as_ref().unwrap_or(&self.config);
+        let (block, schedules) = (&config.blocks.list[tensor.block], &config.groups[tensor.group].schedules);
         let Some(last) = self.common.step.checked_sub(1) else { return block.rule.hyper_words() };
         let word = |assignment| match assignment {
             Assignment::Constant(word) => word,
@@ -102,12 +102,12 @@ impl CpuOptimizer<f32> {
             name: &tensor.name,
             shape: &tensor.shape,
             group: tensor.group,
-            lr_scale: self.setup.blocks.list[tensor.block].lr_scale,
+            lr_scale: self.config.blocks.list[tensor.block].lr_scale,
             is_active: !tensor.frozen,
             lr_scales: tensor.scales.as_ref().map(|(scales, _)| scales.len() as u64),
             lr_scale_schedules: &tensor.scale_schedules,
             own_steps: tensor.own_steps(),
         });
-        Outline::of(&self.setup, described)
+        Outline::of(&self.config, described)
     }
 }

@@ -71,8 +71,8 @@ impl Measure {
 impl<F: Real> CpuOptimizer<F> {
     /// Decides whether the step takes place, and how gradients are limited; `None` if it does not.
     pub(super) fn decide(&mut self, measured: Vec<Measure>, values: &[&mut [F]], gradients: &[Option<&[F]>]) -> Option<Vec<Limit<F>>> {
-        let settings = OptionWords::of::<F>(&self.setup.options);
-        let offender = measured.iter().position(Measure::non_finite).filter(|_| self.setup.options.may_skip());
+        let settings = OptionWords::of::<F>(&self.config.options);
+        let offender = measured.iter().position(Measure::non_finite).filter(|_| self.config.options.may_skip());
         let common = &mut self.common;
         let mean = if settings.mean == 0 { F::one() } else { F::one() / F::of(f64::from(common.micro_batches) + 1.0) };
         let unscale = F::one() / common.loss_scale * mean;
@@ -89,8 +89,8 @@ impl<F: Real> CpuOptimizer<F> {
             return None;
         }
         common.step = common.step.saturating_add(1);
-        let norms = Norms::new(measured, self.tensors.iter().map(|tensor| tensor.group), self.setup.groups.len());
-        let measures = self.setup.features().measures;
+        let norms = Norms::new(measured, self.tensors.iter().map(|tensor| tensor.group), self.config.groups.len());
+        let measures = self.config.step_kind().measures;
         common.norm = measures.then(|| report(&norms.all, unscale));
         common.norms = measures.then(|| [&norms.tensors, &norms.groups].map(|all| all.iter().map(|own| report(own, unscale)).collect()));
         let limit = |(index, gradient): (usize, &Option<&[F]>)| {
@@ -104,10 +104,10 @@ impl<F: Real> CpuOptimizer<F> {
         let tensor = &self.tensors[index];
         let wide = Wide::of(unscale);
         let mut limit = Limit { factor: Factor::of(wide), units: Vec::new(), limit: None };
-        match self.setup.clip(tensor.group) {
+        match self.config.clip(tensor.group) {
             Clip::None => {}
             Clip::Value(most) => limit.limit = Some(F::of(most)),
-            Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() && self.setup.max_norm_schedule(tensor.group).is_none() => {}
+            Clip::Norm(NormClip { max_norm, .. }) if max_norm.is_infinite() && self.config.max_norm_schedule(tensor.group).is_none() => {}
             Clip::Norm(NormClip { max_norm, order, over, eps }) => {
                 let vector = match over {
                     NormScope::All => norms.all,
@@ -149,8 +149,8 @@ impl<F: Real> CpuOptimizer<F> {
     /// A clip's `max_norm` in this step, by its schedule if it has one.
     fn max_norm(&self, group: usize, max_norm: f64) -> F {
         let mut number = F::of(max_norm);
-        if let Some(index) = self.setup.max_norm_schedule(group) {
-            let (value, error) = Form::ITSELF.of(self.setup.groups[group].schedules[index].1.value(self.common.step - 1));
+        if let Some(index) = self.config.max_norm_schedule(group) {
+            let (value, error) = Form::ITSELF.of(self.config.groups[group].schedules[index].1.value(self.common.step - 1));
             number = F::of(value);
             Word::assign(&mut number, value, error);
         }

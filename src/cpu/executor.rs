@@ -9,7 +9,7 @@ use super::stages;
 use super::tensor::Tensor;
 use crate::program::{Pass, Program, distinct};
 use crate::rule::{Function, Real, ScheduledMember};
-use crate::step::{Clip, LossScale, MicroBatches, Setup};
+use crate::step::{Clip, Config, LossScale, MicroBatches};
 
 /// What one pass of a step leaves for the next ones.
 struct Step<F> {
@@ -22,23 +22,23 @@ struct Step<F> {
 impl<F: Real> CpuOptimizer<F> {
     /// A group of each rule, in the order of the rules' numbers.
     fn rules(&self) -> Vec<usize> {
-        distinct(&self.setup, self.tensors.iter().map(|tensor| tensor.group))
+        distinct(&self.config, self.tensors.iter().map(|tensor| tensor.group))
     }
 
     /// Compiles the program for the tensors and settings as they are.
     pub(super) fn compile(&mut self) {
-        let rules: Vec<_> = self.rules().into_iter().map(|group| &*self.setup.groups[group].rule).collect();
+        let rules: Vec<_> = self.rules().into_iter().map(|group| &*self.config.groups[group].rule).collect();
         let scheduled_scales = self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty());
         let row_sparse = self.tensors.iter().any(Tensor::is_row_sparse);
-        self.program = Program::new(&self.setup.features(), &rules, scheduled_scales, row_sparse).step;
+        self.program = Program::new(&self.config.step_kind(), &rules, scheduled_scales, row_sparse).step;
     }
 
     /// Gives each tensor the number of its rule.
     pub(super) fn number_rules(&mut self) {
         let rules = self.rules();
         for tensor in &mut self.tensors {
-            let own = &*self.setup.groups[tensor.group].rule;
-            tensor.rule = rules.iter().position(|&known| self.setup.groups[known].rule.is_like(own)).unwrap_or_default();
+            let own = &*self.config.groups[tensor.group].rule;
+            tensor.rule = rules.iter().position(|&known| self.config.groups[known].rule.is_like(own)).unwrap_or_default();
         }
     }
 
@@ -59,18 +59,18 @@ impl<F: Real> CpuOptimizer<F> {
                 Pass::Prepare(0) => {
                     let Some(limits) = self.decide(core::mem::take(&mut step.measured), values, gradients) else { return };
                     self.viewed = None;
-                    (step.limits, step.assigned) = (limits, assigned(&self.setup, self.common.step));
+                    (step.limits, step.assigned) = (limits, assigned(&self.config, self.common.step));
                     self.prepare(0, gradients, &step.assigned);
                 }
                 Pass::Prepare(rule) => self.prepare(rule, gradients, &step.assigned),
                 Pass::ScheduleScales => self.tensors.iter_mut().for_each(|tensor| tensor.schedule_scales(self.common.step)),
                 Pass::Stage(stage) | Pass::Lines(stage) => {
-                    let works = works(&self.setup, &self.tensors, &step);
+                    let works = works(&self.config, &self.tensors, &step);
                     let over_elements = matches!(pass, Pass::Stage(_));
                     stages::run((stage, over_elements), &mut self.tensors, values, gradients, &works);
                 }
                 Pass::Resume { rule, stage } => {
-                    let works = works(&self.setup, &self.tensors, &step);
+                    let works = works(&self.config, &self.tensors, &step);
                     let own = self.tensors.iter_mut().zip(&works).zip(gradients);
                     let own = own.filter(|((tensor, _), gradient)| gradient.is_some() && tensor.rule == rule);
                     own.for_each(|((tensor, work), _)| tensor.resume(stage, work));
@@ -89,16 +89,16 @@ impl<F: Real> CpuOptimizer<F> {
         let own = self.tensors.iter_mut().zip(gradients).filter(|(tensor, gradient)| gradient.is_some() && tensor.rule == rule);
         for (tensor, _) in own {
             tensor.step = tensor.step.saturating_add(1);
-            let twin = F::twin(&*self.setup.blocks.list[tensor.block].rule);
+            let twin = F::twin(&*self.config.blocks.list[tensor.block].rule);
             tensor.scalars = twin.prepare(&assigned[tensor.block], tensor.step, &tensor.scalars);
-            tensor.totals = vec![Vec::new(); self.setup.groups[tensor.group].rule.sums().len()];
+            tensor.totals = vec![Vec::new(); self.config.groups[tensor.group].rule.sums().len()];
         }
     }
 
     /// The last stages of all rules.
     fn update(&mut self, values: &mut [&mut [F]], gradients: &[Option<&[F]>], step: &Step<F>) {
-        let before = self.setup.options.measure_update.then(|| values.iter().map(|value| value.to_vec()).collect::<Vec<_>>());
-        let works = works(&self.setup, &self.tensors, step);
+        let before = self.config.options.measure_update.then(|| values.iter().map(|value| value.to_vec()).collect::<Vec<_>>());
+        let works = works(&self.config, &self.tensors, step);
         let elements = gradients.iter().flatten().map(|gradient| gradient.len()).sum();
         let all = self.tensors.iter_mut().zip(values.iter_mut()).zip(&works).zip(gradients);
         run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
@@ -110,20 +110,20 @@ impl<F: Real> CpuOptimizer<F> {
 }
 
 /// What schedules set in the last of so many steps, for each block.
-pub(super) fn assigned(setup: &Setup, steps: u32) -> Vec<Vec<ScheduledMember>> {
-    setup.blocks.list.iter().map(|block| block.assigned(&setup.groups[block.group].schedules, steps.saturating_sub(1))).collect()
+pub(super) fn assigned(config: &Config, steps: u32) -> Vec<Vec<ScheduledMember>> {
+    config.blocks.list.iter().map(|block| block.assigned(&config.groups[block.group].schedules, steps.saturating_sub(1))).collect()
 }
 
 /// What a step does with each tensor.
-fn works<'a, F: Real>(setup: &'a Setup, tensors: &[Tensor<F>], step: &'a Step<F>) -> Vec<Work<'a, F>> {
-    tensors.iter().zip(&step.limits).map(|(tensor, limit)| work(setup, tensor, limit, &step.assigned)).collect()
+fn works<'a, F: Real>(config: &'a Config, tensors: &[Tensor<F>], step: &'a Step<F>) -> Vec<Work<'a, F>> {
+    tensors.iter().zip(&step.limits).map(|(tensor, limit)| work(config, tensor, limit, &step.assigned)).collect()
 }
 
 /// What an update does with a tensor.
-fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, assigned: &'a [Vec<ScheduledMember>]) -> Work<'a, F> {
-    let averages = setup.options.averages();
+fn work<'a, F: Real>(config: &'a Config, tensor: &Tensor<F>, limit: &'a Limit<F>, assigned: &'a [Vec<ScheduledMember>]) -> Work<'a, F> {
+    let averages = config.options.averages();
     let weights = averages.into_iter().map(|average| (average, average.words::<F>().weight(tensor.step)));
-    let scaled = setup.options.loss_scale != LossScale::None || setup.options.micro_batches == MicroBatches::Mean;
+    let scaled = config.options.loss_scale != LossScale::None || config.options.micro_batches == MicroBatches::Mean;
     let extra = Extra {
         factor: limit.factor,
         units: tensor.unit.filter(|_| !limit.units.is_empty()).map(|unit| (&limit.units[..], unit)),
@@ -131,8 +131,8 @@ fn work<'a, F: Real>(setup: &'a Setup, tensor: &Tensor<F>, limit: &'a Limit<F>, 
         first: tensor.step == 1,
         weights: weights.collect(),
     };
-    let plain = !scaled && setup.clip(tensor.group) == Clip::None && extra.weights.is_empty() && tensor.scales.is_none();
-    let rule = &*setup.blocks.list[tensor.block].rule;
+    let plain = !scaled && config.clip(tensor.group) == Clip::None && extra.weights.is_empty() && tensor.scales.is_none();
+    let rule = &*config.blocks.list[tensor.block].rule;
     Work { pass: Function::Update, rule, assigned: &assigned[tensor.block], extra: (!plain).then_some(extra) }
 }
 

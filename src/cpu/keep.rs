@@ -4,7 +4,7 @@ use super::tensor::Tensor;
 use super::{CpuOptimizer, CpuParam};
 use crate::error::{Error, Result};
 use crate::rule::Real;
-use crate::step::{Average, Clip, Group, GroupKey, MaskedRows, Options, Setup};
+use crate::step::{Average, Clip, Config, Group, GroupKey, MaskedRows, Options};
 
 impl<F: Real> CpuOptimizer<F> {
     /// Sets any options, as [`Optimizer::change_options`](crate::Optimizer::change_options) does: averages and micro-batches may come and go. An average that comes begins as
@@ -29,10 +29,10 @@ impl<F: Real> CpuOptimizer<F> {
     /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     pub fn change_options(&mut self, values: &mut [&mut [F]], options: Options) -> Result<()> {
         self.check_values(values)?;
-        let mut setup = self.setup.clone();
-        let begins = setup.replace_options(options);
-        let before = self.setup.options.averages();
-        self.keep(&setup)?;
+        let mut config = self.config.clone();
+        let begins = config.replace_options(options);
+        let before = self.config.options.averages();
+        self.keep(&config)?;
         let after = options.averages();
         if before != after {
             // What is shown may be in one that goes.
@@ -54,9 +54,9 @@ impl<F: Real> CpuOptimizer<F> {
     ///
     /// Those of [`Optimizer::change_clip`](crate::Optimizer::change_clip), but for what only a device refuses.
     pub fn change_clip(&mut self, group: impl GroupKey, clip: Clip) -> Result<()> {
-        let mut setup = self.setup.clone();
-        setup.replace_clip(self.setup.number(group)?, clip)?;
-        self.keep(&setup)
+        let mut config = self.config.clone();
+        config.replace_clip(self.config.number(group)?, clip)?;
+        self.keep(&config)
     }
 
     /// Removes a group with its tensors. Those after it are numbered one less; names stay.
@@ -67,43 +67,43 @@ impl<F: Real> CpuOptimizer<F> {
     /// - [`Error::InView`] while other values than the trained ones are shown.
     pub fn remove_group(&mut self, group: impl GroupKey) -> Result<()> {
         self.check_shown("remove_group")?;
-        let group = self.setup.number(group)?;
-        let rest: Vec<usize> = (0..self.setup.groups.len()).filter(|&other| other != group).collect();
+        let group = self.config.number(group)?;
+        let rest: Vec<usize> = (0..self.config.groups.len()).filter(|&other| other != group).collect();
         if self.tensors.iter().all(|tensor| tensor.group == group) {
             return Err(Error::NoParameters);
         }
-        let setup = self.setup.clone();
-        self.regroup(&setup, &rest)?;
+        let config = self.config.clone();
+        self.regroup(&config, &rest)?;
         self.common.norms = None;
         Ok(())
     }
 
-    /// Goes on with all groups as this setup has them.
-    fn keep(&mut self, setup: &Setup) -> Result<()> {
+    /// Goes on with all groups as this config has them.
+    fn keep(&mut self, config: &Config) -> Result<()> {
         for Tensor { name, shape, len, mask, group, .. } in &self.tensors {
-            let rule = &*setup.groups[*group].rule;
+            let rule = &*config.groups[*group].rule;
             match mask {
                 Some(mask) if mask.is_sparse() => {
-                    MaskedRows::sparse(name, shape, *len as u64, rule, &setup.options, &setup.clip(*group))?;
+                    MaskedRows::sparse(name, shape, *len as u64, rule, &config.options, &config.clip(*group))?;
                 }
                 _ => {}
             }
         }
-        self.regroup(setup, &(0..setup.groups.len()).collect::<Vec<_>>())?;
+        self.regroup(config, &(0..config.groups.len()).collect::<Vec<_>>())?;
         for tensor in &mut self.tensors {
-            tensor.unit = self.setup.clip(tensor.group).unit(&tensor.shape).map(|unit| unit as usize);
-            if !self.setup.options.accumulates() {
+            tensor.unit = self.config.clip(tensor.group).unit(&tensor.shape).map(|unit| unit as usize);
+            if !self.config.options.accumulates() {
                 (tensor.pending, tensor.accumulated) = (0, Vec::new());
             }
-            tensor.accumulated.resize(if self.setup.options.accumulates() { tensor.len } else { 0 }, F::zero());
+            tensor.accumulated.resize(if self.config.options.accumulates() { tensor.len } else { 0 }, F::zero());
         }
         Ok(())
     }
 
-    /// Goes on with those of the groups that have these numbers, as this setup has them.
-    fn regroup(&mut self, setup: &Setup, groups: &[usize]) -> Result<()> {
-        let (next, blocks) = self.regrouped(setup, groups)?;
-        let viewed = self.viewed.as_ref().unwrap_or(&self.setup);
+    /// Goes on with those of the groups that have these numbers, as this config has them.
+    fn regroup(&mut self, config: &Config, groups: &[usize]) -> Result<()> {
+        let (next, blocks) = self.regrouped(config, groups)?;
+        let viewed = self.viewed.as_ref().unwrap_or(&self.config);
         let known: Vec<usize> = groups.iter().copied().filter(|&group| group < viewed.groups.len()).collect();
         let viewed = self.regrouped(viewed, &known)?.0;
         self.tensors.retain(|tensor| groups.contains(&tensor.group));
@@ -111,22 +111,22 @@ impl<F: Real> CpuOptimizer<F> {
             tensor.group = groups.iter().position(|&group| group == tensor.group).unwrap_or_default();
             tensor.block = block;
         }
-        (self.setup, self.viewed) = (next, Some(viewed));
+        (self.config, self.viewed) = (next, Some(viewed));
         self.number_rules();
         self.compile();
         Ok(())
     }
 
-    /// A setup of these groups, and the block of each of their tensors.
-    fn regrouped(&self, setup: &Setup, groups: &[usize]) -> Result<(Setup, Vec<usize>)> {
-        let mut next = Setup::new(setup.options)?;
+    /// A config of these groups, and the block of each of their tensors.
+    fn regrouped(&self, config: &Config, groups: &[usize]) -> Result<(Config, Vec<usize>)> {
+        let mut next = Config::new(config.options)?;
         let mut blocks = vec![None; self.tensors.len()];
         for &number in groups {
-            let Group { name, rule, clip, schedules, .. } = setup.groups[number].clone();
+            let Group { name, rule, clip, schedules, .. } = config.groups[number].clone();
             let place = next.groups.len();
             next.add(Group { name, rule, clip, schedules, params: Vec::<CpuParam>::new() })?;
             for (tensor, block) in self.tensors.iter().zip(&mut blocks).filter(|(tensor, _)| tensor.group == number) {
-                *block = Some(next.block(place, &tensor.name, self.setup.blocks.list[tensor.block].lr_scale)?);
+                *block = Some(next.block(place, &tensor.name, self.config.blocks.list[tensor.block].lr_scale)?);
             }
         }
         Ok((next, blocks.into_iter().flatten().collect()))

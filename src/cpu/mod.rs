@@ -30,7 +30,7 @@ pub use rows::CpuRows;
 use crate::error::{BufferRole, Error, Result};
 use crate::program;
 use crate::rule::Real;
-use crate::step::{Setup, view as views};
+use crate::step::{Config, view as views};
 
 /// A CPU optimizer over tensors that the caller owns, as slices.
 ///
@@ -48,9 +48,9 @@ use crate::step::{Setup, view as views};
 /// ```
 #[derive(Clone, Debug)]
 pub struct CpuOptimizer<F: Real> {
-    setup: Setup,
+    config: Config,
     /// The hyper-parameters of the last step, where others were set since: views go by them.
-    viewed: Option<Setup>,
+    viewed: Option<Config>,
     tensors: Vec<Tensor<F>>,
     common: Common<F>,
     /// The passes of a step.
@@ -69,7 +69,7 @@ impl<F: Real> CpuOptimizer<F> {
     /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     /// - [`Error::InView`]: other values than the trained ones are shown.
     pub fn accumulate(&mut self, gradients: &[Option<&[F]>]) -> Result<()> {
-        if !self.setup.options.accumulates() {
+        if !self.config.options.accumulates() {
             return Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" });
         }
         self.check_gradients(gradients)?;

@@ -6,7 +6,7 @@ use super::{CpuOptimizer, CpuParam};
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::program::FRESH;
 use crate::rule::{AnyRule, Real};
-use crate::step::{Setup, check_resized, check_rows, go_with_rows};
+use crate::step::{Config, check_resized, check_rows, go_with_rows};
 
 /// A tensor with other rows: what it is now, its values before if these are to be moved, and those now.
 pub type CpuRows<'a, F> = (CpuParam, Option<&'a [F]>, &'a mut [F]);
@@ -43,7 +43,7 @@ impl<F: Real> CpuOptimizer<F> {
         F: 'a,
     {
         self.check_shown("change_rows")?;
-        let mut setup = self.setup.clone();
+        let mut config = self.config.clone();
         let mut changed: Vec<Changed<'_, F>> = Vec::new();
         for (param, before, now) in tensors {
             let index = self.position(&param.name)?;
@@ -51,19 +51,19 @@ impl<F: Real> CpuOptimizer<F> {
                 return Err(Error::DuplicateName { param: param.name });
             }
             let old = &self.tensors[index];
-            check_rows(&param.name, &*self.setup.groups[old.group].rule, [&old.shape, &param.shape], rows.len() as u64)?;
+            check_rows(&param.name, &*self.config.groups[old.group].rule, [&old.shape, &param.shape], rows.len() as u64)?;
             if let Some(before) = before {
                 old.check(BufferRole::Value, before.len())?;
             }
-            changed.push((index, self.with_shape_of(index, param, now.len(), &mut setup)?, before, now));
+            changed.push((index, self.with_shape_of(index, param, now.len(), &mut config)?, before, now));
         }
-        self.setup = setup;
+        self.config = config;
         for (index, mut new, before, now) in changed {
             let old = &self.tensors[index];
             if let Some(before) = before {
                 move_rows(before, now, rows, old.shape[0], FRESH, None);
             }
-            new.take_rows(old, rows, now, &*self.setup.groups[old.group].rule);
+            new.take_rows(old, rows, now, &*self.config.groups[old.group].rule);
             self.tensors[index] = new;
         }
         self.number_rules();
@@ -92,22 +92,22 @@ impl<F: Real> CpuOptimizer<F> {
         F: 'a,
     {
         self.check_shown("resize_rows")?;
-        let mut setup = self.setup.clone();
+        let mut config = self.config.clone();
         let mut resized: Vec<(usize, Tensor<F>, &[F])> = Vec::new();
         for (param, values) in tensors {
             let index = self.position(&param.name)?;
             if resized.iter().any(|(other, ..)| *other == index) {
                 return Err(Error::DuplicateName { param: param.name });
             }
-            check_resized(&param.name, &*self.setup.groups[self.tensors[index].group].rule, [&self.tensors[index].shape, &param.shape])?;
-            resized.push((index, self.with_shape_of(index, param, values.len(), &mut setup)?, values));
+            check_resized(&param.name, &*self.config.groups[self.tensors[index].group].rule, [&self.tensors[index].shape, &param.shape])?;
+            resized.push((index, self.with_shape_of(index, param, values.len(), &mut config)?, values));
         }
-        self.setup = setup;
+        self.config = config;
         for (index, mut new, values) in resized {
             // A row that was not there is new.
             let rows: Vec<u32> = (0..new.shape[0] as u32).collect();
             let old = &self.tensors[index];
-            new.take_rows(old, &rows, values, &*self.setup.groups[old.group].rule);
+            new.take_rows(old, &rows, values, &*self.config.groups[old.group].rule);
             self.tensors[index] = new;
         }
         self.number_rules();
@@ -116,10 +116,10 @@ impl<F: Real> CpuOptimizer<F> {
     }
 
     /// A tensor as it is going to be, with values of this length.
-    fn with_shape_of(&self, index: usize, param: CpuParam, values: usize, setup: &mut Setup) -> Result<Tensor<F>> {
+    fn with_shape_of(&self, index: usize, param: CpuParam, values: usize, config: &mut Config) -> Result<Tensor<F>> {
         let old = &self.tensors[index];
-        let block = setup.block(old.group, &param.name, param.lr_scale)?;
-        let new = Tensor::new(CpuParam { frozen: param.frozen || old.frozen, ..param }, old.group, block, setup)?;
+        let block = config.block(old.group, &param.name, param.lr_scale)?;
+        let new = Tensor::new(CpuParam { frozen: param.frozen || old.frozen, ..param }, old.group, block, config)?;
         new.check(BufferRole::Value, values).map(|()| new)
     }
 

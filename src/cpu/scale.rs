@@ -25,8 +25,8 @@ impl<F: Real> CpuOptimizer<F> {
     /// [`Error::UnknownName`], [`Error::Conflict`], [`Error::Length`], as on the GPU; a factor that is infinite as this float too.
     pub fn scale_state(&mut self, tensor: &str, state: &str, rows: &[u32], factor: f64) -> Result<()> {
         let own = &self.tensors[self.position(tensor)?];
-        let rule = &*self.setup.groups[own.group].rule;
-        let lanes = self.setup.features().lanes(rule, own.extents.is_matrix, own.own_steps());
+        let rule = &*self.config.groups[own.group].rule;
+        let lanes = self.config.step_kind().lanes(rule, own.extents.is_matrix, own.own_steps());
         let mut kept = lanes.iter().filter(|lane| lane.role != LaneRole::Sum);
         let lane = kept.clone().find(|lane| lane.name == state);
         let lane = lane.ok_or_else(|| unknown("state", state, kept.by_ref().map(|lane| lane.name)))?;

@@ -6,7 +6,7 @@ use super::view::Back;
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
-use crate::step::{Broadcast, MaskedRows, SCHEDULE_ERROR, Setup, check_one};
+use crate::step::{Broadcast, Config, MaskedRows, SCHEDULE_ERROR, check_one};
 
 /// A parameter and what the optimizer keeps of it.
 #[derive(Clone, Debug)]
@@ -42,8 +42,8 @@ pub(super) struct Tensor<F> {
 }
 
 impl<F: Real> Tensor<F> {
-    pub(super) fn new(param: CpuParam, group: usize, block: usize, setup: &Setup) -> Result<Self> {
-        let (rule, options) = (&*setup.groups[group].rule, &setup.options);
+    pub(super) fn new(param: CpuParam, group: usize, block: usize, config: &Config) -> Result<Self> {
+        let (rule, options) = (&*config.groups[group].rule, &config.options);
         let CpuParam { name, shape, lr_scales, lr_scale_schedules, row_mask, sparse_rows, frozen, .. } = param;
         // Empty, whatever the other sizes.
         let len = if shape.contains(&0) { Some(0) } else { shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)) };
@@ -66,7 +66,7 @@ impl<F: Real> Tensor<F> {
         check_one(&name, row_mask.is_some(), sparse_rows.is_some())?;
         let mut mask = row_mask.map(|mask| RowMask::new(&name, &shape, len, rule, mask)).transpose()?;
         if let Some(rows) = sparse_rows {
-            let own = MaskedRows::sparse(&name, &shape, len as u64, rule, options, &setup.clip(group))?;
+            let own = MaskedRows::sparse(&name, &shape, len as u64, rule, options, &config.clip(group))?;
             mask = Some(RowMask::sparse(own, rows));
         }
         let extents = rule.extents(&name, &shape)?;
@@ -79,7 +79,7 @@ impl<F: Real> Tensor<F> {
             block,
             rule: 0,
             frozen,
-            unit: setup.clip(group).unit(&shape).map(|unit| unit as usize),
+            unit: config.clip(group).unit(&shape).map(|unit| unit as usize),
             scales,
             scale_schedules: lr_scale_schedules,
             mask,

@@ -26,8 +26,8 @@ impl<F: Real> CpuOptimizer<F> {
     /// - [`Error::InView`]: an average is shown.
     /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     pub fn evaluate(&mut self, values: &mut [&mut [F]]) -> Result<()> {
-        let has_average = view::evaluated_average(&self.setup.options.averages()).is_some();
-        match has_average || self.setup.groups.iter().any(|group| group.rule.has_views()) {
+        let has_average = view::evaluated_average(&self.config.options.averages()).is_some();
+        match has_average || self.config.groups.iter().any(|group| group.rule.has_views()) {
             true => self.show(view::EVALUATED, values),
             false => self.check_values(values),
         }
@@ -50,12 +50,12 @@ impl<F: Real> CpuOptimizer<F> {
     /// - [`Error::InView`]: evaluated values or another average are shown.
     /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     pub fn swap(&mut self, average: &str, values: &mut [&mut [F]]) -> Result<()> {
-        self.show(view::swapped(&self.setup.options, average)?, values)
+        self.show(view::swapped(&self.config.options, average)?, values)
     }
 
     /// What the values show.
     pub fn view(&self) -> View {
-        view::numbered(&self.setup.options, self.common.view)
+        view::numbered(&self.config.options, self.common.view)
     }
 
     fn show(&mut self, wanted: u32, values: &mut [&mut [F]]) -> Result<()> {
@@ -75,11 +75,11 @@ impl<F: Real> CpuOptimizer<F> {
 
     /// From the trained values to those of another view.
     fn leave(&mut self, next: u32, values: &mut [&mut [F]]) {
-        let setup = self.viewed.as_ref().unwrap_or(&self.setup);
-        let averages = self.setup.options.averages();
+        let config = self.viewed.as_ref().unwrap_or(&self.config);
+        let averages = self.config.options.averages();
         let evaluated = view::evaluated_average(&averages);
         let average = if next == view::EVALUATED { evaluated } else { Some((next - view::SWAPPED) as usize) };
-        let has_own = |tensor: &Tensor<F>| next == view::EVALUATED && self.setup.groups[tensor.group].rule.has_views();
+        let has_own = |tensor: &Tensor<F>| next == view::EVALUATED && self.config.groups[tensor.group].rule.has_views();
         for (tensor, value) in self.tensors.iter_mut().zip(&mut *values) {
             match average.filter(|&index| tensor.step >= averages[index].words::<F>().first()) {
                 _ if has_own(tensor) => tensor.back = if tensor.step > 0 { Back::Aside(value.to_vec()) } else { Back::Shown },
@@ -90,9 +90,9 @@ impl<F: Real> CpuOptimizer<F> {
                 None => {}
             }
         }
-        let assigned = assigned(setup, self.common.step);
-        let blocks = &setup.blocks.list;
-        // A group that was added since the last step has no block in its setup, and no step to view.
+        let assigned = assigned(config, self.common.step);
+        let blocks = &config.blocks.list;
+        // A group that was added since the last step has no block in its config, and no step to view.
         let work = |tensor: &Tensor<F>| {
             let (block, assigned) = (blocks.get(tensor.block)?, assigned.get(tensor.block)?);
             Some(Work { pass: Function::Evaluate, rule: &*block.rule, assigned, extra: None })
@@ -105,7 +105,7 @@ impl<F: Real> CpuOptimizer<F> {
 
     /// The error for something that does not fit what is shown.
     pub(super) fn misplaced(&self, what: u32) -> Error {
-        view::misplaced(&self.setup.options, what, self.common.view)
+        view::misplaced(&self.config.options, what, self.common.view)
     }
 
     /// Fails while other values than the trained ones are shown.
@@ -124,7 +124,7 @@ impl<F: Real> CpuOptimizer<F> {
 
     /// Fails if the trained values may be in the place of this state.
     pub(super) fn check_state(&self, tensor: &str, state: &str) -> Result<()> {
-        let is_average = self.setup.options.averages().iter().map(Average::state).any(|average| average == state);
+        let is_average = self.config.options.averages().iter().map(Average::state).any(|average| average == state);
         if self.common.view == view::TRAINED || !is_average {
             return Ok(());
         }

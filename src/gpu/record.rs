@@ -6,7 +6,7 @@ use super::tables::{Member, Tables};
 use crate::error::Result;
 use crate::program::{Shape, Sum, SumTree, distinct};
 use crate::rule::AnyRule;
-use crate::step::{Setup, Status};
+use crate::step::{Config, Status};
 use crate::wgsl::{AWAITED, HEAD, ORDER, REPLACED, Resource};
 
 /// GPU buffers shared by all passes: step record, status, tables, sums.
@@ -34,7 +34,7 @@ impl Record {
     /// Before the first step; with the status of other steps, it awaits [`Record::replace`].
     pub(crate) fn new(
         device: &wgpu::Device,
-        setup: &Setup,
+        config: &Config,
         layout: &RecordLayout,
         members: &[Member],
         tree: &SumTree,
@@ -42,13 +42,13 @@ impl Record {
         status: Option<wgpu::Buffer>,
     ) -> Result<Self> {
         let order = if status.is_some() { AWAITED } else { 0 };
-        let initial = Status { loss_scale: setup.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
+        let initial = Status { loss_scale: config.options.loss_scale.initial() as f32, unscale: 1.0, ..Status::default() };
         let status = status.map_or_else(|| upload_for(device, "wgpu-optim status", KEPT, &[initial]), Ok)?;
         fits(device, "the step record", 4 * layout.words)?;
         // Views read hyper-parameters also where no step was recorded: after loading.
         let mut words = vec![0_u32; layout.words.max(HEAD) as usize];
         (words[ORDER as usize], words[REPLACED as usize]) = (order, REPLACED);
-        for (block, &at) in setup.blocks.list.iter().zip(&layout.hyper) {
+        for (block, &at) in config.blocks.list.iter().zip(&layout.hyper) {
             let own = block.rule.hyper_words();
             words[at as usize..at as usize + own.len()].copy_from_slice(&own);
         }
@@ -56,10 +56,10 @@ impl Record {
             words[*at as usize..][..Shape::FIELDS.len()].copy_from_slice(bytemuck::cast_slice(&[*shape]));
         }
         let buffer = upload_for(device, "wgpu-optim step record", KEPT, &words)?;
-        let tables = Tables::new(device, setup, layout, members, tree)?;
-        let rules = distinct(setup, members.iter().map(|member| member.group));
-        let rules = rules.into_iter().map(|group| setup.groups[group].rule.clone()).collect();
-        let sums = sums(device, setup, tree)?;
+        let tables = Tables::new(device, config, layout, members, tree)?;
+        let rules = distinct(config, members.iter().map(|member| member.group));
+        let rules = rules.into_iter().map(|group| config.groups[group].rule.clone()).collect();
+        let sums = sums(device, config, tree)?;
         Ok(Record { buffer, status, tables, sums, rules })
     }
 
@@ -67,30 +67,30 @@ impl Record {
     pub(crate) fn renewed(
         &self,
         device: &wgpu::Device,
-        setup: &Setup,
+        config: &Config,
         layout: &RecordLayout,
         members: &[Member],
         tree: &SumTree,
     ) -> Result<Self> {
-        let (tables, sums) = (Tables::new(device, setup, layout, members, tree)?, sums(device, setup, tree)?);
+        let (tables, sums) = (Tables::new(device, config, layout, members, tree)?, sums(device, config, tree)?);
         Ok(Record { tables, sums, ..self.clone() })
     }
 
     /// With other hyper-parameters, schedules and limits: other [`Record::SETTINGS`].
-    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &RecordLayout) -> Result<Self> {
-        Ok(Record { tables: self.tables.with_settings(device, setup, layout)?, ..self.clone() })
+    pub(crate) fn with_settings(&self, device: &wgpu::Device, config: &Config, layout: &RecordLayout) -> Result<Self> {
+        Ok(Record { tables: self.tables.with_settings(device, config, layout)?, ..self.clone() })
     }
 
     /// With other parameters active: another table of them, [`Resource::Parameters`].
     pub(crate) fn with_members(
         &self,
         device: &wgpu::Device,
-        setup: &Setup,
+        config: &Config,
         layout: &RecordLayout,
         members: &[Member],
         tree: &SumTree,
     ) -> Result<Self> {
-        Ok(Record { tables: self.tables.with_members(device, setup, layout, members, tree)?, ..self.clone() })
+        Ok(Record { tables: self.tables.with_members(device, config, layout, members, tree)?, ..self.clone() })
     }
 
     /// Records that this is the record from now on, and no longer the one before: steps that were recorded with that are refused from then on, and those
@@ -125,10 +125,10 @@ impl Record {
 }
 
 /// Room for what is measured, if anything is, and a slot after it that says of which step.
-fn sums(device: &wgpu::Device, setup: &Setup, tree: &SumTree) -> Result<Option<Sums>> {
+fn sums(device: &wgpu::Device, config: &Config, tree: &SumTree) -> Result<Option<Sums>> {
     let sums = || -> Result<Sums> {
         let buffer = whole(device, "the table of sums", (size_of::<Sum>() * (tree.slots as usize + 1)) as u64)?;
         Ok(Sums { buffer, tree: table(device, "the tree of sums", &tree.words())? })
     };
-    setup.features().measures.then(sums).transpose()
+    config.step_kind().measures.then(sums).transpose()
 }

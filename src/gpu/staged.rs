@@ -5,7 +5,7 @@ use super::{Dispatch, Engine, Parts};
 use crate::error::Result;
 use crate::program::{Bucket, Kind, Levels, Line, Row, SumTree, Tensor};
 use crate::rule::{AnyRule, Extent};
-use crate::step::Setup;
+use crate::step::Config;
 
 use core::ops::Range;
 
@@ -54,15 +54,15 @@ pub(crate) struct Staged {
 
 impl Staged {
     /// For the rows of these buckets, which update these tensors.
-    pub(crate) fn new(engine: &Engine, setup: &Setup, buckets: &[Bucket], tensors: &[Tensor]) -> Result<Self> {
+    pub(crate) fn new(engine: &Engine, config: &Config, buckets: &[Bucket], tensors: &[Tensor]) -> Result<Self> {
         let mut staged = Staged::default();
         for (number, rule) in engine.record.rules().iter().enumerate() {
-            let own = |(_, bucket): &(usize, &Bucket)| setup.groups[bucket.kernel.kind.group].rule.is_like(&**rule);
+            let own = |(_, bucket): &(usize, &Bucket)| config.groups[bucket.kernel.kind.group].rule.is_like(&**rule);
             for stage in 0..rule.stages().len().saturating_sub(1) {
                 let runs = |(_, bucket): &(usize, &Bucket)| rule.runs_before_update(stage, bucket.kernel.kind.matrix);
                 let numbered: Vec<_> = buckets.iter().enumerate().filter(own).filter(runs).collect();
                 match rule.stages()[stage].over {
-                    Extent::Elements => staged.sums.push(sums(engine, setup, (number, stage), &**rule, &numbered, tensors)?),
+                    Extent::Elements => staged.sums.push(sums(engine, config, (number, stage), &**rule, &numbered, tensors)?),
                     over => staged.add_lines(engine, (stage, over), number, &**rule, &numbered, tensors)?,
                 }
             }
@@ -125,7 +125,7 @@ fn of_lines(kind: Kind) -> Kind {
 
 fn sums(
     engine: &Engine,
-    setup: &Setup,
+    config: &Config,
     (number, stage): (usize, usize),
     rule: &dyn AnyRule,
     buckets: &[(usize, &Bucket)],
@@ -133,7 +133,7 @@ fn sums(
 ) -> Result<Sums> {
     let formed = rule.sums().iter().filter(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name)).count();
     let formed = formed + usize::from(rule.counts_items(stage));
-    let whole = (formed > 0).then(|| whole_sums(engine, setup, formed, buckets, tensors)).transpose()?;
+    let whole = (formed > 0).then(|| whole_sums(engine, config, formed, buckets, tensors)).transpose()?;
     let is_of_lines = |extent| matches!(extent, Extent::Rows | Extent::Columns);
     let forms_lines = |matrix: bool| !rule.formed(stage, matrix, is_of_lines).is_empty();
     let tile_words = |bucket: &Bucket| if forms_lines(bucket.kernel.kind.matrix) { bucket.tile_words } else { 0 };
@@ -166,7 +166,7 @@ fn firsts(tensors: usize, buckets: &[(usize, &Bucket)], words: &[u32]) -> Vec<u3
 }
 
 /// A table of so many sums over each tensor, over groups and all.
-fn whole_sums(engine: &Engine, setup: &Setup, formed: usize, buckets: &[(usize, &Bucket)], tensors: &[Tensor]) -> Result<Whole> {
+fn whole_sums(engine: &Engine, config: &Config, formed: usize, buckets: &[(usize, &Bucket)], tensors: &[Tensor]) -> Result<Whole> {
     let (mut slots, mut end): (Vec<Vec<Range<u32>>>, u32) = (vec![Vec::new(); tensors.len()], 0);
     for (_, bucket) in buckets {
         for row in &bucket.rows {
@@ -181,7 +181,7 @@ fn whole_sums(engine: &Engine, setup: &Setup, formed: usize, buckets: &[(usize, 
     // One more slot, which nothing writes: the sum of a parameter that has none.
     slots.iter_mut().filter(|own| own.is_empty()).for_each(|own| own.push(end..end + 1));
     let count = |group| tensors.iter().filter(|tensor| tensor.group == group).count();
-    let groups: Vec<usize> = (0..setup.groups.len()).map(count).collect();
+    let groups: Vec<usize> = (0..config.groups.len()).map(count).collect();
     let mut tree = SumTree::new(Levels::new(end + 1), &slots, &groups);
     let parameter = |(index, tensor): (usize, &Tensor)| [tree.tops[index], tree.groups[tensor.group], (tensor.len as f32).to_bits()];
     tree.parameters = tensors.iter().enumerate().map(parameter).collect();

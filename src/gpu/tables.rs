@@ -5,7 +5,7 @@ use super::buffers::table;
 use crate::error::Result;
 use crate::program::{SumTree, distinct};
 use crate::rule::Layout as _;
-use crate::step::{Assignment, AssignmentWords, Clip, ClipWords, NormClip, NormScope, OptionWords, ParamSettings, Setup};
+use crate::step::{Assignment, AssignmentWords, Clip, ClipWords, Config, NormClip, NormScope, OptionWords, ParamSettings};
 
 /// Words of a clip.
 const CLIP: u32 = ClipWords::<f32>::FIELDS.len() as u32;
@@ -30,20 +30,20 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    pub(crate) fn new(device: &wgpu::Device, setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumTree) -> Result<Self> {
-        let entries = table(device, "the table of parameters", &entries(setup, layout, members, tree))?;
-        Self::of(device, setup, layout, entries)
+    pub(crate) fn new(device: &wgpu::Device, config: &Config, layout: &RecordLayout, members: &[Member], tree: &SumTree) -> Result<Self> {
+        let entries = table(device, "the table of parameters", &entries(config, layout, members, tree))?;
+        Self::of(device, config, layout, entries)
     }
 
     /// With other hyper-parameters, schedules and limits. What it costs does not depend on the number of parameters.
-    pub(crate) fn with_settings(&self, device: &wgpu::Device, setup: &Setup, layout: &RecordLayout) -> Result<Self> {
-        Self::of(device, setup, layout, self.entries.clone())
+    pub(crate) fn with_settings(&self, device: &wgpu::Device, config: &Config, layout: &RecordLayout) -> Result<Self> {
+        Self::of(device, config, layout, self.entries.clone())
     }
 
-    fn of(device: &wgpu::Device, setup: &Setup, layout: &RecordLayout, entries: wgpu::Buffer) -> Result<Self> {
-        let (assignments, schedules) = assignments(setup, layout);
+    fn of(device: &wgpu::Device, config: &Config, layout: &RecordLayout, entries: wgpu::Buffer) -> Result<Self> {
+        let (assignments, schedules) = assignments(config, layout);
         Ok(Tables {
-            settings: table(device, "the table of settings", &settings(setup))?,
+            settings: table(device, "the table of settings", &settings(config))?,
             assignments: table(device, "the table of hyper-parameters", &assignments)?,
             schedules: table(device, "the table of schedules", &schedules)?,
             entries,
@@ -54,28 +54,28 @@ impl Tables {
     pub(crate) fn with_members(
         &self,
         device: &wgpu::Device,
-        setup: &Setup,
+        config: &Config,
         layout: &RecordLayout,
         members: &[Member],
         tree: &SumTree,
     ) -> Result<Self> {
-        Ok(Tables { entries: table(device, "the table of parameters", &entries(setup, layout, members, tree))?, ..self.clone() })
+        Ok(Tables { entries: table(device, "the table of parameters", &entries(config, layout, members, tree))?, ..self.clone() })
     }
 }
 
 /// The options and the averages.
-fn settings(setup: &Setup) -> Vec<u32> {
-    let mut words = OptionWords::of::<f32>(&setup.options).words();
-    words.extend(setup.options.averages().iter().flat_map(|average| average.words::<f32>().words()));
+fn settings(config: &Config) -> Vec<u32> {
+    let mut words = OptionWords::of::<f32>(&config.options).words();
+    words.extend(config.options.averages().iter().flat_map(|average| average.words::<f32>().words()));
     words
 }
 
 /// One word of the hyper-parameters and clips each, and the schedules that some follow.
-fn assignments(setup: &Setup, layout: &RecordLayout) -> (Vec<AssignmentWords>, Vec<u32>) {
+fn assignments(config: &Config, layout: &RecordLayout) -> (Vec<AssignmentWords>, Vec<u32>) {
     // A binding has at least one word.
     let mut schedules: Vec<u32> = vec![0];
     let mut places: Vec<Vec<u32>> = Vec::new();
-    for group in &setup.groups {
+    for group in &config.groups {
         let place = |schedule: &crate::schedule::Schedule| {
             let at = schedules.len() as u32;
             schedules.extend(schedule.words());
@@ -91,27 +91,27 @@ fn assignments(setup: &Setup, layout: &RecordLayout) -> (Vec<AssignmentWords>, V
         }
     };
     let mut assignments = Vec::new();
-    for (block, &hyper) in setup.blocks.list.iter().zip(&layout.hyper) {
+    for (block, &hyper) in config.blocks.list.iter().zip(&layout.hyper) {
         let own = (hyper..).zip(block.assignments());
         assignments.extend(own.map(|(word, assignment)| assigned(block.group, word, assignment)));
     }
     for (group, &clip) in layout.clips.iter().enumerate() {
-        let own = (clip..).zip(setup.clip_assignments(group));
+        let own = (clip..).zip(config.clip_assignments(group));
         assignments.extend(own.map(|(word, assignment)| assigned(group, word, assignment)));
     }
     (assignments, schedules)
 }
 
-fn entries(setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumTree) -> Vec<ParamSettings> {
-    let rules = distinct(setup, members.iter().map(|member| member.group));
-    let assigned = first_assignments(setup);
+fn entries(config: &Config, layout: &RecordLayout, members: &[Member], tree: &SumTree) -> Vec<ParamSettings> {
+    let rules = distinct(config, members.iter().map(|member| member.group));
+    let assigned = first_assignments(config);
     // After all hyper-parameters, the clip of each group.
-    let clips_assigned = setup.blocks.list.iter().map(|block| block.rule.hyper_words().len() as u32).sum::<u32>();
+    let clips_assigned = config.blocks.list.iter().map(|block| block.rule.hyper_words().len() as u32).sum::<u32>();
     let entry = |(index, member): (usize, &Member)| {
         let Member { group, block, record, active } = *member;
-        let rule = rules.iter().position(|&known| setup.groups[known].rule.is_like(&*setup.groups[group].rule)).unwrap_or_default();
+        let rule = rules.iter().position(|&known| config.groups[known].rule.is_like(&*config.groups[group].rule)).unwrap_or_default();
         let own = tree.members + index as u32;
-        let slot = match setup.clip(group) {
+        let slot = match config.clip(group) {
             Clip::Norm(NormClip { over: NormScope::All, .. }) => tree.root,
             Clip::Norm(NormClip { over: NormScope::Group, .. }) => tree.groups.get(group).copied().unwrap_or_default(),
             _ => own,
@@ -134,11 +134,11 @@ fn entries(setup: &Setup, layout: &RecordLayout, members: &[Member], tree: &SumT
 }
 
 /// Where each block's hyper-parameters begin among the assignments.
-fn first_assignments(setup: &Setup) -> Vec<u32> {
+fn first_assignments(config: &Config) -> Vec<u32> {
     let mut next = 0;
     let first = |block: &crate::step::Block| {
         next += block.rule.hyper_words().len() as u32;
         next - block.rule.hyper_words().len() as u32
     };
-    setup.blocks.list.iter().map(first).collect()
+    config.blocks.list.iter().map(first).collect()
 }

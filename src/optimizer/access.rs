@@ -57,7 +57,7 @@ impl Optimizer {
 
     /// What is kept of a parameter, without sums, which are of one step.
     fn lanes(&self, parameter: &Parameter) -> Vec<Lane> {
-        let lanes = self.setup.features().lanes(self.rule_of(parameter), parameter.kind.matrix, parameter.kind.counted);
+        let lanes = self.config.step_kind().lanes(self.rule_of(parameter), parameter.kind.matrix, parameter.kind.counted);
         lanes.into_iter().filter(|lane| lane.role != LaneRole::Sum).collect()
     }
 
@@ -76,7 +76,7 @@ impl Optimizer {
     }
 
     pub(super) fn rule_of(&self, parameter: &Parameter) -> &dyn AnyRule {
-        &*self.setup.groups[parameter.member.group].rule
+        &*self.config.groups[parameter.member.group].rule
     }
 
     /// Reads a parameter's trained values; the buffer needs the usage `COPY_SRC`.
@@ -110,7 +110,7 @@ impl Optimizer {
     }
 
     pub(super) fn check_trained(&self, status: &Status, what: impl FnOnce() -> String) -> Result<()> {
-        let view = view::numbered(&self.setup.options, status.view);
+        let view = view::numbered(&self.config.options, status.view);
         let instead = "record train before it, or use read_shown for what the values show";
         if status.view == view::TRAINED { Ok(()) } else { Err(Error::InView { what: what(), view, instead }) }
     }
@@ -191,11 +191,11 @@ impl Optimizer {
 
     /// Whether a change of view may put the trained values into this state's place.
     pub(super) fn is_average(&self, state: &str) -> bool {
-        state == ASIDE || self.setup.options.averages().iter().map(Average::state).any(|average| average == state)
+        state == ASIDE || self.config.options.averages().iter().map(Average::state).any(|average| average == state)
     }
 
     pub(super) fn scalars_at(&self, parameter: &Parameter) -> usize {
-        parameter.member.record as usize + scalars_at(self.setup.options.averages().len())
+        parameter.member.record as usize + scalars_at(self.config.options.averages().len())
     }
 
     async fn read_record(&self) -> Result<Vec<u32>> {

@@ -6,12 +6,12 @@ use super::Parameter;
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, check_binds};
 use crate::program::{self, Interval, Limits};
-use crate::step::{Features, Setup};
+use crate::step::{Config, StepKind};
 
 /// What all parameters have in common, as a plan sees it.
 pub(super) struct TensorView<'a> {
-    pub(super) setup: &'a Setup,
-    pub(super) features: &'a Features,
+    pub(super) config: &'a Config,
+    pub(super) step_kind: &'a StepKind,
     pub(super) hyper: &'a [u32],
     pub(super) limits: &'a Limits,
 }
@@ -19,20 +19,20 @@ pub(super) struct TensorView<'a> {
 impl TensorView<'_> {
     /// A parameter as a plan sees it.
     pub(super) fn tensor(&self, (index, parameter): (usize, &Parameter), buffers: &mut Buffers) -> program::Tensor {
-        let TensorView { setup, features, hyper, limits } = self;
-        let rule = &*setup.groups[parameter.member.group].rule;
-        let has_lanes = !features.lanes_of_elements(rule, parameter.kind.matrix).is_empty();
+        let TensorView { config, step_kind, hyper, limits } = self;
+        let rule = &*config.groups[parameter.member.group].rule;
+        let has_lanes = !step_kind.lanes_of_elements(rule, parameter.kind.matrix).is_empty();
         let tile_words = parameter.tiles.map_or(0, |tiles| tiles.words(rule.line_sums(parameter.kind.matrix)));
         // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters; with several stages, sums; with
         // tiles, shapes, what their rows and columns have, and what they add to these.
         let staged = usize::from(rule.stages().len() > 1);
-        let ours = 2 + usize::from(has_lanes) + staged.max(usize::from(features.measures_update || features.accumulates));
+        let ours = 2 + usize::from(has_lanes) + staged.max(usize::from(step_kind.measures_update || step_kind.accumulates));
         let ours = ours + if parameter.kind.tiled { 3 } else { usize::from(parameter.kind.counted) };
         let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
         let (sparse, rows) = (parameter.sparse.as_ref(), parameter.masked);
         let gradient = match sparse {
             Some(own) => place(&own.summed().into(), parameter.param.gradients(), true),
-            None => place(&parameter.param.gradient, parameter.elements, setup.options.zero_grad),
+            None => place(&parameter.param.gradient, parameter.elements, config.options.zero_grad),
         };
         let masks = parameter.param.row_mask.as_ref().map(|mask| mask.binding.clone()).or(sparse.map(|own| own.unique().into()));
         let mask = masks
@@ -45,7 +45,7 @@ impl TensorView<'_> {
             group: parameter.member.group,
             kind: parameter.kind,
             arrays: limits.arrays(ours),
-            zero_grad: setup.options.zero_grad && parameter.sparse.is_none(),
+            zero_grad: config.options.zero_grad && parameter.sparse.is_none(),
             value: place(&parameter.param.value, parameter.elements, true),
             gradient,
             state: parameter.state.clone(),
@@ -73,10 +73,10 @@ const ROLES: [BufferRole; 3] = [BufferRole::Value, BufferRole::Gradient, BufferR
 
 /// No step may write what another parameter, or the same one's gradient, occupies; nor read scales from a buffer in which it writes values or gradients.
 /// It writes scales that follow a schedule.
-pub(super) fn check_buffers(setup: &Setup, parameters: &[Parameter]) -> Result<()> {
+pub(super) fn check_buffers(config: &Config, parameters: &[Parameter]) -> Result<()> {
     let mut buffers = Buffers::default();
     let mut intervals = Vec::new();
-    let is_written = |role: BufferRole| role == BufferRole::Value || setup.options.zero_grad;
+    let is_written = |role: BufferRole| role == BufferRole::Value || config.options.zero_grad;
     for (index, Parameter { param, elements, .. }) in parameters.iter().enumerate() {
         let owner = |role| ROLES.len() * index + ROLES.iter().position(|&known| known == role).unwrap_or_default();
         for (role, binding) in [(BufferRole::Value, &param.value), (BufferRole::Gradient, &param.gradient)] {

@@ -10,7 +10,7 @@ use crate::gpu::scales::Scales;
 use crate::gpu::{Dispatch, Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
 use crate::program::{self, Levels, Plan, Segment, Sets, Shape, SumTree, Units};
 use crate::rule::AnyRule;
-use crate::step::{Options, Setup};
+use crate::step::{Config, Options};
 use crate::wgsl;
 
 /// The optimizer in whose place another one is made.
@@ -98,10 +98,10 @@ impl Optimizer {
         if draft.parameters.is_empty() {
             return Err(Error::NoParameters);
         }
-        let Draft { setup, parameters, names, layout, sets, lines } = draft;
-        check_buffers(&setup, &parameters)?;
-        let plans = plans(&setup, &layout.hyper, &parameters, &sets, &limits)?;
-        let tree = tree(&setup, &parameters, &plans.measure, &limits);
+        let Draft { config, parameters, names, layout, sets, lines } = draft;
+        check_buffers(&config, &parameters)?;
+        let plans = plans(&config, &layout.hyper, &parameters, &sets, &limits)?;
+        let tree = tree(&config, &parameters, &plans.measure, &limits);
         let last = before.map(|before| &before.optimizer.engine);
         let pages = match (before, last) {
             (Some(before), Some(last)) => {
@@ -111,14 +111,14 @@ impl Optimizer {
             _ => Pages::default().next(device, &sets.pages, &lines, false)?,
         };
         let status = last.map(|last| last.record.status.clone());
-        let (own, shapes) = (members(&parameters), shapes(&setup, &parameters));
-        let record = Record::new(device, &setup, &layout, &own, &tree, &shapes, status)?;
+        let (own, shapes) = (members(&parameters), shapes(&config, &parameters));
+        let record = Record::new(device, &config, &layout, &own, &tree, &shapes, status)?;
         let (device, queue) = (device.clone(), queue.clone());
         let engine = Engine { device, queue, limits, layout, sets, lines, pages, tree, record, pipelines };
-        let executor = executor(&engine, &setup, &parameters, plans, None)?;
+        let executor = executor(&engine, &config, &parameters, plans, None)?;
         let (clears, ring) = (zero::clears(&parameters), Default::default());
         let labels = labels(&parameters);
-        Ok(Optimizer { engine, setup, parameters, names, labels, executor, clears, ring })
+        Ok(Optimizer { engine, config, parameters, names, labels, executor, clears, ring })
     }
 
     /// Whether the state of each of these parameters lies where it does.
@@ -138,42 +138,42 @@ impl Optimizer {
     ///
     /// [`Error::OwnState`]: a binding is the optimizer's own state. Else those of [`Optimizer::with_options`], but an empty group is legal.
     pub fn add_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: Group) -> Result<()> {
-        let Self { engine, setup, parameters, names, .. } = &*self;
+        let Self { engine, config, parameters, names, .. } = &*self;
         let is_own = |param: &&Param| param.bindings().any(|(_, binding)| engine.own(binding.buffer()));
         if let Some(param) = group.params.iter().find(is_own) {
             return Err(Error::OwnState { param: param.name.clone() });
         }
         let (layout, sets, lines) = (engine.layout.clone(), engine.sets.clone(), engine.lines.clone());
-        let mut draft = Draft { setup: setup.clone(), parameters: parameters.clone(), names: names.clone(), layout, sets, lines };
+        let mut draft = Draft { config: config.clone(), parameters: parameters.clone(), names: names.clone(), layout, sets, lines };
         draft.add_all([group], &engine.limits, &engine.pipelines)?;
-        let Draft { setup, parameters, names, layout, sets, lines } = draft;
-        check_buffers(&setup, &parameters)?;
-        let plans = plans(&setup, &layout.hyper, &parameters, &sets, &engine.limits)?;
-        let tree = tree(&setup, &parameters, &plans.measure, &engine.limits);
+        let Draft { config, parameters, names, layout, sets, lines } = draft;
+        check_buffers(&config, &parameters)?;
+        let plans = plans(&config, &layout.hyper, &parameters, &sets, &engine.limits)?;
+        let tree = tree(&config, &parameters, &plans.measure, &engine.limits);
         let mut next = Engine { layout, sets, lines, tree, ..engine.clone() };
         next.pages.extend(&next.device, &next.sets.pages, &next.lines)?;
-        let (own, shapes, status) = (members(&parameters), shapes(&setup, &parameters), engine.record.status.clone());
-        next.record = Record::new(&next.device, &setup, &next.layout, &own, &next.tree, &shapes, Some(status))?;
-        let executor = executor(&next, &setup, &parameters, plans, None)?;
+        let (own, shapes, status) = (members(&parameters), shapes(&config, &parameters), engine.record.status.clone());
+        next.record = Record::new(&next.device, &config, &next.layout, &own, &next.tree, &shapes, Some(status))?;
+        let executor = executor(&next, &config, &parameters, plans, None)?;
         let (old, new) = (&engine.record.buffer, &next.record.buffer);
         encoder.copy_buffer_to_buffer(old, 0, new, 0, old.size());
         next.record.replace(encoder, &engine.record);
         let (clears, ring) = (zero::clears(&parameters), core::mem::take(&mut self.ring));
         let labels = labels(&parameters);
-        *self = Optimizer { engine: next, setup, parameters, names, labels, executor, clears, ring };
+        *self = Optimizer { engine: next, config, parameters, names, labels, executor, clears, ring };
         Ok(())
     }
 
     /// Plans everything anew for parameters in other places.
     pub(super) fn replan(&mut self, parameters: Vec<Parameter>) -> Result<()> {
-        check_buffers(&self.setup, &parameters)?;
+        check_buffers(&self.config, &parameters)?;
         let mut engine = self.engine.clone();
-        let plans = plans(&self.setup, &engine.layout.hyper, &parameters, &engine.sets, &engine.limits)?;
-        engine.tree = tree(&self.setup, &parameters, &plans.measure, &engine.limits);
-        if self.setup.features().measures {
-            engine.record = engine.record.renewed(&engine.device, &self.setup, &engine.layout, &members(&parameters), &engine.tree)?;
+        let plans = plans(&self.config, &engine.layout.hyper, &parameters, &engine.sets, &engine.limits)?;
+        engine.tree = tree(&self.config, &parameters, &plans.measure, &engine.limits);
+        if self.config.step_kind().measures {
+            engine.record = engine.record.renewed(&engine.device, &self.config, &engine.layout, &members(&parameters), &engine.tree)?;
         }
-        self.executor = executor(&engine, &self.setup, &parameters, plans, None)?;
+        self.executor = executor(&engine, &self.config, &parameters, plans, None)?;
         self.clears = zero::clears(&parameters);
         (self.engine, self.parameters) = (engine, parameters);
         Ok(())
@@ -181,18 +181,18 @@ impl Optimizer {
 }
 
 /// Everything that depends on options and clips anew, with the record, the status, the states and what was measured last as they are.
-pub(super) fn renewed(engine: &mut Engine, setup: &Setup, parameters: &[Parameter], last: &Executor) -> Result<Executor> {
-    check_buffers(setup, parameters)?;
-    let plans = plans(setup, &engine.layout.hyper, parameters, &engine.sets, &engine.limits)?;
-    engine.tree = tree(setup, parameters, &plans.measure, &engine.limits);
-    engine.record = engine.record.renewed(&engine.device, setup, &engine.layout, &members(parameters), &engine.tree)?;
-    executor(engine, setup, parameters, plans, Some(last))
+pub(super) fn renewed(engine: &mut Engine, config: &Config, parameters: &[Parameter], last: &Executor) -> Result<Executor> {
+    check_buffers(config, parameters)?;
+    let plans = plans(config, &engine.layout.hyper, parameters, &engine.sets, &engine.limits)?;
+    engine.tree = tree(config, parameters, &plans.measure, &engine.limits);
+    engine.record = engine.record.renewed(&engine.device, config, &engine.layout, &members(parameters), &engine.tree)?;
+    executor(engine, config, parameters, plans, Some(last))
 }
 
 /// Everything bound; what wgpu refuses is said by the parameter's name.
-fn executor(engine: &Engine, setup: &Setup, parameters: &[Parameter], plans: Plans, last: Option<&Executor>) -> Result<Executor> {
+fn executor(engine: &Engine, config: &Config, parameters: &[Parameter], plans: Plans, last: Option<&Executor>) -> Result<Executor> {
     let scales = Scales::new(engine, parameters.iter().map(|parameter| &parameter.param))?;
-    Executor::new(engine, setup, plans, scales, last).map_err(|error| named(&engine.device, parameters, error))
+    Executor::new(engine, config, plans, scales, last).map_err(|error| named(&engine.device, parameters, error))
 }
 
 pub(super) fn labels(parameters: &[Parameter]) -> Arc<[String]> {
@@ -204,28 +204,28 @@ pub(super) fn members(parameters: &[Parameter]) -> Vec<Member> {
 }
 
 /// The shapes of the tensors that are worked on tile by tile, and where they are in the step record.
-fn shapes(setup: &Setup, parameters: &[Parameter]) -> Vec<(u32, Shape)> {
-    let averages = setup.features().averages.len();
+fn shapes(config: &Config, parameters: &[Parameter]) -> Vec<(u32, Shape)> {
+    let averages = config.step_kind().averages.len();
     let shape = |parameter: &Parameter| {
-        let at = wgsl::shape_at(&*setup.groups[parameter.member.group].rule, averages) as u32;
+        let at = wgsl::shape_at(&*config.groups[parameter.member.group].rule, averages) as u32;
         Some((parameter.member.record + at, Shape::new(&parameter.tiles?, &parameter.lines)))
     };
     parameters.iter().filter_map(shape).collect()
 }
 
 /// The plans of update and measurement for parameters in these buffers, and the buffers.
-fn plans(setup: &Setup, hyper: &[u32], parameters: &[Parameter], sets: &Sets, limits: &program::Limits) -> Result<Plans> {
+fn plans(config: &Config, hyper: &[u32], parameters: &[Parameter], sets: &Sets, limits: &program::Limits) -> Result<Plans> {
     let mut buffers = Buffers::default();
-    let features = setup.features();
-    let view = TensorView { setup, features: &features, hyper, limits };
+    let step_kind = config.step_kind();
+    let view = TensorView { config, step_kind: &step_kind, hyper, limits };
     let tensors: Vec<program::Tensor> = parameters.iter().enumerate().map(|parameter| view.tensor(parameter, &mut buffers)).collect();
     let too_large = |needed| {
         let (what, limit) = ("a chunk of 4096 elements".to_owned(), "max_storage_buffer_binding_size");
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
     let update = program::plan(&tensors, sets, limits).map_err(too_large)?;
-    let measure = match features.measures {
-        true => program::measures(&tensors, features.accumulates, limits).map_err(too_large)?,
+    let measure = match step_kind.measures {
+        true => program::measures(&tensors, step_kind.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
     Ok(Plans { update, measure, buffers: buffers.into_list(), tensors, coalesce: coalesce(parameters) })
@@ -239,7 +239,7 @@ fn coalesce(parameters: &[Parameter]) -> Vec<Vec<Dispatch>> {
 }
 
 /// How the sums of what is measured become those of parameters, groups and all.
-fn tree(setup: &Setup, parameters: &[Parameter], measure: &Plan, limits: &program::Limits) -> SumTree {
+fn tree(config: &Config, parameters: &[Parameter], measure: &Plan, limits: &program::Limits) -> SumTree {
     // One more slot than sums, which nothing writes: the sum of a parameter without elements.
     let nothing = measure.buckets.iter().map(|bucket| bucket.sums.end).max().unwrap_or_default();
     let mut levels = Levels::new(nothing + 1);
@@ -261,6 +261,6 @@ fn tree(setup: &Setup, parameters: &[Parameter], measure: &Plan, limits: &progra
         tops.push(vec![own]);
     }
     let count = |group| parameters.iter().filter(|parameter| parameter.member.group == group).count();
-    let groups: Vec<usize> = (0..setup.groups.len()).map(count).collect();
+    let groups: Vec<usize> = (0..config.groups.len()).map(count).collect();
     SumTree { units, ..SumTree::new(levels, &tops, &groups) }
 }

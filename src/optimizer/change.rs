@@ -7,7 +7,7 @@ use crate::error::{Result, unknown};
 use crate::gpu::{Engine, Member, Record};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
-use crate::step::{Clip, GroupKey, Options, Setup};
+use crate::step::{Clip, Config, GroupKey, Options};
 use crate::wgsl;
 
 impl Optimizer {
@@ -24,8 +24,8 @@ impl Optimizer {
     /// - The device: [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost),
     ///   [`Error::Wgpu`](crate::Error::Wgpu).
     pub fn set_rule(&mut self, group: impl GroupKey, rule: impl Into<Box<dyn AnyRule>>) -> Result<()> {
-        let (group, rule) = (self.setup.number(group)?, rule.into());
-        self.set_up(|setup| setup.set_rule(group, rule))
+        let (group, rule) = (self.config.number(group)?, rule.into());
+        self.set_up(|config| config.set_rule(group, rule))
     }
 
     /// Sets one hyper-parameter of a group by name, for the steps recorded from now on: `set("biases", "lr", 1e-4)`. A flag is 0 or 1. A schedule that
@@ -43,8 +43,8 @@ impl Optimizer {
     /// - The device: [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost),
     ///   [`Error::Wgpu`](crate::Error::Wgpu).
     pub fn set(&mut self, group: impl GroupKey, hyper_parameter: &str, value: f64) -> Result<()> {
-        let group = self.setup.number(group)?;
-        self.set_up(|setup| setup.set(group, hyper_parameter, value))
+        let group = self.config.number(group)?;
+        self.set_up(|config| config.set(group, hyper_parameter, value))
     }
 
     /// Sets the learning rate of every group to the same number, for the steps recorded from now on. Schedules that it had end, in every group.
@@ -53,7 +53,7 @@ impl Optimizer {
     ///
     /// Those of [`Optimizer::set`]. Then no group is changed.
     pub fn set_lr_of_all(&mut self, lr: f64) -> Result<()> {
-        self.set_up(|setup| (0..setup.groups.len()).try_for_each(|group| setup.set(group, "lr", lr)))
+        self.set_up(|config| (0..config.groups.len()).try_for_each(|group| config.set(group, "lr", lr)))
     }
 
     /// Gives a hyper-parameter of a group a schedule, for the steps recorded from now on: in the
@@ -76,8 +76,8 @@ impl Optimizer {
     /// - The device: [`Error::Limit`](crate::Error::Limit), [`Error::OutOfMemory`](crate::Error::OutOfMemory),
     ///   [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::Wgpu`](crate::Error::Wgpu).
     pub fn set_schedule(&mut self, group: impl GroupKey, hyper_parameter: &str, schedule: Option<Schedule>) -> Result<()> {
-        let group = self.setup.number(group)?;
-        self.set_up(|setup| setup.set_schedule(group, hyper_parameter, schedule))
+        let group = self.config.number(group)?;
+        self.set_up(|config| config.set_schedule(group, hyper_parameter, schedule))
     }
 
     /// Sets how a group's gradients are limited, for the steps recorded from now on; a schedule of `max_norm` ends. It costs as much as
@@ -93,8 +93,8 @@ impl Optimizer {
     ///   [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::Wgpu`](crate::Error::Wgpu);
     ///   [`Error::Buffer`](crate::Error::Buffer) where wgpu refuses a buffer of yours.
     pub fn set_clip(&mut self, group: impl GroupKey, clip: Clip) -> Result<()> {
-        let group = self.setup.number(group)?;
-        self.set_up_all(|setup| setup.set_clip(group, clip))
+        let group = self.config.number(group)?;
+        self.set_up_all(|config| config.set_clip(group, clip))
     }
 
     /// Sets the options for the steps recorded from now on. All else stays, bit for bit; so the options have to keep the same states: averages may get
@@ -115,18 +115,18 @@ impl Optimizer {
     ///   [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::Wgpu`](crate::Error::Wgpu);
     ///   [`Error::Buffer`](crate::Error::Buffer) where wgpu refuses a buffer of yours.
     pub fn set_options(&mut self, options: Options) -> Result<()> {
-        let begins = self.set_up_all(|setup| setup.set_options(options))?;
+        let begins = self.set_up_all(|config| config.set_options(options))?;
         begins.map_or(Ok(()), |loss_scale| self.set_loss_scale(loss_scale))
     }
 
     /// The options as they are set now.
     pub fn options(&self) -> &Options {
-        &self.setup.options
+        &self.config.options
     }
 
     /// The groups as they are set now, names, rules, clips and schedules, without their parameters: these, [`Optimizer::group_of`] tells.
     pub fn groups(&self) -> &[crate::step::Group<()>] {
-        &self.setup.groups
+        &self.config.groups
     }
 
     /// The number of a parameter's group.
@@ -147,42 +147,42 @@ impl Optimizer {
         Ok(self.parameters[self.find(param)?].member.active)
     }
 
-    fn set_up(&mut self, change: impl FnOnce(&mut Setup) -> Result<()>) -> Result<()> {
-        let mut setup = self.setup.clone();
-        change(&mut setup)?;
+    fn set_up(&mut self, change: impl FnOnce(&mut Config) -> Result<()>) -> Result<()> {
+        let mut config = self.config.clone();
+        change(&mut config)?;
         for Parameter { param, masked, member, .. } in &self.parameters {
-            masked.iter().try_for_each(|rows| rows.check(&param.name, &*setup.groups[member.group].rule))?;
+            masked.iter().try_for_each(|rows| rows.check(&param.name, &*config.groups[member.group].rule))?;
         }
-        let record = self.engine.record.with_settings(&self.engine.device, &setup, &self.engine.layout)?;
+        let record = self.engine.record.with_settings(&self.engine.device, &config, &self.engine.layout)?;
         let before = core::mem::replace(&mut self.engine.record, record);
-        if let Err(error) = self.executor.rebind(&self.engine, &setup, &Record::SETTINGS) {
+        if let Err(error) = self.executor.rebind(&self.engine, &config, &Record::SETTINGS) {
             self.engine.record = before;
             return Err(error);
         }
-        self.setup = setup;
+        self.config = config;
         Ok(())
     }
 
     /// Changes settings that kernels may depend on.
-    fn set_up_all<T>(&mut self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
-        let (mut setup, mut parameters, mut engine) = (self.setup.clone(), self.parameters.clone(), self.engine.clone());
-        let result = change(&mut setup)?;
+    fn set_up_all<T>(&mut self, change: impl FnOnce(&mut Config) -> Result<T>) -> Result<T> {
+        let (mut config, mut parameters, mut engine) = (self.config.clone(), self.parameters.clone(), self.engine.clone());
+        let result = change(&mut config)?;
         let members = members(&parameters);
-        let is_adaptive = |parameter: &Parameter| matches!(setup.clip(parameter.member.group), Clip::Adaptive(_));
+        let is_adaptive = |parameter: &Parameter| matches!(config.clip(parameter.member.group), Clip::Adaptive(_));
         for parameter in parameters.iter_mut().filter(|parameter| !is_adaptive(parameter)) {
             (parameter.unit, parameter.kind.adaptive, parameter.kind.whole_units) = (None, false, false);
         }
         let same_units = parameters.iter().zip(&self.parameters).all(|(new, old)| new.unit == old.unit);
-        let features = setup.features();
-        if same_units && features.has_kernels_of(&self.setup.features()) {
-            let record = engine.record.with_settings(&engine.device, &setup, &engine.layout)?;
-            engine.record = record.with_members(&engine.device, &setup, &engine.layout, &members, &engine.tree)?;
-            let executor = self.executor.bound(&engine, &setup);
+        let step_kind = config.step_kind();
+        if same_units && step_kind.has_kernels_of(&self.config.step_kind()) {
+            let record = engine.record.with_settings(&engine.device, &config, &engine.layout)?;
+            engine.record = record.with_members(&engine.device, &config, &engine.layout, &members, &engine.tree)?;
+            let executor = self.executor.bound(&engine, &config);
             self.executor = executor.map_err(|error| named(&engine.device, &parameters, error))?;
         } else {
-            self.executor = renewed(&mut engine, &setup, &parameters, &self.executor)?;
+            self.executor = renewed(&mut engine, &config, &parameters, &self.executor)?;
         }
-        (self.setup, self.parameters, self.engine) = (setup, parameters, engine);
+        (self.config, self.parameters, self.engine) = (config, parameters, engine);
         Ok(result)
     }
 
@@ -202,9 +202,9 @@ impl Optimizer {
             members[self.find(param)?].active = active;
         }
         let Engine { device, layout, tree, record, .. } = &self.engine;
-        let record = record.with_members(device, &self.setup, layout, &members, tree)?;
+        let record = record.with_members(device, &self.config, layout, &members, tree)?;
         let before = core::mem::replace(&mut self.engine.record, record);
-        if let Err(error) = self.executor.rebind(&self.engine, &self.setup, &[wgsl::Resource::Parameters]) {
+        if let Err(error) = self.executor.rebind(&self.engine, &self.config, &[wgsl::Resource::Parameters]) {
             self.engine.record = before;
             return Err(named(&self.engine.device, &self.parameters, error));
         }

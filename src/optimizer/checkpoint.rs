@@ -75,7 +75,7 @@ impl Optimizer {
         let params = params.collect();
         let Status { step, skips, loss_scale, growth_tracker, micro_batches, .. } = status;
         let progress = TrainingProgress { step, skips, loss_scale, growth_tracker };
-        Ok(Checkpoint::new(&self.setup, self.outline(), progress, micro_batches, params))
+        Ok(Checkpoint::new(&self.config, self.outline(), progress, micro_batches, params))
     }
 
     /// Goes on from a checkpoint: everything that it has is put in its place, by the names of parameters, whatever their order, groups and buffers are. The
@@ -145,7 +145,7 @@ impl Optimizer {
         self.put_record(scalars, &numbers.scalars)?;
         let (at, len) = self.hyper(parameter);
         // Those of other programs have none.
-        let own = || self.setup.blocks.list[parameter.member.block].rule.hyper_words();
+        let own = || self.config.blocks.list[parameter.member.block].rule.hyper_words();
         let words = if numbers.hyper.len() == len { numbers.hyper.clone() } else { own() };
         self.put_record(at, &words)
     }
@@ -199,13 +199,13 @@ impl Optimizer {
             name: &param.name,
             shape: &param.shape,
             group: member.group,
-            lr_scale: self.setup.blocks.list[member.block].lr_scale,
+            lr_scale: self.config.blocks.list[member.block].lr_scale,
             is_active: member.active,
             lr_scales: param.scales().ok().flatten(),
             lr_scale_schedules: &param.lr_scale_schedules,
             own_steps: param.row_mask.as_ref().is_some_and(|mask| mask.own_steps),
         });
-        Outline::of(&self.setup, params)
+        Outline::of(&self.config, params)
     }
 
     /// Of what wgpu refused, the first buffer of values that it refuses by itself.

@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Broadcast, MaskedRows, Options, Setup, check_one};
+use crate::step::{ACCUMULATED, Broadcast, Config, MaskedRows, Options, check_one};
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
-    pub(super) setup: Setup,
+    pub(super) config: Config,
     pub(super) parameters: Vec<Parameter>,
     pub(super) names: HashMap<String, usize>,
     pub(super) layout: RecordLayout,
@@ -27,7 +27,7 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn new(options: Options) -> Result<Self> {
         let (parameters, names, layout, sets) = (Vec::new(), HashMap::new(), RecordLayout::default(), Sets::default());
-        Ok(Draft { setup: Setup::new(options)?, parameters, names, layout, sets, lines: Vec::new() })
+        Ok(Draft { config: Config::new(options)?, parameters, names, layout, sets, lines: Vec::new() })
     }
 
     /// More groups. Their parameters are put together in sets of their own.
@@ -41,18 +41,18 @@ impl Draft {
     }
 
     fn add(&mut self, group: Group, limits: &Limits, pipelines: &Pipelines) -> Result<()> {
-        let number = self.setup.groups.len();
-        let params = self.setup.add(group)?;
+        let number = self.config.groups.len();
+        let params = self.config.add(group)?;
         self.layout.push_clip();
-        let rule = self.setup.groups[number].rule.clone();
-        let features = self.setup.features();
+        let rule = self.config.groups[number].rule.clone();
+        let step_kind = self.config.step_kind();
         let variant = self.variant(&*rule);
         for param in params {
             let elements = param.check()?;
             if self.names.insert(param.name.clone(), self.parameters.len()).is_some() {
                 return Err(Error::DuplicateName { param: param.name });
             }
-            let block = self.setup.block(number, &param.name, param.lr_scale)?;
+            let block = self.config.block(number, &param.name, param.lr_scale)?;
             self.push_blocks();
             let unit = self.unit(number, &param, elements)?;
             let scale = scale(&*rule, &param)?;
@@ -85,10 +85,10 @@ impl Draft {
                 tiled,
                 uneven,
             };
-            let lanes = features.lanes_of_elements(&*rule, kind.matrix).len();
+            let lanes = step_kind.lanes_of_elements(&*rule, kind.matrix).len();
             let row_sums = rule.line_sums(matrix)[0];
             let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits), row_sums, &limits.division));
-            let record = self.layout.push_entry(&*rule, features.averages.len(), tiled);
+            let record = self.layout.push_entry(&*rule, step_kind.averages.len(), tiled);
             let member = Member { group: number, block, record, active: !param.frozen };
             let lines = Lines::default();
             self.parameters.push(Parameter {
@@ -112,11 +112,11 @@ impl Draft {
 
     /// Finds room for the numbers of rows, columns and slices of the parameters from `first` on: a buffer for those that run one kernel, which writes it.
     fn place_lines(&mut self, first: usize, limits: &Limits) -> Result<()> {
-        let (features, before) = (self.setup.features(), self.lines.len());
+        let (step_kind, before) = (self.config.step_kind(), self.lines.len());
         let mut numbers: HashMap<(usize, bool, bool), usize> = HashMap::new();
         for parameter in self.parameters[first..].iter_mut().filter(|parameter| parameter.kind.tiled || parameter.kind.counted) {
             let kind = parameter.kind;
-            let lanes = features.wide_lanes(&*self.setup.groups[parameter.member.group].rule, kind.matrix, kind.counted);
+            let lanes = step_kind.wide_lanes(&*self.config.groups[parameter.member.group].rule, kind.matrix, kind.counted);
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
             let number = *numbers.entry((kind.group, kind.matrix, kind.counted)).or_insert(self.lines.len());
             self.lines.resize(self.lines.len().max(number + 1), 0);
@@ -133,23 +133,23 @@ impl Draft {
 
     /// Finds a set, and room for the state, for the parameters from `first` on.
     fn put_together(&mut self, first: usize, limits: &Limits) -> Result<()> {
-        let (mut buffers, features) = (Buffers::default(), self.setup.features());
+        let (mut buffers, step_kind) = (Buffers::default(), self.config.step_kind());
         let new = self.parameters.iter().enumerate().skip(first);
-        let view = TensorView { setup: &self.setup, features: &features, hyper: &self.layout.hyper, limits };
+        let view = TensorView { config: &self.config, step_kind: &step_kind, hyper: &self.layout.hyper, limits };
         let tensors: Vec<Tensor> = new.map(|parameter| view.tensor(parameter, &mut buffers)).collect();
         let by_scalars = by_scalars(&tensors, limits);
         for (parameter, tensor) in self.parameters[first..].iter_mut().zip(&tensors) {
-            let lanes = features.lanes_of_elements(&*self.setup.groups[parameter.member.group].rule, parameter.kind.matrix).len();
+            let lanes = step_kind.lanes_of_elements(&*self.config.groups[parameter.member.group].rule, parameter.kind.matrix).len();
             let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
             parameter.state = self.sets.place(lanes, tensor, scalar, limits);
-            check_state(parameter, &self.setup, limits)?;
+            check_state(parameter, &self.config, limits)?;
             check_whole(parameter, limits)?;
         }
         Ok(())
     }
 
     fn push_blocks(&mut self) {
-        for block in &self.setup.blocks.list[self.layout.hyper.len()..] {
+        for block in &self.config.blocks.list[self.layout.hyper.len()..] {
             self.layout.push_block(&*block.rule);
         }
     }
@@ -157,14 +157,14 @@ impl Draft {
     /// The kernel variant of a rule, numbered by the first group that has it: groups with one rule and the same states in use share kernels.
     fn variant(&self, rule: &dyn AnyRule) -> usize {
         let same = |other: &dyn AnyRule| other.is_like(rule) && other.active_states() == rule.active_states();
-        self.setup.groups.iter().position(|group| same(&*group.rule)).unwrap_or_default()
+        self.config.groups.iter().position(|group| same(&*group.rule)).unwrap_or_default()
     }
 
     /// The rows of a parameter with a row-sparse gradient, and what coalesces it.
     fn sparse(&self, group: usize, param: &Param, elements: u64, pipelines: &Pipelines) -> Result<Option<(MaskedRows, Arc<Coalesce>)>> {
         let Some(SparseRows { rows, count }) = &param.sparse else { return Ok(None) };
-        let (rule, options) = (&*self.setup.groups[group].rule, &self.setup.options);
-        let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, options, &self.setup.clip(group))?;
+        let (rule, options) = (&*self.config.groups[group].rule, &self.config.options);
+        let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, options, &self.config.clip(group))?;
         let most = u32::try_from(rows.elements()).unwrap_or(u32::MAX);
         let shape = coalesce::Shape { rows: own.count, width: own.length, most };
         let source = RowGradients { rows: rows.clone(), gradient: param.gradient.clone(), count: count.clone() };
@@ -173,7 +173,7 @@ impl Draft {
 
     /// The units of a parameter whose gradients are clipped adaptively.
     fn unit(&mut self, group: usize, param: &Param, elements: u64) -> Result<Option<Unit>> {
-        let Some(length) = self.setup.clip(group).unit(&param.shape) else { return Ok(None) };
+        let Some(length) = self.config.clip(group).unit(&param.shape) else { return Ok(None) };
         let length = u32::try_from(elements).and_then(|_| u32::try_from(length)).map_err(|_| Error::Limit {
             what: format!("{}: adaptive clipping", param.name),
             needed: elements,
@@ -212,9 +212,9 @@ fn check_whole(parameter: &Parameter, limits: &Limits) -> Result<()> {
 }
 
 /// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.
-fn check_state(parameter: &Parameter, setup: &Setup, limits: &Limits) -> Result<()> {
+fn check_state(parameter: &Parameter, config: &Config, limits: &Limits) -> Result<()> {
     let (name, most) = (&parameter.param.name, limits.buffer.min(limits.binding));
-    if parameter.unit.is_some() && setup.options.accumulates() && parameter.state.len() > 1 {
+    if parameter.unit.is_some() && config.options.accumulates() && parameter.state.len() > 1 {
         let what =
             format!("{name}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts", parameter.state.len());
         return Err(Error::Conflict { what });

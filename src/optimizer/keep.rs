@@ -3,7 +3,7 @@
 use super::Optimizer;
 use super::remake::Rows;
 use crate::error::Result;
-use crate::step::{Clip, GroupKey, Options, Setup};
+use crate::step::{Clip, Config, GroupKey, Options};
 
 impl Optimizer {
     /// Sets any options, for the steps recorded from now on: averages and micro-batches may come and go, and averages may get another `start` or `every`.
@@ -34,9 +34,9 @@ impl Optimizer {
     /// - Whatever [`Optimizer::with_options`] refuses of the parameters then, such as [`Error::Limit`](crate::Error::Limit) and
     ///   [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn change_options(&mut self, encoder: &mut wgpu::CommandEncoder, options: Options) -> Result<()> {
-        let mut setup = self.setup.clone();
-        let begins = setup.replace_options(options);
-        self.keep(encoder, &setup)?;
+        let mut config = self.config.clone();
+        let begins = config.replace_options(options);
+        self.keep(encoder, &config)?;
         begins.map_or(Ok(()), |loss_scale| self.set_loss_scale(loss_scale))
     }
 
@@ -49,15 +49,15 @@ impl Optimizer {
     /// - [`Error::Setting`](crate::Error::Setting): a number of the clip is out of range.
     /// - Those of [`Optimizer::change_options`].
     pub fn change_clip(&mut self, encoder: &mut wgpu::CommandEncoder, group: impl GroupKey, clip: Clip) -> Result<()> {
-        let mut setup = self.setup.clone();
-        setup.replace_clip(self.setup.number(group)?, clip)?;
-        self.keep(encoder, &setup)
+        let mut config = self.config.clone();
+        config.replace_clip(self.config.number(group)?, clip)?;
+        self.keep(encoder, &config)
     }
 
-    /// Becomes an optimizer of this setup, with all groups and parameters. The trained values are shown from then on.
-    fn keep(&mut self, encoder: &mut wgpu::CommandEncoder, setup: &Setup) -> Result<()> {
-        let all: Vec<usize> = (0..setup.groups.len()).collect();
+    /// Becomes an optimizer of this config, with all groups and parameters. The trained values are shown from then on.
+    fn keep(&mut self, encoder: &mut wgpu::CommandEncoder, config: &Config) -> Result<()> {
+        let all: Vec<usize> = (0..config.groups.len()).collect();
         let kept = self.kept();
-        self.remake(encoder, setup, &all, kept, Rows::Kept)
+        self.remake(encoder, config, &all, kept, Rows::Kept)
     }
 }

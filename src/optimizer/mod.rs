@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Binding, Engine, Executor, Member, Param, Pipelines, Ring};
 use crate::program::{Kind, Lines, Segment, Tiles, Unit};
 use crate::rule::{AnyRule, Extents};
-use crate::step::{Broadcast, GroupKey, MaskedRows, Setup};
+use crate::step::{Broadcast, Config, GroupKey, MaskedRows};
 
 pub use pending::PendingReport;
 pub use report::Report;
@@ -117,7 +117,7 @@ pub type Group<P = Param> = crate::step::Group<P>;
 /// encoders are submitted.
 pub struct Optimizer {
     engine: Engine,
-    setup: Setup,
+    config: Config,
     parameters: Vec<Parameter>,
     names: HashMap<String, usize>,
     /// Names by index, shared with pending reports.
@@ -152,9 +152,9 @@ impl fmt::Debug for Optimizer {
             let name = group.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
             format!("{name}{}, {params} parameters", group.rule.name())
         };
-        let groups: Vec<String> = self.setup.groups.iter().enumerate().map(group).collect();
+        let groups: Vec<String> = self.config.groups.iter().enumerate().map(group).collect();
         let mut debug = f.debug_struct("Optimizer");
-        debug.field("groups", &groups).field("parameters", &self.parameters.len()).field("options", &self.setup.options);
+        debug.field("groups", &groups).field("parameters", &self.parameters.len()).field("options", &self.config.options);
         debug.field("dispatches", &self.dispatches()).finish_non_exhaustive()
     }
 }
@@ -200,7 +200,7 @@ impl Optimizer {
     }
 
     fn check_accumulates(&self) -> Result<()> {
-        match self.setup.options.accumulates() {
+        match self.config.options.accumulates() {
             true => Ok(()),
             false => Err(Error::NotEnabled { what: "accumulate", needs: "Options::micro_batches" }),
         }
@@ -236,6 +236,6 @@ impl Optimizer {
 
     /// The rule of a group as it is set now, schedules aside.
     pub fn rule(&self, group: impl GroupKey) -> Option<&dyn AnyRule> {
-        self.setup.number(group).ok().map(|group| &*self.setup.groups[group].rule)
+        self.config.number(group).ok().map(|group| &*self.config.groups[group].rule)
     }
 }

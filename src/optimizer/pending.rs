@@ -33,7 +33,7 @@ impl Optimizer {
     ///
     /// With [`NonFinite::Fail`](crate::NonFinite::Fail), every report requested since the failing step returns the error; once one is read, later steps run.
     pub fn report(&self) -> PendingReport {
-        let measures_update = self.setup.features().measures_update;
+        let measures_update = self.config.step_kind().measures_update;
         let (lr, sums) = (self.rates(), self.sums_to_report());
         let coalesced = self.parameters.iter().enumerate().filter_map(|(index, own)| Some((index, own.sparse.as_ref()?.ignored())));
         let (sparse, ignored): (Vec<usize>, Vec<Span<'_>>) = coalesced.unzip();
@@ -55,7 +55,7 @@ impl Optimizer {
             });
         };
         let flight = self.ring.launch(&self.engine.device, &self.engine.queue, size, record);
-        let mut filled = vec![false; self.setup.groups.len()];
+        let mut filled = vec![false; self.config.groups.len()];
         self.parameters.iter().for_each(|parameter| filled[parameter.member.group] = true);
         let form = Form {
             teller: self.teller(),
@@ -70,13 +70,13 @@ impl Optimizer {
 
     /// Of each group, which word of the record tells the learning rate, as `offset + slope * rate`.
     fn rates(&self) -> Vec<Option<(u32, f64, f64)>> {
-        let blocks = &self.setup.blocks.list;
+        let blocks = &self.config.blocks.list;
         let rate = |group: usize| {
             let index = blocks.iter().position(|block| block.group == group)?;
             let (member, offset, slope) = blocks[index].lr()?;
             Some((self.engine.layout.hyper[index] + member as u32, offset, slope))
         };
-        (0..self.setup.groups.len()).map(rate).collect()
+        (0..self.config.groups.len()).map(rate).collect()
     }
 
     /// Where sums are, if gradients are measured: which step they are of, those of the parameters, those of the groups.

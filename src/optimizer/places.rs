@@ -131,7 +131,7 @@ impl Optimizer {
 
     /// Brings the dispatches to where the parameters are now, if these may be there and the plan stays; says whether.
     fn moved(&mut self) -> bool {
-        let zero_grad = self.setup.options.zero_grad;
+        let zero_grad = self.config.options.zero_grad;
         let mut numbers = Numbers::with_capacity(2 * self.parameters.len());
         let mut places = Vec::with_capacity(self.parameters.len());
         for Parameter { param, elements, scale, masked, .. } in &self.parameters {

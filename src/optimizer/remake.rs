@@ -12,7 +12,7 @@ use super::{Group, Optimizer, Parameter};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, upload};
 use crate::program::{MoveTask, NEW};
-use crate::step::{Block, GroupKey, Lane, LaneRole, Setup, Status, StepEntry};
+use crate::step::{Block, Config, GroupKey, Lane, LaneRole, Status, StepEntry};
 
 /// A parameter that stays, as it will be, and its number before.
 pub(super) struct Kept {
@@ -56,8 +56,8 @@ impl Optimizer {
         for param in params {
             kept[self.find(param)?] = None;
         }
-        let all: Vec<usize> = (0..self.setup.groups.len()).collect();
-        self.remake(encoder, &self.setup.clone(), &all, kept, Rows::Kept)
+        let all: Vec<usize> = (0..self.config.groups.len()).collect();
+        self.remake(encoder, &self.config.clone(), &all, kept, Rows::Kept)
     }
 
     /// Removes a group with its parameters, as [`Optimizer::remove`] does. Those after it are numbered one less; names stay.
@@ -67,12 +67,12 @@ impl Optimizer {
     /// - [`Error::UnknownGroup`](crate::Error::UnknownGroup) or [`Error::UnknownName`](crate::Error::UnknownName): no such group.
     /// - Those of [`Optimizer::remove`].
     pub fn remove_group(&mut self, encoder: &mut wgpu::CommandEncoder, group: impl GroupKey) -> Result<()> {
-        let group = self.setup.number(group)?;
+        let group = self.config.number(group)?;
         let mut kept = self.kept();
         let own = self.parameters.iter().zip(&mut kept).filter(|(parameter, _)| parameter.member.group == group);
         own.for_each(|(_, own)| *own = None);
-        let rest: Vec<usize> = (0..self.setup.groups.len()).filter(|&other| other != group).collect();
-        self.remake(encoder, &self.setup.clone(), &rest, kept, Rows::Kept)
+        let rest: Vec<usize> = (0..self.config.groups.len()).filter(|&other| other != group).collect();
+        self.remake(encoder, &self.config.clone(), &rest, kept, Rows::Kept)
     }
 
     /// Gives a parameter another name, in reports, checkpoints and errors from now on; reports that are under way say the one before.
@@ -104,11 +104,11 @@ impl Optimizer {
         self.parameters.iter().enumerate().map(own).collect()
     }
 
-    /// Becomes an optimizer of these groups, as another setup has them, and these parameters, with what it keeps carried over.
+    /// Becomes an optimizer of these groups, as another config has them, and these parameters, with what it keeps carried over.
     pub(super) fn remake(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
-        setup: &Setup,
+        config: &Config,
         groups: &[usize],
         kept: Vec<Option<Kept>>,
         rows: Rows<'_>,
@@ -127,19 +127,19 @@ impl Optimizer {
             }
         }
         let of = |(&number, kept): (&usize, Vec<Kept>)| {
-            let crate::step::Group { name, rule, clip, schedules, .. } = setup.groups[number].clone();
+            let crate::step::Group { name, rule, clip, schedules, .. } = config.groups[number].clone();
             sources.extend(kept.iter().map(|own| own.from));
             Group { name, rule, clip, schedules, params: kept.into_iter().map(|own| own.param).collect() }
         };
         let made: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
         let (engine, before) = (&self.engine, Before { optimizer: self, rows_stay: matches!(rows, Rows::Resized) });
-        let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, setup.options, Some(before))?;
+        let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, config.options, Some(before))?;
         let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
         moved.extend(self.begun(&next, &sources)?);
         if let Rows::Resized = rows {
             moved.extend(self.grown(&next, &sources)?);
         }
-        if setup.options.averages() != self.setup.options.averages() {
+        if config.options.averages() != self.config.options.averages() {
             // What is shown may lie in one that goes.
             self.train(encoder);
         }
@@ -170,13 +170,13 @@ impl Optimizer {
             copy(from.member.record as usize, to.member.record as usize, size_of::<StepEntry>() / 4);
             copy(self.scalars_at(from), next.scalars_at(to), self.rule_of(from).scalar_fields().len());
         }
-        for (block, &to) in next.setup.blocks.list.iter().zip(&next.engine.layout.hyper) {
+        for (block, &to) in next.config.blocks.list.iter().zip(&next.engine.layout.hyper) {
             let is_its = |own: &&Block| own.group == groups[block.group] && own.lr_scale == block.lr_scale;
-            if let Some(from) = self.setup.blocks.list.iter().position(|own| is_its(&own)) {
+            if let Some(from) = self.config.blocks.list.iter().position(|own| is_its(&own)) {
                 copy(self.engine.layout.hyper[from] as usize, to as usize, block.rule.hyper_words().len());
             }
         }
-        if self.setup.options.accumulates() && !next.setup.options.accumulates() {
+        if self.config.options.accumulates() && !next.config.options.accumulates() {
             // What was accumulated is forgotten.
             let pending = |parameter: &Parameter| 4 * u64::from(parameter.member.record) + offset_of!(StepEntry, pending) as u64;
             next.parameters.iter().for_each(|own| encoder.clear_buffer(new, pending(own), Some(4)));
@@ -198,7 +198,7 @@ impl Optimizer {
 
     /// The parts of what another optimizer keeps of a parameter, if this one keeps it too.
     pub(super) fn lane_before(&self, parameter: usize, lane: &Lane, next: &Optimizer) -> Option<Vec<Binding>> {
-        let average = |of: &Optimizer| of.setup.options.averages().into_iter().find(|average| average.state() == lane.name);
+        let average = |of: &Optimizer| of.config.options.averages().into_iter().find(|average| average.state() == lane.name);
         let goes_on = lane.role != LaneRole::Average || average(self)?.check_becomes(&average(next)?).is_ok();
         let own = self.lanes_in_parts(&self.parameters[parameter]).into_iter().find(|(own, _)| own == lane)?;
         goes_on.then_some(own.1)

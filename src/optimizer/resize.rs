@@ -50,8 +50,8 @@ impl Optimizer {
             kept[from] = Some(Kept { param: Param { frozen, ..param }, from });
             seen.push(from);
         }
-        let all: Vec<usize> = (0..self.setup.groups.len()).collect();
-        self.remake(encoder, &self.setup.clone(), &all, kept, Rows::Resized)
+        let all: Vec<usize> = (0..self.config.groups.len()).collect();
+        self.remake(encoder, &self.config.clone(), &all, kept, Rows::Resized)
     }
 
     /// What the numbers of new rows are in a lane.

@@ -94,8 +94,8 @@ impl Optimizer {
             let what = "its values would move into a buffer that has values to be moved; give it another";
             return Err(Error::Conflict { what: format!("{}: {what}", param.name) });
         }
-        let all: Vec<usize> = (0..self.setup.groups.len()).collect();
-        self.remake(encoder, &self.setup.clone(), &all, kept, Rows::Moved(&moves))
+        let all: Vec<usize> = (0..self.config.groups.len()).collect();
+        self.remake(encoder, &self.config.clone(), &all, kept, Rows::Moved(&moves))
     }
 
     fn check_change(&self, from: usize, param: &Param, moves: &Moves<'_>) -> Result<()> {

@@ -35,7 +35,7 @@ pub(super) struct Teller {
 
 impl Optimizer {
     pub(super) fn teller(&self) -> Teller {
-        let (options, queue, status) = (self.setup.options, self.engine.queue.clone(), self.engine.record.status.clone());
+        let (options, queue, status) = (self.config.options, self.engine.queue.clone(), self.engine.record.status.clone());
         Teller { names: self.labels.clone(), options, queue, status }
     }
 }

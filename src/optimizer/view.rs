@@ -13,15 +13,15 @@ impl Optimizer {
     /// they hold what is shown, and the trained values are in the optimizer's own buffers meanwhile. For a look at an average in a render pass there
     /// is an easier way, which changes nothing: bind `state(name, "ema")`.
     pub fn evaluate(&self, encoder: &mut wgpu::CommandEncoder) {
-        let has_average = view::evaluated_average(&self.setup.options.averages()).is_some();
-        if has_average || self.setup.groups.iter().any(|group| group.rule.has_views()) {
+        let has_average = view::evaluated_average(&self.config.options.averages()).is_some();
+        if has_average || self.config.groups.iter().any(|group| group.rule.has_views()) {
             self.show(encoder, view::EVALUATED);
         }
     }
 
     /// Records that the trained values are shown again, bit for bit, whatever was shown; nothing if they are.
     pub fn train(&self, encoder: &mut wgpu::CommandEncoder) {
-        if self.setup.features().views {
+        if self.config.step_kind().views {
             self.show(encoder, view::TRAINED);
         }
     }
@@ -34,7 +34,7 @@ impl Optimizer {
     /// - [`Error::NotEnabled`](crate::Error::NotEnabled): the options keep no average.
     /// - [`Error::UnknownName`](crate::Error::UnknownName): they keep others.
     pub fn swap(&self, encoder: &mut wgpu::CommandEncoder, average: &str) -> Result<()> {
-        self.show(encoder, view::swapped(&self.setup.options, average)?);
+        self.show(encoder, view::swapped(&self.config.options, average)?);
         Ok(())
     }
 

@@ -79,6 +79,6 @@ impl Optimizer {
 
     /// Has the kernels look whether that was in a view, where there are views.
     pub(super) fn mark_written(&self) -> Result<()> {
-        if self.setup.features().views { self.write_status(core::mem::offset_of!(Status, written), &[1]) } else { Ok(()) }
+        if self.config.step_kind().views { self.write_status(core::mem::offset_of!(Status, written), &[1]) } else { Ok(()) }
     }
 }

@@ -1,7 +1,7 @@
 //! The order of a step, written once: the GPU executor binds and records its passes, the CPU executor runs the twins of the same passes.
 
 use crate::rule::{AnyRule, Extent};
-use crate::step::{Features, Setup};
+use crate::step::{Config, StepKind};
 
 /// What one pass does. Its dispatches do not need one another; each pass may need all that came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,19 +54,19 @@ pub struct Program {
 
 impl Program {
     /// For parameters that run these rules, each of which is named once.
-    pub fn new(features: &Features, rules: &[&dyn AnyRule], scheduled_scales: bool, row_sparse: bool) -> Self {
+    pub fn new(step_kind: &StepKind, rules: &[&dyn AnyRule], scheduled_scales: bool, row_sparse: bool) -> Self {
         let mut step = Vec::new();
         step.extend(row_sparse.then_some(Pass::Coalesce));
-        step.extend(features.measures.then_some(Pass::Measure));
+        step.extend(step_kind.measures.then_some(Pass::Measure));
         step.extend((0..rules.len()).map(Pass::Prepare));
         step.extend(scheduled_scales.then_some(Pass::ScheduleScales));
         let most = rules.iter().map(|rule| rule.stages().len()).max().unwrap_or_default();
         (1..most).for_each(|after| stage(&mut step, rules, after - 1));
         step.push(Pass::Update);
-        let micro_batch = if features.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
-        let views = if features.views { crate::step::view::SWAPPED + features.averages.len() as u32 } else { 0 };
+        let micro_batch = if step_kind.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
+        let views = if step_kind.views { crate::step::view::SWAPPED + step_kind.averages.len() as u32 } else { 0 };
         let views = (0..views).map(|number| [Pass::Decide(number), Pass::Show]).collect();
-        let report = features.measures_update.then_some(Pass::Report).into_iter().collect();
+        let report = step_kind.measures_update.then_some(Pass::Report).into_iter().collect();
         Program { step, micro_batch, views, report }
     }
 
@@ -90,11 +90,11 @@ fn stage(step: &mut Vec<Pass>, rules: &[&dyn AnyRule], stage: usize) {
 }
 
 /// The rules that parameters of these groups run, each once, in order, by a group that has it: `prepare` goes by these numbers.
-pub fn distinct(setup: &Setup, groups: impl Iterator<Item = usize>) -> Vec<usize> {
+pub fn distinct(config: &Config, groups: impl Iterator<Item = usize>) -> Vec<usize> {
     let mut rules: Vec<usize> = Vec::new();
     for group in groups {
-        let rule = &*setup.groups[group].rule;
-        if !rules.iter().any(|&known| setup.groups[known].rule.is_like(rule)) {
+        let rule = &*config.groups[group].rule;
+        if !rules.iter().any(|&known| config.groups[known].rule.is_like(rule)) {
             rules.push(group);
         }
     }

@@ -1,6 +1,6 @@
 //! What is kept of a parameter, described once: state arena, bindings, accessors, reading and writing follow from it.
 
-use super::{ACCUMULATED, ASIDE, Features, ROW_STEPS};
+use super::{ACCUMULATED, ASIDE, ROW_STEPS, StepKind};
 use crate::rule::{AnyRule, Extent};
 
 /// A tensor that a rule or an option keeps of a parameter. All are f32.
@@ -31,7 +31,7 @@ pub enum LaneRole {
     Sum,
 }
 
-impl Features {
+impl StepKind {
     /// The lanes of a parameter that is a matrix, or is none: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in
     /// use, averages, what shows while a rule's evaluated values are in its place, sums, and the step counts of rows that have their own.
     pub fn lanes(&self, rule: &dyn AnyRule, is_matrix: bool, counted: bool) -> Vec<Lane> {

@@ -5,7 +5,7 @@ mod averages;
 mod blocks;
 mod broadcast;
 mod clip;
-mod features;
+mod config;
 mod group;
 mod keys;
 mod lanes;
@@ -14,8 +14,8 @@ mod lr_scales;
 mod options;
 mod row_mask;
 mod rows;
-mod setup;
 mod status;
+mod step_kind;
 mod tables;
 pub(crate) mod view;
 
@@ -37,13 +37,13 @@ pub use broadcast::Broadcast;
 #[doc(hidden)]
 pub use clip::ClipWords;
 #[doc(hidden)]
-pub use features::Features;
+pub use config::Config;
 #[doc(hidden)]
 pub use lanes::{Lane, LaneRole};
 #[doc(hidden)]
-pub use setup::Setup;
-#[doc(hidden)]
 pub use status::{ACCUMULATED, OptionWords, Status};
+#[doc(hidden)]
+pub use step_kind::StepKind;
 #[doc(hidden)]
 pub use tables::{AssignmentWords, ParamSettings, StepEntry};
 #[doc(hidden)]

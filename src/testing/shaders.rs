@@ -7,7 +7,7 @@ use crate::program::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEnt
 use crate::rule::{AnyRule, Beta, Extent, Field, Layout as _};
 use crate::step::takes_some_rows;
 use crate::step::{
-    Clip, Ema, Features, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, Swa,
+    Clip, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, StepKind, Swa,
 };
 use crate::wgsl;
 
@@ -30,32 +30,32 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
         measure_update: true,
     };
     let group = Group::<()>::new(rule.boxed(), []);
-    let everything = Features { clamps: true, schedules: true, ..Features::of(&all, core::slice::from_ref(&group)) };
-    for features in [Features::of(&Options::default(), core::slice::from_ref(&group)), everything] {
+    let everything = StepKind { clamps: true, schedules: true, ..StepKind::of(&all, core::slice::from_ref(&group)) };
+    for step_kind in [StepKind::of(&Options::default(), core::slice::from_ref(&group)), everything] {
         let some_rows = kernels().flat_map(of_some_rows).filter(|_| takes_some_rows(rule));
         for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)).chain(some_rows) {
             for stage in over_elements(rule, &kernel) {
                 // Rows that count their own steps, with all that there is besides, take one more than WebGPU has; an optimizer says so.
                 let most = WEBGPU + usize::from(kernel.kind.counted);
-                let module = valid_within(&wgsl::stage(rule, stage, &kernel, &features), most)?;
+                let module = valid_within(&wgsl::stage(rule, stage, &kernel, &step_kind), most)?;
                 layouts(&module, rule)?;
                 members(&module, "Chunk", Row::FIELDS)?;
                 members(&module, "ParamEntry", ParamEntry::FIELDS)?;
             }
-            if features.views && !kernel.kind.listed {
-                members(&valid(&wgsl::shown(rule, &kernel, &features))?, "Chunk", Row::FIELDS)?;
+            if step_kind.views && !kernel.kind.listed {
+                members(&valid(&wgsl::shown(rule, &kernel, &step_kind))?, "Chunk", Row::FIELDS)?;
             }
         }
         for (stage, own) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
             for is_matrix in [false, true].into_iter().filter(|&is_matrix| own.over != Extent::Elements && rule.runs(stage, is_matrix)) {
-                members(&valid(&wgsl::lines(rule, stage, is_matrix, 256, &features))?, "Line", Line::FIELDS)?;
+                members(&valid(&wgsl::lines(rule, stage, is_matrix, 256, &step_kind))?, "Line", Line::FIELDS)?;
             }
             if rule.sums().iter().any(|sum| sum.extent.is_whole() && own.forms(sum.name)) {
-                layouts(&valid(&wgsl::resume(rule, stage, 1, 256, &features))?, rule)?;
+                layouts(&valid(&wgsl::resume(rule, stage, 1, 256, &step_kind))?, rule)?;
             }
         }
         for number in 0..2 {
-            let module = valid(&wgsl::prepare(rule, number, 256, &features))?;
+            let module = valid(&wgsl::prepare(rule, number, 256, &step_kind))?;
             layouts(&module, rule)?;
             members(&module, "Status", Status::FIELDS)?;
             members(&module, "ParamSettings", ParamSettings::FIELDS)?;
@@ -92,14 +92,14 @@ pub fn tasks_are_valid() -> Outcome {
             // What a list has is measured as if it were masked.
             let masked = Kernel { kind: Kind { masked: kernel.kind.masked || kernel.kind.listed, ..kernel.kind }, ..kernel.clone() };
             valid(&wgsl::measure(&masked, flag.then_some(0), 2))?;
-            valid(&wgsl::accumulate(&kernel, 0, &Features { zero_grad: flag, views: flag, ..Features::default() }))?;
+            valid(&wgsl::accumulate(&kernel, 0, &StepKind { zero_grad: flag, views: flag, ..StepKind::default() }))?;
         }
     }
     for views in [false, true] {
-        let features =
-            Features { views, averages: Options { ema: views.then(Ema::default), ..Options::default() }.averages(), ..Features::default() };
-        valid(&wgsl::count(256, &features))?;
-        members(&valid(&wgsl::view(0, 256, &features))?, "Status", Status::FIELDS)?;
+        let step_kind =
+            StepKind { views, averages: Options { ema: views.then(Ema::default), ..Options::default() }.averages(), ..StepKind::default() };
+        valid(&wgsl::count(256, &step_kind))?;
+        members(&valid(&wgsl::view(0, 256, &step_kind))?, "Status", Status::FIELDS)?;
     }
     valid(&wgsl::collect(256, 7))?;
     valid(&wgsl::scales(256))?;

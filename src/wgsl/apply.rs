@@ -16,20 +16,20 @@ pub(super) fn apply(members: &Members<'_>) -> String {
 
 /// The gradient that rules see: unscaled, accumulated and clipped.
 fn gradient(members: &Members<'_>) -> String {
-    let Members { rule, kernel, features, .. } = members;
+    let Members { rule, kernel, step_kind, .. } = members;
     if !rule.stages()[members.stage].gradient {
         return "    let gradient = vec4f(0.0);\n".into();
     }
     let mut body = String::from("    var gradient = load_gradient(row, i, left);\n    clear_gradient(row, i, left, gradient);\n");
-    if let Some(lane) = features.lane(*rule, kernel.kind.matrix, ACCUMULATED) {
+    if let Some(lane) = step_kind.lane(*rule, kernel.kind.matrix, ACCUMULATED) {
         body += &format!("    if own.used != 0u {{\n        gradient += {};\n    }}\n", members.load_lane(lane));
     }
-    body.push_str(match features.measures {
+    body.push_str(match step_kind.measures {
         true if kernel.kind.adaptive => "    gradient = factored(gradient, unit_factors(row, i));\n",
         true => "    gradient = factored(gradient, vec4f(own.factor));\n",
         false => "    gradient *= own.factor;\n",
     });
-    if features.clamps {
+    if step_kind.clamps {
         body.push_str("    gradient = limited(gradient, own.limit);\n");
     }
     body
@@ -48,21 +48,21 @@ fn earlier(members: &Members<'_>) -> String {
 
 /// The update with all that comes before and after the rule.
 fn update(members: &Members<'_>) -> String {
-    let Members { rule, kernel, features, .. } = members;
+    let Members { rule, kernel, step_kind, .. } = members;
     let mut body = String::from("    let before = *p;\n");
     body += &ruled(members);
-    if kernel.kind.scaled || features.measures_update {
+    if kernel.kind.scaled || step_kind.measures_update {
         body.push_str("    *p = rounded(*p, own.step);\n");
     }
     if kernel.kind.scaled {
         body.push_str("    *p = scaled(before, *p, lr_scales(row, i, left));\n");
     }
     body.push_str("    *p = kept(before, *p);\n");
-    for (index, average) in features.averages.iter().enumerate() {
-        let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
+    for (index, average) in step_kind.averages.iter().enumerate() {
+        let lane = step_kind.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
         body += &keep(members, average, index, lane);
     }
-    if features.measures_update {
+    if step_kind.measures_update {
         body.push_str("    measure_update(kept(vec4f(0.0), before), kept(vec4f(0.0), *p), i, left);\n");
     }
     body
@@ -94,18 +94,18 @@ fn ruled(members: &Members<'_>) -> String {
 
 /// `begin_averages`, for elements of which none is seen: averages begin with their values all the same.
 pub(super) fn begin_averages(members: &Members<'_>) -> String {
-    let Members { rule, kernel, features, .. } = members;
+    let Members { rule, kernel, step_kind, .. } = members;
     let is_update = members.stage + 1 == rule.stages().len();
     let begin = |(index, average): (usize, &Average)| {
         let begins = match average {
             Average::Lookahead(_) => "own.step == 1u".to_owned(),
             _ => format!("own.{} == 1.0", structs::WEIGHTS[index]),
         };
-        let lane = features.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
+        let lane = step_kind.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
         format!("    if {begins} {{\n    {}    }}\n", members.store_lane(lane, "value_of(row, i, left)"))
     };
     let begin: String = match kernel.kind.masked && is_update {
-        true => features.averages.iter().enumerate().map(begin).collect(),
+        true => step_kind.averages.iter().enumerate().map(begin).collect(),
         false => String::new(),
     };
     format!("fn begin_averages(own: StepEntry, row: Row, i: u32, left: u32) {{\n{begin}}}\n")

@@ -4,7 +4,7 @@
 use super::{Formed, Shader, lines, measure, micro_batch, prepare, resume, stage, view};
 use crate::program::{Kernel, Pass, Purpose};
 use crate::rule::AnyRule;
-use crate::step::Features;
+use crate::step::StepKind;
 
 /// How a pass is dispatched.
 pub(crate) struct Dispatches {
@@ -35,7 +35,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) rule: &'a dyn AnyRule,
     /// What it goes over; apart from the rows of buckets, no arrays.
     pub(crate) kernel: &'a Kernel,
-    pub(crate) features: &'a Features,
+    pub(crate) step_kind: &'a StepKind,
 }
 
 impl Asked<'_> {

@@ -5,7 +5,7 @@ use super::members::{ACROSS, SLICE_TOTAL, slice_sum, sum_struct, tallies, wide_l
 use super::{GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
 use crate::program::{Access, Line, Shape};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
-use crate::step::Features;
+use crate::step::StepKind;
 
 const TALLY: &str = include_str!("../../shaders/step/line_tally.wgsl");
 const TALLY_NOTHING: &str = include_str!("../../shaders/step/line_tally_nothing.wgsl");
@@ -14,17 +14,17 @@ const LINES: &str = include_str!("../../shaders/lines.wgsl");
 /// The stage of this number, of rules that have more.
 pub(super) fn dispatches(number: usize) -> Dispatches {
     let kernel = move |asked: &Asked<'_>| {
-        let Asked { rule, kernel, features } = asked;
+        let Asked { rule, kernel, step_kind } = asked;
         let label = format!("{} {}", rule.name(), rule.stages()[number].name);
-        Some((label, lines(*rule, number, kernel.kind.matrix, asked.invocations(), features)))
+        Some((label, lines(*rule, number, kernel.kind.matrix, asked.invocations(), step_kind)))
     };
     Dispatches::new(Over::Lines(number), kernel)
 }
 
 /// The kernel of a stage over rows or columns.
-pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32, features: &Features) -> Shader {
-    let averages = features.averages.len();
-    let own = Own { rule, stage, is_matrix, features };
+pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32, step_kind: &StepKind) -> Shader {
+    let averages = step_kind.averages.len();
+    let own = Own { rule, stage, is_matrix, step_kind };
     let bindings = vec![
         array(Resource::Work, "work", "Line", false),
         array(Resource::Parameters, "parameters", "ParamSettings", false),
@@ -58,7 +58,7 @@ struct Own<'a> {
     rule: &'a dyn AnyRule,
     stage: usize,
     is_matrix: bool,
-    features: &'a Features,
+    step_kind: &'a StepKind,
 }
 
 impl Own<'_> {
@@ -86,7 +86,7 @@ impl Own<'_> {
 
     /// The first number of a lane of this extent, in WGSL.
     fn lane(&self, name: &str, extent: Extent) -> Option<String> {
-        let lane = wide_lane(self.rule, self.features, self.is_matrix, name, extent)?;
+        let lane = wide_lane(self.rule, self.step_kind, self.is_matrix, name, extent)?;
         let (first, count) = match extent {
             Extent::Rows => ("rows", "shape.height"),
             Extent::Columns => ("columns", "shape.width"),

@@ -19,8 +19,8 @@ const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 pub(super) fn dispatches() -> Dispatches {
     let kernel = |asked: &Asked<'_>| {
         // Accumulated gradients are the first lane, whatever the rule.
-        let accumulated = asked.features.lane(asked.rule, false, ACCUMULATED);
-        Some(("measure".into(), measure(asked.kernel, accumulated, asked.features.averages.len())))
+        let accumulated = asked.step_kind.lane(asked.rule, false, ACCUMULATED);
+        Some(("measure".into(), measure(asked.kernel, accumulated, asked.step_kind.averages.len())))
     };
     Dispatches::new(Over::Rows(Purpose::Measure), kernel).collecting(Formed::Gradients)
 }

@@ -4,7 +4,7 @@ use super::structs::{constants, structure};
 use super::{lane_access, load};
 use crate::program::{Access, Kernel, LINES, VECTORS};
 use crate::rule::{AnyRule, Extent, Field, SumField, SumForm};
-use crate::step::Features;
+use crate::step::StepKind;
 
 const TALLY: &str = include_str!("../../shaders/step/tally.wgsl");
 const TALLY_ROWS: &str = include_str!("../../shaders/step/tally_rows.wgsl");
@@ -22,7 +22,7 @@ pub(super) struct Members<'a> {
     pub(super) rule: &'a dyn AnyRule,
     pub(super) stage: usize,
     pub(super) kernel: &'a Kernel,
-    pub(super) features: &'a Features,
+    pub(super) step_kind: &'a StepKind,
 }
 
 impl Members<'_> {
@@ -80,7 +80,7 @@ impl Members<'_> {
 
     /// `load_state` and `store_state`: a member that is not in use, or that the stage does not read, is zero, and is not kept.
     pub(super) fn access(&self) -> String {
-        let lanes = !self.features.lanes_of_elements(self.rule, self.matrix()).is_empty();
+        let lanes = !self.step_kind.lanes_of_elements(self.rule, self.matrix()).is_empty();
         let loads: Vec<String> = self.rule.members().map(|(name, extent)| self.load(name, extent)).collect();
         let mut text = self.tile()
             + &format!(
@@ -88,7 +88,7 @@ impl Members<'_> {
                 loads.join(", ")
             );
         let stage = &self.rule.stages()[self.stage];
-        let lane = |name| self.features.lane(self.rule, self.matrix(), name);
+        let lane = |name| self.step_kind.lane(self.rule, self.matrix(), name);
         let stored = self.rule.states().iter().filter(|state| stage.writes(state.name));
         let stores = stored.filter_map(|state| Some(self.store_lane(lane(state.name)?, &format!("state.{}", state.name))));
         text += &format!("fn store_state(row: Row, i: u32, left: u32, state: State) {{\n{}}}\n", stores.collect::<String>());
@@ -102,7 +102,7 @@ impl Members<'_> {
         }
         let is_state = self.rule.states().iter().any(|state| state.name == name);
         match extent {
-            Extent::Elements => self.features.lane(self.rule, self.matrix(), name).map_or(zero, |lane| self.load_lane(lane)),
+            Extent::Elements => self.step_kind.lane(self.rule, self.matrix(), name).map_or(zero, |lane| self.load_lane(lane)),
             _ if !is_state && !self.is_formed(name) => zero,
             Extent::Rows => format!("rows.{name}"),
             Extent::Columns => format!("columns.{name}"),
@@ -131,7 +131,7 @@ impl Members<'_> {
     fn tile(&self) -> String {
         let wide = self.wide();
         let of = |wanted: Extent| wide.iter().filter(move |(_, extent)| *extent == wanted).map(|&(name, _)| name);
-        let place = |&(name, extent): &(&'static str, Extent)| wide_place(self.rule, self.features, self.matrix(), name, extent);
+        let place = |&(name, extent): &(&'static str, Extent)| wide_place(self.rule, self.step_kind, self.matrix(), name, extent);
         let form = |name: &str| self.rule.sums().iter().find(|sum| sum.name == name).map(|sum| sum.form);
         let slices = wide.iter().filter(|(_, extent)| *extent == Extent::Slices);
         let slices = slices.map(|own| format!("vec4f({})", slice_sum(&place(own), form(own.0))));
@@ -237,14 +237,14 @@ fn columns_functions(columns: &[&SumField]) -> String {
 }
 
 /// Which lane of its extent a state or kept sum of rows, columns or slices is.
-pub(super) fn wide_lane(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &str, extent: Extent) -> Option<usize> {
-    let lanes = features.wide_lanes(rule, is_matrix, false).into_iter().filter(|lane| lane.extent == extent);
+pub(super) fn wide_lane(rule: &dyn AnyRule, step_kind: &StepKind, is_matrix: bool, name: &str, extent: Extent) -> Option<usize> {
+    let lanes = step_kind.wide_lanes(rule, is_matrix, false).into_iter().filter(|lane| lane.extent == extent);
     lanes.map(|lane| lane.name).position(|known| known == name)
 }
 
 /// Where the numbers of a tile's rows begin, or those of its columns, or where that of its slice is.
-fn wide_place(rule: &dyn AnyRule, features: &Features, is_matrix: bool, name: &str, extent: Extent) -> String {
-    let lane = wide_lane(rule, features, is_matrix, name, extent).unwrap_or_default();
+fn wide_place(rule: &dyn AnyRule, step_kind: &StepKind, is_matrix: bool, name: &str, extent: Extent) -> String {
+    let lane = wide_lane(rule, step_kind, is_matrix, name, extent).unwrap_or_default();
     match extent {
         Extent::Rows => format!("shape.rows + {lane}u * shape.rows_stride + first_row"),
         Extent::Columns => format!("shape.columns + {lane}u * shape.columns_stride + first_column"),

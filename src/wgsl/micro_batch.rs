@@ -6,7 +6,7 @@ use super::stage::{INVOCATION, ROW};
 use super::view::{misplaced, numbers};
 use super::{Declaration, Resource, Shader, array, lane_access, rows, shader, states, structs};
 use crate::program::{Kernel, Purpose};
-use crate::step::{ACCUMULATED, Features};
+use crate::step::{ACCUMULATED, StepKind};
 
 const ACCUMULATE: &str = include_str!("../../shaders/step/accumulate.wgsl");
 const ACCUMULATE_TILE: &str = include_str!("../../shaders/step/accumulate_tile.wgsl");
@@ -15,19 +15,19 @@ const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 
 pub(super) fn dispatches() -> Dispatches {
     let kernel = |asked: &Asked<'_>| {
-        let lane = asked.features.lane(asked.rule, false, ACCUMULATED)?;
-        Some(("accumulate".into(), accumulate(asked.kernel, lane, asked.features)))
+        let lane = asked.step_kind.lane(asked.rule, false, ACCUMULATED)?;
+        Some(("accumulate".into(), accumulate(asked.kernel, lane, asked.step_kind)))
     };
     Dispatches::new(Over::Rows(Purpose::Update), kernel)
 }
 
 pub(super) fn dispatches_of_count() -> Dispatches {
-    Dispatches::new(Over::All, |asked| Some(("count".into(), count(asked.invocations(), asked.features))))
+    Dispatches::new(Over::All, |asked| Some(("count".into(), count(asked.invocations(), asked.step_kind))))
 }
 
 /// The kernel that adds gradients to those accumulated in this lane. It binds gradients alone, even where they share a buffer with values.
-pub fn accumulate(kernel: &Kernel, lane: usize, features: &Features) -> Shader {
-    let uses = Uses { loads_gradients: true, clears_gradients: features.zero_grad, ..Uses::default() };
+pub fn accumulate(kernel: &Kernel, lane: usize, step_kind: &StepKind) -> Shader {
+    let uses = Uses { loads_gradients: true, clears_gradients: step_kind.zero_grad, ..Uses::default() };
     let mut bindings = vec![
         array(Resource::Rows, "rows", "vec4u", false),
         array(Resource::Parameters, "parameters", "ParamSettings", false),
@@ -37,20 +37,20 @@ pub fn accumulate(kernel: &Kernel, lane: usize, features: &Features) -> Shader {
     bindings.push(states(kernel, true));
     let entry = Entry { name: "accumulate", parameters: &[ROW, ("is_first", "bool"), INVOCATION], result: None };
     let body = uses.body(kernel, if kernel.kind.tiled { ACCUMULATE_TILE } else { ACCUMULATE_ROW }, &[entry]);
-    let numbers = structs::constants([("ACCUMULATED", lane as u32)]) + &numbers(features);
+    let numbers = structs::constants([("ACCUMULATED", lane as u32)]) + &numbers(step_kind);
     let parts =
-        [structs::entries(), structs::row(), structs::entry(features.averages.len()), numbers, lane_access(kernel, true), body].concat();
+        [structs::entries(), structs::row(), structs::entry(step_kind.averages.len()), numbers, lane_access(kernel, true), body].concat();
     shader(bindings, &[&parts, &rows(kernel), ACCUMULATE], "")
 }
 
 /// The kernel that counts a micro-batch, of one workgroup of so many invocations.
-pub fn count(invocations: u32, features: &Features) -> Shader {
+pub fn count(invocations: u32, step_kind: &StepKind) -> Shader {
     let bindings = vec![
         array(Resource::Parameters, "parameters", "ParamSettings", false),
         array(Resource::Record, "record", "u32", true),
         Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
-    let parts = [structs::entries(), structs::status(), structs::entry(features.averages.len()), numbers, misplaced(features)].concat();
+    let parts = [structs::entries(), structs::status(), structs::entry(step_kind.averages.len()), numbers, misplaced(step_kind)].concat();
     shader(bindings, &[&parts, COUNT], "")
 }

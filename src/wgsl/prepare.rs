@@ -3,7 +3,7 @@
 use super::dispatches::{Asked, Dispatches, Over};
 use super::{Declaration, Formed, NUMERICS, Resource, Shader, array, shader, structs};
 use crate::rule::AnyRule;
-use crate::step::{Average, Clip, Features};
+use crate::step::{Average, Clip, StepKind};
 
 const HYPER_RECORDED: &str = include_str!("../../shaders/step/hyper_recorded.wgsl");
 const ASSIGNED: &str = include_str!("../../shaders/step/assigned.wgsl");
@@ -22,58 +22,58 @@ const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
 /// For the parameters of the rule of this number.
 pub(super) fn dispatches(number: usize) -> Dispatches {
     let kernel = move |asked: &Asked<'_>| {
-        let Asked { rule, features, .. } = asked;
-        Some((format!("{} prepare", rule.name()), prepare(*rule, number as u32, asked.invocations(), features)))
+        let Asked { rule, step_kind, .. } = asked;
+        Some((format!("{} prepare", rule.name()), prepare(*rule, number as u32, asked.invocations(), step_kind)))
     };
     Dispatches::new(Over::Rule(number), kernel)
 }
 
 /// The kernel that counts the step of the parameters of one rule and forms its scalars. The first one of a step, `number` 0, also decides
 /// what concerns all parameters. It has one workgroup of so many invocations.
-pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, features: &Features) -> Shader {
+pub fn prepare(rule: &dyn AnyRule, number: u32, invocations: u32, step_kind: &StepKind) -> Shader {
     let mut bindings = vec![
         array(Resource::Options, "settings", "u32", false),
         array(Resource::Parameters, "parameters", "ParamSettings", false),
         array(Resource::Record, "record", "u32", true),
         Declaration { slot: Resource::Status, name: "status".into(), ty: "Status".into(), written: true },
     ];
-    if features.measures {
+    if step_kind.measures {
         bindings.push(array(Resource::Sums(Formed::Gradients), "sums", "Sum", true));
     }
-    let decide = if number == 0 { decide(&mut bindings, features) } else { DECIDED.into() };
+    let decide = if number == 0 { decide(&mut bindings, step_kind) } else { DECIDED.into() };
     // The first one's have not arrived in the record yet; schedules' values are read from there, since several parameters share one.
-    let from_record = number > 0 || features.schedules;
+    let from_record = number > 0 || step_kind.schedules;
     let hyper = if from_record { HYPER_RECORDED.to_owned() } else { structs::assigned_hyper(rule) };
     let numbers = [("RULE", number), ("INVOCATIONS", invocations)];
     let parts = [
         structs::entries(),
         structs::sums(),
         structs::status(),
-        structs::settings(features.averages.len()),
-        structs::entry(features.averages.len()),
+        structs::settings(step_kind.averages.len()),
+        structs::entry(step_kind.averages.len()),
         structs::constants(Clip::KINDS.into_iter().chain(Average::KINDS).chain(numbers)),
-        format!("const MAY_SKIP: bool = {};\nconst SCHEDULES: bool = {};\n", features.may_skip, features.schedules),
-        super::view::misplaced(features),
+        format!("const MAY_SKIP: bool = {};\nconst SCHEDULES: bool = {};\n", step_kind.may_skip, step_kind.schedules),
+        super::view::misplaced(step_kind),
         hyper,
         structs::rule(rule, false, structs::loader),
         structs::store_scalars(rule),
         structs::default_prepare(rule),
     ];
-    let factor = if features.measures { FACTOR } else { FACTOR_UNMEASURED };
+    let factor = if step_kind.measures { FACTOR } else { FACTOR_UNMEASURED };
     shader(bindings, &[&parts.concat(), NUMERICS, AVERAGES, CLIP, factor, &decide, PREPARE], rule.source())
 }
 
 /// `decide`, with no more bindings than it needs.
-fn decide(bindings: &mut Vec<Declaration>, features: &Features) -> String {
+fn decide(bindings: &mut Vec<Declaration>, step_kind: &StepKind) -> String {
     bindings.push(array(Resource::Assignments, "assignments", "Assignment", false));
-    let reduce = match features.measures {
+    let reduce = match step_kind.measures {
         true => {
             bindings.push(array(Resource::Tree(Formed::Gradients), "tree", "u32", false));
             structs::tree() + REDUCE + UNIT_FACTORS
         }
         false => REDUCE_NOTHING.to_owned(),
     };
-    let assigned = match features.schedules {
+    let assigned = match step_kind.schedules {
         true => {
             bindings.push(array(Resource::Schedules, "schedules", "u32", false));
             crate::schedule::wgsl() + ASSIGNED_SCHEDULED

@@ -4,22 +4,22 @@ use super::dispatches::{Asked, Dispatches, Over};
 use super::members::sum_struct;
 use super::{Formed, NUMERICS, Resource, Shader, array, shader, structs};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
-use crate::step::Features;
+use crate::step::StepKind;
 
 const RESUME: &str = include_str!("../../shaders/resume.wgsl");
 
 /// For the parameters of the rule of this number.
 pub(super) fn dispatches(number: usize, stage: usize) -> Dispatches {
     let kernel = move |asked: &Asked<'_>| {
-        let Asked { rule, features, .. } = asked;
-        Some((format!("{} resume", rule.name()), resume(*rule, stage, number as u32, asked.invocations(), features)))
+        let Asked { rule, step_kind, .. } = asked;
+        Some((format!("{} resume", rule.name()), resume(*rule, stage, number as u32, asked.invocations(), step_kind)))
     };
     Dispatches::new(Over::Rule(number), kernel)
 }
 
 /// The kernel that finishes the sums of a stage over tensors, groups and all, for the parameters of the rule with this number.
-pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, features: &Features) -> Shader {
-    let averages = features.averages.len();
+pub fn resume(rule: &dyn AnyRule, stage: usize, number: u32, invocations: u32, step_kind: &StepKind) -> Shader {
+    let averages = step_kind.averages.len();
     let own = &rule.stages()[stage];
     // Of matrices or of others: what one of them does not use stays 0.
     let sums: Vec<&SumField> = rule.sums().iter().filter(|sum| sum.extent.is_whole() && own.forms(sum.name)).collect();

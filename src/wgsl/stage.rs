@@ -7,7 +7,7 @@ use super::members::Members;
 use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, states, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::{AnyRule, Extent};
-use crate::step::Features;
+use crate::step::StepKind;
 
 const STAGE: &str = include_str!("../../shaders/stage.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
@@ -31,27 +31,27 @@ pub(super) const INVOCATION: (&str, &str) = ("invocation", "u32");
 
 /// The stage of this number, of rules that have more.
 pub(super) fn dispatches(number: usize) -> Dispatches {
-    let kernel = move |Asked { rule, kernel, features }: &Asked<'_>| {
+    let kernel = move |Asked { rule, kernel, step_kind }: &Asked<'_>| {
         let runs = rule.runs_before_update(number, kernel.kind.matrix) && rule.stages()[number].over == Extent::Elements;
-        runs.then(|| (format!("{} {}", rule.name(), rule.stages()[number].name), stage(*rule, number, kernel, features)))
+        runs.then(|| (format!("{} {}", rule.name(), rule.stages()[number].name), stage(*rule, number, kernel, step_kind)))
     };
     Dispatches::new(Over::Rows(Purpose::Update), kernel).collecting(Formed::Stage(number))
 }
 
 /// The last stage of every rule.
 pub(super) fn dispatches_of_update() -> Dispatches {
-    let kernel = |Asked { rule, kernel, features }: &Asked<'_>| {
-        Some((format!("{} update", rule.name()), stage(*rule, rule.stages().len() - 1, kernel, features)))
+    let kernel = |Asked { rule, kernel, step_kind }: &Asked<'_>| {
+        Some((format!("{} update", rule.name()), stage(*rule, rule.stages().len() - 1, kernel, step_kind)))
     };
     Dispatches::new(Over::Rows(Purpose::Update), kernel)
 }
 
 /// The kernel for a stage over elements of a rule with the states that it uses, for one way of access to values and gradients; the last one is the update.
-pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Features) -> Shader {
-    let members = Members { rule, stage, kernel, features };
+pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &StepKind) -> Shader {
+    let members = Members { rule, stage, kernel, step_kind };
     let kind = &kernel.kind;
     let (own, is_last) = (&rule.stages()[stage], stage + 1 == rule.stages().len());
-    let clears = features.zero_grad && !kind.listed && Some(stage) == last_to_read_gradients(rule, kind.matrix);
+    let clears = step_kind.zero_grad && !kind.listed && Some(stage) == last_to_read_gradients(rule, kind.matrix);
     let uses = Uses {
         loads_values: own.value || is_last,
         stores_values: is_last,
@@ -63,7 +63,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featu
     let mut bindings: Vec<Declaration> =
         vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
-    if !features.lanes_of_elements(rule, kind.matrix).is_empty() {
+    if !step_kind.lanes_of_elements(rule, kind.matrix).is_empty() {
         bindings.push(states(kernel, true));
     }
     if members.reads_lines() {
@@ -74,14 +74,14 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featu
     }
     let mut parts = vec![
         structs::row(),
-        structs::entry(features.averages.len()),
+        structs::entry(step_kind.averages.len()),
         structs::rule(rule, kind.matrix, structs::loader_by_four),
-        structs::wide_entry(rule, features.averages.len()),
-        structs::step_entry(features.averages.len()),
+        structs::wide_entry(rule, step_kind.averages.len()),
+        structs::step_entry(step_kind.averages.len()),
         members.access(),
         whole_of(&members),
         structs::default_prepare(rule),
-        idle(features, clears, is_last),
+        idle(step_kind, clears, is_last),
         body(&members, &uses),
         structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
@@ -89,10 +89,10 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featu
         parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
         parts.push(if kind.whole_units { UNIT_WHOLE } else { UNIT }.into());
     }
-    if features.measures {
+    if step_kind.measures {
         parts.push(FACTORED.into());
     }
-    if features.clamps {
+    if step_kind.clamps {
         parts.push(LIMIT.into());
     }
     if !is_last {
@@ -108,7 +108,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, features: &Featu
         if kind.tiled {
             parts.push(TALLY_NOTHING.into());
         }
-        if features.measures_update {
+        if step_kind.measures_update {
             bindings.push(array(Resource::Sums(Formed::Update), "moved", "Sum", true));
             parts.push(structs::sums());
             parts.extend([GATHER, MOVED].map(String::from));
@@ -197,12 +197,12 @@ fn values(uses: &Uses) -> String {
 }
 
 /// `idle`, which rows a stage leaves alone: those that are not active, though the stage that clears gradients does so if it is just this step that is skipped.
-fn idle(features: &Features, clears: bool, is_last: bool) -> String {
+fn idle(step_kind: &StepKind, clears: bool, is_last: bool) -> String {
     let mut text = String::from("fn idle(row: Row, own: StepEntry, invocation: u32) -> bool {\n");
     if clears {
         text += "    if own.is_active == SKIPPED {\n        clear(row, invocation);\n    }\n";
     }
-    if features.measures_update && is_last {
+    if step_kind.measures_update && is_last {
         text += "    if own.is_active == 0u && invocation == 0u {\n        moved[row.partial] = Sum();\n    }\n";
     }
     text + "    return own.is_active != 1u;\n}\n"

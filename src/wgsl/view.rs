@@ -7,7 +7,7 @@ use super::stage::{INVOCATION, ROW};
 use super::{Declaration, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::AnyRule;
-use crate::step::{ASIDE, Average, Features, view};
+use crate::step::{ASIDE, Average, StepKind, view};
 
 const VIEW: &str = include_str!("../../shaders/step/view.wgsl");
 const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
@@ -33,30 +33,30 @@ const NUMBERS: [(&str, u32); 8] = [
 
 /// Where there is but one view, rules have no part in its changes.
 pub(super) fn dispatches() -> Dispatches {
-    let kernel = |Asked { rule, kernel, features }: &Asked<'_>| {
-        let changes = !features.averages.is_empty() || rule.has_views();
-        changes.then(|| (format!("{} view", rule.name()), shown(*rule, kernel, features)))
+    let kernel = |Asked { rule, kernel, step_kind }: &Asked<'_>| {
+        let changes = !step_kind.averages.is_empty() || rule.has_views();
+        changes.then(|| (format!("{} view", rule.name()), shown(*rule, kernel, step_kind)))
     };
     Dispatches::new(Over::Rows(Purpose::Update), kernel)
 }
 
 /// Changes to all views are decided by one kernel.
 pub(super) fn dispatches_of_decision(number: u32) -> Dispatches {
-    Dispatches::new(Over::All, move |asked| Some(("view".into(), view(number, asked.invocations(), asked.features))))
+    Dispatches::new(Over::All, move |asked| Some(("view".into(), view(number, asked.invocations(), asked.step_kind))))
 }
 
 /// The numbers, and whether there is more than one view.
-pub(super) fn numbers(features: &Features) -> String {
-    structs::constants(NUMBERS) + &format!("const VIEWS: bool = {};\n", features.views)
+pub(super) fn numbers(step_kind: &StepKind) -> String {
+    structs::constants(NUMBERS) + &format!("const VIEWS: bool = {};\n", step_kind.views)
 }
 
 /// `in_view`, `misplaced` and `looked`, of kernels that bind the status.
-pub(super) fn misplaced(features: &Features) -> String {
-    numbers(features) + MISPLACED
+pub(super) fn misplaced(step_kind: &StepKind) -> String {
+    numbers(step_kind) + MISPLACED
 }
 
 /// The kernel that decides about a change to the view of this number, of one workgroup of so many invocations.
-pub fn view(number: u32, invocations: u32, features: &Features) -> Shader {
+pub fn view(number: u32, invocations: u32, step_kind: &StepKind) -> Shader {
     let bindings = vec![
         array(Resource::Parameters, "parameters", "ParamSettings", false),
         array(Resource::Record, "record", "u32", true),
@@ -64,8 +64,8 @@ pub fn view(number: u32, invocations: u32, features: &Features) -> Shader {
         array(Resource::Options, "settings", "u32", false),
         array(Resource::Wish(number), "wish", "u32", false),
     ];
-    let averages = features.averages.len();
-    let evaluated = view::evaluated_average(&features.averages).unwrap_or(averages) as u32;
+    let averages = step_kind.averages.len();
+    let evaluated = view::evaluated_average(&step_kind.averages).unwrap_or(averages) as u32;
     let numbers = Average::KINDS.into_iter().chain(WAYS).chain([("EVALUATED_AVERAGE", evaluated), ("INVOCATIONS", invocations)]);
     let parts = [
         structs::entries(),
@@ -73,21 +73,21 @@ pub fn view(number: u32, invocations: u32, features: &Features) -> Shader {
         structs::settings(averages),
         structs::entry(averages),
         structs::constants(numbers),
-        misplaced(features),
+        misplaced(step_kind),
     ];
     shader(bindings, &[&parts.concat(), VIEW], "")
 }
 
 /// The kernel that changes what rows of a rule's parameters show. It binds values alone, even where they share a buffer with gradients.
-pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader {
+pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shader {
     let uses = Uses { loads_values: true, stores_values: true, ..Uses::default() };
     let mut bindings = vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
     bindings.push(states(kernel, true));
-    let averages = features.averages.len();
-    let first = features.averages.first().map_or(ASIDE, Average::state);
+    let averages = step_kind.averages.len();
+    let first = step_kind.averages.first().map_or(ASIDE, Average::state);
     let text = if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW };
-    let lane = |name: &str| features.lane(rule, kernel.kind.matrix, name).unwrap_or_default() as u32;
+    let lane = |name: &str| step_kind.lane(rule, kernel.kind.matrix, name).unwrap_or_default() as u32;
     let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE))]);
     let entry = Entry { name: "show", parameters: &[ROW, ("change", "u32"), INVOCATION], result: None };
     let mut parts = vec![
@@ -99,7 +99,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, features: &Features) -> Shader
     ];
     let mut own = "";
     // What `evaluate` reads is what the update does.
-    let members = Members { rule, stage: rule.stages().len() - 1, kernel, features };
+    let members = Members { rule, stage: rule.stages().len() - 1, kernel, step_kind };
     match rule.has_views() {
         true => {
             parts.extend([structs::rule(rule, kernel.kind.matrix, structs::loader_by_four), members.access()]);

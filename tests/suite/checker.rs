@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 use wgpu_optim::rule::Bounded;
-use wgpu_optim::step::Features;
+use wgpu_optim::step::StepKind;
 use wgpu_optim::testing::{compare, module, must_fail, same_bits};
 use wgpu_optim::wgsl;
 
@@ -35,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
         }),
         Trial::test("checker/bits-of-zero", || Ok(must_fail("-0 for 0", same_bits("zero", &[-0.0], &[0.0]))?)),
         Trial::test("checker/invalid-kernel", || {
-            let broken = wgsl::prepare(&wgpu_optim::Adam::default(), 0, 256, &Features::default()).source.replacen(
+            let broken = wgsl::prepare(&wgpu_optim::Adam::default(), 0, 256, &StepKind::default()).source.replacen(
                 "Scalars(step_size,",
                 "Scalars(x,",
                 1,

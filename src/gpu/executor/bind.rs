@@ -9,7 +9,7 @@ use crate::gpu::places::{Known, Versions};
 use crate::gpu::{Bound, Compiled, Dispatch, Engine, Parts, fold, resource, staged};
 use crate::program::{Bucket, Kernel, Pass, Purpose, Window};
 use crate::rule::AnyRule;
-use crate::step::{Features, Setup};
+use crate::step::{Config, StepKind};
 use crate::wgsl::{Asked, Formed, Over, Resource, dispatches};
 
 /// What a dispatch goes over.
@@ -25,17 +25,17 @@ enum Of<'a> {
 
 impl Executor {
     /// A pass with everything that it binds.
-    pub(super) fn bind(&self, kernels: &mut Kernels, engine: &Engine, setup: &Setup, features: &Features, pass: Pass) -> Result<Ready> {
+    pub(super) fn bind(&self, kernels: &mut Kernels, engine: &Engine, config: &Config, step_kind: &StepKind, pass: Pass) -> Result<Ready> {
         let Some(dispatches) = dispatches(pass) else {
             return Ok(Ready { others: self.made.get(&pass).cloned().unwrap_or_default(), ..Ready::default() });
         };
         let mut ready = Ready { others: dispatches.collects.map(|formed| self.collects(formed)).unwrap_or_default(), ..Ready::default() };
         let mut kernel = |rule: &dyn AnyRule, kernel: &Kernel| {
-            let kernel = kernels.get(engine, pass, &dispatches, &Asked { rule, kernel, features })?;
+            let kernel = kernels.get(engine, pass, &dispatches, &Asked { rule, kernel, step_kind })?;
             ready.slots.extend(kernel.iter().flat_map(|kernel| kernel.slots.iter().map(|(slot, _)| *slot)));
             Ok(kernel)
         };
-        let mut of_group = |over: &Kernel| kernel(&*setup.groups[over.kind.group].rule, over);
+        let mut of_group = |over: &Kernel| kernel(&*config.groups[over.kind.group].rule, over);
         match dispatches.over {
             Over::Rows(purpose) => (ready.purpose, ready.rows) = (purpose, self.over_buckets(engine, purpose, of_group)?),
             Over::Lines(stage) => ready.others.push(self.over_lines(engine, stage, of_group)?),

@@ -14,7 +14,7 @@ pub(super) struct Kernels(HashMap<(Pass, Kernel, bool), Compiled>);
 impl Kernels {
     /// The kernel of a pass, compiled if it is not yet, if the pass has one for these.
     pub(super) fn get(&mut self, engine: &Engine, pass: Pass, dispatches: &Dispatches, asked: &Asked<'_>) -> Result<Option<Compiled>> {
-        let key = (pass, asked.kernel.clone(), asked.features.schedules);
+        let key = (pass, asked.kernel.clone(), asked.step_kind.schedules);
         if let Some(kernel) = self.0.get(&key) {
             return Ok(Some(kernel.clone()));
         }

@@ -13,7 +13,7 @@ use super::staged::Staged;
 use super::{Compiled, Dispatch, Engine, Parts, Recorder, resource};
 use crate::error::Result;
 use crate::program::{Pass, Plan, Program, Purpose, Sum, Tensor, Window};
-use crate::step::{Features, Setup, view};
+use crate::step::{Config, StepKind, view};
 use crate::wgsl::Resource;
 use kernels::Kernels;
 
@@ -64,43 +64,43 @@ pub(super) struct OverRows {
 
 impl Executor {
     /// Uploads the rows and binds everything. What the last update of another executor of these parameters measured stays, where it is as large.
-    pub(crate) fn new(engine: &Engine, setup: &Setup, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
+    pub(crate) fn new(engine: &Engine, config: &Config, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
         let Plans { update, measure, buffers, tensors, coalesce } = plans;
-        let features = setup.features();
-        let staged = Staged::new(engine, setup, &update.buckets, &tensors)?;
+        let step_kind = config.step_kind();
+        let staged = Staged::new(engine, config, &update.buckets, &tensors)?;
         let update = Buckets::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
         let measure = Buckets::new(&engine.device, measure.buckets, Purpose::Measure, &engine.limits)?;
         let kept = last.filter(|last| last.update.sum_words() == update.sum_words()).and_then(|last| last.moved.clone());
-        let moved = features.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
-        let wishes = features.views.then(|| wishes(engine, &features)).transpose()?;
+        let moved = step_kind.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
+        let wishes = step_kind.views.then(|| wishes(engine, &step_kind)).transpose()?;
         let made = [(Pass::Coalesce, coalesce), (Pass::ScheduleScales, scales.into_dispatches())];
         let made = made.into_iter().filter(|(_, dispatches)| !dispatches.is_empty()).collect();
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
-        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, made, bound, kernels }.bound(engine, setup)
+        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, made, bound, kernels }.bound(engine, config)
     }
 
     /// Everything bound anew, with the engine's record as it is now.
-    pub(crate) fn bound(&self, engine: &Engine, setup: &Setup) -> Result<Self> {
-        let features = setup.features();
+    pub(crate) fn bound(&self, engine: &Engine, config: &Config) -> Result<Self> {
+        let step_kind = config.step_kind();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
         let program =
-            Program::new(&features, &rules, self.made.contains_key(&Pass::ScheduleScales), self.made.contains_key(&Pass::Coalesce));
+            Program::new(&step_kind, &rules, self.made.contains_key(&Pass::ScheduleScales), self.made.contains_key(&Pass::Coalesce));
         let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
-        executor.bind_all(engine, setup, executor.program.passes())?;
+        executor.bind_all(engine, config, executor.program.passes())?;
         Ok(executor)
     }
 
     /// Binds those passes anew that bind one of these. After an error, everything is as it was.
-    pub(crate) fn rebind(&mut self, engine: &Engine, setup: &Setup, changed: &[Resource]) -> Result<()> {
+    pub(crate) fn rebind(&mut self, engine: &Engine, config: &Config, changed: &[Resource]) -> Result<()> {
         let binds = |ready: &Ready| ready.slots.iter().any(|slot| changed.contains(slot));
         let passes = self.bound.iter().filter(|(_, ready)| binds(ready)).map(|(&pass, _)| pass).collect();
-        self.bind_all(engine, setup, passes)
+        self.bind_all(engine, config, passes)
     }
 
-    fn bind_all(&mut self, engine: &Engine, setup: &Setup, passes: Vec<Pass>) -> Result<()> {
-        let (mut kernels, features) = (core::mem::take(&mut self.kernels), setup.features());
-        let mut bind = |pass| Ok((pass, self.bind(&mut kernels, engine, setup, &features, pass)?));
+    fn bind_all(&mut self, engine: &Engine, config: &Config, passes: Vec<Pass>) -> Result<()> {
+        let (mut kernels, step_kind) = (core::mem::take(&mut self.kernels), config.step_kind());
+        let mut bind = |pass| Ok((pass, self.bind(&mut kernels, engine, config, &step_kind, pass)?));
         let bound: Result<Vec<_>> = passes.into_iter().map(&mut bind).collect();
         self.kernels = kernels;
         self.bound.extend(bound?);
@@ -182,11 +182,11 @@ fn moved(engine: &Engine, update: &Buckets) -> Result<Parts> {
 }
 
 /// The views that can be asked for, and how many bytes each has: its number, and for each rule whether it has evaluated values of its own.
-fn wishes(engine: &Engine, features: &Features) -> Result<(wgpu::Buffer, u64)> {
+fn wishes(engine: &Engine, step_kind: &StepKind) -> Result<(wgpu::Buffer, u64)> {
     let rules: Vec<u32> = engine.record.rules().iter().map(|rule| u32::from(rule.has_views())).collect();
     let stride = (4 * (1 + rules.len() as u64)).next_multiple_of(engine.limits.alignment);
     let mut words = Vec::new();
-    for number in 0..view::SWAPPED + features.averages.len() as u32 {
+    for number in 0..view::SWAPPED + step_kind.averages.len() as u32 {
         words.push(number);
         words.extend(&rules);
         words.resize(words.len().next_multiple_of((stride / 4) as usize), 0);

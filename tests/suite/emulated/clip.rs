@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 use wgpu_optim::rule::Layout;
-use wgpu_optim::step::{ClipWords, Features};
+use wgpu_optim::step::{ClipWords, StepKind};
 use wgpu_optim::{Sgd, wgsl};
 
 use super::arithmetic::Arithmetic;
@@ -37,7 +37,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// The text that forms factors, and that multiplies by them.
 pub fn source() -> String {
-    let features = Features { measures: true, ..Features::default() };
+    let features = StepKind { measures: true, ..StepKind::default() };
     wgsl::prepare(&Sgd::default(), 0, 256, &features).source + include_str!("../../../shaders/step/factored.wgsl")
 }
 

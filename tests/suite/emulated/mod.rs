@@ -10,7 +10,7 @@ use libtest_mimic::{Failed, Trial};
 use wgpu_optim::rule::{AnyRule, Field};
 use wgpu_optim::rules;
 use wgpu_optim::schedule::Schedule;
-use wgpu_optim::step::Features;
+use wgpu_optim::step::StepKind;
 use wgpu_optim::wgsl;
 
 use crate::context::Outcome;
@@ -70,7 +70,7 @@ fn ends_are_exact(source: &str) -> Outcome {
 
 /// Within 4 ulp at some steps from 1 to 10^7; to 10^5 where each step's are formed from those of the step before.
 fn within_ulps(rule: &dyn AnyRule) -> Outcome {
-    let mut machine = Machine::new(&wgsl::prepare(rule, 0, 256, &Features::default()).source)?;
+    let mut machine = Machine::new(&wgsl::prepare(rule, 0, 256, &StepKind::default()).source)?;
     let most = if scalars::carries(rule) { 100_000 } else { 10_000_000 };
     let steps: Vec<u32> =
         (1..20).chain((0..60).map(|i| (20.0 * 1.25_f64.powi(i)) as u32)).chain([most]).filter(|&step| step <= most).collect();

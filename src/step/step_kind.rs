@@ -1,10 +1,10 @@
-//! What options and groups ask of an optimizer's kernels.
+//! What kind of steps an optimizer has: what its options and groups ask of kernels.
 
 use super::{Average, Clip, Group, Options};
 
-/// What the options and groups of an optimizer ask of its kernels.
+/// What kind of steps an optimizer has: what its options and groups ask of kernels.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Features {
+pub struct StepKind {
     /// Gradients are measured before the update: a norm or a check needs it.
     pub measures: bool,
     /// Steps may be skipped.
@@ -25,11 +25,11 @@ pub struct Features {
     pub views: bool,
 }
 
-impl Features {
+impl StepKind {
     /// Those of an optimizer.
     pub fn of<P>(options: &Options, groups: &[Group<P>]) -> Self {
         let clips: Vec<Clip> = groups.iter().map(|group| group.clip.unwrap_or(options.clip)).collect();
-        Features {
+        StepKind {
             measures: options.may_skip() || clips.iter().any(Clip::measures),
             may_skip: options.may_skip(),
             clamps: clips.iter().any(|clip| matches!(clip, Clip::Value(_))),
@@ -44,7 +44,7 @@ impl Features {
 
     /// Whether kernels for one are those for the other: they read the numbers of averages from the settings.
     pub(crate) fn has_kernels_of(&self, other: &Self) -> bool {
-        let kinds = |features: &Self| features.averages.iter().map(Average::state).collect::<Vec<_>>();
-        kinds(self) == kinds(other) && *self == Features { averages: self.averages.clone(), ..other.clone() }
+        let kinds = |step_kind: &Self| step_kind.averages.iter().map(Average::state).collect::<Vec<_>>();
+        kinds(self) == kinds(other) && *self == StepKind { averages: self.averages.clone(), ..other.clone() }
     }
 }

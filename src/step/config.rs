@@ -3,14 +3,14 @@
 use super::blocks::is_clips;
 use super::clip::MAX_NORM;
 use super::keys::check_keys;
-use super::{Assignment, Average, Blocks, Clip, ClipWords, Features, Form, Group, GroupKey, LossScale, Options};
+use super::{Assignment, Average, Blocks, Clip, ClipWords, Form, Group, GroupKey, LossScale, Options, StepKind};
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Layout as _};
 use crate::schedule::Schedule;
 
 /// Host configuration shared by both optimizers, without parameters: the options and, for each group, rule, clip and schedules.
 #[derive(Clone, Debug)]
-pub struct Setup {
+pub struct Config {
     /// The options.
     pub options: Options,
     /// The groups, without their parameters.
@@ -19,7 +19,7 @@ pub struct Setup {
     pub blocks: Blocks,
 }
 
-impl Setup {
+impl Config {
     /// No groups yet.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Setup {
     /// Options out of range, or two that exclude each other.
     pub fn new(options: Options) -> Result<Self> {
         options.check()?;
-        Ok(Setup { options, groups: Vec::new(), blocks: Blocks::default() })
+        Ok(Config { options, groups: Vec::new(), blocks: Blocks::default() })
     }
 
     /// Takes one more group; returns its parameters.
@@ -48,7 +48,7 @@ impl Setup {
                 format!("{} keeps values in its state, which Lookahead would leave behind; take another rule, or an average", rule.name());
             return Err(Error::Conflict { what });
         }
-        let lanes = Features::of(&self.options, &self.groups).lanes(&*rule, true, true);
+        let lanes = StepKind::of(&self.options, &self.groups).lanes(&*rule, true, true);
         check_keys(&*rule, &lanes).map_err(|message| Error::HyperParameters { rule: rule.name(), message })?;
         let lanes: Vec<&str> = lanes.iter().map(|lane| lane.name).collect();
         if let Some(twice) = (1..lanes.len()).find(|&index| lanes[..index].contains(&lanes[index])) {
@@ -88,9 +88,9 @@ impl Setup {
         self.groups[group].clip.unwrap_or(self.options.clip)
     }
 
-    /// What all of it asks of the kernels.
-    pub fn features(&self) -> Features {
-        Features::of(&self.options, &self.groups)
+    /// What kind of steps it asks for.
+    pub fn step_kind(&self) -> StepKind {
+        StepKind::of(&self.options, &self.groups)
     }
 
     /// Replaces a group's hyper-parameters, by a rule that has the same kernels and states.
