@@ -177,6 +177,11 @@ fn saturated(x: vec4f) -> vec4f {
     return bitcast<vec4f>(bits - select(vec4u(0u), vec4u(1u), (bits & vec4u(0x7fffffffu)) == vec4u(0x7f800000u)));
 }
 
+// Whether a sum of squares is beyond f32, so that it says nothing but that its root is 1.8e19 or more.
+fn is_beyond(sum: f32) -> bool {
+    return sum >= 3.4e38;
+}
+
 // x * x, or nearly f32's largest number where that would be infinite: an infinite mean would make NaN of its next value.
 fn square(x: vec4f) -> vec4f {
     let y = x * x;

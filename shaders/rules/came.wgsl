@@ -6,7 +6,7 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 
 // x / sqrt(row / mean * column). The mean is 0 where there are no rows, which is for vectors: then x / sqrt(each).
 fn came_ratio(x: vec4f, row: vec4f, mean: vec4f, column: vec4f, each: vec4f) -> vec4f {
-    let first = sqrt(by_sign(mean, each, each, ratio(row, mean)));
+    let first = sqrt(by_sign(mean, each, each, at_least(ratio(row, mean), vec4f(1.1754944e-38))));
     let second = sqrt(by_sign(mean, vec4f(1.0), vec4f(1.0), column));
     return x / first / second;
 }

@@ -31,7 +31,8 @@ fn resume_estimate(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
     let share = clamped(vec4f(quotient(n, sums.sizes)), vec4f(-1e20), vec4f(1e20)).x;
     let estimate = clamped(vec4f(quotient(share, h.rest3)), vec4f(0.0), vec4f(1e10));
     let d = at_least(clamped(estimate, vec4f(0.0), saturated(vec4f(s.d * h.growth))), vec4f(s.d)).x;
-    return Scalars(d, n, s.step_size, s.scaled, s.decay, by_sign(vec4f(d), vec4f(0.0), vec4f(0.0), vec4f(1.0)).x);
+    let moves = select(by_sign(vec4f(d), vec4f(0.0), vec4f(0.0), vec4f(1.0)).x, 0.0, s.step_size == 0.0);
+    return Scalars(d, n, s.step_size, s.scaled, s.decay, moves);
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

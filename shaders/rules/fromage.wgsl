@@ -14,7 +14,8 @@ fn fromage_norms(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>,
 fn resume_fromage_norms(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
     let values = at_least(vec4f(sqrt(sums.values)), vec4f(h.min_norm)).x;
     let gradients = at_least(vec4f(sqrt(sums.gradients)), vec4f(h.min_norm)).x;
-    return Scalars(s.step_size * quotient(values, gradients), s.shrink);
+    let ratio = saturated(vec4f(quotient(values, gradients))).x;
+    return Scalars(select(s.step_size * ratio, 0.0, is_beyond(sums.gradients)), s.shrink);
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

@@ -13,7 +13,7 @@ fn resume_lars_norms(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
     // A NaN is no zero; `!=` may say that it is none either.
     let is_zero = sums.values == 0.0 || sums.gradients == 0.0;
     let ratio = quotient(h.trust_coefficient * root(sums.values), root(sums.gradients) + h.eps);
-    return Scalars(h.lr * select(ratio, 1.0, is_zero));
+    return Scalars(select(h.lr * select(ratio, 1.0, is_zero), 0.0, is_beyond(sums.gradients)));
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

@@ -22,7 +22,7 @@ fn resume_mars_norm(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
     if h.optimize_1d == 0u && sums.matrix == 0.0 {
         return s;
     }
-    let clip = quotient(1.0, at_least(vec4f(sqrt(sums.squares)), vec4f(1.0)).x);
+    let clip = select(quotient(1.0, at_least(vec4f(sqrt(sums.squares)), vec4f(1.0)).x), 0.0, is_beyond(sums.squares));
     return Scalars(
         s.corrected_step_size, s.corrected_inverse_root2, h.lr * h.weight_decay, clip, 1.0, s.corrected_step_size, s.corrected_inverse_root2,
     );

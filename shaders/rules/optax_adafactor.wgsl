@@ -7,7 +7,7 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 
 // U. `row_mean` is 0 where there are no rows: where V is not factored.
 fn optax_step(g: vec4f, state: ptr<function, State>) -> vec4f {
-    let first = sqrt(by_sign(state.row_mean, state.variance, state.variance, ratio(state.row_var, state.row_mean)));
+    let first = sqrt(by_sign(state.row_mean, state.variance, state.variance, at_least(ratio(state.row_var, state.row_mean), vec4f(1.1754944e-38))));
     let second = sqrt(by_sign(state.row_mean, vec4f(1.0), vec4f(1.0), state.col_var));
     return g / first / second;
 }

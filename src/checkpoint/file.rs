@@ -201,11 +201,13 @@ impl Outline {
                     return Err(format!("{tensor} is there twice"));
                 }
             }
-            // In the place of some dimensions there may be one number, and a rule may count a tensor as one of another shape: then numbers are of as many elements each.
+            // In the place of some dimensions there may be one number. A rule may count a tensor as one of another shape: then numbers are of as many elements each,
+            // and one dimension of them at least is 1.
             let alike = |own: &[usize]| own.len() == shape.len() && own.iter().zip(shape).all(|(own, size)| own == size || *own == 1);
             let count = |shape: &[usize]| shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size));
-            let divides = |own: usize, all: usize| all == own || all.checked_rem(own) == Some(0);
-            let fits = |own: &[usize]| alike(own) || count(own).zip(count(shape)).is_some_and(|(own, all)| divides(own, all));
+            let divides = |own: usize, all: usize| own < all && all.checked_rem(own) == Some(0);
+            let counted = |own: &[usize]| own.contains(&1) && count(own).zip(count(shape)).is_some_and(|(own, all)| divides(own, all));
+            let fits = |own: &[usize]| alike(own) || counted(own);
             if let Some(lane) = lanes.iter().find(|lane| !fits(&lane.shape)) {
                 let (tensor, own) = (param.tensor_name(lane), &lane.shape);
                 return Err(format!("{tensor} is of shape {own:?}, which does not go with {name} of shape {shape:?}"));

@@ -97,6 +97,7 @@ impl<F: Real> CpuOptimizer<F> {
             }
             tensor.accumulated.resize(if self.config.options.accumulates() { tensor.len } else { 0 }, F::zero());
         }
+        self.common.norms = None;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ pub use param::{LrScales, Param, RowMask, SparseRows};
 pub use pipelines::Pipelines;
 pub use tensors::Tensors;
 
-pub(crate) use buffers::{check_binds, create, upload, whole};
+pub(crate) use buffers::{check_binds, create, upload, upload_for, whole};
 pub(crate) use compiled::Compiled;
 pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, Stamped, fold, resource};
 pub(crate) use engine::Engine;

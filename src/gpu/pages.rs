@@ -1,5 +1,7 @@
 //! The buffers of the state: one for each set of parameters that are updated together, so that no two dispatches write one buffer.
 
+use std::collections::HashSet;
+
 use super::{Binding, create};
 use crate::error::Result;
 use crate::program::{Place, Segment, Window};
@@ -41,13 +43,11 @@ impl Pages {
         Ok(())
     }
 
-    /// Those of an optimizer that this one becomes: these themselves where they are as large, if they are to stay; else others, which may hold what spare ones held.
+    /// Those of an optimizer that this one becomes: these themselves, if they are to stay, but for those of lines; else others, which may hold what spare ones held.
     pub(crate) fn next(&self, device: &wgpu::Device, sizes: &[u64], lines: &[u64], stay: bool) -> Result<Self> {
         let mut next = Pages::default();
         if stay {
             next.buffers.clone_from(&self.buffers);
-            let known = self.lines.iter().map(|own| own.size() / 4);
-            next.lines = if known.eq(lines.iter().copied()) { self.lines.clone() } else { Vec::new() };
             next.spare.clone_from(&self.spare);
             next.extend(device, sizes, lines)?;
         } else {
@@ -56,9 +56,10 @@ impl Pages {
         Ok(next)
     }
 
-    /// Keeps the pages of the optimizer before that are no longer in use, for the next one.
-    pub(crate) fn keep(&mut self, before: &Pages) {
-        self.spare = before.buffers.iter().flatten().filter(|page| !self.own(page)).cloned().collect();
+    /// Keeps those of these pages of the optimizer before that are no longer in use, for the next one.
+    pub(crate) fn keep(&mut self, before: &Pages, pages: &HashSet<usize>) {
+        let pages = before.buffers.iter().enumerate().filter(|(page, _)| pages.contains(page)).filter_map(|(_, page)| page.as_ref());
+        self.spare = pages.filter(|page| !self.own(page)).cloned().collect();
     }
 
     /// Whether a page of ours was one of the spare ones of the optimizer before, so that it is not zero.

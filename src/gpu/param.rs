@@ -53,10 +53,10 @@ pub struct Param {
     /// Default: `None`, of all rows.
     pub sparse: Option<SparseRows>,
     /// Rows that the state has room for, at least. With it, [`Optimizer::resize_rows`](crate::Optimizer::resize_rows) moves and allocates nothing up to so many rows, and
-    /// [`Optimizer::change_rows`](crate::Optimizer::change_rows) allocates nothing from its second call on: the state's memory from before the last change is kept and used again, so that
-    /// it takes twice as much. Rules with numbers of rows or columns, such as Adafactor, have no use for it.
+    /// [`Optimizer::change_rows`](crate::Optimizer::change_rows) allocates no memory for state from its third call on: that from before the last change is kept and used again, so that
+    /// it takes twice as much. A change that names the parameter again keeps what was reserved before. Rules with numbers of rows or columns, such as Adafactor, have no use for it.
     ///
-    /// Default: `0`, as many as there are.
+    /// Default: `0`, range: `[0, 2^32)`; there is always room for the rows that there are.
     pub reserved_rows: usize,
     /// Excluded from every step: neither state nor gradient is read, and the step count does not advance.
     /// [`Optimizer::set_active`](crate::Optimizer::set_active) changes it later (see there about gradients that add up meanwhile).

@@ -42,7 +42,7 @@ impl Optimizer {
     /// The parts of a lane, by its number among those of its extent.
     pub(super) fn parts(&self, parameter: &Parameter, lane: &Lane, index: usize) -> Vec<Binding> {
         if lane.extent == Extent::Elements {
-            return parameter.state.iter().filter_map(|segment| self.engine.pages.binding(segment, index)).collect();
+            return parameter.parts().filter_map(|segment| self.engine.pages.binding(segment, index)).collect();
         }
         let place = parameter.lines.lane(lane.extent, index as u64);
         place.and_then(|place| self.engine.pages.line(place, parameter.extents.count(lane.extent))).into_iter().collect()
@@ -89,7 +89,7 @@ impl Optimizer {
     /// - [`Error::UnknownName`]: no parameter has this name.
     /// - [`Error::InView`]: other values than the trained ones are shown. Record [`Optimizer::train`] before, or use [`Optimizer::read_shown`].
     /// - [`Error::NonFinite`]: a step failed. [`Error::InView`]: a step, a micro-batch, a write or a change of view came in a view that it does not fit.
-    ///   Each is told once.
+    ///   [`Error::OutOfOrder`]: something was submitted on the wrong side of a change to the optimizer. Each is told once.
     /// - [`Error::MissingUsage`]: the buffer lacks `COPY_SRC`. [`Error::Buffer`]: wgpu refuses it.
     /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
@@ -132,7 +132,7 @@ impl Optimizer {
     /// - [`Error::UnknownName`]: there is no such parameter, or it has no such state.
     /// - [`Error::InView`]: it is an average, and other values than the trained ones are shown: these may then be in its place.
     /// - [`Error::NonFinite`]: a step failed. [`Error::InView`]: a step, a micro-batch, a write or a change of view came in a view that it does not fit.
-    ///   Each is told once.
+    ///   [`Error::OutOfOrder`]: something was submitted on the wrong side of a change to the optimizer. Each is told once.
     /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_state(&self, param: &str, state: &str) -> Result<Vec<f32>> {
         let mut data = Vec::new();
@@ -152,7 +152,7 @@ impl Optimizer {
     /// # Errors
     ///
     /// - [`Error::NonFinite`]: a step failed. [`Error::InView`]: a step, a micro-batch, a write or a change of view came in a view that it does not fit.
-    ///   Each is told once.
+    ///   [`Error::OutOfOrder`]: something was submitted on the wrong side of a change to the optimizer. Each is told once.
     /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_steps(&self) -> Result<Vec<u32>> {
         let words = self.read_record().await?;
@@ -201,7 +201,7 @@ impl Optimizer {
     async fn read_record(&self) -> Result<Vec<u32>> {
         let record = &self.engine.record.buffer;
         let words = self.read_told(record, 0, record.size() / 4).await?.1;
-        view::check_order(words[ORDER as usize], "what steps keep was read")?;
+        view::check_order(words[ORDER as usize], "what steps keep")?;
         Ok(words)
     }
 

@@ -105,7 +105,7 @@ impl Optimizer {
         let last = before.map(|before| &before.optimizer.engine);
         let pages = match (before, last) {
             (Some(before), Some(last)) => {
-                let stay = before.rows_stay && sets.pages == last.sets.pages && before.optimizer.has_places_of(&parameters);
+                let stay = before.rows_stay && sets.pages == last.sets.pages && before.optimizer.has_places_of(&config, &parameters);
                 last.pages.next(device, &sets.pages, &lines, stay)?
             }
             _ => Pages::default().next(device, &sets.pages, &lines, false)?,
@@ -121,18 +121,22 @@ impl Optimizer {
         Ok(Optimizer { engine, config, parameters, names, labels, executor, clears, ring })
     }
 
-    /// Whether the state of each of these parameters lies where it does.
-    fn has_places_of(&self, parameters: &[Parameter]) -> bool {
+    /// Whether the state of each of these parameters of another config lies where it does, lane by lane.
+    fn has_places_of(&self, config: &Config, parameters: &[Parameter]) -> bool {
         let place = |segment: &Segment| (segment.place, segment.stride, segment.lanes);
-        let places = |parameters: &[Parameter]| parameters.iter().flat_map(|own| own.state.iter().map(place)).collect::<Vec<_>>();
-        places(&self.parameters) == places(parameters)
+        let lanes = |config: &Config, parameters: &[Parameter]| -> Vec<_> {
+            let step_kind = config.step_kind();
+            let of = |own: &Parameter| step_kind.lanes_of_elements(&*config.groups[own.member.group].rule, own.kind.matrix);
+            parameters.iter().map(|own| (of(own), own.state.iter().map(place).collect::<Vec<_>>())).collect()
+        };
+        lanes(&self.config, &self.parameters) == lanes(config, parameters)
     }
 
     /// Adds a group. Costs as much as a new optimizer; keeps existing state.
     ///
     /// The encoder takes over the step counts to a larger table, so steps recorded from now on are submitted after it, and those recorded until now before; both may
-    /// be in this same encoder. What comes in another order changes nothing, and the next read-back is [`Error::OutOfOrder`]. What `write_steps` and `write_scalars`
-    /// write between this call and the encoder's submission is lost.
+    /// be in this same encoder. What comes in another order changes nothing, and the next read-back is [`Error::OutOfOrder`]. What `write_steps`, `write_scalars` and
+    /// `restore` write between this call and the encoder's submission is lost.
     ///
     /// # Errors
     ///

@@ -32,7 +32,8 @@ impl Optimizer {
     /// # Errors
     ///
     /// - [`Error::InView`] while other values than the trained ones are shown: record [`Optimizer::train`] before it.
-    /// - What a step has to tell, as any read-back: [`Error::NonFinite`].
+    /// - [`Error::OutOfOrder`]: the encoder of a change to the optimizer is still to be submitted.
+    /// - What a step has to tell, as any read-back: [`Error::NonFinite`], [`Error::OutOfOrder`].
     /// - [`Error::MissingUsage`]: a buffer of values without `COPY_SRC`; [`Optimizer::checkpoint_without_values`] needs none.
     /// - [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::OutOfMemory`].
     pub async fn checkpoint(&self) -> Result<Checkpoint> {

@@ -139,6 +139,7 @@ impl Draft {
         let tensors: Vec<Tensor> = new.map(|parameter| view.tensor(parameter, &mut buffers)).collect();
         let by_scalars = by_scalars(&tensors, limits);
         for (parameter, tensor) in self.parameters[first..].iter_mut().zip(&tensors) {
+            check_room(parameter, tensor.room, limits)?;
             let lanes = step_kind.lanes_of_elements(&*self.config.groups[parameter.member.group].rule, parameter.kind.matrix).len();
             let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
             parameter.state = self.sets.place(lanes, tensor, scalar, limits);
@@ -200,11 +201,24 @@ fn by_scalars(tensors: &[Tensor], limits: &Limits) -> HashSet<usize> {
         .collect()
 }
 
+/// No device has so many parts as room for more than this would take.
+const MOST_PARTS: u64 = 1 << 12;
+
+/// Room that is reserved has to be in parts that can be counted.
+fn check_room(parameter: &Parameter, room: u64, limits: &Limits) -> Result<()> {
+    let allowed = (limits.buffer.min(limits.binding) / 4).saturating_mul(MOST_PARTS);
+    if parameter.param.reserved_rows == 0 || room <= allowed {
+        return Ok(());
+    }
+    let what = format!("{}: its reserved_rows, in elements,", parameter.param.name);
+    Err(Error::Limit { what, needed: room, limit: "max_buffer_size, in 4096 buffers", allowed })
+}
+
 /// Whatever rows a row-sparse gradient is of, the kernel has to reach them.
 fn check_whole(parameter: &Parameter, limits: &Limits) -> Result<()> {
     let lanes = parameter.state.first().map_or(1, |segment| segment.lanes.max(1));
     let needed = 4 * parameter.elements * lanes + 2 * limits.alignment;
-    if parameter.sparse.is_none() || (parameter.state.len() < 2 && needed <= limits.binding) {
+    if parameter.sparse.is_none() || (parameter.parts().count() < 2 && needed <= limits.binding) {
         return Ok(());
     }
     let what = format!("{}: its values and state, each in one binding for a row-sparse gradient,", parameter.param.name);
@@ -214,9 +228,11 @@ fn check_whole(parameter: &Parameter, limits: &Limits) -> Result<()> {
 /// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.
 fn check_state(parameter: &Parameter, config: &Config, limits: &Limits) -> Result<()> {
     let (name, most) = (&parameter.param.name, limits.buffer.min(limits.binding));
-    if parameter.unit.is_some() && config.options.accumulates() && parameter.state.len() > 1 {
-        let what =
-            format!("{name}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts", parameter.state.len());
+    if parameter.unit.is_some() && config.options.accumulates() && parameter.parts().count() > 1 {
+        let what = format!(
+            "{name}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts",
+            parameter.parts().count()
+        );
         return Err(Error::Conflict { what });
     }
     let bytes = |segment: &Segment| segment.lanes * segment.stride;

@@ -1,21 +1,24 @@
 //! Options and clips that keep something else of parameters than those before.
 
+use core::mem::offset_of;
+
 use super::Optimizer;
 use super::remake::Rows;
 use crate::error::Result;
-use crate::step::{Clip, Config, GroupKey, Options};
+use crate::gpu::upload_for;
+use crate::step::{Clip, Config, GroupKey, Options, Status};
 
 impl Optimizer {
     /// Sets any options, for the steps recorded from now on: averages and micro-batches may come and go, and averages may get another `start` or `every`.
-    /// Values, the states of rules, step counts and the averages that go on stay, bit for bit. Where [`Optimizer::set_options`] will do, it costs less: this makes
-    /// all state anew, and kernels that were not compiled are.
+    /// Values, the states of rules, step counts and the averages that go on stay, bit for bit. Where [`Optimizer::set_options`] will do, it costs less: where other
+    /// lanes are kept than before, this makes all state anew, and it compiles kernels that were not.
     ///
     /// An average that comes begins as the values are then. Which steps count in it follows from `start` and `every`, by the parameter's step count, as for one that was there
     /// from the beginning: one whose `start` is still to come begins there, with a copy, and one whose `start` is over takes these first values for the average of
     /// all steps until now. An average that gets another `start` or `every` is one that goes and one that comes. What was accumulated goes with
-    /// [`Options::micro_batches`]. Where averages or evaluated values are shown, the trained ones are again.
+    /// [`Options::micro_batches`]. Where averages come or go and others than the trained values are shown, the trained ones are again.
     ///
-    /// The loss scale is as in [`Optimizer::set_options`]. About the encoder, see [`Optimizer::remove`].
+    /// A loss scale that begins is as in [`Optimizer::set_options`], but in the encoder's order. About the encoder, see [`Optimizer::remove`].
     ///
     /// ```
     /// use wgpu_optim::{Optimizer, Options, Swa, wgpu};
@@ -35,9 +38,15 @@ impl Optimizer {
     ///   [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn change_options(&mut self, encoder: &mut wgpu::CommandEncoder, options: Options) -> Result<()> {
         let mut config = self.config.clone();
-        let begins = config.replace_options(options);
+        let begins = config
+            .replace_options(options)
+            .map(|loss_scale| upload_for(&self.engine.device, "wgpu-optim loss scale", wgpu::BufferUsages::COPY_SRC, &[loss_scale as f32]));
+        let begins = begins.transpose()?;
         self.keep(encoder, &config)?;
-        begins.map_or(Ok(()), |loss_scale| self.set_loss_scale(loss_scale))
+        if let Some(loss_scale) = begins {
+            encoder.copy_buffer_to_buffer(&loss_scale, 0, &self.engine.record.status, offset_of!(Status, loss_scale) as u64, 4);
+        }
+        Ok(())
     }
 
     /// Sets how a group's gradients are limited, as [`Optimizer::set_clip`] does, also where [`Clip::Adaptive`] begins. It costs as much as
@@ -54,7 +63,7 @@ impl Optimizer {
         self.keep(encoder, &config)
     }
 
-    /// Becomes an optimizer of this config, with all groups and parameters. The trained values are shown from then on.
+    /// Becomes an optimizer of this config, with all groups and parameters.
     fn keep(&mut self, encoder: &mut wgpu::CommandEncoder, config: &Config) -> Result<()> {
         let all: Vec<usize> = (0..config.groups.len()).collect();
         let kept = self.kept();

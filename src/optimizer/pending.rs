@@ -96,6 +96,7 @@ impl PendingReport {
     /// # Errors
     ///
     /// - [`Error::NonFinite`](crate::Error::NonFinite): a step failed. [`Error::InView`](crate::Error::InView): a step, a micro-batch, a write or a change of view came in a view that it does not fit.
+    ///   [`Error::OutOfOrder`](crate::Error::OutOfOrder): something was submitted on the wrong side of a change to the optimizer.
     /// - [`Error::ReportGiven`](crate::Error::ReportGiven): the report was given before.
     /// - The device: [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::ReadBack`](crate::Error::ReadBack), [`Error::Wgpu`](crate::Error::Wgpu).
     pub fn try_get(&mut self) -> Option<Result<Report>> {

@@ -11,7 +11,7 @@ use super::stretches::{Stretch, check_counted};
 use super::{Group, Optimizer, Parameter};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, upload};
-use crate::program::{MoveTask, NEW};
+use crate::program::{MoveTask, NEW, Segment};
 use crate::step::{Block, Config, GroupKey, Lane, LaneRole, Status, StepEntry};
 
 /// A parameter that stays, as it will be, and its number before.
@@ -37,8 +37,9 @@ impl Optimizer {
     /// the parameter that made an earlier step skip or fail.
     ///
     /// The encoder copies what stays to its new places; so steps recorded from now on are submitted after it, and those recorded until now before; both may be in
-    /// this same encoder. What comes in another order changes nothing, and the next read-back is [`Error::OutOfOrder`]. What is written
-    /// ([`Optimizer::write_state`] and others) between this call and the encoder's submission is lost. Nothing is compiled that was compiled before.
+    /// this same encoder. What comes in another order changes nothing, and the next read-back is [`Error::OutOfOrder`]. Write nothing
+    /// ([`Optimizer::write_state`], [`Optimizer::restore`] and others) between this call and the encoder's submission, and read no state: what is written then is lost, or
+    /// lands where other numbers belong. Nothing is compiled that was compiled before.
     ///
     /// ```
     /// # fn prune(optimizer: &mut wgpu_optim::Optimizer, encoder: &mut wgpu_optim::wgpu::CommandEncoder) -> wgpu_optim::Result<()> {
@@ -132,15 +133,15 @@ impl Optimizer {
             Group { name, rule, clip, schedules, params: kept.into_iter().map(|own| own.param).collect() }
         };
         let made: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
-        let (engine, before) = (&self.engine, Before { optimizer: self, rows_stay: matches!(rows, Rows::Resized) });
+        let (engine, before) = (&self.engine, Before { optimizer: self, rows_stay: moves.is_none() });
         let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, config.options, Some(before))?;
         let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
         moved.extend(self.begun(&next, &sources)?);
         if let Rows::Resized = rows {
             moved.extend(self.grown(&next, &sources)?);
         }
-        if config.options.averages() != self.config.options.averages() {
-            // What is shown may lie in one that goes.
+        if !matches!(rows, Rows::Kept) || config.options.averages() != self.config.options.averages() {
+            // What is shown may lie in an average that goes, or is not what new rows begin as.
             self.train(encoder);
         }
         self.clear_used(encoder, &next, &sources);
@@ -149,8 +150,10 @@ impl Optimizer {
             super::stretches::record(encoder, "wgpu-optim rows", &moved);
         }
         next.ring = core::mem::take(&mut self.ring);
-        if moves.is_some() && next.parameters.iter().any(|parameter| parameter.param.reserved_rows > 0) {
-            next.engine.pages.keep(&self.engine.pages);
+        if moves.is_some() {
+            let reserved = next.parameters.iter().zip(&sources).filter(|(own, _)| own.param.reserved_rows > 0);
+            let pages = reserved.flat_map(|(_, &from)| self.parameters[from].state.iter().map(Segment::set)).collect();
+            next.engine.pages.keep(&self.engine.pages, &pages);
         }
         *self = next;
         Ok(())

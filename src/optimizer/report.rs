@@ -32,7 +32,7 @@ pub struct Report {
     /// The scale for the next loss.
     pub loss_scale: f32,
     /// The norm of the changes of the last step taken over that of the values before it, with [`Options::measure_update`](crate::Options::measure_update); not before the
-    /// first, not where all values were 0, and not before the first step after a group was added, adaptive clipping ended, or values or gradients were
+    /// first, not where all values were 0, and not before the first step after a group was added, parameters, rows or what is kept of them changed, adaptive clipping ended, or values or gradients were
     /// given other places that took a new plan.
     pub update_ratio: Option<f32>,
     /// What the values show.

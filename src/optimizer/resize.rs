@@ -46,8 +46,9 @@ impl Optimizer {
                 return Err(Error::DuplicateName { param: param.name });
             }
             check_resized(&param.name, self.rule_of(&self.parameters[from]), [&self.parameters[from].param.shape, &param.shape])?;
-            let frozen = param.frozen || !self.parameters[from].member.active;
-            kept[from] = Some(Kept { param: Param { frozen, ..param }, from });
+            let Parameter { param: before, member, .. } = &self.parameters[from];
+            let (frozen, reserved_rows) = (param.frozen || !member.active, param.reserved_rows.max(before.reserved_rows));
+            kept[from] = Some(Kept { param: Param { frozen, reserved_rows, ..param }, from });
             seen.push(from);
         }
         let all: Vec<usize> = (0..self.config.groups.len()).collect();

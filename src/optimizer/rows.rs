@@ -84,8 +84,9 @@ impl Optimizer {
             }
             self.check_change(from, &param, &moves)?;
             moves.params.push(from);
-            let frozen = param.frozen || !self.parameters[from].member.active;
-            kept[from] = Some(Kept { param: Param { frozen, ..param }, from });
+            let Parameter { param: before, member, .. } = &self.parameters[from];
+            let (frozen, reserved_rows) = (param.frozen || !member.active, param.reserved_rows.max(before.reserved_rows));
+            kept[from] = Some(Kept { param: Param { frozen, reserved_rows, ..param }, from });
         }
         // One move would write what another is still to read.
         let old = |buffer: &wgpu::Buffer| moves.params.iter().any(|&from| self.parameters[from].param.value.buffer() == buffer);

@@ -3,7 +3,7 @@
 use super::Parameter;
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Dispatch, Recorder};
-use crate::program::{Limits, pieces};
+use crate::program::{Limits, Segment, pieces};
 use crate::rule::Extent;
 use crate::step::go_with_rows;
 
@@ -26,6 +26,11 @@ impl Stretch<'_> {
 }
 
 impl Parameter {
+    /// Where its elements are kept: not where there is but room for more.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Segment> {
+        self.state.iter().enumerate().filter(|(number, own)| *number == 0 || !own.elements.is_empty()).map(|(_, own)| own)
+    }
+
     /// How many numbers of this extent a row has; `None` where they are of more rows than one.
     pub(super) fn width(&self, extent: Extent) -> Option<u64> {
         let (shape, count) = (&self.param.shape, self.extents.count(extent));

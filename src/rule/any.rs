@@ -240,8 +240,9 @@ impl dyn AnyRule + '_ {
 
     /// Whether what the rule keeps of a parameter goes with its rows: it counts as what it is, or nothing is kept of rows and columns.
     pub(crate) fn has_rows_of(&self, shape: &[usize]) -> bool {
-        let is_wide = self.states().iter().any(|state| state.extent != Extent::Elements);
-        !is_wide || self.counts_as(shape).is_ok_and(|counted| counted == shape)
+        let counted = self.counts_as(shape).unwrap_or_default();
+        let mut kept = self.active_states_for(counted.len() >= 2).into_iter();
+        counted == shape || kept.all(|state| self.states()[state].extent == Extent::Elements)
     }
 
     /// Whether both are values of one type of rule; two rules may have one name.

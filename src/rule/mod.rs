@@ -27,8 +27,8 @@ pub use hyper::{HyperParameter, HyperParameters, Number};
 pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout};
 pub(crate) use numerics::parts;
 pub use numerics::{
-    at_least, by_sign, clamped, exponent_parts, finite_or_nan, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow, penalized,
-    power, saturated, sign_of, square, step_pow, where_agreeing, where_same_side,
+    at_least, by_sign, clamped, exponent_parts, finite_or_nan, is_beyond, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow,
+    penalized, power, saturated, sign_of, square, step_pow, where_agreeing, where_same_side,
 };
 pub use range::Range;
 pub use real::{Real, Word};
@@ -160,7 +160,8 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         *s
     }
 
-    /// State tensors that hold values, or means of them, by name: they begin as the values. Scales of single elements' steps would tear them apart from these.
+    /// State tensors that hold values, or means of them, by name. New rows begin with their values there. A rule that has some takes no `lr_scales` and no row masks, since
+    /// values would leave these behind.
     const VALUES: &'static [&'static str] = &[];
 
     /// Whether these hyper-parameters make a first step that prepares the state for those after it, as ADOPT's does, so that an element must not miss it.
@@ -197,8 +198,8 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         self.uses(state_or_sum)
     }
 
-    /// The shape that a tensor counts as, where rows, columns, slices and what is a matrix do not follow from its own: one of as many elements, which stay in their
-    /// order. Adam-mini takes a block of several rows for one row.
+    /// The shape that the rule treats a tensor as, which decides what its rows, columns and slices are and whether it is a matrix. It has as many elements, in the same
+    /// order. Adam-mini treats several rows as one. The default is the tensor's own shape.
     ///
     /// # Errors
     ///
@@ -207,7 +208,7 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         Ok(shape.to_vec())
     }
 
-    /// Hyper-parameters that decide as what tensors count, and so what is kept of them: they stay as they are in a running optimizer.
+    /// Hyper-parameters that [`Rule::counts_as`] reads, by name. A running optimizer refuses to change them.
     const FIXED: &'static [&'static str] = &[];
 
     /// What ranges cannot say: conditions over several hyper-parameters.

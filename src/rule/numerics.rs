@@ -93,7 +93,7 @@ pub fn where_same_side<F: Real>(x: F, a: F, b: F) -> F {
     a.by_sign(negative, other, other)
 }
 
-/// `x` where `a` and `b` are both above or both below 0, else 0; either where one of them is a NaN. Signs are compared, so it does not matter whether f32
+/// `x` where `a` and `b` are both above or both below 0, else 0; `x` or 0 where one of them is a NaN. Signs are compared, so it does not matter whether f32
 /// can hold `a * b`.
 #[inline(always)]
 pub fn where_agreeing<F: Real>(x: F, a: F, b: F) -> F {
@@ -108,6 +108,12 @@ pub fn square<F: Real>(x: F) -> F {
     let most = F::of(f64::from(1.844_674_3e19_f32));
     let y = x.max(-most).min(most);
     y * y
+}
+
+/// Whether a sum of squares is beyond f32, so that it says nothing but that its root is 1.8e19 or more.
+#[inline(always)]
+pub fn is_beyond<F: Real>(sum: F) -> bool {
+    sum >= F::of(f64::from(3.4e38_f32))
 }
 
 /// `x`, or f32's largest number with its sign where that is beyond it: for sums of squares and of gradients, which an infinity would make NaN of later.

@@ -34,8 +34,8 @@ hyper_parameters! {
         pub eps: f64 = 1e-8, Range::NON_NEGATIVE;
         /// Each step shrinks the values by `lr * weight_decay`.
         pub weight_decay: f64 = 0.0, Range::NON_NEGATIVE, scheduled;
-        /// Rows of a block, a whole number (a fraction is cut off): 1, or one that divides the number of rows; 0 where each element is a block; as many as there are, or
-        /// more, where the tensor is one. It stays as it is in a running optimizer.
+        /// Rows of a block. 0: each element is a block. From 1 on: so many rows are one, and have to divide the number of rows. From the number of rows on: the tensor is
+        /// one. A fraction is cut off. It stays as it is in a running optimizer.
         pub rows_per_block: f64 = 1.0, Range::NON_NEGATIVE;
         /// Step along the gradient instead of against it.
         pub maximize: bool = false, Range::UNIT;

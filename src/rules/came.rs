@@ -66,10 +66,10 @@ state! {
     }
 }
 
-/// `x / sqrt(row / mean * column)`. The mean is 0 where there are no rows, which is for vectors: then `x / sqrt(each)`.
+/// `x / sqrt(row / mean * column)`, the first ratio being f32's smallest normal number at least: of a row of zeros beside large ones it would be 0, and 0 / 0 NaN. The mean is 0 where there are no rows, which is for vectors: then `x / sqrt(each)`.
 #[inline(always)]
 fn came_ratio<F: Real>(x: F, row: F, mean: F, column: F, each: F) -> F {
-    let first = by_sign(mean, each, each, row / mean).sqrt();
+    let first = by_sign(mean, each, each, at_least(row / mean, F::of(1.1754944e-38))).sqrt();
     let second = by_sign(mean, F::one(), F::one(), column).sqrt();
     x / first / second
 }

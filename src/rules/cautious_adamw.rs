@@ -60,7 +60,7 @@ state! {
 
 impl Rule for CautiousAdamW {
     const NAME: &'static str = "CautiousAdamW";
-    const FORMULA: &'static str = "p -= lr * (where(m * g > 0, m̂, 0) / mean(m * g > 0) / (√v̂ + eps) + weight_decay * p)";
+    const FORMULA: &'static str = "p -= lr * (√bc2 / bc1 * where(m * g > 0, m, 0) / mean(m * g > 0) / (√v + eps) + weight_decay * p)";
     const WGSL: &'static str = include_str!("../../shaders/rules/cautious_adamw.wgsl");
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "C-Optim", ..KnownAs::torch("CautiousAdamW") }];
     const STAGES: &'static [Stage] = &[

@@ -22,12 +22,13 @@ hyper_parameters! {
     /// Sources: Defazio and Mishchenko, arXiv 2301.07733, algorithm 5, in the form of the authors' `dadaptation` (`DAdaptAdam`). optax's `dadapt_adamw` is it
     /// with `decoupled_weight_decay` and `use_bias_correction`. The step size is a part of `m`, so a change of `lr` acts with delay.
     ///
-    /// `lr` stays at 1 and is a factor for schedules. Where it is 0, a tensor has no part in the sums, and its state stays. Where `S` is 0, nothing moves: gradients
-    /// of 0 make NaN in optax.
+    /// `lr` stays at 1 and is a factor for schedules. Where it is 0, a tensor has no part in the sums, and its state and values stay. (The authors'
+    /// values go on by their last mean.) Where `S` is 0, nothing moves: gradients of 0 make NaN in optax.
     ///
     /// `d` is one for all tensors of the optimizer that take part in every step. It is a scalar of each of them
     /// ([`Optimizer::read_scalars`](crate::Optimizer::read_scalars) has `d` and `N` first), so a tensor that misses steps goes on with the `d` that
-    /// it had; and `t` counts its own steps.
+    /// it had; and `t` counts its own steps. A tensor that joins later begins at `d0`, and takes some `2 / (1 - beta2)` steps to where the others are. Groups share one
+    /// `d` only if they differ in `lr`, `layer_scale` and `weight_decay` alone.
     ///
     /// A gradient that is NaN or infinite makes all tensors NaN, by `A` and `S`. `g^2` saturates ([`square`](crate::rule::square)); `D * g`, `s` and what an
     /// element adds to a sum are limited to 1e30, and `d` grows to 1e10 at most. An `S` below f32's normal numbers is 0.
@@ -150,7 +151,8 @@ impl Rule for DAdaptAdam {
         let share = clamped(n / sums.sizes, F::of(-1e20), F::of(1e20));
         let estimate = clamped(share / h.rest3, F::zero(), F::of(1e10));
         let d = at_least(clamped(estimate, F::zero(), saturated(s.d * h.growth)), s.d);
-        Scalars { d, n, moves: by_sign(d, F::zero(), F::zero(), F::one()), ..*s }
+        let moves = if s.step_size == F::zero() { F::zero() } else { by_sign(d, F::zero(), F::zero(), F::one()) };
+        Scalars { d, n, moves, ..*s }
     }
 
     #[inline(always)]

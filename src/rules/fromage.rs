@@ -1,6 +1,6 @@
 //! Fromage: gradient descent in which a tensor turns by an angle.
 
-use crate::rule::{KnownAs, Range, Real, Rule, Stage, at_least, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, Stage, at_least, is_beyond, penalized, saturated, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -17,7 +17,7 @@ hyper_parameters! {
     ///
     /// Tensors of any shape are treated alike, scalars too. A zero gradient still shrinks the values, and a tensor of zeros creeps, by `lr * min_norm` at
     /// most. A gradient whose squares are below f32's least number counts as one of norm 0; one that is NaN or infinite makes all of its tensor NaN, by
-    /// the norm. Squares saturate ([`square`](crate::rule::square)), and so do their sums.
+    /// the norm. One whose norm is beyond f32 leaves the shrinking alone. Squares saturate ([`square`](crate::rule::square)), and so do their sums.
     pub struct Fromage {
         /// Learning rate: the tangent of the angle by which a tensor turns at most.
         pub lr: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
@@ -74,7 +74,8 @@ impl Rule for Fromage {
     fn resume<F: Real>(_norms: usize, h: &Hyper<F>, s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {
         let values = at_least(sums.values.sqrt(), h.min_norm);
         let gradients = at_least(sums.gradients.sqrt(), h.min_norm);
-        Scalars { step_size: s.step_size * (values / gradients), ..*s }
+        let ratio = saturated(values / gradients);
+        Scalars { step_size: if is_beyond(sums.gradients) { F::zero() } else { s.step_size * ratio }, ..*s }
     }
 
     #[inline(always)]

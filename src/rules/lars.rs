@@ -1,6 +1,6 @@
 //! LARS: SGD with momentum, each tensor's step scaled to the size of its values.
 
-use crate::rule::{KnownAs, Range, Real, Rule, Stage, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, Stage, is_beyond, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -21,7 +21,7 @@ hyper_parameters! {
     /// Tensors of any shape are treated alike, scalars too. Biases that are to be neither scaled nor decayed are another group, with
     /// [`Sgd`](crate::Sgd) for their rule. A tensor of zeros moves by `lr * g`, which is much more than later steps are.
     ///
-    /// A gradient that is NaN or infinite makes all of its tensor NaN, by the norm. Squares saturate ([`square`](crate::rule::square)), and so do their
+    /// A gradient that is NaN or infinite makes all of its tensor NaN, by the norm. A gradient whose norm is beyond f32 moves nothing, as an infinite norm would. Squares saturate ([`square`](crate::rule::square)), and so do their
     /// sums; a norm whose squares are below f32's least number is 0.
     pub struct Lars {
         /// Learning rate.
@@ -92,7 +92,8 @@ impl Rule for Lars {
     fn resume<F: Real>(_norms: usize, h: &Hyper<F>, _s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {
         let is_zero = sums.values == F::zero() || sums.gradients == F::zero();
         let ratio = h.trust_coefficient * sums.values.sqrt() / (sums.gradients.sqrt() + h.eps);
-        Scalars { step_size: h.lr * if is_zero { F::one() } else { ratio } }
+        let ratio = if is_zero { F::one() } else { ratio };
+        Scalars { step_size: if is_beyond(sums.gradients) { F::zero() } else { h.lr * ratio } }
     }
 
     #[inline(always)]

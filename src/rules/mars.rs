@@ -1,7 +1,6 @@
 //! MARS: AdamW and Lion by gradients from which a part of their noise is taken, by how they changed since the last step.
 
-use crate::rule::{Beta, KnownAs, Range, Real, Rule, Stage, at_least, bias_correction, decayed_average, larger, penalized, saturated};
-use crate::rule::{sign_of, square};
+use crate::rule::{Extents, Beta, KnownAs, Range, Real, Rule, Stage, at_least, bias_correction, decayed_average, is_beyond, larger, penalized, saturated, sign_of, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -21,8 +20,8 @@ hyper_parameters! {
     /// optimizer is made; here it is a learning rate with a schedule of its own. (pytorch_optimizer counts tensors of three dimensions and more as matrices
     /// too.) Their `last` is an alias of the gradient and wrong where that is zeroed in place; here it is a copy.
     ///
-    /// A zero gradient leaves the decay and what is left of `m`. One that is NaN or infinite makes all of a corrected tensor NaN, by the norm, and its element
-    /// elsewhere. `c` and squares saturate ([`square`](crate::rule::square)). With `eps = 0`, a zero gradient at the first step gives NaN. Each tensor
+    /// A zero gradient leaves the decay and what is left of `m`, and where `c` is formed, pushes back once by a part of the last gradient. One that is NaN or infinite makes all of a corrected tensor NaN, by the norm, and its element
+    /// elsewhere. A `c` whose norm is beyond f32 counts as 0. `c` and squares saturate ([`square`](crate::rule::square)). With `eps = 0`, a zero gradient at the first step gives NaN. Each tensor
     /// keeps `last`, corrected or not.
     pub struct MarsAdamW {
         /// Learning rate of corrected tensors.
@@ -41,7 +40,7 @@ hyper_parameters! {
         pub amsgrad: bool = false, Range::UNIT;
         /// Correct the gradients of all tensors, whatever their shape.
         pub optimize_1d: bool = false, Range::UNIT;
-        /// Learning rate of the other tensors.
+        /// Learning rate of the other tensors. It is a hyper-parameter of its own: neither `Param::lr_scale` nor a schedule of `lr` reaches it.
         pub lr_1d: f64 = 3e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of their gradient.
         pub beta1_1d: f64 = 0.9, Range::BELOW_ONE;
@@ -73,7 +72,7 @@ hyper_parameters! {
         pub gamma: f64 = 0.025, Range::NON_NEGATIVE;
         /// Correct the gradients of all tensors, whatever their shape.
         pub optimize_1d: bool = false, Range::UNIT;
-        /// Learning rate of the other tensors.
+        /// Learning rate of the other tensors. It is a hyper-parameter of its own: neither `Param::lr_scale` nor a schedule of `lr` reaches it.
         pub lr_1d: f64 = 3e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of their gradient.
         pub beta1_1d: f64 = 0.9, Range::BELOW_ONE;
@@ -173,7 +172,7 @@ impl Rule for MarsAdamW {
             step_size: s.corrected_step_size,
             inverse_root2: s.corrected_inverse_root2,
             decay: h.lr * h.weight_decay,
-            clip: at_least(sums.squares.sqrt(), F::one()).recip(),
+            clip: if is_beyond(sums.squares) { F::zero() } else { at_least(sums.squares.sqrt(), F::one()).recip() },
             corrects: F::one(),
             ..*s
         }
@@ -195,7 +194,7 @@ impl Rule for MarsAdamW {
 
     /// Exactly two dimensions are those of a matrix.
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(if shape.len() == 2 { shape.to_vec() } else { vec![shape.iter().product()] })
+        Ok(if shape.len() == 2 { shape.to_vec() } else { vec![Extents::of(shape).elements as usize] })
     }
 
     fn uses(&self, state: &str) -> bool {

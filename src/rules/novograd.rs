@@ -1,6 +1,6 @@
 //! NovoGrad: momentum over gradients that are divided by the root of a mean square, of which each tensor has one.
 
-use crate::rule::{KnownAs, Range, Real, Rule, Stage, moving_average, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, Stage, is_beyond, moving_average, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -18,7 +18,7 @@ hyper_parameters! {
     /// state tensor: [`Optimizer::read_scalars`](crate::Optimizer::read_scalars) has it.
     ///
     /// Tensors of any shape are treated alike, scalars too. A zero gradient leaves the decay and what is left of `m`; with `eps = eps_root = 0` a tensor becomes
-    /// NaN, if it was zero from the first step on. A gradient that is NaN or infinite makes all of its tensor NaN, by the norm. `g^2` saturates
+    /// NaN, where `nu` is 0 or below f32's normal numbers. A gradient that is NaN or infinite makes all of its tensor NaN, by the norm. One whose norm is beyond f32 counts as 0 in `m`. `g^2` saturates
     /// ([`square`](crate::rule::square)), and so does its sum.
     pub struct NovoGrad {
         /// Learning rate.
@@ -88,12 +88,14 @@ impl Rule for NovoGrad {
 
     fn resume<F: Real>(_norm: usize, h: &Hyper<F>, s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {
         let nu = moving_average(s.nu, sums.squares, F::one() - s.weight, s.weight);
-        Scalars { nu, denominator: (nu + h.eps_root).sqrt() + h.eps, ..*s }
+        let denominator = if is_beyond(sums.squares) { -F::one() } else { (nu + h.eps_root).sqrt() + h.eps };
+        Scalars { nu, denominator, ..*s }
     }
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        state.m = h.beta1 * state.m + penalized(gradient / s.denominator, *p, h.weight_decay);
+        let a = if s.denominator < F::zero() { F::zero() } else { gradient / s.denominator };
+        state.m = h.beta1 * state.m + penalized(a, *p, h.weight_decay);
         *p = *p - h.lr * state.m;
     }
 

@@ -73,10 +73,10 @@ state! {
     }
 }
 
-/// `U`. `row_mean` is 0 where there are no rows: where `V` is not factored.
+/// `U`. The ratio of a row of zeros beside large ones is f32's smallest normal number, where it would be 0, and 0 / 0 NaN. `row_mean` is 0 where there are no rows: where `V` is not factored.
 #[inline(always)]
 fn optax_step<F: Real>(g: F, state: &State<F>) -> F {
-    let first = by_sign(state.row_mean, state.variance, state.variance, state.row_var / state.row_mean).sqrt();
+    let first = by_sign(state.row_mean, state.variance, state.variance, at_least(state.row_var / state.row_mean, F::of(1.1754944e-38))).sqrt();
     let second = by_sign(state.row_mean, F::one(), F::one(), state.col_var).sqrt();
     g / first / second
 }

@@ -27,7 +27,8 @@ hyper_parameters! {
     ///
     /// `d` is one for all tensors of the optimizer that take part in every step. It is a scalar of each of them
     /// ([`Optimizer::read_scalars`](crate::Optimizer::read_scalars) has `d`, `d_max` and `N` first), so a tensor that misses steps goes on
-    /// with the `d` that it had; and `t` counts its own steps.
+    /// with the `d` that it had; and `t` counts its own steps. A tensor that joins later begins at `d0`, and takes some `2 / (1 - beta2)` steps to where the
+    /// others are. Groups share one `d` only if they differ in `lr` and `weight_decay` alone.
     ///
     /// In f32, `p0 - p` is off by half an ulp of `p`, as much as steps of `d0 = 1e-6` are long: the first estimates are partly noise, whichever code forms them.
     /// A gradient that is NaN or infinite makes all tensors NaN, by `N` and `S`. `(d * g)^2` saturates ([`square`](crate::rule::square)); `d * g`, `s` and what an

@@ -33,7 +33,7 @@ hyper_parameters! {
         pub weight_decay: f64 = 1e-2, Range::NON_NEGATIVE, scheduled;
         /// Shrink by `rate / max_lr` times `weight_decay` instead.
         pub decouple_lr: bool = false, Range::UNIT;
-        /// The `lr` at which a step shrinks by all of `weight_decay`, with `decouple_lr`.
+        /// The `lr` at which a step shrinks by all of `weight_decay`, with `decouple_lr`: the largest that `lr` has. (torch-optimi takes the first `lr` for it.)
         pub max_lr: f64 = 1e-3, Range::open(0.0, f64::INFINITY);
     }
 }
@@ -109,6 +109,13 @@ impl Rule for StableAdamW {
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, _gradient: F, p: &mut F, state: &mut State<F>) {
         let denominator = state.v.sqrt() + h.eps;
         *p = *p - penalized(s.rate * (state.m / denominator), *p, s.decay);
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.decouple_lr && self.lr > self.max_lr {
+            true => Err(format!("with decouple_lr, lr {:?} must be at most max_lr {:?}; give max_lr the largest lr", self.lr, self.max_lr)),
+            false => Ok(()),
+        }
     }
 
     fn cases() -> Vec<(&'static str, Self)> {

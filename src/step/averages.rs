@@ -41,8 +41,8 @@ pub struct Ema {
     ///
     /// Default: `false`.
     pub debias: bool,
-    /// The parameter's step after which the first copy is made. It stays as it is as long as the optimizer lives, and so does `every`: what they say
-    /// about the average that is kept has to be true.
+    /// The parameter's step after which the first copy is made. `set_options` leaves it and `every` as they are, since what they say of the average that is kept has to
+    /// be true; with others, `change_options` begins another average.
     ///
     /// Default: `1`, range: `[1, 2^32)`.
     pub start: u32,
@@ -71,7 +71,7 @@ impl Default for Ema {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swa {
-    /// The parameter's first step whose values count. It stays as it is as long as the optimizer lives, as does `every`.
+    /// The parameter's first step whose values count. As with [`Ema::start`], another one, or another `every`, is another average.
     ///
     /// Default: `1`, range: `[1, 2^32)`.
     pub start: u32,
@@ -181,7 +181,7 @@ impl Average {
             if has != wants {
                 let state = self.state();
                 let what = format!(
-                    "{state}: its {name} is {has} and would be {wants}, which the average that is kept is not; change_options begins another"
+                    "{state}: the average that is kept has {name} {has}; {name} {wants} is another average, which change_options begins"
                 );
                 return Err(Error::Conflict { what });
             }

@@ -147,14 +147,15 @@ fn out_of_order(options: &Options, what: u32, record: u32, count: u32) -> Error 
 
 /// Fails for a step record that says of itself that it is not the one to be read.
 pub(crate) fn check_order(record: u32, what: &str) -> Result<()> {
-    if record == 0 { Ok(()) } else { Err(order_error(what.to_owned(), record)) }
+    let order = "was asked for before the encoder of add_group, remove, change_rows or another change to the optimizer was submitted; submit that first";
+    if record == 0 { Ok(()) } else { Err(Error::OutOfOrder { what: what.to_owned(), order }) }
 }
 
 fn order_error(what: String, record: u32) -> Error {
     let order = match record {
         crate::wgsl::AWAITED => {
             "was submitted before the encoder of add_group, remove, change_rows or another change to the optimizer; it changed nothing: submit that \
-             encoder first"
+             encoder first, or, if it is lost, take a new optimizer"
         }
         _ => {
             "was recorded before add_group, remove, change_rows or another change to the optimizer, and submitted after; it changed nothing: submit it \
@@ -172,8 +173,8 @@ fn called(options: &Options, what: u32) -> String {
         _ => match numbered(options, what - CHANGE) {
             View::Trained => "train".to_owned(),
             View::Evaluated => "evaluate".to_owned(),
-            View::Average("") => "swap to an average that is gone".to_owned(),
-            View::Average(name) => format!("swap to \"{name}\""),
+            // Its number may be another one's since.
+            View::Average(_) => "swap".to_owned(),
         },
     }
 }

@@ -79,18 +79,19 @@ fn documented() -> Vec<Documented> {
     let group = wgpu_optim::step::Group::new(Sgd::default(), [param()]);
     let groups = vec![plain("name", group.name), plain("clip", group.clip), plain("schedules", group.schedules)];
     // `Param::new` is the same, but for buffers, which it takes.
-    let params = |sparse: &'static str| {
+    let params = |sparse: &'static str, others: Vec<Field>| {
         let scaled = |lr_scale: f64| accepted(CpuParam { lr_scale, ..param() }, Options::default());
         let lr_scale = Field { accepts: Some(Box::new(scaled)), ..plain("lr_scale", param().lr_scale) };
         let schedules = plain("lr_scale_schedules", param().lr_scale_schedules);
-        vec![
+        let own = vec![
             lr_scale,
             plain("lr_scales", param().lr_scales),
             schedules,
             plain("row_mask", param().row_mask),
             plain(sparse, param().sparse_rows),
             plain("frozen", param().frozen),
-        ]
+        ];
+        own.into_iter().chain(others).collect::<Vec<_>>()
     };
     let lookaheads =
         numbers!(Lookahead { every: u32, alpha: f64 }, |lookahead| Options { lookahead: Some(lookahead), ..Default::default() });
@@ -110,8 +111,11 @@ fn documented() -> Vec<Documented> {
         documented("AdaptiveClip", CLIP, adaptive),
         documented("DynamicScale", SCALE, scales),
         Documented { taken: &["rule", "params"], ..documented("Group<P>", GROUP, groups) },
-        Documented { taken: &["name", "shape", "value", "gradient"], ..documented("Param", PARAM, params("sparse")) },
-        Documented { taken: &["name", "shape"], ..documented("CpuParam", CPU_PARAM, params("sparse_rows")) },
+        Documented {
+            taken: &["name", "shape", "value", "gradient"],
+            ..documented("Param", PARAM, params("sparse", vec![plain("reserved_rows", 0)]))
+        },
+        Documented { taken: &["name", "shape"], ..documented("CpuParam", CPU_PARAM, params("sparse_rows", Vec::new())) },
     ]
 }
 

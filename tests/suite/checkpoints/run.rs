@@ -87,6 +87,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    pub fn submit_change(
+        &mut self,
+        record: impl FnOnce(&mut Optimizer, &mut wgpu::CommandEncoder) -> wgpu_optim::Result<()>,
+    ) -> Result<(), Failed> {
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        record(&mut self.optimizer, &mut encoder)?;
+        self.gpu.queue.submit([encoder.finish()]);
+        Ok(())
+    }
+
     pub fn checkpoint(&self) -> Result<Checkpoint, Failed> {
         Ok(block_on(self.optimizer.checkpoint())?)
     }

@@ -8,7 +8,7 @@ use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::testing::must_fail;
+use wgpu_optim::testing::{Made, must_fail};
 use wgpu_optim::{
     Adafactor, AdamW, Asgd, Binding, Ema, Lamb, MicroBatches, Options, Param, RowChange, ScheduleFreeAdamW, Sgd, Swa, Tensors, wgpu,
 };
@@ -102,10 +102,11 @@ fn resize(run: &mut Run<'_>, rows: usize) -> Outcome {
     Ok(())
 }
 
+/// Where the states are: the first part of each, since there are as many parts as rows need.
 fn states(run: &Run<'_>) -> Result<Vec<Binding>, Failed> {
     let names = |name: &str| -> Result<Vec<Binding>, Failed> {
         let all = run.optimizer.state_names(name)?.into_iter().map(|state| run.optimizer.state_parts(name, state));
-        Ok(all.collect::<Result<Vec<_>, _>>()?.concat())
+        Ok(all.collect::<Result<Vec<_>, _>>()?.into_iter().filter_map(|parts| parts.into_iter().next()).collect())
     };
     Ok(CHANGING.iter().map(|(name, _)| names(name)).collect::<Result<Vec<_>, _>>()?.concat())
 }
@@ -140,7 +141,7 @@ fn resizes(gpu: &Gpu, rule: Box<dyn AnyRule>) -> Outcome {
 /// Rows move four times: with room, into memory of the change before the last, which is not zero. Without, into new memory. Both are the same.
 fn again_and_again(gpu: &Gpu) -> Outcome {
     let mut runs = [Scene::new(gpu, AdamW::default().into(), options())?.run, Scene::new(gpu, AdamW::default().into(), options())?.run];
-    let mut places = Vec::new();
+    let (mut places, mut made) = (Vec::new(), [0; 2]);
     for turn in 0..5_u32 {
         let new = [RowChange::NEW, 7 | RowChange::FRESH].repeat(3 + turn as usize);
         let index: Vec<u32> = index().into_iter().skip(10 * turn as usize).chain(new).collect();
@@ -151,20 +152,25 @@ fn again_and_again(gpu: &Gpu) -> Outcome {
             }
             let params = if number == 0 { reserved(&tensors) } else { tensors.params() };
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            run.optimizer.change_rows(&mut encoder, RowChange { rows: (&upload(gpu, &index)).into(), params, values: true })?;
+            let (rows, so_far) = (upload(gpu, &index), Made::so_far());
+            run.optimizer.change_rows(&mut encoder, RowChange { rows: (&rows).into(), params, values: true })?;
+            made[number] = so_far.since().buffers;
             gpu.queue.submit([encoder.finish()]);
             run.setting.groups[0].params.iter_mut().for_each(|param| param.shape[0] = index.len());
             run.others = Some(tensors);
             run.steps([u64::from(turn)])?;
             run.micro_batch(u64::from(turn))?;
         }
+        assert!(turn < 2 || made[0] < made[1], "turn {turn}: as much memory is made: {made:?} buffers");
         is(&runs[0], &contents(&runs[1].checkpoint()?))?;
         let buffers: Vec<wgpu::Buffer> = states(&runs[0])?.iter().map(|own| own.buffer().clone()).collect();
         places.push(buffers);
     }
     let pages = |turn: usize| places[turn].iter().cloned().collect::<std::collections::HashSet<_>>();
-    assert!(pages(2) == pages(4) && pages(2).is_disjoint(&pages(3)) && pages(1) == pages(3), "memory is not used again");
-    assert_eq!(runs[0].optimizer.state_bytes() % 2, 0);
+    assert!(pages(2).is_disjoint(&pages(3)) && pages(3).is_disjoint(&pages(4)), "what is read is written");
+    // Twice what is in use, and what does not move.
+    let in_use: u64 = pages(4).iter().map(wgpu::Buffer::size).sum();
+    assert!(runs[0].optimizer.state_bytes() >= 2 * in_use, "{} bytes, {in_use} in use", runs[0].optimizer.state_bytes());
     Ok(())
 }
 
@@ -194,15 +200,18 @@ fn in_one_encoder(gpu: &Gpu) -> Outcome {
         resize(&mut run, 1000)?;
         run.steps(0..1)?;
         let others = run.others.take().ok_or("no tensors")?;
-        let larger = |name: &str, rest: &[usize]| -> Result<Param, Failed> {
-            // The same buffers, in which there is room for rows that the caller has not written.
-            let rows = if name == "large" { 1000 } else { 900 };
-            let own = others.param(name)?;
-            let bytes = 4 * (rows * rest.iter().product::<usize>()) as u64;
-            let part = |binding: &Binding| Binding::new(binding.buffer(), binding.offset(), bytes);
-            Ok(Param { reserved_rows: ROOM, ..Param::new(name, &shape(rows, rest), part(&own.value), part(&own.gradient)) })
+        let of_rows = |rows: usize| -> Result<Vec<Param>, Failed> {
+            // In the same buffers, which have room for 1,000.
+            let param = |(name, rest): &(&str, &[usize])| -> Result<Param, Failed> {
+                let own = others.param(name)?;
+                let bytes = 4 * (rows * rest.iter().product::<usize>()) as u64;
+                let part = |binding: &Binding| Binding::new(binding.buffer(), binding.offset(), bytes);
+                Ok(Param::new(*name, &shape(rows, rest), part(&own.value), part(&own.gradient)))
+            };
+            CHANGING.iter().map(param).collect()
         };
-        let params = CHANGING.iter().map(|(name, rest)| larger(name, rest)).collect::<Result<Vec<_>, _>>()?;
+        run.submit_change(|optimizer, encoder| optimizer.resize_rows(encoder, of_rows(901).unwrap_or_default()))?;
+        let params = of_rows(1000)?;
         let mut buffers = Vec::new();
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut next = |encoder: &mut wgpu::CommandEncoder| {

@@ -2,7 +2,10 @@
 
 use libtest_mimic::Trial;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{CautiousAdamW, CautiousLion, Fromage, Grams, LaProp, Lars, MarsAdamW, MarsLion, NovoGrad, StableAdamW};
+use wgpu_optim::{
+    Adafactor, AdamMini, Came, CautiousAdamW, CautiousLion, Fromage, Grams, LaProp, Lars, MarsAdamW, MarsLion, NovoGrad, OptaxAdafactor,
+    Prodigy, StableAdamW,
+};
 
 use super::{SHAPES, after};
 use crate::context::Outcome;
@@ -34,6 +37,8 @@ pub(super) fn trials() -> Vec<Trial> {
         Trial::test("stages/edges/zero-values", zero_values),
         Trial::test("stages/edges/large-gradients", large_gradients),
         Trial::test("stages/edges/ends-of-f32", ends_of_f32),
+        Trial::test("stages/edges/beyond-f32", beyond_f32),
+        Trial::test("stages/edges/a-row-of-zeros", a_row_of_zeros),
         Trial::test("stages/edges/what-is-a-matrix", what_is_a_matrix),
     ]
 }
@@ -111,6 +116,42 @@ fn what_is_a_matrix() -> Outcome {
             let expected = 0.5 - f64::from(STEPS) * if corrects { 1e-2 } else { 1e-4 };
             let moved = after::<f64>(MarsLion { optimize_1d, ..rule }, shape, 0.5, |_| 1.0)?;
             assert!(moved.iter().all(|p| (p - expected).abs() < 1e-9), "{shape:?}, optimize_1d {optimize_1d}: {moved:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Where the norm of a gradient is beyond f32, rules that divide by it stay where they are, as with a norm that is infinite, or move as ever.
+fn beyond_f32() -> Outcome {
+    for shape in SHAPES {
+        for (rule, _) in
+            all().into_iter().filter(|(rule, _)| ["Lars", "Fromage", "NovoGrad", "MarsAdamW", "MarsLion"].contains(&rule.name()))
+        {
+            // MARS does to other tensors what AdamW does.
+            for scale in [1e20, 1e30, 3e38].into_iter().filter(|_| shape.len() == 2 || !rule.name().starts_with("Mars")) {
+                let got = after::<f32>(rule.clone(), shape, 0.5, |index| scale * [1.0, -1.0, 0.5][index % 3])?;
+                assert!(got.iter().all(|p| (p - 0.5).abs() < 0.05), "{rule:?} {shape:?}, {scale:e}: {got:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A row without gradients beside large ones stays, and makes nothing of the others.
+fn a_row_of_zeros() -> Outcome {
+    let rules: [Box<dyn AnyRule>; 5] = [
+        Adafactor::default().into(),
+        OptaxAdafactor { min_dim_size_to_factor: 2.0, ..OptaxAdafactor::default() }.into(),
+        Came::default().into(),
+        AdamMini::default().into(),
+        Prodigy::default().into(),
+    ];
+    for rule in rules {
+        for scale in [1e-10, 1.0, 2e4, 1e10, 1e17] {
+            let got =
+                after::<f32>(rule.clone(), &[4, 6], 0.5, |index| if index / 6 == 2 { 0.0 } else { scale * (0.3 + (index % 7) as f64) })?;
+            assert!(got.iter().all(|p| p.is_finite()), "{rule:?}, {scale:e}: {got:?}");
+            assert!(got[12..18].iter().all(|p| (p - 0.5).abs() < 1e-6), "{rule:?}, {scale:e}: {:?}", &got[12..18]);
         }
     }
     Ok(())
