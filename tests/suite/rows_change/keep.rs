@@ -10,8 +10,8 @@ use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::must_fail;
 use wgpu_optim::{
-    AdamW, AdaptiveClip, Clip, DynamicScale, Ema, Error, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, Sgd, Swa,
-    View, rules,
+    AdamW, AdaptiveClip, Clip, DynamicScale, Ema, Error, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Optimizer,
+    Options, Sgd, Swa, Tensors, View, rules,
 };
 
 use crate::checkpoints::run::{CpuRun, Run, contents};
@@ -250,6 +250,17 @@ fn loss_scale(gpu: &Gpu) -> Outcome {
     assert_eq!(scale(&run)?, grown);
     change(&mut run, options(LossScale::Static(4.0), None))?;
     assert_eq!(scale(&run)?, 4.0);
+    // In one encoder, the step before goes by the scale before.
+    let tensors = Tensors::new(&gpu.device, [("w", [1])])?;
+    tensors.write_gradient(&gpu.queue, "w", &[1024.0])?;
+    let groups = [Group::new(Sgd { lr: 1.0, ..Sgd::default() }, tensors.params())];
+    let mut optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, groups, options(LossScale::Static(1024.0), None))?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    optimizer.change_options(&mut encoder, Options::default())?;
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(block_on(optimizer.read_value("w"))?, [-1.0 - 1024.0]);
     Ok(())
 }
 

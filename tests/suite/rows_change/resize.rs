@@ -10,7 +10,8 @@ use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{Made, must_fail};
 use wgpu_optim::{
-    Adafactor, AdamW, Asgd, Binding, Ema, Lamb, MicroBatches, Options, Param, RowChange, ScheduleFreeAdamW, Sgd, Swa, Tensors, wgpu,
+    Adafactor, AdamW, Asgd, Binding, Ema, Group, Lamb, MicroBatches, Optimizer, Options, Param, RowChange, RowMask, ScheduleFreeAdamW, Sgd,
+    Swa, Tensors, wgpu,
 };
 
 use super::rows::{CHANGING, Scene, index, is, setting, shape, upload, written};
@@ -39,6 +40,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     }
     trials.push(contexts[0].trial("rows/resize/in-one-encoder".into(), in_one_encoder));
     trials.push(contexts[0].trial("rows/resize/refused".into(), refused));
+    trials.push(contexts[0].trial("rows/resize/own-step-counts".into(), own_step_counts));
     trials.push(contexts[0].trial("rows/resize/that-fails".into(), |gpu| {
         let mut scene = Scene::new(gpu, AdamW::default().into(), options())?;
         let mut expected = resized(&contents(&scene.before), 1000);
@@ -253,5 +255,40 @@ fn refused(gpu: &Gpu) -> Outcome {
     assert!(huge.is_some_and(|huge| huge.contains("means")), "room that cannot be counted");
     assert_eq!(contents(&run.checkpoint()?), before);
     block_on(run.optimizer.read_steps())?;
+    Ok(())
+}
+
+/// Step counts of rows go along, also where two parameters change places in the buffer of these.
+fn own_step_counts(gpu: &Gpu) -> Outcome {
+    let shapes = |a: usize, b: usize| [("a", vec![a, 3]), ("b", vec![b, 3])];
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+    let words: Vec<u32> = (0..300).map(|row| u32::from(row % 3 != 0)).collect();
+    let mask = upload(gpu, &words);
+    assert!(mask.usage().contains(usage));
+    let params = |tensors: &Tensors| -> Vec<Param> {
+        let masked = |param: Param| {
+            let mask = RowMask { binding: Binding::new(&mask, 0, 4 * param.shape[0] as u64), own_steps: true };
+            Param { row_mask: Some(mask), reserved_rows: 1000, ..param }
+        };
+        tensors.params().into_iter().map(masked).collect()
+    };
+    let [before, after] = [Tensors::new(&gpu.device, shapes(100, 300))?, Tensors::new(&gpu.device, shapes(300, 100))?];
+    let groups = [Group::new(AdamW::default(), params(&before))];
+    let mut optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, Options::default())?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    (0..3).for_each(|_| optimizer.step(&mut encoder));
+    gpu.queue.submit([encoder.finish()]);
+    gpu.queue.write_buffer(&mask, 0, bytemuck::cast_slice(&[1_u32; 40]));
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    let counts = |optimizer: &Optimizer, name: &str| block_on(optimizer.read_state(name, "row_steps"));
+    let [a, b] = [counts(&optimizer, "a")?, counts(&optimizer, "b")?];
+    assert_eq!((a[0], a[1], a[45], b[299]), (1.0, 4.0, 0.0, 4.0));
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.resize_rows(&mut encoder, params(&after))?;
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(counts(&optimizer, "a")?, [&a[..], &[0.0; 200]].concat());
+    assert_eq!(counts(&optimizer, "b")?, b[..100]);
     Ok(())
 }
