@@ -17,19 +17,19 @@ pub(super) struct Mover<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Begins<'a> {
     /// What the caller wrote.
-    AsWritten,
+    Written,
     /// These, in their place.
-    AsValues(&'a Binding),
+    Values(&'a Binding),
     /// Zero.
-    AsZero,
+    Zero,
 }
 
 impl Begins<'_> {
     fn number(self) -> u32 {
         match self {
-            Begins::AsWritten => AS_WRITTEN,
-            Begins::AsValues(_) => AS_VALUES,
-            Begins::AsZero => AS_ZERO,
+            Begins::Written => AS_WRITTEN,
+            Begins::Values(_) => AS_VALUES,
+            Begins::Zero => AS_ZERO,
         }
     }
 }
@@ -47,13 +47,13 @@ impl Mover<'_> {
         let (index, limits) = (self.index, &self.engine.limits);
         let mut source = stretches(source, most(limits));
         let target: Vec<_> = stretches(target, most(limits)).into_iter().filter_map(|own| own.after(begin)).collect();
-        if source.is_empty() && begins != Begins::AsWritten {
+        if source.is_empty() && begins != Begins::Written {
             // It had no rows. Something has to be bound, and nothing of it is read.
             source.push(Stretch { count: 0, ..index });
         }
         for to in &target {
             for from in &source {
-                let values = if let Begins::AsValues(values) = begins { Some(values) } else { None };
+                let values = if let Begins::Values(values) = begins { Some(values) } else { None };
                 let values = values.map(|values| Stretch { buffer: values.buffer(), offset: values.offset() + 4 * to.first, ..*to });
                 let [(index, index_at), (before, source_at), (after, at)] =
                     [index, *from, *to].map(|stretch| bound(stretch, limits.alignment));

@@ -226,7 +226,7 @@ impl Optimizer {
             check_counted(|| format!("{}: the average {} begins, and", to.param.name, lane.name), to.elements)?;
             let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
             let task = MoveTask { width: to.elements as u32, ..MoveTask::default() };
-            mover.add(task, &[], &target, (0, Begins::AsValues(&to.param.value)), &mut dispatches)?;
+            mover.add(task, &[], &target, (0, Begins::Values(&to.param.value)), &mut dispatches)?;
         }
         Ok(dispatches)
     }

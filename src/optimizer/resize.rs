@@ -59,8 +59,8 @@ impl Optimizer {
     pub(super) fn begins<'a>(&self, parameter: &'a Parameter, lane: &Lane) -> Begins<'a> {
         let is_average = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
         match is_average || self.rule_of(parameter).values_in_state().contains(&lane.name) {
-            true => Begins::AsValues(&parameter.param.value),
-            false => Begins::AsZero,
+            true => Begins::Values(&parameter.param.value),
+            false => Begins::Zero,
         }
     }
 

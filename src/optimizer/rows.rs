@@ -136,7 +136,7 @@ impl Moves<'_> {
             let width = self.width(from, to, Extent::Elements).unwrap_or(1) as u32;
             if self.values {
                 let task = MoveTask { width, rows, copies: 1, ..MoveTask::default() };
-                mover.add(task, &values[0], &values[1], (0, Begins::AsWritten), &mut dispatches)?;
+                mover.add(task, &values[0], &values[1], (0, Begins::Written), &mut dispatches)?;
             }
             let lanes = old.lanes_in_parts(before).into_iter().zip(new.lanes_in_parts(to));
             for ((lane, source), (_, target)) in lanes {

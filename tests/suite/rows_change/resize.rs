@@ -29,8 +29,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for context in contexts {
         // So many rows of tiles have more sums than small bindings take.
-        let fits = |rule: &Box<dyn AnyRule>| rule.name() != "Adafactor" || !["narrow", "paged"].contains(&context.name);
-        for rule in rules().into_iter().filter(fits) {
+        let is_small = ["narrow", "paged"].contains(&context.name);
+        for rule in rules().into_iter().filter(|rule| rule.name() != "Adafactor" || !is_small) {
             trials.push(context.trial(format!("rows/resize/{}", rule.name()), move |gpu| resizes(gpu, rule)));
         }
         trials.push(context.trial("rows/again-and-again".into(), again_and_again));
