@@ -80,7 +80,7 @@ impl<F: Real> CpuOptimizer<F> {
     /// let mut optimizer = CpuOptimizer::<f32>::new(Sgd { momentum: 0.9, ..Default::default() }, [CpuParam::new("points", &[2])])?;
     /// optimizer.step(&mut [&mut [1.0, 2.0]], &[Some(&[0.5, -0.5])])?;
     /// optimizer.resize_rows([(CpuParam::new("points", &[3]), &[1.0, 2.0, 3.0][..])])?;
-    /// assert_eq!(optimizer.state("points", "buf")?, [0.5, -0.5, 0.0]);
+    /// assert_eq!(optimizer.state("points", "b")?, [0.5, -0.5, 0.0]);
     /// # Ok::<(), wgpu_optim::Error>(())
     /// ```
     ///
