@@ -46,7 +46,7 @@ pub(crate) use record_layout::RecordLayout;
 pub(crate) use ring::{Flight, Ring};
 pub(crate) use scope::{caught, is_lost, now};
 pub(crate) use tables::Member;
-pub(crate) use transfer::{Span, put, read, read_all, read_beside, write};
+pub(crate) use transfer::{Span, elements as elements_of, put, read, read_all, write};
 
 /// Fails on a device that binds no storage buffers at all, as one with the limits of WebGL.
 pub(crate) fn check_storage(device: &wgpu::Device) -> Result<()> {

@@ -6,7 +6,8 @@ use super::buffers::create;
 use super::{Binding, caught, is_lost};
 use crate::error::{BufferRole, Error, Result};
 
-/// Copies `len` elements from the GPU.
+/// Copies `len` elements from the GPU. It submits a copy of its own and, on native platforms, waits for the queue; so it belongs between steps, not in one.
+/// A lost device is an error.
 pub(crate) async fn read<T: bytemuck::Pod>(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -14,27 +15,13 @@ pub(crate) async fn read<T: bytemuck::Pod>(
     offset: u64,
     len: u64,
 ) -> Result<Vec<T>> {
-    let ((), data) = read_beside(device, queue, None, buffer, offset, len).await?;
-    Ok(data)
+    let own = Span { buffer, offset, bytes: len * size_of::<T>() as u64 };
+    Ok(elements(read_all(device, queue, &[own]).await?.pop().unwrap_or_default()))
 }
 
-/// Copies `len` elements from the GPU, and, from the start of another buffer, a `Head`. It submits a copy of its own and, on native platforms, waits for
-/// the queue; so it belongs between steps, not in one. A lost device is an error.
-pub(crate) async fn read_beside<Head: bytemuck::Pod, T: bytemuck::Pod>(
-    device: &wgpu::Device,
-    queue: &wgpu::Queue,
-    beside: Option<&wgpu::Buffer>,
-    buffer: &wgpu::Buffer,
-    offset: u64,
-    len: u64,
-) -> Result<(Head, Vec<T>)> {
-    let head = beside.map(|beside| Span { buffer: beside, offset: 0, bytes: size_of::<Head>() as u64 });
-    let own = Span { buffer, offset, bytes: len * size_of::<T>() as u64 };
-    let mut parts = read_all(device, queue, &head.into_iter().chain([own]).collect::<Vec<_>>()).await?;
-    let data = parts.pop().unwrap_or_default();
-    let head = parts.pop().map_or(Head::zeroed(), |head| bytemuck::pod_read_unaligned(bytemuck::cast_slice(&head)));
-    // Of f32 as they lie, without a copy.
-    Ok((head, bytemuck::allocation::try_cast_vec(data).unwrap_or_else(|(_, data)| bytemuck::pod_collect_to_vec(&data))))
+/// Words as elements; of f32 as they lie, without a copy.
+pub(crate) fn elements<T: bytemuck::Pod>(words: Vec<u32>) -> Vec<T> {
+    bytemuck::allocation::try_cast_vec(words).unwrap_or_else(|(_, words)| bytemuck::pod_collect_to_vec(&words))
 }
 
 /// A part of a buffer, a multiple of 4 bytes.

@@ -3,7 +3,7 @@
 use super::{Optimizer, Parameter};
 use crate::checkpoint::is_kept;
 use crate::error::{BufferRole, Error, Result, unknown};
-use crate::gpu::{Binding, check_binds, read_beside};
+use crate::gpu::{Binding, Record, Span, check_binds, elements_of, read_all};
 use crate::rule::{AnyRule, Extent};
 use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
 use crate::wgsl::{ORDER, scalars_at};
@@ -200,16 +200,26 @@ impl Optimizer {
 
     async fn read_record(&self) -> Result<Vec<u32>> {
         let record = &self.engine.record.buffer;
-        let words = self.read_told(record, 0, record.size() / 4).await?.1;
-        view::check_order(words[ORDER as usize], "what steps keep")?;
-        Ok(words)
+        Ok(self.read_told(record, 0, record.size() / 4).await?.1)
     }
 
     /// Reads with the status as it was then; what that has to tell is an error.
     async fn read_told<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, offset: u64, len: u64) -> Result<(Status, Vec<T>)> {
-        let (device, queue, status) = (&self.engine.device, &self.engine.queue, &self.engine.record.status);
-        let (status, data) = read_beside(device, queue, Some(status), buffer, offset, len).await?;
+        let Record { buffer: record, status, .. } = &self.engine.record;
+        let order = Span { buffer: record, offset: 4 * ORDER, bytes: 4 };
+        let spans = [
+            Span { buffer: status, offset: 0, bytes: size_of::<Status>() as u64 },
+            order,
+            Span { buffer, offset, bytes: len * size_of::<T>() as u64 },
+        ];
+        let words = read_all(&self.engine.device, &self.engine.queue, &spans).await?;
+        let [status, order, data] = words.try_into().map_err(|_| Error::ReadBack("a part is missing".into()))?;
+        let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&status));
         self.teller().check(&status)?;
+        if self.engine.own(buffer) || buffer == record {
+            view::check_order(order[0], "what steps keep")?;
+        }
+        let data = elements_of(data);
         Ok((status, data))
     }
 

@@ -61,6 +61,10 @@ impl dyn AnyRule + '_ {
             _ => return Err("the last stage has to be `update`, over elements, without sums".into()),
         }
         self.check_names()?;
+        let has = |name: &str| self.states().iter().any(|state| state.name == name && state.extent == Extent::Elements);
+        if let Some(name) = self.values_in_state().iter().find(|name| !has(name)) {
+            return Err(format!("`VALUES` has `{name}`, which is no state with a number for each element"));
+        }
         self.states().iter().try_for_each(|state| check_state(state.name, state.extent))?;
         stages.iter().enumerate().try_for_each(|(index, stage)| {
             let message = |what: String| format!("stage `{}` {what}", stage.name);

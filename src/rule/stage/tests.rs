@@ -20,7 +20,7 @@ const ROWS: Stage = Stage { over: Extent::Rows, reads: &["squares", "row"], writ
 const UPDATE: Stage = Stage { reads: &["row", "means"], writes: &["m"], ..Stage::UPDATE };
 
 /// Stages and what is wrong with them.
-const CASES: [(&[Stage], &str); 27] = [
+const CASES: [(&[Stage], &str); 28] = [
     (&[SQUARES, ROWS, UPDATE], ""),
     (&[], "the last stage has to be `update`, over elements, without sums"),
     (&[UPDATE, SQUARES], "the last stage has to be `update`, over elements, without sums"),
@@ -76,7 +76,11 @@ const CASES: [(&[Stage], &str); 27] = [
     // A stage that runs for no tensor with rows is not in between.
     (&[SQUARES, Stage { sums: &[], ..Stage::new("nothing") }, ROWS, UPDATE], ""),
     (&[SQUARES, ROWS, Stage { over: Extent::Columns, reads: &["means"], ..Stage::new("columns") }, Stage { reads: &["m"], ..UPDATE }], ""),
+    (&[SQUARES, ROWS, UPDATE], "`VALUES` has `row`, which is no state with a number for each element"),
 ];
+
+/// The case whose rule has values in a state of rows.
+const OF_ROWS: usize = 27;
 
 /// The case whose sum over slices a stage over columns reads.
 const KEPT: usize = 26;
@@ -100,6 +104,7 @@ impl<const CASE: usize> Rule for Staged<CASE> {
     const FORMULA: &'static str = "";
     const WGSL: &'static str = "";
     const STAGES: &'static [Stage] = CASES[CASE].0;
+    const VALUES: &'static [&'static str] = if CASE == OF_ROWS { &["row"] } else { &[] };
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = NoScalars<F>;
     type State<F: Real> = State<F>;
@@ -131,7 +136,7 @@ macro_rules! all_said {
 
 #[test]
 fn stages_that_do_not_fit_are_told() {
-    let said = all_said!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26);
+    let said = all_said!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27);
     assert_eq!(said.len(), CASES.len());
     said.into_iter().for_each(|(got, expected)| assert_eq!(got, expected));
 }

@@ -130,6 +130,7 @@ fn early(gpu: &Gpu, change: Change) -> Outcome {
         )?;
         assert!(matches!(block_on(own.run.optimizer.read_steps()), Err(Error::OutOfOrder { .. })));
         assert!(matches!(block_on(own.run.optimizer.checkpoint()), Err(Error::OutOfOrder { .. })));
+        assert!(matches!(block_on(own.run.optimizer.read_state("a", "m")), Err(Error::OutOfOrder { .. })));
         gpu.queue.submit([changes]);
         let now = contents(&own.run.checkpoint()?);
         for (name, data) in kept.iter().filter(|(name, _)| name.starts_with("c/") || *name == "progress") {
