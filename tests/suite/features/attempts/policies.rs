@@ -197,10 +197,10 @@ fn averages_keep_their_places(gpu: &Gpu) -> Outcome {
     let mut both = Both::new(gpu, options)?;
     (0..5).try_for_each(|_| both.step(-1.0))?;
     let refused = [
-        (Options { ema: Some(Ema { start: 1, ..ema }), ..options }, "ema", "start is 10 and would be 1"),
-        (Options { ema: Some(Ema { every: 1, ..ema }), ..options }, "ema", "every is 2 and would be 1"),
-        (Options { swa: Some(Swa { start: 21, ..swa }), ..options }, "swa", "start is 20 and would be 21"),
-        (Options { swa: Some(Swa { every: 7, ..swa }), ..options }, "swa", "every is 3 and would be 7"),
+        (Options { ema: Some(Ema { start: 1, ..ema }), ..options }, "ema", "has start 10; start 1 is"),
+        (Options { ema: Some(Ema { every: 1, ..ema }), ..options }, "ema", "has every 2; every 1 is"),
+        (Options { swa: Some(Swa { start: 21, ..swa }), ..options }, "swa", "has start 20; start 21 is"),
+        (Options { swa: Some(Swa { every: 7, ..swa }), ..options }, "swa", "has every 3; every 7 is"),
     ];
     for (wrong, state, numbers) in refused {
         let refused = both.optimizer.set_options(wrong);
