@@ -205,7 +205,7 @@ impl Outline {
             // and one dimension of them at least is 1.
             let alike = |own: &[usize]| own.len() == shape.len() && own.iter().zip(shape).all(|(own, size)| own == size || *own == 1);
             let count = |shape: &[usize]| shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size));
-            let divides = |own: usize, all: usize| all.checked_rem(own) == Some(0);
+            let divides = |own: usize, all: usize| own == all || all.checked_rem(own) == Some(0);
             let counted = |own: &[usize]| own.contains(&1) && count(own).zip(count(shape)).is_some_and(|(own, all)| divides(own, all));
             let fits = |own: &[usize]| alike(own) || counted(own);
             if let Some(lane) = lanes.iter().find(|lane| !fits(&lane.shape)) {

@@ -4,7 +4,7 @@ use super::{Difference, Error};
 
 /// What may have been meant by a binding that is too long.
 pub(super) fn if_longer(needed: &u64, bound: &u64) -> &'static str {
-    if bound > needed { "; if a prefix is meant, say Binding::prefix(buffer)" } else { "" }
+    if bound > needed { "; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own" } else { "" }
 }
 
 /// Which groups there are.

@@ -18,7 +18,7 @@ impl Optimizer {
     /// all steps until now. An average that gets another `start` or `every` is one that goes and one that comes. What was accumulated goes with
     /// [`Options::micro_batches`]. Where averages come or go and others than the trained values are shown, the trained ones are again.
     ///
-    /// A loss scale that begins is as in [`Optimizer::set_options`], but in the encoder's order. About the encoder, see [`Optimizer::remove`].
+    /// A loss scale that begins is as in [`Optimizer::set_options`], but in the encoder's order. About the encoder, see [`Optimizer::remove`]: write and read nothing before it is submitted.
     ///
     /// ```
     /// use wgpu_optim::{Optimizer, Options, Swa, wgpu};

@@ -74,11 +74,14 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// Steps, skipped ones, the gradient's norm if it was measured, and the learning rates by the numbers of the groups that have one.
+    /// Steps, skipped ones, the gradient's norm if it was measured, entries of row-sparse gradients that were ignored, and the learning rates by the numbers of the groups that have one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "step {}, {} skipped", self.step, self.skips)?;
         if let Some(norm) = self.gradient_norm {
             write!(f, ", norm {norm}")?;
+        }
+        if let ignored @ 1.. = self.ignored.iter().map(|(_, count)| u64::from(*count)).sum() {
+            write!(f, ", {ignored} entries of rows ignored")?;
         }
         let rates: Vec<String> = (0..).zip(&self.lr).filter_map(|(group, lr)| Some(format!("{group}: {}", (*lr)?))).collect();
         write!(f, ", lr [{}]", rates.join(", "))

@@ -11,12 +11,12 @@ use crate::step::{Lane, LaneRole, check_resized};
 
 impl Optimizer {
     /// Gives parameters more or fewer rows at their end, each as many as its new shape says, and buffers of their own for values and gradients, which may be
-    /// those before. The rows that there are before and after stay where they are, with their state, to the bit; states of new rows are zero, and averages and
+    /// those before. Each is taken as it is here, as in [`RowChange::params`](crate::RowChange::params). The rows that there are before and after stay where they are, with their state, to the bit; states of new rows are zero, and averages and
     /// states that hold values begin as their values. Values are the caller's to write, before the encoder is submitted.
     ///
     /// Up to [`Param::reserved_rows`] nothing moves and no memory is allocated for state: it costs what a new optimizer costs on the host, and the bytes of the new rows
     /// on the GPU. Beyond, and where values go to other buffers with other neighbours, the state is copied. [`Optimizer::change_rows`] drops and reorders rows. About the
-    /// encoder, see [`Optimizer::remove`].
+    /// encoder, see [`Optimizer::remove`]: write and read nothing before it is submitted.
     ///
     /// ```
     /// use wgpu_optim::{Binding, Optimizer, Param, wgpu};

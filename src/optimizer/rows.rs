@@ -39,7 +39,9 @@ pub struct RowChange {
     /// whose state begins at zero; or [`RowChange::NEW`]. A row that was not there counts as new. One index is for all parameters of the change.
     pub rows: Binding,
     /// The parameters as they are from now on: names that the optimizer has, as many rows as the index, other sizes as before, and buffers of their own for values
-    /// and gradients. Buffers with room to grow are bound by [`Binding::prefix`].
+    /// and gradients. Buffers with room to grow are bound by [`Binding::prefix`]. Each is taken as it is here: `lr_scale`, `lr_scales`, `row_mask` and `sparse` end where
+    /// they are not given again, with the counts of rows that a mask had; only `frozen` and `reserved_rows` carry over. With `values`, the values' buffers have to be others
+    /// than before; gradients and masks may stay where they are.
     pub params: Vec<Param>,
     /// Whether the values are moved too, from the buffers before to those now. Otherwise these hold them already.
     pub values: bool,
@@ -64,7 +66,7 @@ impl Optimizer {
     /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
     /// bit; averages of new rows begin as their values, and so do states that hold values ([`Rule::VALUES`](crate::rule::Rule::VALUES)), of copies too that begin anew. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
     ///
-    /// About the encoder, see [`Optimizer::remove`]. Nothing is compiled that was compiled before, but for the kernel that moves rows, at the first call. Buffers of the
+    /// About the encoder, see [`Optimizer::remove`]: write and read nothing before it is submitted. Nothing is compiled that was compiled before, but for the kernel that moves rows, at the first call. Buffers of the
     /// state are made anew, those before are freed when the GPU is done with them; with [`Param::reserved_rows`] they are kept for the next change.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ impl MaskedRows {
     pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, options: &Options, clip: &Clip) -> Result<Self> {
         let refused = [
             (shape.is_empty() || elements == 0, "parameters without rows that have elements"),
-            (!options.averages().is_empty(), "averages: they would have to follow all rows"),
+            (!options.averages().is_empty(), "averages, which would have to follow all rows; give its table an optimizer of its own"),
             (options.accumulates(), "micro-batches: append their gradient rows, which add up"),
             (matches!(clip, Clip::Adaptive(_)), "adaptive clipping, whose units are of all rows"),
         ];
@@ -48,6 +48,12 @@ impl MaskedRows {
     pub(crate) fn check(&self, param: &str, rule: &dyn AnyRule) -> Result<()> {
         let what = if self.listed { "a row-sparse gradient" } else { "a row_mask" };
         match refusal(rule, self.own_steps) {
+            // Rows of a gradient have no steps of their own.
+            Some(why) if self.listed && !self.own_steps && refusal(rule, true).is_none() => {
+                let instead = why.split("; ").next().unwrap_or(why);
+                let what = format!("{param}: {what} does not go with {}, {instead}; use a row_mask with own_steps", rule.name());
+                Err(Error::Conflict { what })
+            }
             Some(why) => Err(Error::Conflict { what: format!("{param}: {what} does not go with {}, {why}", rule.name()) }),
             None => Ok(()),
         }

@@ -56,7 +56,7 @@ const ROWS: [Row; 18] = [
             let destination = Binding::new(&buffer(gpu, 64), 0, 52);
             with(gpu, |column| (column.dtype, column.destination) = (Dtype::U32, destination))
         },
-        "x: shape [4, 3] in u32 takes 48 bytes, the destination binding has 52; if a prefix is meant, say Binding::prefix(buffer)",
+        "x: shape [4, 3] in u32 takes 48 bytes, the destination binding has 52; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own",
     ),
     (
         "destination-past-the-buffer",

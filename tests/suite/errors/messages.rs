@@ -27,17 +27,17 @@ pub(super) const ROWS: [Row; 34] = [
     (
         "gradient-too-large",
         |gpu| optimizer(gpu, vec![Param { gradient: Binding::new(&buffer(gpu, 128), 0, 84), ..param(gpu, "w", &[5, 4]) }]),
-        "w: shape [5, 4] in f32 takes 80 bytes, the gradient binding has 84; if a prefix is meant, say Binding::prefix(buffer)",
+        "w: shape [5, 4] in f32 takes 80 bytes, the gradient binding has 84; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own",
     ),
     (
         "longer-buffer",
         |gpu| optimizer(gpu, vec![Param { value: buffer(gpu, 96).into(), ..param(gpu, "w", &[5, 4]) }]),
-        "w: shape [5, 4] in f32 takes 80 bytes, the value binding has 96; if a prefix is meant, say Binding::prefix(buffer)",
+        "w: shape [5, 4] in f32 takes 80 bytes, the value binding has 96; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own",
     ),
     (
         "longer-slice",
         |gpu| optimizer(gpu, vec![Param { value: buffer(gpu, 96).slice(8..).into(), ..param(gpu, "w", &[5, 4]) }]),
-        "w: shape [5, 4] in f32 takes 80 bytes, the value binding has 88; if a prefix is meant, say Binding::prefix(buffer)",
+        "w: shape [5, 4] in f32 takes 80 bytes, the value binding has 88; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own",
     ),
     (
         "longer-rest",
@@ -46,7 +46,7 @@ pub(super) const ROWS: [Row; 34] = [
             let value = wgpu::BufferBinding { buffer: &buffer, offset: 12, size: None };
             optimizer(gpu, vec![Param { value: value.into(), ..param(gpu, "w", &[5, 4]) }])
         },
-        "w: shape [5, 4] in f32 takes 80 bytes, the value binding has 84; if a prefix is meant, say Binding::prefix(buffer)",
+        "w: shape [5, 4] in f32 takes 80 bytes, the value binding has 84; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own",
     ),
     (
         "prefix-of-a-shorter-buffer",

@@ -109,7 +109,7 @@ fn scales(gpu: &Gpu) -> Outcome {
     assert!(misfit.starts_with("a: scales of shape [3, 4] do not fit [4, 3]"), "{misfit}");
     expect(
         scaled(binding()?, &[4, 1]),
-        "a: shape [4, 1] in f32 takes 16 bytes, the lr_scales binding has 48; if a prefix is meant, say Binding::prefix(buffer)",
+        "a: shape [4, 1] in f32 takes 16 bytes, the lr_scales binding has 48; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own",
     );
     let tensors = Tensors::new(&gpu.device, [("a", [4, 3]), ("b", [4, 3])])?;
     let borrowed = |from: &wgpu_optim::Binding, zero_grad| {

@@ -38,7 +38,7 @@ const ROWS: [(&str, Spoil, &str); 6] = [
     (
         "count-too-long",
         |gpu, _, source| source.count = buffer(gpu, 8).into(),
-        "embedding: shape [1] in u32 takes 4 bytes, the row count binding has 8; if a prefix is meant, say Binding::prefix(buffer)",
+        "embedding: shape [1] in u32 takes 4 bytes, the row count binding has 8; if it is a prefix of the buffer, say Binding::prefix(buffer), else give the bytes that are its own",
     ),
     (
         "misaligned",
