@@ -6,6 +6,7 @@
 
 mod backend;
 mod cli;
+mod metadata;
 mod replay;
 mod rule;
 mod trace;

@@ -177,6 +177,14 @@ fn saturated(x: vec4f) -> vec4f {
     return bitcast<vec4f>(bits - select(vec4u(0u), vec4u(1u), (bits & vec4u(0x7fffffffu)) == vec4u(0x7f800000u)));
 }
 
+// x / sqrt(row / mean * column), where `mean` is that of the rows' means; x / sqrt(each) where it is 0: for tensors without rows. The ratio is f32's smallest normal number
+// at least: a row of zeros beside large ones would make it 0, and 0 / 0 NaN. Two roots, since the product may be beyond f32.
+fn over_factored_root(x: vec4f, row: vec4f, mean: vec4f, column: vec4f, each: vec4f) -> vec4f {
+    let first = sqrt(by_sign(mean, each, each, at_least(ratio(row, mean), vec4f(1.1754944e-38))));
+    let second = sqrt(by_sign(mean, vec4f(1.0), vec4f(1.0), column));
+    return x / first / second;
+}
+
 // Whether a sum of squares is beyond f32, so that it says nothing but that its root is 1.8e19 or more.
 fn is_beyond(sum: f32) -> bool {
     return sum >= 3.4e38;

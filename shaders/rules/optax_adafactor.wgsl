@@ -5,13 +5,6 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     return Scalars(power(counted, h.exponent, h.exponent_low), h.lr);
 }
 
-// U. `row_mean` is 0 where there are no rows: where V is not factored.
-fn optax_step(g: vec4f, state: ptr<function, State>) -> vec4f {
-    let first = sqrt(by_sign(state.row_mean, state.variance, state.variance, at_least(ratio(state.row_var, state.row_mean), vec4f(1.1754944e-38))));
-    let second = sqrt(by_sign(state.row_mean, vec4f(1.0), vec4f(1.0), state.col_var));
-    return g / first / second;
-}
-
 fn squares(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.row_squares = square(gradient) + h.eps;
     state.col_squares = square(gradient) + h.eps;
@@ -28,7 +21,7 @@ fn average_columns(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f
 
 fn deltas(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.variance = moving_average(state.variance, square(gradient) + h.eps, 1.0 - s.weight, s.weight);
-    state.updates = square(optax_step(gradient, state));
+    state.updates = square(over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance));
     state.values = square(*p);
 }
 
@@ -39,7 +32,7 @@ fn resume_deltas(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    let step = s.step_size * optax_step(gradient, state);
+    let step = s.step_size * over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance);
     state.m = moving_average(state.m, step, h.momentum, h.rest);
     *p -= penalized(state.m, *p, h.weight_decay_rate);
 }

@@ -3,7 +3,6 @@
 use core::mem::offset_of;
 
 use super::Optimizer;
-use super::remake::Rows;
 use crate::error::Result;
 use crate::gpu::upload_for;
 use crate::step::{Clip, Config, GroupKey, Options, Status};
@@ -67,6 +66,6 @@ impl Optimizer {
     fn keep(&mut self, encoder: &mut wgpu::CommandEncoder, config: &Config) -> Result<()> {
         let all: Vec<usize> = (0..config.groups.len()).collect();
         let kept = self.kept();
-        self.remake(encoder, config, &all, kept, Rows::Kept)
+        self.remake(encoder, config, &all, kept, None)
     }
 }

@@ -5,30 +5,17 @@ use core::mem::offset_of;
 use std::sync::Arc;
 
 use super::build::Before;
-use super::mover::{Begins, Mover};
 use super::rows::Moves;
-use super::stretches::{Stretch, check_counted};
 use super::{Group, Optimizer, Parameter};
 use crate::error::{Error, Result};
-use crate::gpu::{Binding, Dispatch, Param, upload};
-use crate::program::{MoveTask, NEW, Segment};
+use crate::gpu::{Binding, Param};
+use crate::program::Segment;
 use crate::step::{Block, Config, GroupKey, Lane, LaneRole, Status, StepEntry};
 
 /// A parameter that stays, as it will be, and its number before.
 pub(super) struct Kept {
     pub(super) param: Param,
     pub(super) from: usize,
-}
-
-/// What becomes of the rows of parameters.
-#[derive(Clone, Copy)]
-pub(super) enum Rows<'a> {
-    /// They are as many as before, and stay.
-    Kept,
-    /// They stay where they are in their tensors, which may have more or fewer at their ends.
-    Resized,
-    /// Those of some parameters move.
-    Moved(&'a Moves<'a>),
 }
 
 impl Optimizer {
@@ -58,7 +45,7 @@ impl Optimizer {
             kept[self.find(param)?] = None;
         }
         let all: Vec<usize> = (0..self.config.groups.len()).collect();
-        self.remake(encoder, &self.config.clone(), &all, kept, Rows::Kept)
+        self.remake(encoder, &self.config.clone(), &all, kept, None)
     }
 
     /// Removes a group with its parameters, as [`Optimizer::remove`] does. Those after it are numbered one less; names stay.
@@ -73,7 +60,7 @@ impl Optimizer {
         let own = self.parameters.iter().zip(&mut kept).filter(|(parameter, _)| parameter.member.group == group);
         own.for_each(|(_, own)| *own = None);
         let rest: Vec<usize> = (0..self.config.groups.len()).filter(|&other| other != group).collect();
-        self.remake(encoder, &self.config.clone(), &rest, kept, Rows::Kept)
+        self.remake(encoder, &self.config.clone(), &rest, kept, None)
     }
 
     /// Gives a parameter another name, in reports, checkpoints and errors from now on; reports that are under way say the one before.
@@ -105,16 +92,16 @@ impl Optimizer {
         self.parameters.iter().enumerate().map(own).collect()
     }
 
-    /// Becomes an optimizer of these groups, as another config has them, and these parameters, with what it keeps carried over.
+    /// Becomes an optimizer of these groups, as another config has them, and these parameters, with what it keeps carried over; with rows moved, if some are.
+    /// Rows that a parameter has more or fewer of than before come and go at its end otherwise.
     pub(super) fn remake(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
         config: &Config,
         groups: &[usize],
         kept: Vec<Option<Kept>>,
-        rows: Rows<'_>,
+        moves: Option<&Moves<'_>>,
     ) -> Result<()> {
-        let moves = if let Rows::Moved(moves) = rows { Some(moves) } else { None };
         let is_own = |own: &&Kept| own.param.bindings().any(|(_, binding)| self.engine.own(binding.buffer()));
         if let Some(Kept { param, .. }) = kept.iter().flatten().find(is_own) {
             return Err(Error::OwnState { param: param.name.clone() });
@@ -136,11 +123,10 @@ impl Optimizer {
         let (engine, before) = (&self.engine, Before { optimizer: self, rows_stay: moves.is_none() });
         let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, config.options, Some(before))?;
         let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
-        moved.extend(self.begun(&next, &sources)?);
-        if let Rows::Resized = rows {
-            moved.extend(self.grown(&next, &sources)?);
-        }
-        if !matches!(rows, Rows::Kept) || config.options.averages() != self.config.options.averages() {
+        moved.extend(self.begun(&next, &sources, moves)?);
+        let is_resized = |(to, from): (&Parameter, &usize)| to.elements != self.parameters[*from].elements;
+        let are_others = moves.is_some() || next.parameters.iter().zip(&sources).any(is_resized);
+        if are_others || config.options.averages() != self.config.options.averages() {
             // What is shown may lie in an average that goes, or is not what new rows begin as.
             self.train(encoder);
         }
@@ -205,30 +191,6 @@ impl Optimizer {
         let goes_on = lane.role != LaneRole::Average || average(self)?.check_becomes(&average(next)?).is_ok();
         let own = self.lanes_in_parts(&self.parameters[parameter]).into_iter().find(|(own, _)| own == lane)?;
         goes_on.then_some(own.1)
-    }
-
-    /// What gives averages that begin the values as they are.
-    fn begun(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
-        let begins = |from: usize, lane: &Lane| lane.role == LaneRole::Average && self.lane_before(from, lane, next).is_none();
-        let begun = next.parameters.iter().zip(sources).flat_map(|(to, &from)| {
-            let lanes = next.lanes_in_parts(to).into_iter().filter(move |(lane, _)| begins(from, lane));
-            lanes.map(move |(lane, parts)| (to, lane, parts))
-        });
-        let begun: Vec<_> = begun.collect();
-        let mut dispatches = Vec::new();
-        if begun.is_empty() {
-            return Ok(dispatches);
-        }
-        // The whole tensor is one row, and that is new.
-        let index = upload(&next.engine.device, "wgpu-optim rows", &[NEW])?;
-        let mover = Mover { engine: &next.engine, index: Stretch { buffer: &index, offset: 0, first: 0, count: 1 } };
-        for (to, lane, parts) in begun {
-            check_counted(|| format!("{}: the average {} begins, and", to.param.name, lane.name), to.elements)?;
-            let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
-            let task = MoveTask { width: to.elements as u32, ..MoveTask::default() };
-            mover.add(task, &[], &target, (0, Begins::Values(&to.param.value)), &mut dispatches)?;
-        }
-        Ok(dispatches)
     }
 }
 

@@ -1,7 +1,8 @@
-//! Parameters that get more or fewer rows at their end.
+//! Parameters that get more or fewer rows at their end, and what lanes begin with.
 
 use super::mover::{Begins, Mover};
-use super::remake::{Kept, Rows};
+use super::remake::Kept;
+use super::rows::Moves;
 use super::stretches::{Stretch, check_counted, stretches};
 use super::{Optimizer, Parameter};
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ impl Optimizer {
             seen.push(from);
         }
         let all: Vec<usize> = (0..self.config.groups.len()).collect();
-        self.remake(encoder, &self.config.clone(), &all, kept, Rows::Resized)
+        self.remake(encoder, &self.config.clone(), &all, kept, None)
     }
 
     /// What the numbers of new rows are in a lane.
@@ -64,25 +65,30 @@ impl Optimizer {
         }
     }
 
-    /// What gives lanes their numbers that have more rows in another optimizer than here.
-    pub(super) fn grown(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
-        let grows = |(to, from): &(&Parameter, &usize)| to.elements > self.parameters[**from].elements;
-        let grown: Vec<(&Parameter, &usize)> = next.parameters.iter().zip(sources).filter(grows).collect();
+    /// What gives lanes the numbers that they do not take over: of averages that begin, and of rows that are new at the end, unless rows move.
+    pub(super) fn begun(&self, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) -> Result<Vec<Dispatch>> {
+        let mut begun = Vec::new();
+        for (to, &from) in next.parameters.iter().zip(sources).filter(|_| moves.is_none()) {
+            for (lane, parts) in next.lanes_in_parts(to) {
+                let begins = lane.role == LaneRole::Average && self.lane_before(from, &lane, next).is_none();
+                let had = if begins { 0 } else { self.parameters[from].extents.count(lane.extent) };
+                if had < to.extents.count(lane.extent) {
+                    begun.push((to, lane, parts, had));
+                }
+            }
+        }
         let mut dispatches = Vec::new();
-        if grown.is_empty() {
+        if begun.is_empty() {
             return Ok(dispatches);
         }
         // The whole lane is one row, and that is new.
         let index = upload(&next.engine.device, "wgpu-optim rows", &[NEW])?;
         let mover = Mover { engine: &next.engine, index: Stretch { buffer: &index, offset: 0, first: 0, count: 1 } };
-        for (to, &from) in grown {
-            check_counted(|| format!("{}: rows that are new", to.param.name), to.elements)?;
-            for (lane, parts) in next.lanes_in_parts(to) {
-                let had = self.parameters[from].extents.count(lane.extent);
-                let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
-                let task = MoveTask { width: to.elements as u32, ..MoveTask::default() };
-                mover.add(task, &[], &target, (had, next.begins(to, &lane)), &mut dispatches)?;
-            }
+        for (to, lane, parts, had) in begun {
+            check_counted(|| format!("{}: what is new of {}", to.param.name, lane.name), to.elements)?;
+            let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
+            let task = MoveTask { width: to.elements as u32, ..MoveTask::default() };
+            mover.add(task, &[], &target, (had, next.begins(to, &lane)), &mut dispatches)?;
         }
         Ok(dispatches)
     }

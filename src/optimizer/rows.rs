@@ -1,7 +1,7 @@
 //! Rows that come and go: parameters get other rows, by an index on the GPU, and their state goes along.
 
 use super::mover::{Begins, Mover};
-use super::remake::{Kept, Rows};
+use super::remake::Kept;
 use super::stretches::{Stretch, check_counted};
 use super::{Optimizer, Parameter};
 use crate::error::{BufferRole, Error, Result};
@@ -98,7 +98,7 @@ impl Optimizer {
             return Err(Error::Conflict { what: format!("{}: {what}", param.name) });
         }
         let all: Vec<usize> = (0..self.config.groups.len()).collect();
-        self.remake(encoder, &self.config.clone(), &all, kept, Rows::Moved(&moves))
+        self.remake(encoder, &self.config.clone(), &all, kept, Some(&moves))
     }
 
     fn check_change(&self, from: usize, param: &Param, moves: &Moves<'_>) -> Result<()> {

@@ -28,7 +28,7 @@ pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout};
 pub(crate) use numerics::parts;
 pub use numerics::{
     at_least, by_sign, clamped, exponent_parts, finite_or_nan, is_beyond, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow,
-    penalized, power, saturated, sign_of, square, step_pow, where_agreeing, where_same_side,
+    over_factored_root, penalized, power, saturated, sign_of, square, step_pow, where_agreeing, where_same_side,
 };
 pub use range::Range;
 pub use real::{Real, Word};

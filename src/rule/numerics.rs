@@ -110,6 +110,15 @@ pub fn square<F: Real>(x: F) -> F {
     y * y
 }
 
+/// `x / sqrt(row / mean * column)`, where `mean` is that of the rows' means; `x / sqrt(each)` where it is 0: for tensors without rows. The ratio is f32's smallest normal
+/// number at least: a row of zeros beside large ones would make it 0, and 0 / 0 NaN. Two roots, since the product may be beyond f32.
+#[inline(always)]
+pub fn over_factored_root<F: Real>(x: F, row: F, mean: F, column: F, each: F) -> F {
+    let first = by_sign(mean, each, each, at_least(row / mean, F::of(1.175_494_350_822_287_5e-38))).sqrt();
+    let second = by_sign(mean, F::one(), F::one(), column).sqrt();
+    x / first / second
+}
+
 /// Whether a sum of squares is beyond f32, so that it says nothing but that its root is 1.8e19 or more.
 #[inline(always)]
 pub fn is_beyond<F: Real>(sum: F) -> bool {

@@ -1,6 +1,6 @@
 //! CAME: Adafactor with a mean of its steps, and less of a step where it differs from that mean.
 
-use crate::rule::{Beta, Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, decayed_average, penalized, square};
+use crate::rule::{Beta, Extent, KnownAs, Range, Real, Rule, Stage, at_least, decayed_average, over_factored_root, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -64,14 +64,6 @@ state! {
         row_squares: Mean over Rows, col_squares: Mean over Columns, row_mean: Mean over Slices, updates: Mean over Tensor,
         row_apart: Mean over Rows, col_apart: Mean over Columns, res_mean: Mean over Slices,
     }
-}
-
-/// `x / sqrt(row / mean * column)`, the first ratio being f32's smallest normal number at least: of a row of zeros beside large ones it would be 0, and 0 / 0 NaN. The mean is 0 where there are no rows, which is for vectors: then `x / sqrt(each)`.
-#[inline(always)]
-fn came_ratio<F: Real>(x: F, row: F, mean: F, column: F, each: F) -> F {
-    let first = by_sign(mean, each, each, at_least(row / mean, F::of(1.1754944e-38))).sqrt();
-    let second = by_sign(mean, F::one(), F::one(), column).sqrt();
-    x / first / second
 }
 
 const SQUARES: usize = 0;
@@ -155,10 +147,10 @@ impl Rule for Came {
             AVERAGE_COLUMNS => state.col_var = decayed_average(state.col_var, state.col_squares, h.beta2),
             DELTAS => {
                 state.variance = decayed_average(state.variance, square(gradient) + h.eps1, h.beta2);
-                state.updates = square(came_ratio(gradient, state.row_var, state.row_mean, state.col_var, state.variance));
+                state.updates = square(over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance));
             }
             RESIDUALS => {
-                let u = came_ratio(gradient, state.row_var, state.row_mean, state.col_var, state.variance) / s.excess;
+                let u = over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance) / s.excess;
                 state.m = decayed_average(state.m, u, h.beta1);
                 state.row_apart = square(u - state.m) + h.eps2;
                 state.col_apart = square(u - state.m) + h.eps2;
@@ -177,7 +169,7 @@ impl Rule for Came {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, _gradient: F, p: &mut F, state: &mut State<F>) {
-        let step = h.lr * came_ratio(state.m, state.row_res, state.res_mean, state.col_res, F::one());
+        let step = h.lr * over_factored_root(state.m, state.row_res, state.res_mean, state.col_res, F::one());
         *p = *p - penalized(step, *p, s.decay);
     }
 

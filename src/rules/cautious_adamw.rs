@@ -4,7 +4,7 @@ use crate::rule::{Beta, KnownAs, Range, Real, Rule, Stage, at_least, bias_correc
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
-    /// CautiousAdamW: AdamW's step, left out where it goes along the gradient of this step, and made larger elsewhere to make up for it.
+    /// CautiousAdamW: AdamW's step, 0 where it goes along the gradient of this step, and larger elsewhere to make up for it.
     ///
     /// ```text
     /// m = beta1 * m + (1 - beta1) * g;   v = beta2 * v + (1 - beta2) * g^2

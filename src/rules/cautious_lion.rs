@@ -4,7 +4,7 @@ use crate::rule::{KnownAs, Range, Real, Rule, Stage, at_least, moving_average, p
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
-    /// CautiousLion: [`Lion`](crate::Lion)'s step, left out where it goes along the gradient of this step, and made larger elsewhere to make up for it.
+    /// CautiousLion: [`Lion`](crate::Lion)'s step, 0 where it goes along the gradient of this step, and larger elsewhere to make up for it.
     ///
     /// ```text
     /// c = beta1 * m + (1 - beta1) * g

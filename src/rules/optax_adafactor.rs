@@ -1,7 +1,7 @@
 //! Adafactor in optax's form: with momentum, and with all mean squares of tensors whose dimensions are small.
 
 use crate::rule::{
-    Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, exponent_parts, moving_average, penalized, power, square,
+    Extent, KnownAs, Range, Real, Rule, Stage, at_least, exponent_parts, moving_average, over_factored_root, penalized, power, square,
 };
 use crate::{hyper_parameters, layout, scalars, state};
 
@@ -71,14 +71,6 @@ state! {
         row_squares: Mean over Rows, col_squares: Mean over Columns, row_mean: Mean over Slices,
         updates: Mean over Tensor, values: Mean over Tensor,
     }
-}
-
-/// `U`. The ratio of a row of zeros beside large ones is f32's smallest normal number, where it would be 0, and 0 / 0 NaN. `row_mean` is 0 where there are no rows: where `V` is not factored.
-#[inline(always)]
-fn optax_step<F: Real>(g: F, state: &State<F>) -> F {
-    let first = by_sign(state.row_mean, state.variance, state.variance, at_least(state.row_var / state.row_mean, F::of(1.1754944e-38))).sqrt();
-    let second = by_sign(state.row_mean, F::one(), F::one(), state.col_var).sqrt();
-    g / first / second
 }
 
 const SQUARES: usize = 0;
@@ -155,7 +147,7 @@ impl Rule for OptaxAdafactor {
             AVERAGE_COLUMNS => state.col_var = moving_average(state.col_var, state.col_squares, rest, s.weight),
             _deltas => {
                 state.variance = moving_average(state.variance, square(gradient) + h.eps, rest, s.weight);
-                state.updates = square(optax_step(gradient, state));
+                state.updates = square(over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance));
                 state.values = square(p);
             }
         }
@@ -169,7 +161,7 @@ impl Rule for OptaxAdafactor {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        let step = s.step_size * optax_step(gradient, state);
+        let step = s.step_size * over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance);
         state.m = moving_average(state.m, step, h.momentum, h.rest);
         *p = *p - penalized(state.m, *p, h.weight_decay_rate);
     }

@@ -25,7 +25,7 @@ hyper_parameters! {
     /// `lr` stays at 1 and is a factor for schedules. Where it is 0, a tensor has no part in the sums, and neither it nor its state changes. Where `S` is 0,
     /// nothing moves: gradients of 0 make NaN in optax.
     ///
-    /// `d` is one for all tensors of the optimizer that take part in every step. It is a scalar of each of them
+    /// `d` is one for all tensors of the optimizer that are active in every step. It is a scalar of each of them
     /// ([`Optimizer::read_scalars`](crate::Optimizer::read_scalars) has `d`, `d_max` and `N` first), so a tensor that misses steps goes on
     /// with the `d` that it had; and `t` counts its own steps. A tensor that joins later begins at `d0`, and takes some `2 / (1 - beta2)` steps to where the
     /// others are. Groups share one `d` only if they differ in `lr` and `weight_decay` alone.

@@ -20,18 +20,26 @@ fn gradients(first: bool) -> Vec<Vec<f32>> {
     LENS.iter().map(|&len| (0..len).map(gradient).collect()).collect()
 }
 
-/// Whether a rule sums anything over a vector of this length.
-fn sums(rule: &dyn AnyRule, len: usize) -> bool {
-    let is_matrix = rule.counts_as(&[len]).is_ok_and(|counted| counted.len() >= 2);
-    rule.sums().iter().any(|sum| rule.uses_for(sum.name, is_matrix))
+/// Whether one element of a vector has a part in what becomes of another, as where something is summed over the tensor: then it spoils that too. A rule with sums may have them
+/// for matrices alone, so it is asked with finite gradients, of all magnitudes and both signs.
+fn spoils(rule: &dyn AnyRule, len: usize) -> Result<bool, Failure> {
+    let last = |first: [f64; 3]| -> crate::Result<f64> {
+        let mut optimizer = CpuOptimizer::<f64>::new(rule.boxed(), [("a", len)])?;
+        let mut values = vec![0.5; len];
+        for first in first {
+            let mut gradient = vec![0.1; len];
+            gradient[0] = first;
+            optimizer.step(&mut [&mut values], &[Some(&gradient)])?;
+        }
+        Ok(values[len - 1])
+    };
+    Ok(!rule.sums().is_empty() && (!rule.tells_matrices() || last([0.1; 3])? != last([1e3, -1e3, 1e-3])?))
 }
 
 /// Those that are NaN are the right ones.
 fn judge<'a>(rule: &dyn AnyRule, when: &str, values: impl Iterator<Item = (usize, &'a [f32])>) -> Outcome {
     for (tensor, values) in values {
-        // What is summed over a tensor, one element spoils for all; these are no matrices, of which alone a rule may have sums.
-        let spreads = || values.iter().enumerate().any(|(element, value)| !spoiled(element) && value.is_nan());
-        let spoils = sums(rule, values.len()) && (!rule.tells_matrices() || spreads());
+        let spoils = spoils(rule, values.len())?;
         for (element, value) in values.iter().enumerate() {
             let lost = (spoiled(element) || spoils) && !rule.goes_on();
             if value.is_finite() == lost || value.is_nan() != lost {

@@ -7,6 +7,8 @@ mod backend;
 mod cli;
 #[path = "../../benches/step/files.rs"]
 mod files;
+#[path = "../../examples/replay/metadata.rs"]
+mod metadata;
 #[path = "../../examples/replay/replay.rs"]
 mod replay;
 #[path = "../../examples/replay/rule.rs"]

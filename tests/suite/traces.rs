@@ -15,6 +15,9 @@ use crate::files::file;
 #[path = "../../examples/replay/backend.rs"]
 mod backend;
 #[allow(dead_code)]
+#[path = "../../examples/replay/metadata.rs"]
+mod metadata;
+#[allow(dead_code)]
 #[path = "../../examples/replay/replay.rs"]
 mod replay;
 #[allow(dead_code)]

@@ -212,8 +212,8 @@ fn in_one_encoder(gpu: &Gpu) -> Outcome {
             };
             CHANGING.iter().map(param).collect()
         };
-        run.submit_change(|optimizer, encoder| optimizer.resize_rows(encoder, of_rows(901).unwrap_or_default()))?;
-        let params = of_rows(1000)?;
+        let (fewer, params) = (of_rows(901)?, of_rows(1000)?);
+        run.submit_change(|optimizer, encoder| optimizer.resize_rows(encoder, fewer))?;
         let mut buffers = Vec::new();
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut next = |encoder: &mut wgpu::CommandEncoder| {
@@ -253,6 +253,8 @@ fn refused(gpu: &Gpu) -> Outcome {
     assert_eq!(told(vec![right.clone(), right.clone()]).as_deref(), Some("means: two parameters have this name"));
     let huge = told(vec![Param { reserved_rows: usize::MAX / 2, ..right.clone() }]);
     assert!(huge.is_some_and(|huge| huge.contains("means")), "room that cannot be counted");
+    let large = told(vec![Param { reserved_rows: 1 << 50, ..right }]).unwrap_or_default();
+    assert!(large.starts_with("means: its reserved_rows, in elements, needs"), "{large}");
     assert_eq!(contents(&run.checkpoint()?), before);
     block_on(run.optimizer.read_steps())?;
     Ok(())
