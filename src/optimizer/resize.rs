@@ -3,7 +3,7 @@
 use super::mover::{Begins, Mover};
 use super::remake::Kept;
 use super::rows::Moves;
-use super::stretches::{Stretch, check_counted, stretches};
+use super::stretches::{Stretch, check_counted};
 use super::{Optimizer, Parameter};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, upload};
@@ -93,21 +93,13 @@ impl Optimizer {
         Ok(dispatches)
     }
 
-    /// Clears what pages that were used before hold where nothing is put: lanes that begin at zero, and up to the next vector behind each lane.
+    /// Clears lanes that begin at zero in pages that were used before.
     pub(super) fn clear_used(&self, encoder: &mut wgpu::CommandEncoder, next: &Optimizer, sources: &[usize]) {
-        let is_used = |buffer: &wgpu::Buffer| next.engine.pages.is_used(&self.engine.pages, buffer);
         for (to, &from) in next.parameters.iter().zip(sources) {
-            for (lane, parts) in next.lanes_in_parts(to) {
-                let begins = lane.role != LaneRole::Average && self.lane_before(from, &lane, next).is_none();
-                let parts: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
-                for Stretch { buffer, offset, count, .. } in stretches(&parts, u64::MAX).into_iter().filter(|own| is_used(own.buffer)) {
-                    let end = offset + 4 * count;
-                    let start = if begins { offset } else { end };
-                    let clear = end.next_multiple_of(16) - start;
-                    if clear > 0 {
-                        encoder.clear_buffer(buffer, start, Some(clear));
-                    }
-                }
+            let begins = |lane: &Lane| lane.role != LaneRole::Average && self.lane_before(from, lane, next).is_none();
+            let begun = next.lanes_in_parts(to).into_iter().filter(|(lane, _)| begins(lane)).flat_map(|(_, parts)| parts);
+            for part in begun.filter(|part| next.engine.pages.is_used(&self.engine.pages, part.buffer())) {
+                encoder.clear_buffer(part.buffer(), part.offset(), Some(4 * part.elements()));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuParam;
-use wgpu_optim::{AdamW, Binding, Group, Optimizer, Options, Param, RowChange, ScheduleFreeSgd, wgpu};
+use wgpu_optim::{AdamMini, AdamW, Binding, Group, Optimizer, Options, Param, RowChange, ScheduleFreeSgd, wgpu};
 
 use crate::checkpoints::run::{Run, same};
 use crate::context::{Context, Outcome};
@@ -73,6 +73,16 @@ fn refused(gpu: &Gpu) -> Outcome {
             "a: shape [5, 3] in f32 takes 60 bytes, the value binding has 56".into(),
         ),
     ];
+    // Blocks that are not the tensor's rows, and elements that are blocks of their own.
+    for (rows_per_block, expected) in
+        [(2.0, Some("a: AdamMini counts it as a tensor of another shape, whose rows are not its own")), (0.0, None)]
+    {
+        let mini = AdamMini { rows_per_block, ..AdamMini::default() };
+        let mut blocks = Optimizer::new(&gpu.device, &gpu.queue, mini, [param("a", &[4, 3])])?;
+        let change = RowChange { rows: rows(6), params: vec![param("a", &[6, 3])], values };
+        let told = blocks.change_rows(&mut gpu.device.create_command_encoder(&Default::default()), change);
+        assert_eq!(told.err().map(|error| error.to_string()).as_deref(), expected, "{rows_per_block}");
+    }
     // Two that change places.
     let [a, b] = [param("a", &[4, 3]), param("other", &[4, 3])];
     let swapped = |param: &Param, with: &Param| Param { value: with.value.clone(), ..param.clone() };

@@ -32,6 +32,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         trials.push(Trial::test(format!("keep/cpu/options/{}", rule.name()), move || on_cpu(rule)));
     }
     trials.push(contexts[0].trial("keep/clip".into(), clip));
+    trials.push(contexts[0].trial("keep/pending".into(), pending));
     trials.push(contexts[0].trial("keep/shown".into(), shown));
     trials.push(contexts[0].trial("keep/another-start".into(), another_start));
     trials.push(contexts[0].trial("keep/loss-scale".into(), loss_scale));
@@ -285,4 +286,29 @@ fn refused(gpu: &Gpu) -> Outcome {
         assert_eq!(told, gpus.map_err(|error| error.to_string()));
     }
     run.steps(2..3)
+}
+
+/// Micro-batches that were pending when they ended do not count when they begin again.
+fn pending(gpu: &Gpu) -> Outcome {
+    let options = |micro_batches| Options { micro_batches, ..Options::default() };
+    let rule = || Sgd { lr: 1.0, ..Sgd::default() };
+    let tensors = Tensors::new(&gpu.device, [("w", [1])])?;
+    tensors.write_gradient(&gpu.queue, "w", &[4.0])?;
+    let groups = [Group::new(rule(), tensors.params())];
+    let mut optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, groups, options(MicroBatches::Sum))?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.accumulate(&mut encoder)?;
+    optimizer.change_options(&mut encoder, options(MicroBatches::One))?;
+    optimizer.change_options(&mut encoder, options(MicroBatches::Mean))?;
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(block_on(optimizer.read_value("w"))?, [-4.0]);
+    let mut twin = CpuOptimizer::<f32>::with_options([Group::new(rule(), [("w", 1).into()])], options(MicroBatches::Sum))?;
+    let mut w = [0.0];
+    twin.accumulate(&[Some(&[4.0])])?;
+    twin.change_options(&mut [&mut w], options(MicroBatches::One))?;
+    twin.change_options(&mut [&mut w], options(MicroBatches::Mean))?;
+    twin.step(&mut [&mut w], &[Some(&[4.0])])?;
+    assert_eq!(w, [-4.0]);
+    Ok(())
 }

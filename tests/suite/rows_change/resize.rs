@@ -41,6 +41,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(contexts[0].trial("rows/resize/in-one-encoder".into(), in_one_encoder));
     trials.push(contexts[0].trial("rows/resize/refused".into(), refused));
     trials.push(contexts[0].trial("rows/resize/own-step-counts".into(), own_step_counts));
+    trials.push(contexts[0].trial("rows/resize/a-reserve-stays".into(), a_reserve_stays));
+    trials.push(contexts[0].trial("rows/used-memory-is-cleared".into(), used_memory_is_cleared));
+    trials.push(contexts[0].trial("rows/in-a-view".into(), in_a_view));
     trials.push(contexts[0].trial("rows/resize/that-fails".into(), |gpu| {
         let mut scene = Scene::new(gpu, AdamW::default().into(), options())?;
         let mut expected = resized(&contents(&scene.before), 1000);
@@ -119,7 +122,7 @@ fn resizes(gpu: &Gpu, rule: Box<dyn AnyRule>) -> Outcome {
     let is_tiled = rule.name() == "Adafactor";
     let mut run = Scene::new(gpu, rule, options())?.run;
     let mut places = Vec::new();
-    for (rows, stays) in [(950, false), (1150, true), (600, true), (1200, true), (1250, false)] {
+    for (rows, stays) in [(950, false), (1150, true), (601, true), (1200, true), (1250, false)] {
         let expected = resized(&contents(&run.checkpoint()?), rows);
         resize(&mut run, rows)?;
         is(&run, &expected)?;
@@ -292,5 +295,61 @@ fn own_step_counts(gpu: &Gpu) -> Outcome {
     gpu.queue.submit([encoder.finish()]);
     assert_eq!(counts(&optimizer, "a")?, [&a[..], &[0.0; 200]].concat());
     assert_eq!(counts(&optimizer, "b")?, b[..100]);
+    Ok(())
+}
+
+/// What was reserved holds for a parameter that is named again without it.
+fn a_reserve_stays(gpu: &Gpu) -> Outcome {
+    let mut run = Scene::new(gpu, AdamW::default().into(), options())?.run;
+    resize(&mut run, 950)?;
+    for rows in [1150, 700] {
+        let places: Vec<(wgpu::Buffer, u64)> = states(&run)?.iter().map(|own| (own.buffer().clone(), own.offset())).collect();
+        let tensors = Tensors::new(&gpu.device, CHANGING.map(|(name, rest)| (name, shape(rows, rest))))?;
+        run.submit_change(|optimizer, encoder| optimizer.resize_rows(encoder, tensors.params()))?;
+        let now: Vec<(wgpu::Buffer, u64)> = states(&run)?.iter().map(|own| (own.buffer().clone(), own.offset())).collect();
+        assert!(places == now, "{rows} rows: the state moved");
+    }
+    Ok(())
+}
+
+/// A state that begins where an average was: in memory of before the last change, and in place, it is zero, and the others are what they were.
+fn used_memory_is_cleared(gpu: &Gpu) -> Outcome {
+    let ema = Options { ema: Some(Ema::default()), ..Options::default() };
+    let mut run = Scene::new(gpu, AdamW::default().into(), ema)?.run;
+    for (turn, changes) in [2, 0].into_iter().enumerate() {
+        for _ in 0..changes {
+            let index: Vec<u32> = (0..900).rev().collect();
+            let (rows, tensors) = (upload(gpu, &index), Tensors::new(&gpu.device, CHANGING.map(|(name, rest)| (name, shape(900, rest))))?);
+            let change = RowChange { rows: (&rows).into(), params: reserved(&tensors), values: true };
+            run.submit_change(|optimizer, encoder| optimizer.change_rows(encoder, change))?;
+            run.others = Some(tensors);
+        }
+        let mut expected = contents(&run.checkpoint()?);
+        expected.retain(|name, _| !name.ends_with("/ema"));
+        let values: Vec<_> =
+            expected.iter().filter_map(|(name, data)| Some((name.strip_suffix("/value")?.to_owned(), data.len()))).collect();
+        expected.extend(values.into_iter().map(|(name, len)| (format!("{name}/accumulated"), vec![0; len])));
+        let sum = Options { micro_batches: MicroBatches::Sum, ..Options::default() };
+        run.submit_change(|optimizer, encoder| optimizer.change_options(encoder, sum))?;
+        is(&run, &expected).map_err(|error| format!("turn {turn}: {}", error.message().unwrap_or_default()))?;
+        run.submit_change(|optimizer, encoder| optimizer.change_options(encoder, ema))?;
+    }
+    Ok(())
+}
+
+/// Rows that change while others than the trained values are shown are what they are otherwise, and the trained ones are shown then.
+fn in_a_view(gpu: &Gpu) -> Outcome {
+    let mut ends = Vec::new();
+    for evaluated in [false, true] {
+        let scene = Scene::new(gpu, ScheduleFreeAdamW::default().into(), Options::default())?;
+        if evaluated {
+            scene.run.submit(|encoder| {
+                scene.run.optimizer.evaluate(encoder);
+                Ok(())
+            })?;
+        }
+        ends.push(contents(&scene.change(&index(), true)?.checkpoint()?));
+    }
+    assert!(ends[0] == ends[1], "rows that change in a view");
     Ok(())
 }

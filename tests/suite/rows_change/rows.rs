@@ -118,7 +118,7 @@ impl<'a> Scene<'a> {
     }
 
     /// With these rows.
-    fn change(mut self, rows: &[u32], values: bool) -> Result<Run<'a>, Failed> {
+    pub(super) fn change(mut self, rows: &[u32], values: bool) -> Result<Run<'a>, Failed> {
         let tensors = self.tensors(rows.len())?;
         let gpu = self.run.gpu;
         if !values {
