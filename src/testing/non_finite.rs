@@ -20,8 +20,8 @@ fn gradients(first: bool) -> Vec<Vec<f32>> {
     LENS.iter().map(|&len| (0..len).map(gradient).collect()).collect()
 }
 
-/// Whether one element of a vector spoils the others, by a sum over the tensor. A rule that tells matrices may have sums for these alone, or not look at them for a vector:
-/// it is asked whether scalars follow from one of its sums, as finite as that is.
+/// Whether one element of a vector spoils the others, by a sum. A rule that tells matrices may have sums for these alone, or not look at them for a vector: it is asked
+/// whether scalars follow from one of its sums over the tensor, finite as that is.
 fn spoils(rule: &dyn AnyRule, len: usize) -> bool {
     let is_matrix = rule.counts_as(&[len]).is_ok_and(|counted| counted.len() >= 2);
     let scalars = Twin::<f64>::prepare(rule, &[], 1, &vec![0.0; rule.scalar_fields().len()]);
@@ -37,7 +37,9 @@ fn spoils(rule: &dyn AnyRule, len: usize) -> bool {
     };
     let follows = |stage: usize| (0..rule.sums().len()).any(|sum| after(stage, sum, 1e30) != after(stage, sum, 1e-30));
     let stages = || rule.stages().iter().enumerate().filter(|(_, stage)| stage.resumes);
-    !rule.sums().is_empty() && (!rule.tells_matrices() || stages().any(|(stage, _)| follows(stage)))
+    // A vector that counts as a matrix is one row of it.
+    let of_rows = || rule.sums().iter().any(|sum| !sum.extent.is_whole() && rule.uses_for(sum.name, is_matrix));
+    !rule.sums().is_empty() && (!rule.tells_matrices() || of_rows() || stages().any(|(stage, _)| follows(stage)))
 }
 
 /// Those that are NaN are the right ones.
