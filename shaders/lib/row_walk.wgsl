@@ -1,5 +1,5 @@
-// Goes through the elements of a part of a tensor, and gives each to `visit` with its row and its place in it. A workgroup has at most ELEMENTS consecutive
-// elements, numbers or four of them.
+// Goes through the elements of a part of a tensor, and gives them to `visit`, with the row of the first and its place in it, RUN consecutive ones at a time, fewer at the end.
+// A workgroup has at most ELEMENTS consecutive elements, numbers or four of them.
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(
@@ -13,12 +13,14 @@ fn main(
     let start = (workgroup.y * workgroups.x + workgroup.x) * ELEMENTS;
     let end = start + min(ELEMENTS, own.count - min(start, own.count));
     // Rows are counted along instead of divided for.
-    var row = (own.first + start + invocation) / own.width;
-    var column = (own.first + start + invocation) % own.width;
-    for (var i = start + invocation; i < end; i += INVOCATIONS) {
-        visit(own, i, row, column);
-        row += INVOCATIONS / own.width;
-        column += INVOCATIONS % own.width;
+    let turn = RUN * INVOCATIONS;
+    let begin = start + RUN * invocation;
+    var row = (own.first + begin) / own.width;
+    var column = (own.first + begin) % own.width;
+    for (var i = begin; i < end; i += turn) {
+        visit(own, i, min(RUN, end - i), row, column);
+        row += turn / own.width;
+        column += turn % own.width;
         if column >= own.width {
             column -= own.width;
             row += 1u;

@@ -71,7 +71,7 @@ impl Mover<'_> {
                     ..task
                 };
                 let by_vectors = task.by_vectors();
-                let shader = wgsl::rows_changed(limits.division.invocations, by_vectors.is_some());
+                let shader = wgsl::rows_changed(limits.division, by_vectors.is_some());
                 let kernel = self.engine.pipelines.get("rows", shader)?;
                 let task = by_vectors.unwrap_or(task);
                 let workgroups = fold(u64::from(task.count.div_ceil(MOVED)), limits.workgroups);

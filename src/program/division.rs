@@ -24,6 +24,8 @@ pub struct Division {
     pub rows_at_once: u32,
     /// Of the elements in a buffer, how many may be accessed one by one that vectors could serve, so that one dispatch serves them all.
     pub scalars: u64,
+    /// Whether rows that change are moved four numbers at a time by each invocation, where these are no vector.
+    pub moves_runs: bool,
 }
 
 impl Division {
@@ -40,6 +42,7 @@ impl Division {
         least_vectors: 1024,
         rows_at_once: 4,
         scalars: 1 << 20,
+        moves_runs: false,
     };
 
     /// For software adapters with 64-bit integers: llvmpipe runs eight invocations to their end before the next eight, each of which would read anew
@@ -55,6 +58,7 @@ impl Division {
         least_vectors: VECTORS,
         rows_at_once: 1,
         scalars: 1 << 14,
+        moves_runs: true,
     };
 
     /// With fewer invocations, where a device allows no more.
