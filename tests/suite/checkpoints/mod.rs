@@ -4,6 +4,7 @@ mod disk;
 mod files;
 mod fit;
 mod metadata;
+mod of_another_adapter;
 mod reading;
 mod resume;
 pub mod run;
@@ -17,5 +18,6 @@ use crate::context::Context;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let of_files = [files::trials(), metadata::trials(), disk::trials()];
-    of_files.into_iter().chain([resume::trials(contexts), fit::trials(contexts)]).flatten().collect()
+    let on_gpus = [resume::trials(contexts), fit::trials(contexts), of_another_adapter::trials(&contexts[0])];
+    of_files.into_iter().chain(on_gpus).flatten().collect()
 }

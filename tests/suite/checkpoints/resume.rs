@@ -53,7 +53,16 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 }
 
 fn of(rule: Box<dyn AnyRule>) -> Setting {
-    let params = SHAPES.iter().enumerate().map(|(index, shape)| CpuParam::new(format!("p{index}"), shape));
+    of_shapes(rule, &SHAPES)
+}
+
+/// Without the large one.
+pub fn small(rule: Box<dyn AnyRule>) -> Setting {
+    of_shapes(rule, &SHAPES[..6])
+}
+
+fn of_shapes(rule: Box<dyn AnyRule>, shapes: &[&[usize]]) -> Setting {
+    let params = shapes.iter().enumerate().map(|(index, shape)| CpuParam::new(format!("p{index}"), shape));
     let options = Options { ema: Some(Ema { decay: 0.9, warm_up: true, ..Ema::default() }), ..Options::default() };
     Setting { groups: vec![Group::new(rule, params)], options }
 }
@@ -147,7 +156,7 @@ fn from_cpu_to_gpu(gpu: &Gpu) -> Outcome {
 }
 
 /// f32 in two orders of rounding.
-fn near(got: &Checkpoint, expected: &Checkpoint) -> Outcome {
+pub fn near(got: &Checkpoint, expected: &Checkpoint) -> Outcome {
     assert_eq!(got.progress(), expected.progress());
     for (name, _, data) in expected.tensors() {
         let (got, largest) = (got.tensor(&name)?, data.iter().fold(0.0, |most: f32, x| most.max(x.abs())));
