@@ -44,6 +44,7 @@ class Recorded:
             metadata = file.metadata()
         self.case, self.names = case, json.loads(metadata["names"])
         self.groups = {step: json.loads(metadata[f"param_groups{step}"]) for step in (5, 10)}
+        self.numbers = {step: json.loads(metadata[f"state_values{step}"]) for step in (5, 10)}
 
     def values(self, kind):
         return {name: self.tensors[f"{kind}/{name}"] for name in self.names}
@@ -52,8 +53,8 @@ class Recorded:
         return {name: self.tensors.get(f"gradient/{step}/{name}") for name in self.names}
 
     def state(self, step):
-        """By index and key, arrays."""
-        state = {}
+        """By index and key, arrays; and what is a number there."""
+        state = {int(index): {key: np.int64(value) for key, value in own.items()} for index, own in self.numbers[step].items()}
         for name, tensor in self.tensors.items():
             kind, _, rest = name.partition("/")
             if kind == f"state{step}":
@@ -64,8 +65,13 @@ class Recorded:
     def state_dict(self, step):
         """As torch gave it."""
         groups = [{key: tuple(v) if key not in LISTS and isinstance(v, list) else v for key, v in group.items()} for group in self.groups[step]]
-        state = {index: {key: torch.tensor(value) for key, value in entries.items()} for index, entries in self.state(step).items()}
+        state = {index: {key: kept(value) for key, value in entries.items()} for index, entries in self.state(step).items()}
         return {"state": state, "param_groups": groups}
+
+
+def kept(value):
+    """As torch keeps it."""
+    return int(value) if isinstance(value, np.int64) else torch.tensor(value)
 
 
 def same(a, b):

@@ -10,6 +10,7 @@ import numpy as np
 STATES = {
     "SGD": {"momentum_buffer": "b"},
     "Adam": {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": "max_v"},
+    "SparseAdam": {"exp_avg": "m", "exp_avg_sq": "v"},
     "AdamW": {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": "max_v"},
     "Adamax": {"exp_avg": "m", "exp_inf": "u"},
     "NAdam": {"exp_avg": "m", "exp_avg_sq": "v"},
@@ -105,6 +106,13 @@ def adam(h, t, last, s, g, p):
     return -h["lr"] / (1.0 - beta1**t) * s["m"] / (np.sqrt(v) / np.sqrt(1.0 - beta2**t) + h["eps"])
 
 
+def sparse_adam(h, t, last, s, g, p):
+    beta1, beta2 = h["betas"]
+    s["m"], s["v"] = average(s["m"], g, beta1), average(s["v"], g * g, beta2)
+    size = h["lr"] * np.sqrt(1.0 - beta2**t) / (1.0 - beta1**t)
+    return -size * s["m"] / (np.sqrt(s["v"]) + h["eps"])
+
+
 def adamax(h, t, last, s, g, p):
     beta1, beta2 = h["betas"]
     s["m"], s["u"] = average(s["m"], g, beta1), np.maximum(beta2 * s["u"], np.abs(g) + h["eps"])
@@ -192,6 +200,7 @@ def adafactor(h, t, last, s, g, p):
 RULES = {
     "SGD": sgd,
     "Adam": adam,
+    "SparseAdam": sparse_adam,
     "AdamW": adam,
     "Adamax": adamax,
     "NAdam": nadam,

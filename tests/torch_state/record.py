@@ -56,6 +56,7 @@ CASES = [
     Case("adam", "Adam", [{"betas": (0.8, 0.95)}, {"eps": 1e-4, "weight_decay": 0.1}], {"lr": 1e-2}, absent=GAPS),
     Case("adam-amsgrad", "Adam", [{"amsgrad": True}, {"betas": (0.7, 0.9), "maximize": True}], {"lr": 2e-2}),
     Case("adam-decoupled", "Adam", [{"decoupled_weight_decay": True}, {}], {"lr": 1e-2, "weight_decay": 0.2}),
+    Case("sparse-adam", "SparseAdam", [{"betas": (0.8, 0.95)}, {"eps": 1e-3, "lr": 5e-3}], {"lr": 1e-2}, absent=GAPS, named=True),
     Case("adamw", "AdamW", [{"weight_decay": 0.0}, {"weight_decay": 0.3, "lr": 5e-3}], {"lr": 1e-2}, named=True),
     Case("adamw-amsgrad", "AdamW", [{"betas": (0.8, 0.9)}, {"eps": 1e-3}], {"lr": 1e-2, "amsgrad": True}),
     Case("adamax", "Adamax", [{"betas": (0.8, 0.9)}, {"eps": 1e-2, "weight_decay": 0.1}], {"lr": 2e-2}, absent=GAPS),
@@ -109,7 +110,10 @@ def build(case, values, dtype):
 def advance(params, optimizer, gradients):
     """One step; the values after it."""
     for name, param in params.items():
-        param.grad = None if gradients[name] is None else torch.tensor(gradients[name], dtype=param.dtype)
+        gradient = None if gradients[name] is None else torch.tensor(gradients[name], dtype=param.dtype)
+        # Of all rows: here it is what torch keeps that counts.
+        is_sparse = gradient is not None and isinstance(optimizer, torch.optim.SparseAdam)
+        param.grad = gradient.to_sparse(1) if is_sparse else gradient
     optimizer.step()
     return {name: param.detach().numpy().copy() for name, param in params.items()}
 

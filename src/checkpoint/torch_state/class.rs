@@ -21,9 +21,9 @@ pub(super) struct Key {
 #[derive(Clone, Copy)]
 pub(super) struct Special {
     class: &'static str,
-    /// Whether its state has `step`. Without, a parameter that has a state has taken a step.
-    pub(super) counts: bool,
-    /// Hyper-parameters of the rule that it lacks: where they are 0, it is torch's form.
+    /// How its state counts steps.
+    pub(super) steps: Steps,
+    /// Hyper-parameters of the rule that it lacks: where they are 0, or as the class's preset has them, it is torch's form.
     pub(super) lacks: &'static [&'static str],
     /// A flag that all its groups have.
     pub(super) always: &'static [(&'static str, bool)],
@@ -33,6 +33,17 @@ pub(super) struct Special {
     pub(super) initial: Option<(&'static str, &'static str)>,
 }
 
+/// How a class counts the steps of a parameter, under the key `step`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Steps {
+    /// As a tensor of no dimension.
+    Tensor,
+    /// As a Python number.
+    Number,
+    /// Not at all: a parameter that has a state has taken a step.
+    None,
+}
+
 /// A scalar of the rule that torch keeps in a form of its own, which leads there and back.
 pub(super) struct Scalar {
     pub(super) theirs: &'static str,
@@ -40,11 +51,17 @@ pub(super) struct Scalar {
     pub(super) form: fn(f64) -> f64,
 }
 
-const PLAIN: Special = Special { class: "", counts: true, lacks: &[], always: &[], scalars: &[], initial: None };
+const PLAIN: Special = Special { class: "", steps: Steps::Tensor, lacks: &[], always: &[], scalars: &[], initial: None };
 
 const SPECIAL: &[Special] = &[
-    Special { class: "SGD", counts: false, lacks: &["decoupled_weight_decay"], ..PLAIN },
+    Special { class: "SGD", steps: Steps::None, lacks: &["decoupled_weight_decay"], ..PLAIN },
     Special { class: "Adam", lacks: &["cautious_weight_decay", "uncorrected", "uncorrected_eps"], ..PLAIN },
+    Special {
+        class: "SparseAdam",
+        steps: Steps::Number,
+        lacks: &["weight_decay", "amsgrad", "decoupled_weight_decay", "cautious_weight_decay", "uncorrected", "uncorrected_eps"],
+        ..PLAIN
+    },
     Special { class: "AdamW", lacks: &["cautious_weight_decay"], always: &[("decoupled_weight_decay", true)], ..PLAIN },
     Special { class: "Adamax", lacks: &["decoupled_weight_decay"], ..PLAIN },
     Special { class: "NAdam", scalars: &[Scalar { theirs: "mu_product", ours: "rest_product", form: |x| 1.0 - x }], ..PLAIN },
@@ -60,27 +77,44 @@ impl Scalar {
 }
 
 impl Class {
-    /// The class of the rule of this name.
+    /// The first class of the rule of this name that something can be made of, and that.
     ///
     /// # Errors
     ///
-    /// torch has none; the message lists those that there are.
-    pub(super) fn of(rule: &str) -> Result<Self, String> {
-        let found = Self::all().into_iter().find(|class| class.rule.name() == rule);
-        found.ok_or_else(|| {
+    /// What is wrong for the first of them. torch has none: the message lists those that there are.
+    pub(super) fn of<T>(rule: &str, make: impl Fn(&Self) -> Result<T, Vec<String>>) -> Result<(Self, T), Vec<String>> {
+        let mut first = None;
+        for class in Self::all().into_iter().filter(|class| class.rule.name() == rule) {
+            match make(&class) {
+                Ok(made) => return Ok((class, made)),
+                Err(problems) => first = first.or(Some(problems)),
+            }
+        }
+        Err(first.unwrap_or_else(|| {
             let known: Vec<&str> = Self::all().iter().map(Self::name).collect();
-            format!("torch has no class for {rule}; there are {}", known.join(", "))
-        })
+            vec![format!("torch has no class for {rule}; there are {}", known.join(", "))]
+        }))
     }
 
     /// All that some rule is known by.
     pub(super) fn all() -> Vec<Self> {
-        let class = |rule: Box<dyn AnyRule>| {
-            let known = rule.known_as().iter().find(|known| known.framework == "torch")?;
-            let special = SPECIAL.iter().find(|special| special.class == known.name).copied().unwrap_or(PLAIN);
-            Some(Class { rule, known, special })
+        let classes = |rule: Box<dyn AnyRule>| {
+            let known: Vec<&'static KnownAs> = rule.known_as().iter().filter(|known| known.framework == "torch").collect();
+            known.into_iter().map(move |known| {
+                let special = SPECIAL.iter().find(|special| special.class == known.name).copied().unwrap_or(PLAIN);
+                let mut rule = rule.clone();
+                known.preset.iter().for_each(|(name, number)| {
+                    rule.set(name, *number);
+                });
+                Class { rule, known, special }
+            })
         };
-        rules::all().into_iter().filter_map(class).collect()
+        rules::all().into_iter().flat_map(classes).collect()
+    }
+
+    /// What a hyper-parameter that it lacks has to be.
+    pub(super) fn preset(&self, name: &str) -> f64 {
+        self.known.preset.iter().find(|(own, _)| *own == name).map_or(0.0, |(_, number)| *number)
     }
 
     /// torch's name.
@@ -135,9 +169,12 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_torch() {
-        let keys = |rule| Class::of(rule).unwrap().keys().into_iter().map(|key| key.name).collect::<Vec<_>>().join(" ");
+        let all = Class::all();
+        let class = |name| all.iter().find(|class| class.name() == name).unwrap();
+        let keys = |name| class(name).keys().into_iter().map(|key| key.name).collect::<Vec<_>>().join(" ");
+        assert_eq!(keys("SparseAdam"), "lr betas eps maximize");
         assert_eq!(keys("AdamW"), "lr betas eps weight_decay amsgrad maximize");
-        assert_eq!(keys("Asgd"), "lr lambd alpha t0 weight_decay maximize");
+        assert_eq!(keys("ASGD"), "lr lambd alpha t0 weight_decay maximize");
         assert_eq!(keys("Rprop"), "lr etas step_sizes maximize");
         assert_eq!(keys("Adafactor"), "lr beta2_decay eps d weight_decay maximize");
     }

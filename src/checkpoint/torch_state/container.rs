@@ -15,7 +15,10 @@ pub(super) const VERSION: &str = "1";
 /// Keys of the metadata.
 pub(super) const GROUPS: &str = "param_groups";
 pub(super) const NAMES: &str = "param_names";
-const VALUES: &str = "state_values";
+pub(super) const VALUES: &str = "state_values";
+
+/// The key of a parameter's step count.
+pub(super) const STEP: &str = "step";
 
 /// A state dict.
 pub(super) struct Container<'a> {

@@ -18,7 +18,7 @@ const LATER: [&str; 2] = ["maximize", "decoupled_weight_decay"];
 /// What is wrong: hyper-parameters that the settings do not have as a number, or that torch lacks.
 pub(super) fn to_torch(class: &Class, settings: &Settings, scheduled: &Settings) -> Result<Map<String, Value>, Vec<String>> {
     let number = |name: &str| settings.get(name).or(scheduled.get(name))?.parse::<f64>().ok();
-    let lacking = class.special.lacks.iter().filter(|name| number(name) != Some(0.0));
+    let lacking = class.special.lacks.iter().filter(|name| number(name) != Some(class.preset(name)));
     let mut problems: Vec<String> = lacking.map(|name| format!("{name} is on, and torch's {} has no such thing", class.name())).collect();
     let mut group = Map::new();
     for Key { name, ours } in class.keys() {

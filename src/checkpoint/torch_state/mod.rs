@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Tensors are `state.INDEX.KEY` in torch's own shapes, and the metadata have `param_groups` as JSON. The classes are those that some rule is known by
-//! ([`KnownAs`](crate::rule::KnownAs)): SGD, Adam, AdamW, Adamax, NAdam, RAdam, RMSprop, Adagrad, Adadelta, ASGD, Rprop, Adafactor.
+//! ([`KnownAs`](crate::rule::KnownAs)): SGD, Adam, SparseAdam, AdamW, Adamax, NAdam, RAdam, RMSprop, Adagrad, Adadelta, ASGD, Rprop, Adafactor.
 //!
 //! ```
 //! use wgpu_optim::checkpoint::torch_state;

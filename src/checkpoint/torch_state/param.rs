@@ -3,7 +3,8 @@
 use safetensors::Dtype;
 
 use super::Problems;
-use super::container::{Entry, Kept};
+use super::class::Steps;
+use super::container::{Entry, Kept, STEP};
 use super::read::Group;
 use crate::checkpoint::Numbers;
 use crate::checkpoint::outline::{LaneOutline, ParamOutline, lane_shape};
@@ -56,10 +57,10 @@ impl Param<'_> {
     fn steps(&self) -> Read<u32> {
         match self.entry {
             None => Ok(0),
-            Some(_) if !self.group.class.special.counts => Ok(1),
-            Some(_) => match self.number("step")? {
+            Some(_) if self.group.class.special.steps == Steps::None => Ok(1),
+            Some(_) => match self.number(STEP)? {
                 steps if (0.0..=MOST_STEPS).contains(&steps) && steps.fract() == 0.0 => Ok(steps as u32),
-                steps => Err(format!("{} is {steps}, expected a whole number from 0 to {MOST_STEPS}", self.called("step"))),
+                steps => Err(format!("{} is {steps}, expected a whole number from 0 to {MOST_STEPS}", self.called(STEP))),
             },
         }
     }
@@ -103,7 +104,7 @@ impl Param<'_> {
         let (class, states) = (&self.group.class, self.states());
         let is_known = |key: &str| {
             let scalar = class.special.scalars.iter().any(|scalar| scalar.theirs == key);
-            scalar || (class.special.counts && key == "step") || states.iter().any(|(state, _)| state.torch == key)
+            scalar || (class.special.steps != Steps::None && key == STEP) || states.iter().any(|(state, _)| state.torch == key)
         };
         let keys = self.entry.into_iter().flat_map(|entry| entry.0.keys()).filter(|key| !is_known(key));
         keys.map(|key| format!("{} is nothing that torch's {} has with its hyper-parameters", self.called(key), class.name())).collect()

@@ -61,9 +61,9 @@ fn groups(
             continue;
         }
         let settings = &own.groups[param.group];
-        let Some(class) = problems.take(Class::of(settings.get("rule").map_or("", |rule| rule))) else { continue };
-        match to_rule(&class, &container.groups[one.group].hyper) {
-            Ok(rule) => {
+        let hyper = &container.groups[one.group].hyper;
+        match Class::of(settings.get("rule").map_or("", |rule| rule), |class| to_rule(class, hyper)) {
+            Ok((class, rule)) => {
                 places.insert(pair, groups.len());
                 groups.push(Group::new(class, rule, settings));
             }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use safetensors::Dtype;
 use serde_json::{Value, json};
 
-use super::class::Class;
-use super::container::{FORMAT, GROUPS, NAMES, VERSION};
+use super::class::{Class, Steps};
+use super::container::{FORMAT, GROUPS, NAMES, STEP, VALUES, VERSION};
 use super::groups::to_torch;
 use super::{Problems, wrong};
 use crate::checkpoint::file::Piece;
@@ -23,35 +23,38 @@ type Tensor<'a> = (String, Cow<'a, [usize]>, Cow<'a, [f32]>);
 
 pub(super) fn to_bytes(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
     let (outline, mut problems) = (&checkpoint.outline, Problems::default());
-    let classes: Vec<Option<Class>> = outline.groups.iter().map(|group| problems.take(Class::of(rule(group)))).collect();
-    let mut names: Vec<&str> = classes.iter().flatten().map(Class::name).collect();
-    names.dedup();
-    if names.len() > 1 {
-        problems.push(format!("its groups are of {}, and an optimizer of torch is of one class", names.join(", ")));
-    }
-    let (mut groups, mut tensors, mut order) = (Vec::new(), Vec::new(), Vec::new());
-    for (group, class) in classes.iter().enumerate() {
+    let (mut groups, mut tensors, mut order, mut names) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut counts: BTreeMap<String, Value> = BTreeMap::new();
+    for (group, settings) in outline.groups.iter().enumerate() {
         let members: Vec<usize> = (0..outline.params.len()).filter(|&param| outline.params[param].group == group).collect();
-        let Some(class) = class else { continue };
         let scheduled = checkpoint.scheduled.get(group).cloned().unwrap_or_default();
         let first = order.len();
+        order.extend(members.iter().map(|&param| &*outline.params[param].name));
         for &param in &members {
-            let (own, numbers) = (&outline.params[param], &checkpoint.params[param]);
-            lacking(own, numbers).into_iter().for_each(|problem| problems.push(problem));
-            tensors.extend(state(class, &outline.groups[group], order.len(), own, numbers));
-            order.push(&*own.name);
+            lacking(&outline.params[param], &checkpoint.params[param]).into_iter().for_each(|problem| problems.push(problem));
         }
-        match to_torch(class, &outline.groups[group], &scheduled) {
-            Ok(mut entry) => {
+        match Class::of(rule(settings), |class| to_torch(class, settings, &scheduled)) {
+            Ok((class, mut entry)) => {
                 entry.insert("params".into(), json!((first..order.len()).collect::<Vec<_>>()));
                 entry.insert(NAMES.into(), json!(order[first..]));
                 groups.push(Value::Object(entry));
+                names.push(class.name());
+                for (index, &param) in (first..).zip(&members) {
+                    let (own, numbers) = (&outline.params[param], &checkpoint.params[param]);
+                    tensors.extend(state(&class, settings, index, own, numbers));
+                    let count = (class.special.steps == Steps::Number && numbers.steps > 0).then(|| json!({ STEP: numbers.steps }));
+                    counts.extend(count.map(|count| (index.to_string(), count)));
+                }
             }
             Err(all) => {
                 let of = members.first().map_or("no parameters", |&param| &outline.params[param].name);
                 all.iter().for_each(|problem| problems.push(format!("group {group} ({of}): {problem}")));
             }
         }
+    }
+    names.dedup();
+    if names.len() > 1 {
+        problems.push(format!("its groups are of {}, and an optimizer of torch is of one class", names.join(", ")));
     }
     problems.check("torch has no such state")?;
     let texts = [
@@ -60,7 +63,8 @@ pub(super) fn to_bytes(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
         (GROUPS, json!(groups).to_string()),
         (NAMES, json!(order).to_string()),
     ];
-    let metadata: HashMap<String, String> = texts.map(|(key, text)| (key.to_owned(), text)).into();
+    let values = (!counts.is_empty()).then(|| (VALUES, json!(counts).to_string()));
+    let metadata: HashMap<String, String> = texts.into_iter().chain(values).map(|(key, text)| (key.to_owned(), text)).collect();
     let pieces = tensors.iter().map(|(name, shape, data)| (name, Piece::new(Dtype::F32, &**shape, data)));
     let bytes = safetensors::serialize(pieces, Some(metadata.into_iter().collect())).map_err(|error| wrong(error.to_string()))?;
     sorted(bytes)
@@ -98,7 +102,7 @@ fn state<'a>(class: &Class, settings: &Settings, index: usize, own: &'a ParamOut
         initial.flat_map(|(.., data)| data.to_mut()).for_each(|x| *x = (f64::from(*x) + more) as f32);
     }
     let scalar = |key: &str, number: f64| (called(key), Cow::from(vec![]), Cow::from(vec![number as f32]));
-    tensors.extend(special.counts.then(|| scalar("step", numbers.steps.into())));
+    tensors.extend((special.steps == Steps::Tensor).then(|| scalar(STEP, numbers.steps.into())));
     for own in special.scalars {
         let place = rule.scalar_fields().iter().position(|field| *field == own.ours);
         let number = place.and_then(|place| numbers.scalars.get(place));

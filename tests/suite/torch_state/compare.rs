@@ -34,7 +34,9 @@ pub fn holds(recorded: &Recorded, backend: &str, run: &Run) -> Outcome {
     };
     is_torchs(recorded, &StateDict::read(&run.loaded)?, &at5, loaded)?;
     is_torchs(recorded, &StateDict::read(&run.ended)?, &at10, ended)?;
-    let steps = at5.tensors.iter().filter(|(name, _)| name.ends_with(".step")).map(|(_, step)| step.numbers()[0]);
+    let tensors = at5.tensors.iter().filter(|(name, _)| name.ends_with(".step")).map(|(_, step)| step.numbers()[0]);
+    let counts = at5.values()?;
+    let steps = tensors.chain(counts.values().filter_map(|kept| kept["step"].as_f64()));
     // SGD counts as one step where it has a buffer.
     let least = if at5.tensors.is_empty() { 0.0 } else { 1.0 };
     assert_eq!(f64::from(run.step), steps.fold(least, f64::max) + f64::from(STEPS), "the count of all steps");
@@ -83,6 +85,7 @@ fn is_torchs(recorded: &Recorded, ours: &StateDict, torchs: &StateDict, allowed:
             return Err(format!("{name} is off by {far:e}, and {most:e} is the most").into());
         }
     }
+    assert_eq!(ours.values()?, torchs.values()?);
     for (number, (own, torch)) in ours.groups()?.iter().zip(torchs.groups()?).enumerate() {
         for (key, value) in torch {
             // torch has its defaults for these where they are missing.

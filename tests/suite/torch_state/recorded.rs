@@ -69,6 +69,11 @@ impl StateDict {
         Ok(safetensors::serialize(views, Some(self.metadata.clone()))?)
     }
 
+    /// What is no tensor of the state, by index.
+    pub fn values(&self) -> Result<Map<String, Value>, Failed> {
+        Ok(serde_json::from_str(self.metadata.get("state_values").map_or("{}", |text| text))?)
+    }
+
     pub fn groups(&self) -> Result<Vec<Map<String, Value>>, Failed> {
         Ok(serde_json::from_str(self.metadata.get("param_groups").ok_or("no param_groups")?)?)
     }
@@ -110,9 +115,10 @@ impl Recorded {
         let prefix = format!("state{step}/");
         let own = self.file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(&*prefix)?, tensor)));
         let tensors = own.map(|(name, tensor)| (format!("state.{}", name.replace('/', ".")), tensor.clone())).collect();
-        let groups = self.file.metadata.get(&format!("param_groups{step}")).ok_or("no param_groups")?;
-        let texts = [("format", "torch-optimizer-state"), ("version", "1"), ("param_groups", groups)];
-        Ok(StateDict { tensors, metadata: texts.map(|(key, text)| (key.to_owned(), text.to_owned())).into() })
+        let text = |key: &str| self.file.metadata.get(&format!("{key}{step}")).ok_or(format!("no {key}"));
+        let texts = [("format", "torch-optimizer-state"), ("version", "1"), ("param_groups", text("param_groups")?)];
+        let texts = texts.into_iter().chain([("state_values", &**text("state_values")?)]);
+        Ok(StateDict { tensors, metadata: texts.map(|(key, text)| (key.to_owned(), text.to_owned())).collect() })
     }
 
     /// The rule of each group, and the indices of its parameters.

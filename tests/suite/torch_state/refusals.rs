@@ -195,7 +195,7 @@ fn refuses_other_classes() -> Outcome {
         ("adam", Adamax::default().into(), "group 1 (emb): amsgrad is of another class, torch's Adamax has no such thing"),
         ("adamax", RAdam::default().into(), "fc.weight (state.0.exp_avg_sq) is missing, which torch's RAdam has"),
         ("sgd-momentum", RmsProp::default().into(), "group 0 (fc.weight): alpha is missing, which torch's RMSprop needs"),
-        ("sgd", Lion::default().into(), "torch has no class for Lion; there are SGD, RMSprop, Adam, AdamW, Adagrad, Adamax"),
+        ("sgd", Lion::default().into(), "torch has no class for Lion; there are SGD, RMSprop, Adam, SparseAdam, AdamW, Adagrad, Adamax"),
     ];
     for (case, rule, words) in rows {
         says(with(case, &*rule)?, words)?;
