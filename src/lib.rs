@@ -14,6 +14,7 @@ pub mod rule;
 pub mod rules;
 pub mod schedule;
 pub mod step;
+pub mod storage;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[doc(hidden)]
@@ -22,7 +23,7 @@ mod words;
 
 pub use checkpoint::Checkpoint;
 pub use error::{BufferRole, Error, Result};
-pub use gpu::{Binding, LrScales, Param, Pipelines, RecordedWork, RowMask, SparseRows, Tensors, adapter};
+pub use gpu::{Bf16Copy, Binding, LrScales, Param, Pipelines, RecordedWork, RowMask, SparseRows, Tensors, adapter};
 pub use optimizer::{Group, Optimizer, PendingReport, Report, RowChange};
 pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};
@@ -30,5 +31,6 @@ pub use step::{
     AdaptiveClip, Clip, DynamicScale, Ema, GroupKey, Lookahead, LossScale, Matches, MicroBatches, Named, NonFinite, NormClip, NormOrder,
     NormScope, Options, Swa, TrainingProgress, View,
 };
+pub use storage::Rounding;
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

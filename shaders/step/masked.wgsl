@@ -11,3 +11,7 @@ fn kept(before: vec4f, after: vec4f) -> vec4f {
 fn kept_or(all: bool, before: vec4f, after: vec4f) -> vec4f {
     return select(before, after, seen | vec4<bool>(all));
 }
+
+fn looked_at() -> vec4<bool> {
+    return seen;
+}

@@ -1,5 +1,5 @@
 // What the values were is kept aside, in the place of what they become.
-fn show(row: Row, change: u32, invocation: u32) {
+fn show(row: Row, change: u32, steps: u32, invocation: u32) {
     let lane = select(FIRST_AVERAGE + change - EXCHANGE, ASIDE, change == EVALUATE);
     for (var i = 4u * invocation; i < row.count; i += TURN) {
         let left = row.count - i;
@@ -10,6 +10,7 @@ fn show(row: Row, change: u32, invocation: u32) {
             shown = evaluated(row, i, p);
         }
         store_value(row, i, left, shown, p);
+        store_copy(row, steps, i, left, shown);
         store_lane(at, 4u, p, p);
     }
 }

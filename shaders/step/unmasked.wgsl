@@ -10,3 +10,7 @@ fn kept(before: vec4f, after: vec4f) -> vec4f {
 fn kept_or(all: bool, before: vec4f, after: vec4f) -> vec4f {
     return after;
 }
+
+fn looked_at() -> vec4<bool> {
+    return vec4<bool>(true);
+}

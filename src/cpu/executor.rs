@@ -78,8 +78,8 @@ impl<F: Real> CpuOptimizer<F> {
                 Pass::Update => self.update(values, gradients, &step),
                 // Before all others, where gradients are given.
                 Pass::Coalesce => {}
-                // Of micro-batches, views and reports.
-                Pass::Accumulate | Pass::Count | Pass::Decide(_) | Pass::Show | Pass::Report => {}
+                // Of micro-batches, views, reports and copies.
+                Pass::Accumulate | Pass::Count | Pass::Decide(_) | Pass::Show | Pass::Report | Pass::Copy => {}
             }
         }
     }

@@ -21,6 +21,8 @@ pub enum BufferRole {
     LrScales,
     /// The row mask.
     RowMask,
+    /// The copy of the values in bf16.
+    Bf16Copy,
     /// A column's part of the data set.
     Source,
     /// A column's part of the batch.
@@ -38,6 +40,7 @@ impl fmt::Display for BufferRole {
             BufferRole::RowCount => "row count",
             BufferRole::LrScales => "lr_scales",
             BufferRole::RowMask => "row_mask",
+            BufferRole::Bf16Copy => "bf16_copy",
             BufferRole::Source => "source",
             BufferRole::Destination => "destination",
         })

@@ -29,7 +29,7 @@ use crate::program::Division;
 
 pub use binding::Binding;
 pub use dispatch::RecordedWork;
-pub use param::{LrScales, Param, RowMask, SparseRows};
+pub use param::{Bf16Copy, LrScales, Param, RowMask, SparseRows};
 pub use pipelines::Pipelines;
 pub use tensors::Tensors;
 

@@ -4,6 +4,7 @@ use super::Binding;
 use crate::error::{BufferRole, Error, Result};
 use crate::schedule::Schedule;
 use crate::step::{Broadcast, Named};
+use crate::storage::Rounding;
 
 /// One named tensor to be optimized: its shape, where its values are and where its gradient is. All f32, row-major.
 ///
@@ -52,6 +53,10 @@ pub struct Param {
     ///
     /// Default: `None`, of all rows.
     pub sparse: Option<SparseRows>,
+    /// A copy of the values in bf16, which each step writes together with them: the values are then the f32 master weights of a model that computes in bf16.
+    ///
+    /// Default: `None`.
+    pub bf16_copy: Option<Bf16Copy>,
     /// Rows that the state has room for, at least. With it, [`Optimizer::resize_rows`](crate::Optimizer::resize_rows) moves and allocates nothing up to so many rows, and
     /// [`Optimizer::change_rows`](crate::Optimizer::change_rows) allocates no memory for state from its third call on: that from before the last change is kept and used again, so that
     /// it takes twice as much. A change that names the parameter again keeps what was reserved before. Rules with numbers of rows or columns, such as Adafactor, have no use for it.
@@ -63,6 +68,43 @@ pub struct Param {
     ///
     /// Default: `false`.
     pub frozen: bool,
+}
+
+/// A copy of the values in bf16, which each step that updates the parameter writes in the same pass, at 2 bytes an element more. So do
+/// [`Optimizer::evaluate`](crate::Optimizer::evaluate), [`Optimizer::swap`](crate::Optimizer::swap) and [`Optimizer::train`](crate::Optimizer::train), where these change what the values are:
+/// they round all elements anew, by the step count that there is.
+///
+/// What else writes values does not write the copy: before the first step, and after [`Optimizer::write_value`](crate::Optimizer::write_value), a restored checkpoint or a pass of your own,
+/// [`Optimizer::write_copies`](crate::Optimizer::write_copies) does. Rows that a row mask does not show keep their copy. Row-sparse gradients do not go with one.
+///
+/// ```
+/// use wgpu_optim::{Bf16Copy, Binding, Param, Rounding, wgpu};
+///
+/// /// 1,000 weights: f32 values that are trained, and what the forward pass reads, two numbers in each u32 word, the first in the lower half.
+/// fn weights(values: &wgpu::Buffer, gradients: &wgpu::Buffer, halves: &wgpu::Buffer) -> Param {
+///     let copy = Bf16Copy { binding: halves.into(), rounding: Rounding::Nearest }; // of 2,000 bytes
+///     Param { bf16_copy: Some(copy), ..Param::new("weights", &[1000], values, gradients) }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bf16Copy {
+    /// The numbers in the order of the values, of two bytes each, in whole words of four: an odd last one has a half beside it that nothing writes. In a buffer that it may share with values and
+    /// other copies. It is written by steps, so nothing else of a parameter may overlap it.
+    pub binding: Binding,
+    /// How the values are rounded.
+    pub rounding: Rounding,
+}
+
+impl Bf16Copy {
+    /// A copy in this buffer, rounded to the nearest.
+    pub fn new(binding: impl Into<Binding>) -> Self {
+        Bf16Copy { binding: binding.into(), rounding: Rounding::Nearest }
+    }
+
+    /// Bytes of a copy of so many elements.
+    pub(crate) fn bytes(elements: u64) -> u64 {
+        2 * elements.next_multiple_of(2)
+    }
 }
 
 /// Per-element, per-row or per-column multipliers of the update, as Gaussian splatting has them: where the rule would change a value by `d`, it changes
@@ -178,6 +220,7 @@ impl Param {
             lr_scale_schedules: Vec::new(),
             row_mask: None,
             sparse: None,
+            bf16_copy: None,
             reserved_rows: 0,
             frozen: false,
         }
@@ -200,7 +243,9 @@ impl Param {
         let scales = self.lr_scales.as_ref().map(|scales| (BufferRole::LrScales, &scales.binding));
         let mask = self.row_mask.as_ref().map(|mask| (BufferRole::RowMask, &mask.binding));
         let sparse = self.sparse.iter().flat_map(|sparse| [(BufferRole::Rows, &sparse.rows), (BufferRole::RowCount, &sparse.count)]);
-        [(BufferRole::Value, &self.value), (BufferRole::Gradient, &self.gradient)].into_iter().chain(scales).chain(mask).chain(sparse)
+        let copy = self.bf16_copy.as_ref().map(|copy| (BufferRole::Bf16Copy, &copy.binding));
+        let own = [(BufferRole::Value, &self.value), (BufferRole::Gradient, &self.gradient)];
+        own.into_iter().chain(scales).chain(mask).chain(sparse).chain(copy)
     }
 
     /// The shape of the gradient.
@@ -238,6 +283,13 @@ impl Param {
         if let Some(RowMask { binding, .. }) = &self.row_mask {
             let rows = self.shape.first().copied().unwrap_or(1);
             binding.check(&self.name, BufferRole::RowMask, &[rows], "u32", 4 * rows as u64)?;
+        }
+        if let Some(Bf16Copy { binding, .. }) = &self.bf16_copy {
+            binding.check(&self.name, BufferRole::Bf16Copy, &self.shape, "bf16", Bf16Copy::bytes(elements))?;
+            if self.sparse.is_some() {
+                let what = format!("{}: a row-sparse gradient does not go with a bf16_copy", self.name);
+                return Err(Error::Conflict { what });
+            }
         }
         crate::step::check_scale_schedules(&self.name, self.scales()?, &self.lr_scale_schedules)?;
         Ok(elements)

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::Parameter;
 use crate::error::{BufferRole, Error, Result};
-use crate::gpu::{Binding, check_binds};
+use crate::gpu::{Bf16Copy, Binding, check_binds};
 use crate::program::{self, Interval, Limits};
 use crate::step::{Config, StepKind};
+use crate::storage::salt;
 
 /// What all parameters have in common, as a plan sees it.
 pub(super) struct TensorView<'a> {
@@ -59,6 +60,8 @@ impl TensorView<'_> {
             }),
             mask,
             listed,
+            copy: parameter.param.bf16_copy.as_ref().map(|copy| place(&copy.binding, parameter.elements.div_ceil(2), true)),
+            salt: parameter.param.bf16_copy.as_ref().map_or(0, |copy| salt(copy.rounding, &parameter.param.name)),
             granule: parameter.masked.map_or(1, |rows| rows.granule()),
             unit: parameter.unit,
             tiles: parameter.tiles,
@@ -69,7 +72,7 @@ impl TensorView<'_> {
 }
 
 /// What of a parameter may overlap.
-const ROLES: [BufferRole; 3] = [BufferRole::Value, BufferRole::Gradient, BufferRole::LrScales];
+const ROLES: [BufferRole; 4] = [BufferRole::Value, BufferRole::Gradient, BufferRole::LrScales, BufferRole::Bf16Copy];
 
 /// No step may write what another parameter, or the same one's gradient, occupies; nor read scales from a buffer in which it writes values or gradients.
 /// It writes scales that follow a schedule.
@@ -91,13 +94,19 @@ pub(super) fn check_buffers(config: &Config, parameters: &[Parameter]) -> Result
                 intervals.push(Interval { buffer, start, end, written, owner: owner(role) });
             }
         }
+        if let Some(copy) = param.bf16_copy.as_ref().filter(|_| *elements > 0) {
+            let (buffer, start) = (buffers.number(copy.binding.buffer()), copy.binding.offset());
+            let end = start + Bf16Copy::bytes(*elements);
+            intervals.push(Interval { buffer, start, end, written: true, owner: owner(BufferRole::Bf16Copy) });
+        }
         for (number, scales) in param.lr_scale_schedules.iter().filter_map(|(number, _)| Some((*number as u64, param.lr_scales.as_ref()?)))
         {
             let (buffer, start) = (buffers.number(scales.binding.buffer()), scales.binding.offset() + 4 * number);
             intervals.push(Interval { buffer, start, end: start + 4, written: true, owner: owner(BufferRole::LrScales) });
         }
     }
-    check_read(&mut buffers, parameters, [BufferRole::Value, BufferRole::Gradient].into_iter().filter(|&role| is_written(role)))?;
+    let written = [BufferRole::Value, BufferRole::Gradient, BufferRole::Bf16Copy].into_iter();
+    check_read(&mut buffers, parameters, written.filter(|&role| role == BufferRole::Bf16Copy || is_written(role)))?;
     let Some((first, second)) = program::overlap(intervals) else { return Ok(()) };
     let describe = |owner: usize| (parameters[owner / ROLES.len()].param.name.clone(), ROLES[owner % ROLES.len()]);
     let ((first, first_role), (second, second_role)) = (describe(first), describe(second));
@@ -107,8 +116,9 @@ pub(super) fn check_buffers(config: &Config, parameters: &[Parameter]) -> Result
 /// No scales and no masks lie in a buffer that a step writes in these roles.
 fn check_read(buffers: &mut Buffers, parameters: &[Parameter], written: impl Iterator<Item = BufferRole>) -> Result<()> {
     let owners = written.flat_map(|role| parameters.iter().map(move |parameter| (parameter, role)));
-    let owners = owners.filter(|(parameter, role)| *role == BufferRole::Value || parameter.sparse.is_none());
-    let owners = owners.map(|(parameter, role)| (buffers.number(binding(parameter, role).buffer()), (&parameter.param.name, role)));
+    let owners = owners.filter(|(parameter, role)| *role != BufferRole::Gradient || parameter.sparse.is_none());
+    let owner = |(parameter, role)| Some((buffers.number(binding(parameter, role)?.buffer()), (&parameter.param.name, role)));
+    let owners = owners.filter_map(owner);
     let owners: HashMap<usize, (&String, BufferRole)> = owners.collect();
     for param in parameters.iter().map(|parameter| &parameter.param) {
         for (role, binding) in param.bindings().filter(|(role, _)| matches!(role, BufferRole::LrScales | BufferRole::RowMask)) {
@@ -132,8 +142,8 @@ pub(super) fn named(device: &wgpu::Device, parameters: &[Parameter], error: Erro
     error.of_first_refused(bindings.map(|(param, role, binding)| (param, role, check_binds(device, binding.buffer()))))
 }
 
-fn binding(parameter: &Parameter, role: BufferRole) -> &Binding {
-    if role == BufferRole::Value { &parameter.param.value } else { &parameter.param.gradient }
+fn binding(parameter: &Parameter, role: BufferRole) -> Option<&Binding> {
+    parameter.param.bindings().find(|(own, _)| *own == role).map(|(_, binding)| binding)
 }
 
 /// The caller's buffers, numbered for the plan.

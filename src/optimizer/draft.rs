@@ -84,6 +84,7 @@ impl Draft {
                 matrix,
                 tiled,
                 uneven,
+                copied: param.bf16_copy.is_some(),
             };
             let lanes = step_kind.lanes_of_elements(&*rule, kind.matrix).len();
             let row_sums = rule.line_sums(matrix)[0];

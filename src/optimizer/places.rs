@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Optimizer, Parameter, zero};
 use crate::coalesce::RowGradients;
 use crate::error::{BufferRole, Error, Result, unknown};
-use crate::gpu::{Binding, SparseRows, is_lost};
+use crate::gpu::{Bf16Copy, Binding, SparseRows, is_lost};
 use crate::program::{Mask, Place, Places, Scale};
 
 /// Where a parameter goes. What is `None` stays.
@@ -149,7 +149,8 @@ impl Optimizer {
                 .as_ref()
                 .zip(*masked)
                 .map(|(mask, rows)| Mask { place: place(&mask.binding, u64::from(rows.count), false), row_length: rows.length });
-            places.push(Places { value, gradient, zero_grad, scale, mask, listed: None });
+            let copy = param.bf16_copy.as_ref().map(|copy| place(&copy.binding, elements.div_ceil(2), true));
+            places.push(Places { value, gradient, zero_grad, scale, mask, listed: None, copy });
         }
         let is_apart = are_apart(&self.parameters, &places, zero_grad) && others_are_apart(&places, zero_grad, numbers.buffers.len());
         // The way through a new plan has to tell of a lost device, also where nothing is made.
@@ -197,10 +198,11 @@ impl<'a> Numbers<'a> {
 fn are_apart(parameters: &[Parameter], places: &[Places], zero_grad: bool) -> bool {
     let mut spans = Vec::with_capacity(2 * parameters.len());
     for (Parameter { param, elements, .. }, places) in parameters.iter().zip(places) {
-        let roles = [(&param.value, places.value, true), (&param.gradient, places.gradient, zero_grad)];
-        for (binding, Place { buffer, offset, .. }, written) in roles {
+        let roles = [(&param.value, places.value, true, 4 * elements), (&param.gradient, places.gradient, zero_grad, 4 * elements)];
+        let copy = param.bf16_copy.as_ref().zip(places.copy).map(|(copy, place)| (&copy.binding, place, true, Bf16Copy::bytes(*elements)));
+        for (binding, Place { buffer, offset, .. }, written, bytes) in roles.into_iter().chain(copy) {
             // With its padding.
-            let end = offset + binding.room(4 * elements);
+            let end = offset + binding.room(bytes);
             if offset < end {
                 spans.push((buffer, offset, end, written));
             }
@@ -225,8 +227,9 @@ fn others_are_apart(places: &[Places], zero_grad: bool, buffers: usize) -> bool 
         return true;
     }
     let mut written = vec![false; buffers];
-    for Places { value, gradient, .. } in places {
+    for Places { value, gradient, copy, .. } in places {
         written[value.buffer] = true;
+        copy.iter().for_each(|copy| written[copy.buffer] = true);
         written[gradient.buffer] |= zero_grad;
     }
     places.iter().flat_map(others).all(|place| !written[place.buffer])

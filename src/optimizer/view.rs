@@ -38,6 +38,23 @@ impl Optimizer {
         Ok(())
     }
 
+    /// Records that the copies in bf16 ([`Param::bf16_copy`](crate::Param::bf16_copy)) are written as the values are then: before the first step, and after values were written by something
+    /// else than a step. All elements are rounded, by the step counts that there are. Nothing is recorded where no parameter has a copy.
+    ///
+    /// ```
+    /// # fn begin(optimizer: &wgpu_optim::Optimizer, device: &wgpu_optim::wgpu::Device, queue: &wgpu_optim::wgpu::Queue) {
+    /// let mut encoder = device.create_command_encoder(&Default::default());
+    /// optimizer.write_copies(&mut encoder);
+    /// queue.submit([encoder.finish()]);
+    /// # }
+    /// ```
+    pub fn write_copies(&self, encoder: &mut wgpu::CommandEncoder) {
+        if self.parameters.iter().any(|parameter| parameter.kind.copied) {
+            let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim copies"), timestamp_writes: None };
+            self.executor.copies(&mut encoder.begin_compute_pass(&descriptor));
+        }
+    }
+
     fn show(&self, encoder: &mut wgpu::CommandEncoder, wanted: u32) {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim view"), timestamp_writes: None };
         self.executor.show(wanted, &mut encoder.begin_compute_pass(&descriptor));

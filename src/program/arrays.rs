@@ -19,6 +19,12 @@ impl Bytes {
         Bytes { buffer: place.buffer, start, end: start + (4 * (elements.end - elements.start)).next_multiple_of(granule) }
     }
 
+    /// These elements of a tensor of two bytes each, in whole words.
+    fn of_halves(place: Place, elements: &Range<u64>) -> Bytes {
+        let [start, end] = [elements.start / 2, elements.end.div_ceil(2)].map(|word| place.offset + 4 * word);
+        Bytes { buffer: place.buffer, start, end }
+    }
+
     /// The smallest window over both that can be bound.
     pub(super) fn hull(self, other: Bytes, limits: &Limits) -> Bytes {
         let start = self.start.min(other.start);
@@ -50,6 +56,7 @@ pub(super) enum Use {
     Gradients,
     Scales,
     Mask,
+    Copy,
 }
 
 /// What some elements of a tensor touch.
@@ -79,10 +86,10 @@ impl Touch {
 }
 
 /// What elements of a tensor touch of the caller's buffers, where it is in these places.
-pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 4] {
+pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 5] {
     let updates = purpose == Purpose::Update;
     if elements.is_empty() {
-        return [None; 4];
+        return [None; 5];
     }
     // Any of the listed rows may be any of the tensor's.
     let row_length = places.mask.map_or(1, |mask| u64::from(mask.row_length));
@@ -99,7 +106,9 @@ pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, pu
     let read = |bytes, is, whole| Touch { bytes, is, written: false, vectors: false, whole };
     let scales = places.scale.filter(|_| updates).map(|scale| read(scale.bytes(&of_values), Use::Scales, scale.place.whole));
     let mask = places.mask.map(|mask| read(mask.bytes(&of_gradients), Use::Mask, mask.place.whole));
-    [Some(touch(places.gradient, &of_gradients, Use::Gradients, updates && places.zero_grad)), values, scales, mask]
+    let copied = |place: Place| Touch { written: true, ..read(Bytes::of_halves(place, &of_values), Use::Copy, place.whole) };
+    let copy = places.copy.filter(|_| updates).map(copied);
+    [Some(touch(places.gradient, &of_gradients, Use::Gradients, updates && places.zero_grad)), values, scales, mask, copy]
 }
 
 impl Scale {
@@ -129,13 +138,14 @@ impl Array {
             Use::Gradients => self.gradients = true,
             Use::Scales => self.scales = true,
             Use::Mask => self.masks = true,
+            Use::Copy => self.copies = true,
         }
         self
     }
 
-    /// Whether both can be one array: tensors, scales and masks are of types of their own.
+    /// Whether both can be one array: tensors, scales, masks and copies are of types of their own.
     pub(super) fn is_of_type(&self, other: &Array) -> bool {
-        (self.scales, self.masks) == (other.scales, other.masks)
+        (self.scales, self.masks, self.copies) == (other.scales, other.masks, other.copies)
     }
 }
 

@@ -91,8 +91,8 @@ impl Open {
         }
         let number = |is| touches.iter().zip(&numbers).find(|(touch, _)| touch.is == is).map(|(_, &number)| number);
         let gradients = number(Use::Gradients).unwrap_or_default();
-        let pair =
-            Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales: number(Use::Scales), mask: number(Use::Mask) };
+        let (scales, mask, copy) = (number(Use::Scales), number(Use::Mask), number(Use::Copy));
+        let pair = Pair { values: number(Use::Values).unwrap_or(gradients), gradients, scales, mask, copy };
         Some((arrays, state, pair))
     }
 
@@ -109,6 +109,8 @@ impl Open {
             pair: pairs.binary_search(&pair).unwrap_or_default() as u32,
             scale: scale.map_or(0, |(scale, array)| self.arrays.element(array, scale.place.offset)),
             mask: mask.map_or(0, |(mask, array)| self.arrays.element(array, mask.place.offset)),
+            // Of two bytes each.
+            copy: tensor.copy.zip(pair.copy).map_or(0, |(copy, array)| self.arrays.element(array, copy.offset).wrapping_mul(2)),
             ..piece.entry
         }
     }
@@ -233,6 +235,7 @@ fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, t
         row_steps: tensor.lines.lane(Extent::Rows, 0).map_or(0, |place| (place.offset / 4) as u32),
         unit: unit.factors,
         unit_length: *unit_length,
+        salt: tensor.salt,
         ..ParamEntry::default()
     };
     let tile_words = if tile.is_some() { tensor.tile_words } else { 0 };

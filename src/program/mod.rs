@@ -126,6 +126,8 @@ pub struct Array {
     pub scales: bool,
     /// Whether it has row masks.
     pub masks: bool,
+    /// Whether it has copies of values in bf16.
+    pub copies: bool,
     /// Whether an update writes it, or another array of its buffer: WebGPU allows no buffer that is read-only and writable in one dispatch.
     pub written: bool,
 }
@@ -141,6 +143,8 @@ pub struct Pair {
     pub scales: Option<usize>,
     /// The row mask.
     pub mask: Option<usize>,
+    /// The copy of the values in bf16.
+    pub copy: Option<usize>,
 }
 
 /// What a kernel depends on besides what it binds.
@@ -168,6 +172,8 @@ pub struct Kind {
     pub tiled: bool,
     /// Whether rows of tiles may begin or end between vectors.
     pub uneven: bool,
+    /// Whether a copy of the values in bf16 is bound.
+    pub copied: bool,
 }
 
 /// The kernel that a bucket needs.

@@ -37,6 +37,8 @@ pub enum Pass {
     Show,
     /// Adds up what an update measured of itself.
     Report,
+    /// Writes the copies of values in bf16.
+    Copy,
 }
 
 /// The passes of an optimizer, in order.
@@ -50,6 +52,8 @@ pub struct Program {
     pub views: Vec<[Pass; 2]>,
     /// Of a report, before it is read.
     pub report: Vec<Pass>,
+    /// Of copies of values that are written without a step.
+    pub copies: Vec<Pass>,
 }
 
 impl Program {
@@ -67,12 +71,12 @@ impl Program {
         let views = if step_kind.views { crate::step::view::SWAPPED + step_kind.averages.len() as u32 } else { 0 };
         let views = (0..views).map(|number| [Pass::Decide(number), Pass::Show]).collect();
         let report = step_kind.measures_update.then_some(Pass::Report).into_iter().collect();
-        Program { step, micro_batch, views, report }
+        Program { step, micro_batch, views, report, copies: vec![Pass::Copy] }
     }
 
     /// Every pass of it, once.
     pub fn passes(&self) -> Vec<Pass> {
-        let mut passes = [&self.step[..], &self.micro_batch, self.views.as_flattened(), &self.report].concat();
+        let mut passes = [&self.step[..], &self.micro_batch, self.views.as_flattened(), &self.report, &self.copies].concat();
         passes.sort_unstable();
         passes.dedup();
         passes

@@ -41,6 +41,10 @@ crate::words::words! {
         row_length: u32,
         /// Where the step counts of its rows begin, where rows have their own.
         row_steps: u32,
+        /// The copy of the values in bf16, counted in its elements.
+        copy: u32,
+        /// What its stochastic rounding goes by, 0 where it rounds to the nearest.
+        salt: u32,
     }
 }
 
@@ -68,6 +72,8 @@ pub struct Places {
     pub mask: Option<Mask>,
     /// Whether that is a list of rows.
     pub listed: Option<Listed>,
+    /// The copy of the values in bf16.
+    pub copy: Option<Place>,
 }
 
 impl Tensor {
@@ -80,6 +86,7 @@ impl Tensor {
             scale: self.scale,
             mask: self.mask,
             listed: self.listed,
+            copy: self.copy,
         }
     }
 }
@@ -104,6 +111,7 @@ impl Bucket {
                     Use::Gradients => pair.gradients,
                     Use::Scales => pair.scales?,
                     Use::Mask => pair.mask?,
+                    Use::Copy => pair.copy?,
                 };
                 let bytes = touch.bound(limits);
                 let own = Moved { bytes: bytes.hull(bytes, limits), array: touch.array(self.scalar, limits) };
@@ -119,8 +127,9 @@ impl Bucket {
             let (places, pair) = (&places[owner.tensor], self.kernel.pairs[entry.pair as usize]);
             let scale = places.scale.zip(pair.scales).map_or(0, |(scale, array)| arrays[array].bytes.element(scale.place.offset));
             let mask = places.mask.zip(pair.mask).map_or(0, |(mask, array)| arrays[array].bytes.element(mask.place.offset));
+            let copy = places.copy.zip(pair.copy).map_or(0, |(copy, array)| arrays[array].bytes.element(copy.offset).wrapping_mul(2));
             let value = arrays[pair.values].bytes.element(places.value.offset);
-            ParamEntry { value, gradient: arrays[pair.gradients].bytes.element(places.gradient.offset), scale, mask, ..*entry }
+            ParamEntry { value, gradient: arrays[pair.gradients].bytes.element(places.gradient.offset), scale, mask, copy, ..*entry }
         };
         let entries = self.owners.iter().zip(&self.entries).map(entry).collect();
         Some((arrays.iter().map(|moved| moved.bytes.window()).collect(), entries))
@@ -137,6 +146,7 @@ impl Moved {
             gradients: own.gradients || others.gradients,
             scales: own.scales || others.scales,
             masks: own.masks || others.masks,
+            copies: own.copies || others.copies,
             written: own.written || others.written,
         };
         (self.bytes.buffer == other.bytes.buffer).then(|| Moved { bytes: self.bytes.hull(other.bytes, limits), array })

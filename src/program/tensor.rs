@@ -51,6 +51,10 @@ pub struct Tensor {
     pub mask: Option<Mask>,
     /// Whether the mask is a list of rows.
     pub listed: Option<Listed>,
+    /// The copy of the values in bf16.
+    pub copy: Option<Place>,
+    /// What its stochastic rounding goes by, 0 where it rounds to the nearest.
+    pub salt: u32,
     /// The elements of a workgroup are a multiple of so many, 1 where any will do.
     pub granule: u64,
     /// What adaptive clipping scales as one.

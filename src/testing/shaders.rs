@@ -45,6 +45,14 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
             if step_kind.views && !kernel.kind.listed {
                 members(&valid(&wgsl::shown(rule, &kernel, &step_kind))?, "Chunk", Row::FIELDS)?;
             }
+            if !kernel.kind.listed && kernel.pairs.len() == 1 {
+                let (copied, last) = (with_copy(&kernel), rule.stages().len() - 1);
+                valid_within(&wgsl::stage(rule, last, &copied, &step_kind), usize::MAX)?;
+                valid(&wgsl::copied(&copied, &step_kind))?;
+                if step_kind.views {
+                    valid(&wgsl::shown(rule, &copied, &step_kind))?;
+                }
+            }
         }
         for (stage, own) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
             for is_matrix in [false, true].into_iter().filter(|&is_matrix| own.over != Extent::Elements && rule.runs(stage, is_matrix)) {
@@ -122,7 +130,7 @@ fn kernels() -> impl Iterator<Item = Kernel> {
         let array = |values, gradients, written| Array { access, values, gradients, written, ..Array::default() };
         let (values, gradients, scales) = (array(true, false, true), array(false, true, false), Array { scales: true, ..Array::default() });
         let kind = Kind { scaled, adaptive, whole_units: access != Access::Scalar, ..Kind::default() };
-        let pair = |values, gradients, scales| Pair { values, gradients, scales: scaled.then_some(scales), mask: None };
+        let pair = |values, gradients, scales| Pair { values, gradients, scales: scaled.then_some(scales), mask: None, copy: None };
         let layouts = [
             (vec![values, gradients, scales], vec![pair(0, 1, 2)]),
             (vec![array(true, true, true), scales], vec![pair(0, 0, 1)]),
@@ -150,6 +158,15 @@ fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
         own
     };
     flags.into_iter().map(of).filter(|own| own.pairs.len() == 1 && !(own.kind.listed && own.kind.adaptive))
+}
+
+/// The same with a copy of the values in bf16.
+fn with_copy(kernel: &Kernel) -> Kernel {
+    let mut own = kernel.clone();
+    own.kind.copied = true;
+    own.pairs.iter_mut().for_each(|pair| pair.copy = Some(own.arrays.len()));
+    own.arrays.push(Array { copies: true, written: true, ..Array::default() });
+    own
 }
 
 /// Storage buffers of a kernel by WebGPU's defaults.

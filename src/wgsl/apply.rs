@@ -62,6 +62,9 @@ fn update(members: &Members<'_>) -> String {
         let lane = step_kind.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
         body += &keep(members, average, index, lane);
     }
+    if kernel.kind.copied {
+        body.push_str("    store_copy(row, own.step, i, left, *p);\n");
+    }
     if step_kind.measures_update {
         body.push_str("    measure_update(kept(vec4f(0.0), before), kept(vec4f(0.0), *p), i, left);\n");
     }

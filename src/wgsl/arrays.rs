@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Declaration, Resource, array, element, load, store};
+use super::{Declaration, Resource, accessor, array, element, load, store};
 use crate::program::{Array, Kernel, Kind, NOT_LISTED, Pair};
 
 /// A function that touches arrays, as the rest of a kernel calls it.
@@ -71,8 +71,19 @@ const LOAD_MASK: Accessor = Accessor {
     call: |array| format!("array{array}[at]"),
 };
 
+/// What is wanted of four numbers that a step has made of the elements from `i` on.
+const STORE_COPY: Accessor = Accessor {
+    name: "store_copy_at",
+    parameters: "row: Row, i: u32, x: vec4u, wanted: vec4<bool>",
+    result: None,
+    array: |pair| pair.copy,
+    call: |array| format!("store_array{array}(row.copy + i, x, wanted)"),
+};
+
 const MASKED: &str = include_str!("../../shaders/step/masked.wgsl");
 const UNMASKED: &str = include_str!("../../shaders/step/unmasked.wgsl");
+const STORE_COPY_HALVES: &str = include_str!("../../shaders/storage/store_copy.wgsl");
+const STORE_COPY_SHARED: &str = include_str!("../../shaders/storage/store_copy_shared.wgsl");
 const LOOK: &str = include_str!("../../shaders/step/look.wgsl");
 
 /// What a kernel does with the caller's arrays.
@@ -83,6 +94,7 @@ pub(super) struct Uses {
     pub(super) loads_gradients: bool,
     pub(super) clears_gradients: bool,
     pub(super) loads_scales: bool,
+    pub(super) stores_copies: bool,
     /// Whether arrays are bound as an update binds them, written as a buffer's others are, or only as they are used.
     pub(super) updates: bool,
 }
@@ -91,7 +103,8 @@ impl Uses {
     fn of(&self, array: &Array) -> bool {
         let values = array.values && (self.loads_values || self.stores_values);
         let gradients = array.gradients && (self.loads_gradients || self.clears_gradients);
-        values || gradients || (array.scales && self.loads_scales) || (array.masks && self.looks())
+        let copies = array.copies && self.stores_copies;
+        values || gradients || copies || (array.scales && self.loads_scales) || (array.masks && self.looks())
     }
 
     /// Whether row masks are looked at: wherever gradients are.
@@ -100,15 +113,16 @@ impl Uses {
     }
 
     fn written(&self, array: &Array) -> bool {
-        let own = (array.values && self.stores_values) || (array.gradients && self.clears_gradients);
+        let own = (array.values && self.stores_values) || (array.gradients && self.clears_gradients) || array.copies;
         own || (self.updates && array.written)
     }
 
     /// The arrays that are bound.
     pub(super) fn bindings(&self, kernel: &Kernel) -> Vec<Declaration> {
         let used = kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array));
-        let declared =
-            |(index, own): (usize, &Array)| array(Resource::Array(index), format!("array{index}"), element_of(own), self.written(own));
+        let declared = |(index, own): (usize, &Array)| {
+            array(Resource::Array(index), format!("array{index}"), element_of(own, &kernel.kind), self.written(own))
+        };
         used.map(declared).collect()
     }
 
@@ -116,6 +130,9 @@ impl Uses {
     fn accessors(&self, kernel: &Kernel) -> String {
         let of = |(index, own): (usize, &Array)| {
             let name = format!("array{index}");
+            if own.copies {
+                return accessor(if kernel.kind.uneven { STORE_COPY_SHARED } else { STORE_COPY_HALVES }, &name, &name);
+            }
             let load = if own.scales || own.masks { String::new() } else { load(own.access, &name, &name) };
             if self.written(own) { load + &store(own.access, &name, &name) } else { load }
         };
@@ -130,6 +147,7 @@ impl Uses {
             (self.loads_gradients, if kind.listed && self.stores_values { LOAD_LISTED } else { LOAD_GRADIENT }),
             (self.clears_gradients, CLEAR_GRADIENT),
             (self.loads_scales, LOAD_SCALE),
+            (self.stores_copies, STORE_COPY),
             (self.looks() && pairs.iter().any(|(_, pair)| pair.mask.is_some()), LOAD_MASK),
         ];
         let mut text: String = all.into_iter().filter(|(used, _)| *used).map(|(_, accessor)| accessor.over(pairs)).collect();
@@ -158,8 +176,12 @@ impl Uses {
 }
 
 /// The element type of an array.
-fn element_of(array: &Array) -> &'static str {
-    if array.masks { "u32" } else { element(array.access) }
+fn element_of(array: &Array, kind: &Kind) -> &'static str {
+    match array {
+        Array { copies: true, .. } if kind.uneven => "atomic<u32>",
+        Array { masks: true, .. } | Array { copies: true, .. } => "u32",
+        _ => element(array.access),
+    }
 }
 
 impl Accessor {

@@ -1,7 +1,7 @@
 //! How each pass is dispatched, as plain data that its own file gives: over what, with which kernel, and which sums are put together. What a dispatch binds
 //! is what its kernel's slots name. So whoever binds and records passes knows none of them.
 
-use super::{Formed, Shader, lines, measure, micro_batch, prepare, resume, stage, view};
+use super::{Formed, Shader, copies, lines, measure, micro_batch, prepare, resume, stage, view};
 use crate::program::{Kernel, Pass, Purpose};
 use crate::rule::AnyRule;
 use crate::step::StepKind;
@@ -70,6 +70,7 @@ pub(crate) fn dispatches(pass: Pass) -> Option<Dispatches> {
         Pass::Count => micro_batch::dispatches_of_count(),
         Pass::Decide(number) => view::dispatches_of_decision(number),
         Pass::Show => view::dispatches(),
+        Pass::Copy => copies::dispatches(),
         Pass::Report => measure::dispatches_of_report(),
     })
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod arrays;
+mod copies;
 mod dispatches;
 mod lines;
 mod measure;
@@ -20,6 +21,7 @@ use crate::program::{Access, Kernel, Shape};
 use crate::rule::AnyRule;
 use crate::step::StepEntry;
 
+pub use copies::copied;
 pub use lines::lines;
 pub use measure::{measure, report};
 pub use micro_batch::{accumulate, count};

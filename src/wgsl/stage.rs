@@ -2,12 +2,14 @@
 
 use super::apply::{apply, begin_averages};
 use super::arrays::{Entry, Uses};
+use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
 use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, states, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::{AnyRule, Extent};
 use crate::step::StepKind;
+use crate::storage::BF16;
 
 const STAGE: &str = include_str!("../../shaders/stage.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
@@ -58,6 +60,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         loads_gradients: own.gradient || clears,
         clears_gradients: clears,
         loads_scales: kind.scaled && is_last,
+        stores_copies: kind.copied && is_last,
         updates: is_last || clears,
     };
     let mut bindings: Vec<Declaration> =
@@ -94,6 +97,9 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
     }
     if step_kind.clamps {
         parts.push(LIMIT.into());
+    }
+    if uses.stores_copies {
+        parts.push(BF16.into());
     }
     if !is_last {
         if !members.whole().is_empty() {
@@ -154,6 +160,9 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     }
     if uses.loads_scales {
         text += SCALES;
+    }
+    if uses.stores_copies {
+        text += COPY;
     }
     uses.body(members.kernel, &text, &entries)
 }

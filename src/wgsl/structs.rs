@@ -72,7 +72,7 @@ pub(super) fn tree() -> String {
 /// `load_row`, from `rows`, an array of four words in each element: what the row has, together with its parameter's entry in the version of the table
 /// that a step was recorded with.
 pub(super) fn row() -> String {
-    const MOVED: [&str; 3] = ["value", "gradient", "state"];
+    const MOVED: [&str; 4] = ["value", "gradient", "state", "copy"];
     let own = Row::FIELDS.iter().filter(|field| field.name != "param");
     let fields: Vec<Field> = ParamEntry::FIELDS.iter().chain(own.clone()).copied().collect();
     let of_entry = ParamEntry::FIELDS.iter().map(|Field { name, .. }| match MOVED.contains(name) {

@@ -1,6 +1,7 @@
 //! `Decide` and `Show`: the kernels that change what values show.
 
 use super::arrays::{Entry, Uses};
+use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
 use super::stage::{INVOCATION, ROW};
@@ -8,11 +9,13 @@ use super::{Declaration, NUMERICS, Resource, Shader, array, lane_access, rows, s
 use crate::program::{Kernel, Purpose};
 use crate::rule::AnyRule;
 use crate::step::{ASIDE, Average, StepKind, view};
+use crate::storage::BF16;
 
 const VIEW: &str = include_str!("../../shaders/step/view.wgsl");
 const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
 const SHOWN_TILE: &str = include_str!("../../shaders/step/shown_tile.wgsl");
 const SHOWN_ROW: &str = include_str!("../../shaders/step/shown_row.wgsl");
+const NO_COPY: &str = "fn store_copy(row: Row, steps: u32, i: u32, left: u32, x: vec4f) {\n}\n";
 const MISPLACED: &str = include_str!("../../shaders/step/misplaced.wgsl");
 
 /// What a parameter's rows do: nothing; form the evaluated values and keep the trained ones aside; exchange values and the first average, or one of
@@ -80,23 +83,25 @@ pub fn view(number: u32, invocations: u32, step_kind: &StepKind) -> Shader {
 
 /// The kernel that changes what rows of a rule's parameters show. It binds values alone, even where they share a buffer with gradients.
 pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shader {
-    let uses = Uses { loads_values: true, stores_values: true, ..Uses::default() };
+    let uses = Uses { loads_values: true, stores_values: true, stores_copies: kernel.kind.copied, ..Uses::default() };
     let mut bindings = vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
     bindings.push(states(kernel, true));
     let averages = step_kind.averages.len();
     let first = step_kind.averages.first().map_or(ASIDE, Average::state);
-    let text = if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW };
+    let copy = if kernel.kind.copied { COPY } else { NO_COPY };
+    let text = copy.to_owned() + if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW };
     let lane = |name: &str| step_kind.lane(rule, kernel.kind.matrix, name).unwrap_or_default() as u32;
     let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE))]);
-    let entry = Entry { name: "show", parameters: &[ROW, ("change", "u32"), INVOCATION], result: None };
+    let entry = Entry { name: "show", parameters: &[ROW, ("change", "u32"), ("steps", "u32"), INVOCATION], result: None };
     let mut parts = vec![
         structs::row(),
         structs::entry(averages),
         structs::step_entry(averages),
         structs::constants(numbers),
-        uses.body(kernel, text, &[entry]),
+        uses.body(kernel, &text, &[entry]),
     ];
+    parts.extend(kernel.kind.copied.then(|| BF16.to_owned()));
     let mut own = "";
     // What `evaluate` reads is what the update does.
     let members = Members { rule, stage: rule.stages().len() - 1, kernel, step_kind };

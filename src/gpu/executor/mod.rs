@@ -132,6 +132,11 @@ impl Executor {
         self.record(&self.program.report, recorder);
     }
 
+    /// Records that copies of values are written.
+    pub(crate) fn copies(&self, recorder: &mut impl Recorder) {
+        self.record(&self.program.copies, recorder);
+    }
+
     fn record(&self, passes: &[Pass], recorder: &mut impl Recorder) {
         for (pass, ready) in passes.iter().filter_map(|pass| Some((pass, self.bound.get(pass)?))) {
             recorder.begin(*pass);

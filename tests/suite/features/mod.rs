@@ -2,6 +2,7 @@
 //! something must not make a difference.
 
 mod attempts;
+mod copies;
 mod counts;
 mod cpu_sequences;
 mod empty;
@@ -47,6 +48,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         empty::trials(contexts),
         non_finite::trials(contexts),
         counts::trials(contexts),
+        copies::trials(contexts),
         attempts::trials(contexts),
         reports::trials(contexts),
         refusals::trials(contexts),

@@ -50,6 +50,8 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
         scale: None,
         mask: None,
         listed: None,
+        copy: None,
+        salt: 0,
         granule: 1,
         unit: None,
         tiles: None,

@@ -93,7 +93,7 @@ fn first_element(bucket: &Bucket, row: &Row, entry: &ParamEntry, tensor: &Tensor
         let bound = window.buffer == place.buffer && end <= window.size && (!vectors || at.is_multiple_of(4));
         bound.then(|| (absolute - place.offset) / 4)
     };
-    let Pair { values, gradients, scales, mask } = *bucket.kernel.pairs.get(entry.pair as usize)?;
+    let Pair { values, gradients, scales, mask, .. } = *bucket.kernel.pairs.get(entry.pair as usize)?;
     let array = |index: usize, place, at| {
         let (window, array) = bucket.windows.get(index).zip(bucket.kernel.arrays.get(index))?;
         element(*window, place, at, array.access != Access::Scalar)
