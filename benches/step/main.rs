@@ -5,6 +5,7 @@ mod bench;
 mod ceiling;
 mod cli;
 mod cold;
+mod copies;
 mod count;
 mod data;
 mod features;
@@ -42,7 +43,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 18] = [
+const GROUPS: [(&str, bool, Group); 19] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -58,6 +59,7 @@ const GROUPS: [(&str, bool, Group); 18] = [
     ("tensors", true, tensors::all),
     ("rows", false, rows::all),
     ("masks", false, masks::all),
+    ("copies", false, copies::all),
     ("sparse", false, sparse::all),
     ("rules", true, rules::all),
     ("huge", false, huge::all),

@@ -51,8 +51,13 @@ impl Optimizer {
     pub fn write_copies(&self, encoder: &mut wgpu::CommandEncoder) {
         if self.parameters.iter().any(|parameter| parameter.kind.copied) {
             let descriptor = wgpu::ComputePassDescriptor { label: Some("wgpu-optim copies"), timestamp_writes: None };
-            self.executor.copies(&mut encoder.begin_compute_pass(&descriptor));
+            self.write_copies_in(&mut encoder.begin_compute_pass(&descriptor));
         }
+    }
+
+    /// [`Optimizer::write_copies`] in a compute pass of the caller's, whose pipeline and bind groups are others afterwards.
+    pub fn write_copies_in(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.executor.copies(pass);
     }
 
     fn show(&self, encoder: &mut wgpu::CommandEncoder, wanted: u32) {
