@@ -61,6 +61,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     ///
     /// The message of [`Rule::counts_as`].
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String>;
+    /// See [`Rule::LEARNING_RATES`].
+    fn learning_rates(&self) -> &'static [&'static str];
     /// See [`Rule::FIXED`].
     fn fixed(&self) -> &'static [&'static str];
     /// See [`Rule::begins`].
@@ -145,6 +147,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
         Rule::counts_as(self, shape)
+    }
+    fn learning_rates(&self) -> &'static [&'static str] {
+        R::LEARNING_RATES
     }
     fn fixed(&self) -> &'static [&'static str] {
         R::FIXED

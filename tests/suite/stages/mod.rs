@@ -2,6 +2,7 @@
 
 mod edges;
 mod formulas;
+mod largest;
 mod many_tiles;
 mod whole_sums;
 
@@ -10,10 +11,10 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::{AnyRule, Real, Rule};
-use wgpu_optim::{Adafactor, Lamb, Sgd};
+use wgpu_optim::{Adafactor, Error, Lamb, Sgd, Sm3};
 
 use crate::context::{Context, Outcome};
-use formulas::{adafactor, is_the_formula, lamb};
+use formulas::{adafactor, is_the_formula, lamb, sm3};
 
 const SHAPES: [&[usize]; 9] = [&[], &[1], &[7], &[1, 5], &[5, 1], &[3, 4], &[2, 3, 4], &[2, 1, 4, 3], &[300, 200]];
 
@@ -32,7 +33,15 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         let run = move || is_the_formula(rule.into(), |seen| adafactor(&rule, seen));
         trials.push(Trial::test(format!("stages/Adafactor/{case}/formula"), run));
     }
+    for (case, rule) in <Sm3 as Rule>::cases() {
+        trials.push(Trial::test(format!("stages/Sm3/{case}/formula"), move || is_the_formula(rule.into(), |seen| sm3(&rule, seen))));
+    }
     trials.extend(edges::trials());
+    for context in contexts {
+        trials.push(context.trial("stages/largest".into(), largest::largest_of_all_extents));
+    }
+    trials.push(Trial::test("stages/largest/a-nan", largest::a_nan_stays));
+    trials.push(Trial::test("stages/axes-are-of-any-number-of-dimensions", axes));
     trials.push(Trial::test("stages/zeros", zeros));
     trials.push(Trial::test("stages/large-gradients", large_gradients));
     trials.push(Trial::test("stages/states-are-of-rows-and-columns", rows_and_columns));
@@ -96,6 +105,22 @@ fn rows_and_columns() -> Outcome {
     };
     assert_eq!([lens("vector")?, lens("matrix")?, lens("batch")?], [vec![0, 0, 7], vec![3, 4, 0], vec![6, 8, 0]]);
     Ok(())
+}
+
+/// Each dimension has a number for each of its indices, those of more than eight together; and these have no place for other rows.
+fn axes() -> Outcome {
+    let shapes: [&[usize]; 4] = [&[7], &[3, 4], &[5, 2, 3, 4], &[2; 10]];
+    let tensors = shapes.iter().enumerate().map(|(index, shape)| CpuParam::new(format!("{index}"), shape));
+    let mut optimizer = CpuOptimizer::<f32>::new(Sm3::default(), tensors)?;
+    for (index, [axes, elements]) in [[0, 7], [7, 0], [14, 0], [22, 0]].into_iter().enumerate() {
+        let lens = [optimizer.state(&format!("{index}"), "mu")?.len(), optimizer.state(&format!("{index}"), "a")?.len()];
+        assert_eq!(lens, [axes, elements]);
+    }
+    let why = "1: Sm3 keeps \"mu\" of all axes, which has no place for other rows; make another optimizer";
+    match optimizer.resize_rows([(CpuParam::new("1", &[4, 4]), &[0.0; 16][..])]) {
+        Err(error @ Error::Conflict { .. }) if error.to_string() == why => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
 }
 
 fn bytes() -> Outcome {
