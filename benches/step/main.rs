@@ -10,6 +10,7 @@ mod data;
 mod features;
 mod files;
 mod geometry;
+mod gpt2;
 mod host;
 mod huge;
 mod limits;
@@ -42,7 +43,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 18] = [
+const GROUPS: [(&str, bool, Group); 19] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -56,6 +57,7 @@ const GROUPS: [(&str, bool, Group); 18] = [
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),
+    ("gpt2", true, gpt2::all),
     ("rows", false, rows::all),
     ("masks", false, masks::all),
     ("sparse", false, sparse::all),
