@@ -46,7 +46,11 @@ fn one(bench: &mut Bench, rule: &dyn AnyRule, model: &Model, source: &Source, us
     let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
     drop(contenders);
     let (elements, tensors) = (model.elements(), model.shapes.len());
-    let bytes = model.shapes.iter().map(|shape| shape.iter().product::<usize>() * rule.bytes_per_element(shape.len() >= 2)).sum();
+    let bytes = model
+        .shapes
+        .iter()
+        .map(|shape| shape.iter().product::<usize>() * rule.bytes_per_element(shape.len() >= 2 && rule.counts_matrices()))
+        .sum();
     bench.report.race(Case { group: GPT2, name: rule.name().into(), elements, tensors, bytes: Some(bytes) }, &timings);
     bench.report.figure(GPT2, format!("{}: dispatches of a step", rule.name()), optimizer.dispatches() as f64, "");
     Ok(())

@@ -198,10 +198,10 @@ impl dyn AnyRule + '_ {
 
     /// Bytes that perfect kernels move per element of an f32 matrix and step, see [`bytes_per_element`](#method.bytes_per_element).
     pub fn bytes_per_parameter(&self) -> usize {
-        self.bytes_per_element(true)
+        self.bytes_per_element(self.counts_matrices())
     }
 
-    /// Bytes that perfect kernels move per element and step, of a matrix or of a tensor that is none: what each stage over elements reads of gradient, value
+    /// Bytes that perfect kernels move per element and step, of a tensor that counts as a matrix or of one that does not: what each stage over elements reads of gradient, value
     /// and states in use, and what it writes of states and, at last, of the value. What rows and columns have is little beside it.
     pub fn bytes_per_element(&self, is_matrix: bool) -> usize {
         let states = self.states().iter().filter(|state| state.extent == Extent::Elements && self.uses_for(state.name, is_matrix));
@@ -246,8 +246,10 @@ impl dyn AnyRule + '_ {
     /// Whether what the rule keeps of a parameter goes with its rows: it counts as what it is, or nothing is kept of rows and columns.
     pub(crate) fn has_rows_of(&self, shape: &[usize]) -> bool {
         let counted = self.counts_as(shape).unwrap_or_default();
-        let mut kept = self.active_states_for(counted.len() >= 2).into_iter();
-        counted == shape || kept.all(|state| self.states()[state].extent == Extent::Elements)
+        let mut kept = self.active_states_for(counted.len() >= 2).into_iter().map(|state| self.states()[state].extent);
+        // The rows of a matrix that has as many as the first dimension are those.
+        let are_first = counted.len() == 2 && shape.len() >= 2 && counted[0] == shape[0];
+        counted == shape || kept.all(|extent| extent == Extent::Elements || (are_first && extent == Extent::Rows))
     }
 
     /// Whether both are values of one type of rule; two rules may have one name.

@@ -19,7 +19,8 @@ pub(crate) fn check_resized(param: &str, rule: &dyn AnyRule, [had, has]: [&[usiz
         let what = format!("{param}: it had the shape {had:?} and gets {has:?}; only the number of rows may change");
         return Err(Error::Conflict { what });
     }
-    let of_axes = rule.active_states_for(had.len() >= 2).into_iter().map(|state| rule.states()[state]).find(|state| state.extent == Extent::Axes);
+    let of_axes =
+        rule.active_states_for(had.len() >= 2).into_iter().map(|state| rule.states()[state]).find(|state| state.extent == Extent::Axes);
     if let Some(state) = of_axes {
         let (name, rule) = (state.name, rule.name());
         let what = format!("{param}: {rule} keeps \"{name}\" of all axes, which has no place for other rows; make another optimizer");

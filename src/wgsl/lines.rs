@@ -1,7 +1,8 @@
 //! `Lines`: the stages of rules over rows, columns and axes.
 
 use super::dispatches::{Asked, Dispatches, Over};
-use super::members::{ACROSS, SLICE_TOTAL, both_of, slice_sum, sum_form, sum_struct, tallies, wide_lane};
+use super::members::{ACROSS, SLICE_TOTAL, slice_sum, sum_form, wide_lane};
+use super::tallies::{both_of, sum_struct, tallies};
 use super::{GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
 use crate::program::{Access, Line, Shape};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
@@ -139,7 +140,9 @@ impl Own<'_> {
         match extent {
             Extent::Elements => zero,
             Extent::Rows | Extent::Columns | Extent::Axes if extent != self.over() => zero,
-            Extent::Rows | Extent::Columns | Extent::Axes => self.lane(name, extent).map_or(zero, |lane| format!("load_line({lane} + n, left)")),
+            Extent::Rows | Extent::Columns | Extent::Axes => {
+                self.lane(name, extent).map_or(zero, |lane| format!("load_line({lane} + n, left)"))
+            }
             Extent::Slices => {
                 self.lane(name, extent).map_or(zero, |lane| format!("vec4f({})", slice_sum(&lane, sum_form(self.rule, name))))
             }
@@ -171,9 +174,8 @@ impl Own<'_> {
             _ => format!("axis_share(line, shape, {}u, {}u, n, invocation)", rows - of_axes + index, columns - of_axes + index),
         };
         let fields: Vec<String> = sums.iter().map(|(_, sum)| format!("{}: vec4f", sum.name)).collect();
-        let total = |(index, _): &(usize, &SumField)| {
-            format!("    let total{index} = together(line, {index}u, {}, invocation);\n", share(*index))
-        };
+        let total =
+            |(index, _): &(usize, &SumField)| format!("    let total{index} = together(line, {index}u, {}, invocation);\n", share(*index));
         let totals: String = sums.iter().map(total).collect();
         let names: Vec<String> = sums.iter().map(|(index, _)| format!("total{index}")).collect();
         format!(

@@ -13,6 +13,7 @@ mod resume;
 mod shader;
 mod stage;
 mod structs;
+mod tallies;
 mod tasks;
 mod view;
 

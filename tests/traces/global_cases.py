@@ -1,5 +1,5 @@
-"""Cases of rules whose numbers are of all tensors, of rows, columns or blocks, or of axes: Prodigy, D-Adaptation, CAME, Adafactor in optax's form, Adam-mini, SM3; and
-CautiousAdan.
+"""Cases of rules whose numbers are of all tensors, of rows, columns or blocks, or of axes: Prodigy, D-Adaptation, CAME, Adafactor in optax's form, Adam-mini, SM3; Adam
+with second moments of rows; and CautiousAdan.
 
 Each sets what no run of `independent/` does. SM3's is optax's. The other formulas are written out here in numpy, apart from the rules, with their authors' names of
 hyper-parameters and states.
@@ -119,6 +119,26 @@ def adam_mini(hyper, t, g, p, state):
     return p - hyper["lr"] * m / (1 - beta1**t) / (np.sqrt(v) / (1 - beta2**t) ** 0.5 + hyper["eps"])
 
 
+def by_rows(decoupled):
+    """Adam with one second moment for each row of the first dimension, where there are more."""
+
+    def formula(hyper, t, g, p, state):
+        (beta1, beta2), lr = hyper["betas"], hyper["lr"]
+        if not decoupled:
+            g = g + hyper["weight_decay"] * p
+        q = g * g
+        if p.ndim > 1:
+            q = q.reshape(len(q), -1).mean(axis=1).reshape(-1, *[1] * (p.ndim - 1))
+        key = "exp_avg_sq_row" if p.ndim > 1 else "exp_avg_sq"
+        m = state["exp_avg"] = beta1 * state["exp_avg"] + (1 - beta1) * g
+        v = state[key] = beta2 * state.get(key, 0) + (1 - beta2) * q
+        if decoupled:
+            p = p - lr * hyper["weight_decay"] * p
+        return p - lr / (1 - beta1**t) * m / (np.sqrt(v) / (1 - beta2**t) ** 0.5 + hyper["eps"])
+
+    return formula
+
+
 def cautious_adan(hyper, t, g, p, state):
     beta1, beta2, beta3 = hyper["betas"]
     g = -g if hyper.get("maximize") else g
@@ -148,7 +168,10 @@ def cases(Case, normal, alternating, drifting):
     larger = {"lr": 0.5, "betas": [0.8, 0.95], "eps": 0.2, "weight_decay": 0.05, "decouple": False}
     adan = {"lr": 2e-2, "betas": [0.9, 0.8, 0.95], "eps": 0.1, "weight_decay": 0.2}
     means = over_elements(zeros("exp_avg", "exp_avg_diff", "exp_avg_sq", "last"), cautious_adan)
+    rows = {"lr": 2e-2, "betas": [0.8, 0.95], "eps": 1e-2, "weight_decay": 0.1, "second_moment_per_row": True}
     return [
+        numpys("adam-rows", "Adam", over_elements(zeros("exp_avg"), by_rows(False)), rows),
+        numpys("adamw-rows", "AdamW", over_elements(zeros("exp_avg"), by_rows(True)), rows),
         numpys(
             "prodigy-changed", "Prodigy", over_all(estimates, prodigy), {**larger, "beta3": 0.9, "d0": 0.01, "d_coef": 0.7}, drifting, ESTIMATED, 16
         ),

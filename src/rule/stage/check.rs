@@ -15,7 +15,8 @@ pub(super) fn check_state(name: &str, extent: Extent) -> Result<(), String> {
 }
 
 /// Which stages form which sums.
-const FORMS: &str = "stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, stages over Rows form sums over Slices";
+const FORMS: &str =
+    "stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, stages over Rows form sums over Slices";
 
 /// Functions of the kernels that stages are in.
 const TAKEN: [&str; 24] = [

@@ -59,6 +59,17 @@ impl dyn AnyRule + '_ {
         self.members().any(|(name, _)| self.uses_for(name, true) != self.uses_for(name, false))
     }
 
+    /// Whether a large matrix counts as one ([`Rule::counts_as`]).
+    pub fn counts_matrices(&self) -> bool {
+        // Most numbers of rows divide it.
+        self.counts_as(&[5040, 5040]).is_ok_and(|counted| counted.len() >= 2)
+    }
+
+    /// Whether a matrix, or a tensor that counts as none, runs stages before the update.
+    pub fn is_staged(&self, is_matrix: bool) -> bool {
+        (0..self.stages().len()).any(|stage| self.runs_before_update(stage, is_matrix))
+    }
+
     /// Whether a tensor runs the stage of this number, and an update after it.
     pub(crate) fn runs_before_update(&self, stage: usize, is_matrix: bool) -> bool {
         stage + 1 < self.stages().len() && self.runs(stage, is_matrix)

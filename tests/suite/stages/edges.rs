@@ -4,8 +4,8 @@ use libtest_mimic::Trial;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{
-    Adafactor, AdamMini, Came, CautiousAdamW, CautiousAdan, CautiousLion, DAdaptAdam, Fromage, Grams, LaProp, Lars, MarsAdamW, MarsLion, NovoGrad,
-    Group, OptaxAdafactor, Prodigy, Schedule, Sm3, StableAdamW,
+    Adafactor, AdamMini, Came, CautiousAdamW, CautiousAdan, CautiousLion, DAdaptAdam, Fromage, Grams, Group, LaProp, Lars, MarsAdamW,
+    MarsLion, NovoGrad, OptaxAdafactor, Prodigy, Schedule, Sm3, StableAdamW,
 };
 
 use super::{SHAPES, after};
@@ -137,8 +137,9 @@ fn not_factored() -> Outcome {
     let rule = OptaxAdafactor { min_dim_size_to_factor: 2.0, ..OptaxAdafactor::default() };
     let gradient = |index: usize| 0.3 + (index % 7) as f64;
     for shape in SHAPES {
-        let [factored, not, small] = [rule, OptaxAdafactor { factored: false, ..rule }, OptaxAdafactor { min_dim_size_to_factor: 1e6, ..rule }]
-            .map(|rule| after::<f64>(rule, shape, 0.5, gradient));
+        let [factored, not, small] =
+            [rule, OptaxAdafactor { factored: false, ..rule }, OptaxAdafactor { min_dim_size_to_factor: 1e6, ..rule }]
+                .map(|rule| after::<f64>(rule, shape, 0.5, gradient));
         let (factored, not, small) = (factored?, not?, small?);
         assert_eq!(not, small, "{shape:?}");
         assert_eq!(factored != not, shape.iter().filter(|&&size| size >= 2).count() >= 2, "{shape:?}");
