@@ -263,12 +263,13 @@ impl dyn AnyRule + '_ {
             let own = rule.parameters().iter().zip(rule.values()).filter(|(known, _)| rule.fixed().contains(&known.name));
             own.map(|(known, value)| format!(", {} {value:?}", known.name)).collect()
         };
-        if self.is_like(old) && self.active_states() == old.active_states() && fixed(self) == fixed(old) {
+        let is_fixed = fixed(self) == fixed(old);
+        if self.is_like(old) && self.active_states() == old.active_states() && is_fixed {
             return Ok(());
         }
         let describe = |rule: &dyn AnyRule| {
             let states: Vec<&str> = rule.active_states().into_iter().map(|state| rule.states()[state].name).collect();
-            format!("{} with state [{}]{}", rule.name(), states.join(", "), fixed(rule).concat())
+            format!("{} with state [{}]{}", rule.name(), states.join(", "), if is_fixed { String::new() } else { fixed(rule).concat() })
         };
         Err(crate::Error::OtherRule { group, has: describe(old), wants: describe(self) })
     }

@@ -59,7 +59,7 @@ impl dyn AnyRule + '_ {
         self.members().any(|(name, _)| self.uses_for(name, true) != self.uses_for(name, false))
     }
 
-    /// Whether a large matrix counts as one ([`Rule::counts_as`]).
+    /// Whether a large matrix counts as one ([`Rule::counts_as`](crate::rule::Rule::counts_as)).
     pub fn counts_matrices(&self) -> bool {
         // Most numbers of rows divide it.
         self.counts_as(&[5040, 5040]).is_ok_and(|counted| counted.len() >= 2)

@@ -3,7 +3,7 @@
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::{Extent, NoScalars, Range, Real, Rule, Stage};
-use wgpu_optim::testing::{STYLES, Scene};
+use wgpu_optim::testing::{STYLES, Scene, Style};
 use wgpu_optim::{Group, Options, hyper_parameters, layout, state};
 
 use crate::context::Outcome;
@@ -110,7 +110,7 @@ impl Rule for Peaks {
 }
 
 const SHAPES: [&[usize]; 9] =
-    [&[], &[7], &[1, 9], &[9, 1], &[5, 12], &[3, 70, 5], &[2, 3, 2, 37], &[2, 1, 2, 3, 2, 1, 2, 2, 3, 4], &[130, 20]];
+    [&[], &[7], &[1, 9], &[9, 1], &[5, 12], &[3, 70, 5], &[2, 3, 2, 37], &[2, 1, 2, 3, 2, 1, 2, 2, 3, 4], &[300, 20]];
 
 /// Kernels and twin agree, in groups of which some parameters are not active, and where tensors have several tiles and slices.
 pub(super) fn largest_of_all_extents(gpu: &Gpu) -> Outcome {
@@ -119,7 +119,9 @@ pub(super) fn largest_of_all_extents(gpu: &Gpu) -> Outcome {
         SHAPES.iter().enumerate().map(name).collect::<Vec<_>>()
     };
     let groups = vec![Group::new(Peaks::default(), tensors(0)), Group::new(Peaks { lr: 1e-3 }, tensors(1))];
-    for style in STYLES {
+    // Where buffers are small, none has values and gradients far apart.
+    let far = gpu.device.limits().max_buffer_size >= 1 << 20;
+    for style in STYLES.into_iter().filter(|style| far || *style != Style::Far) {
         let mut scene = Scene::with_options(gpu, groups.clone(), Options::default(), style, 3)?;
         for step in 0..3 {
             let all = || (0..2).flat_map(|first| (0..SHAPES.len()).map(move |index| format!("{first}.{index}")));
