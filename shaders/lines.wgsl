@@ -1,5 +1,6 @@
 // A stage of a rule over rows or columns: one workgroup takes some of those of a slice, four an invocation and turn, or four for several invocations, each
-// of which adds up what some of the tiles have.
+// of which adds up what some of the tiles have. Over axes likewise, of the indices of one (lines_axis.wgsl). `both_of_lines` adds two numbers of a sum, or finds
+// the larger magnitude.
 
 var<private> total: Tallies;
 var<private> part: Tallies;
@@ -57,7 +58,7 @@ fn within(x: vec4f, left: u32) -> vec4f {
 }
 
 // The sum of what the invocations have that share four rows or columns, for the first of them. All of the workgroup come here.
-fn together(line: Line, own: vec4f, invocation: u32) -> vec4f {
+fn together(line: Line, number: u32, own: vec4f, invocation: u32) -> vec4f {
     let beside = INVOCATIONS / line.sharing;
     var sum = own;
     for (var left = line.sharing; left > 1u; left = (left + 7u) / 8u) {
@@ -68,7 +69,7 @@ fn together(line: Line, own: vec4f, invocation: u32) -> vec4f {
         if first < left {
             sum = vec4f(0.0);
             for (var k = first; k < min(first + 8u, left); k++) {
-                sum += shares[k * beside + invocation % beside];
+                sum = both_of_lines(number, sum, shares[k * beside + invocation % beside]);
             }
         }
     }
@@ -98,37 +99,38 @@ fn row_share(line: Line, shape: Shape, sum: u32, row: u32, invocation: u32) -> v
         let last = shape.height - 1u;
         var all = vec4f(0.0);
         for (var tile = own.first; tile < own.last; tile++) {
-            all += vec4f(
+            let four = vec4f(
                 one_row(line, shape, sum, row, tile),
                 one_row(line, shape, sum, min(row + 1u, last), tile),
                 one_row(line, shape, sum, min(row + 2u, last), tile),
                 one_row(line, shape, sum, min(row + 3u, last), tile),
             );
+            all = both_of_lines(sum, all, four);
         }
         return all;
     }
     // The last tile of a row has fewer columns, and in some shares it is the last one.
-    let at = row_at(line, shape, sum, row, 0u) / 4u;
+    let at = row_at(line, shape, line.slice, sum, row, 0u) / 4u;
     let stride = line.tile_words / 4u;
     if own.first >= own.last || own.last < beside {
-        return in_eights(at + own.first * stride, stride, own.last - min(own.first, own.last));
+        return in_eights(sum, at + own.first * stride, stride, own.last - min(own.first, own.last));
     }
-    let most = in_eights(at + own.first * stride, stride, own.last - 1u - own.first);
-    return most + tiles[row_at(line, shape, sum, row, own.last - 1u) / 4u];
+    let most = in_eights(sum, at + own.first * stride, stride, own.last - 1u - own.first);
+    return both_of_lines(sum, most, tiles[row_at(line, shape, line.slice, sum, row, own.last - 1u) / 4u]);
 }
 
 fn one_row(line: Line, shape: Shape, sum: u32, row: u32, tile: u32) -> f32 {
-    let at = row_at(line, shape, sum, row, tile);
+    let at = row_at(line, shape, line.slice, sum, row, tile);
     return tiles[at / 4u][at % 4u];
 }
 
-fn row_at(line: Line, shape: Shape, sum: u32, row: u32, tile: u32) -> u32 {
+fn row_at(line: Line, shape: Shape, slice: u32, sum: u32, row: u32, tile: u32) -> u32 {
     let down = (shape.height + shape.tile_height - 1u) / shape.tile_height;
     let beside = (shape.width + shape.tile_width - 1u) / shape.tile_width;
     let band = row / shape.tile_height;
     let height = min(shape.tile_height, shape.height - band * shape.tile_height);
     let width = min(shape.tile_width, shape.width - tile * shape.tile_width);
-    let at = line.tiles + ((line.slice * down + band) * beside + tile) * line.tile_words;
+    let at = line.tiles + ((slice * down + band) * beside + tile) * line.tile_words;
     return at + COLUMN_SUMS * padded(width) + sum * padded(height) + row % shape.tile_height;
 }
 
@@ -141,26 +143,27 @@ fn column_share(line: Line, shape: Shape, sum: u32, column: u32, invocation: u32
     let at = line.tiles + (line.slice * down * beside + tile) * line.tile_words + sum * padded(width) + column % shape.tile_width;
     let stride = beside * line.tile_words / 4u;
     let own = own_of(line, down, invocation);
-    return in_eights(at / 4u + own.first * stride, stride, own.last - min(own.first, own.last));
+    return in_eights(sum, at / 4u + own.first * stride, stride, own.last - min(own.first, own.last));
 }
 
 // So many vectors, eight of them under way at once.
-fn in_eights(at: u32, stride: u32, count: u32) -> vec4f {
+fn in_eights(sum: u32, at: u32, stride: u32, count: u32) -> vec4f {
     var all = vec4f(0.0);
     var k = 0u;
     for (; k + 8u <= count; k += 8u) {
-        all += four(at + k * stride, stride) + four(at + (k + 4u) * stride, stride);
+        all = both_of_lines(sum, all, both_of_lines(sum, four(sum, at + k * stride, stride), four(sum, at + (k + 4u) * stride, stride)));
     }
     if k + 4u <= count {
-        all += four(at + k * stride, stride);
+        all = both_of_lines(sum, all, four(sum, at + k * stride, stride));
         k += 4u;
     }
     for (; k < count; k++) {
-        all += tiles[at + k * stride];
+        all = both_of_lines(sum, all, tiles[at + k * stride]);
     }
     return all;
 }
 
-fn four(at: u32, stride: u32) -> vec4f {
-    return (tiles[at] + tiles[at + stride]) + (tiles[at + 2u * stride] + tiles[at + 3u * stride]);
+fn four(sum: u32, at: u32, stride: u32) -> vec4f {
+    let two = both_of_lines(sum, tiles[at], tiles[at + stride]);
+    return both_of_lines(sum, two, both_of_lines(sum, tiles[at + 2u * stride], tiles[at + 3u * stride]));
 }

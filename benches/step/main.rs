@@ -11,6 +11,7 @@ mod data;
 mod features;
 mod files;
 mod geometry;
+mod gpt2;
 mod host;
 mod huge;
 mod limits;
@@ -57,6 +58,7 @@ const GROUPS: [(&str, bool, Group); 19] = [
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),
+    ("gpt2", true, gpt2::all),
     ("rows", false, rows::all),
     ("masks", false, masks::all),
     ("copies", false, copies::all),

@@ -20,6 +20,12 @@ pub fn models(smoke: bool) -> Vec<Model> {
     ]
 }
 
+/// GPT-2 small, or a few of its kinds of tensors, when everything just has to run.
+pub fn gpt2_small(smoke: bool) -> Model {
+    let shapes = if smoke { vec![vec![30, 20], vec![20], vec![20, 8]] } else { gpt2() };
+    Model { name: "GPT-2 small", shapes }
+}
+
 impl Model {
     /// Names and shapes, for `Tensors`.
     pub fn named(&self) -> impl Iterator<Item = (String, &[usize])> {

@@ -20,7 +20,7 @@ pub fn all(bench: &mut Bench) -> Result<()> {
     let (name, count) = if bench.is_smoke() { ("10 of 25 x 40", 10) } else { ("1,000 of 25 x 40", 1000) };
     let model = Model { name, shapes: vec![vec![25, 40]; count] };
     let source = Source::new(&bench.gpu, model.elements())?;
-    let wanted = rules::all().into_iter().filter(|rule| rule.stages().len() > 1 && bench.cli.wants(STAGED, rule.name()));
+    let wanted = rules::all().into_iter().filter(|rule| rule.is_staged(rule.counts_matrices()) && bench.cli.wants(STAGED, rule.name()));
     for rule in wanted.collect::<Vec<_>>() {
         let outcome = one(bench, &*rule, &model, &source);
         bench.or_open(STAGED, rule.name(), outcome);

@@ -139,6 +139,7 @@ pub struct Stages(Vec<(Streams, bool)>);
 impl Stages {
     /// Of the rule alone, over matrices where the rule tells them from other tensors.
     pub fn of(rule: &dyn AnyRule, is_matrix: bool) -> Self {
+        let is_matrix = is_matrix && rule.counts_matrices();
         let states = rule.states().iter().filter(|state| state.extent == Extent::Elements && rule.uses_for(state.name, is_matrix));
         let states: Vec<&str> = states.map(|state| state.name).collect();
         let stages =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::rule::{AnyRule, Extent, StateField};
+use wgpu_optim::rule::{AnyRule, Extent, Extents, StateField};
 
 use super::backend::{Backend, OnCpu, OnGpu};
 use super::trace::{Gradient, Param, Result, State, Trace};
@@ -137,8 +137,11 @@ fn kept_states(param: &Param, rule: &dyn AnyRule) -> Result<Vec<StateField>> {
     Ok(kept)
 }
 
-/// The shape of a state of this extent: torch keeps the dimension that it takes means over, with size 1.
+/// The shape of a state of this extent: torch keeps the dimension that it takes means over, with size 1. The numbers of all axes are in one.
 fn shape(own: &[usize], extent: Extent) -> Vec<usize> {
+    if extent == Extent::Axes {
+        return vec![Extents::of(own).count(extent) as usize];
+    }
     let mut shape = own.to_vec();
     let over = match extent {
         Extent::Rows => shape.len().checked_sub(1),

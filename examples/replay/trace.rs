@@ -118,6 +118,17 @@ pub struct State {
     pub values: Vec<f64>,
 }
 
+/// With what is kept of each dimension, `KEY.0`, `KEY.1` and so on, under `KEY` too, one after the other, as our rules keep it.
+fn joined(mut states: BTreeMap<String, State>) -> BTreeMap<String, State> {
+    let names: Vec<String> = states.keys().filter_map(|key| key.strip_suffix(".0").map(str::to_owned)).collect();
+    for name in names {
+        let parts = (0..).map_while(|dimension| states.get(&format!("{name}.{dimension}")));
+        let values: Vec<f64> = parts.flat_map(|part| part.values.iter().copied()).collect();
+        states.insert(name, State { shape: vec![values.len()], values });
+    }
+    states
+}
+
 impl Trace {
     /// Reads a file. The message of an error names the file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Trace> {
@@ -225,7 +236,7 @@ impl File<'_> {
                 gradient: self.gradient(name, t, &shape)?,
                 truth: self.f64(&format!("param/{name}/{t}"), Some(&shape))?.values,
                 framework: self.f32(&format!("torch_f32/{name}/{t}"), &shape)?,
-                states: keys.map(state).collect::<Result<_>>()?,
+                states: keys.map(state).collect::<Result<_>>().map(joined)?,
             };
             // A parameter without a gradient stays as it is; where it moved, the gradient was lost.
             if step.gradient.is_none() && !step.stayed(&initial, steps.last()) {

@@ -150,6 +150,21 @@ fn larger(a: vec4f, b: vec4f) -> vec4f {
     return bitcast<vec4f>(max(bitcast<vec4u>(a), bitcast<vec4u>(b)));
 }
 
+// The larger magnitude.
+fn larger_magnitude(a: vec4f, b: vec4f) -> vec4f {
+    return bitcast<vec4f>(max(bitcast<vec4u>(a) & vec4u(0x7fffffffu), bitcast<vec4u>(b) & vec4u(0x7fffffffu)));
+}
+
+fn largest_across(x: vec4f) -> f32 {
+    let two = larger_magnitude(x, x.zwxy);
+    return larger_magnitude(two, two.yxwz).x;
+}
+
+// The smaller of two that are not negative.
+fn smaller(a: vec4f, b: vec4f) -> vec4f {
+    return select(bitcast<vec4f>(min(bitcast<vec4u>(a), bitcast<vec4u>(b))), larger(a, b), is_nan(larger(a, b)));
+}
+
 // x, but no less than `low`.
 fn at_least(x: vec4f, low: vec4f) -> vec4f {
     return select(max(x, low), x, is_nan(x));
@@ -194,6 +209,12 @@ fn is_beyond(sum: f32) -> bool {
 fn square(x: vec4f) -> vec4f {
     let y = x * x;
     return select(y, vec4f(3.4028233e38), bitcast<vec4u>(y) == vec4u(0x7f800000u));
+}
+
+// The same, but 0 where there is no normal number for it: some adapters keep these, and some make them 0.
+fn normal_square(x: vec4f) -> vec4f {
+    let y = square(x);
+    return select(y, vec4f(0.0), bitcast<vec4u>(y) < vec4u(0x00800000u));
 }
 
 // g + decay * p; without decay just g, whatever p is, as in torch: an infinite p times 0 would be NaN.

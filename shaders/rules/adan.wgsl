@@ -1,4 +1,4 @@
-// Adan. Formula, sources and twin: src/rules/adan.rs.
+// What Adan and its cautious form have. Formula, sources and twin: src/rules/adan.rs.
 
 fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     let bias_correction1 = bias_correction(h.beta1, step);
@@ -11,14 +11,18 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     );
 }
 
-fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    let g = h.sign * gradient;
+// What a gradient makes of the means and of the last gradient.
+fn adan_means(h: Hyper, s: Scalars, g: vec4f, state: ptr<function, State>) {
     let difference = s.later * (g + state.negative);
     state.negative = -g;
     state.m = decayed_average(state.m, g, h.beta1);
     state.d = decayed_average(state.d, difference, h.beta2);
     let ahead = g + h.beta2.beta * difference;
     state.n = decayed_average(state.n, square(ahead), h.beta3);
-    let denominator = sqrt(state.n) * s.inverse_root3 + h.eps;
-    *p -= penalized((s.step1 * state.m + s.step2 * state.d) / denominator, *p, s.decay);
 }
+
+// The step that follows from them.
+fn adan_step(h: Hyper, s: Scalars, state: ptr<function, State>) -> vec4f {
+    return (s.step1 * state.m + s.step2 * state.d) / (sqrt(state.n) * s.inverse_root3 + h.eps);
+}
+

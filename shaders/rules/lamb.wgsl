@@ -14,8 +14,8 @@ fn lamb_step(h: Hyper, s: Scalars, state: ptr<function, State>) -> vec4f {
 fn moments(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.m = decayed_average(state.m, gradient, h.beta1);
     state.v = decayed_average(state.v, square(gradient), h.beta2);
-    state.values = square(*p);
-    state.updates = square(penalized(lamb_step(h, s, state), *p, h.weight_decay));
+    state.values = normal_square(*p);
+    state.updates = normal_square(penalized(lamb_step(h, s, state), *p, h.weight_decay));
 }
 
 fn resume_moments(h: Hyper, s: Scalars, sums: Sums) -> Scalars {

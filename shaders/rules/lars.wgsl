@@ -5,8 +5,8 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
 }
 
 fn lars_norms(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    state.values = square(*p);
-    state.gradients = square(penalized(gradient, *p, h.weight_decay));
+    state.values = normal_square(*p);
+    state.gradients = normal_square(penalized(gradient, *p, h.weight_decay));
 }
 
 fn resume_lars_norms(h: Hyper, s: Scalars, sums: Sums) -> Scalars {

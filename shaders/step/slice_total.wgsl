@@ -13,3 +13,12 @@ fn slice_total(at: u32, parts: u32) -> f32 {
 fn sixteen(at: u32) -> vec4f {
     return (load_line(at, 4u) + load_line(at + 4u, 4u)) + (load_line(at + 8u, 4u) + load_line(at + 12u, 4u));
 }
+
+// The same of largest magnitudes.
+fn slice_largest(at: u32, parts: u32) -> f32 {
+    var all = vec4f(line_at(at));
+    for (var k = 0u; parts > 1u && k < parts; k += 4u) {
+        all = larger_magnitude(all, load_line(at + k, 4u));
+    }
+    return largest_across(all);
+}

@@ -35,9 +35,9 @@ fn finish_column(row: Row, sum: u32, own: vec4f, invocation: u32) {
         for (var first = 0u; first < below; first += 8u) {
             var some = vec4f(0.0);
             for (var k = first; k < min(first + 8u, below); k++) {
-                some += column_parts[k * vectors + invocation];
+                some = both_of_columns(sum, some, column_parts[k * vectors + invocation]);
             }
-            all += some;
+            all = both_of_columns(sum, all, some);
         }
         store_columns(row, sum, invocation, all);
     }

@@ -14,17 +14,17 @@ fn finish_rows(row: Row, invocation: u32) {
         for (var first = 0u; first < row.height; first += rows) {
             let k = first + invocation / team;
             if k < row.height {
-                team_parts[invocation] = in_eights(sum * VECTORS + k * vectors, invocation % team, team, vectors);
+                team_parts[invocation] = in_eights(sum, sum * VECTORS + k * vectors, invocation % team, team, vectors);
             }
             workgroupBarrier();
             let four = first + 4u * invocation;
             if 4u * invocation < rows && four < row.height {
                 let at = row.tile / 4u + COLUMN_SUMS * vectors + sum * ((row.height + 3u) / 4u) + four / 4u;
                 tiles[at] = vec4f(
-                    of_team(4u * invocation, team),
-                    of_team(4u * invocation + 1u, team),
-                    of_team(4u * invocation + 2u, team),
-                    of_team(4u * invocation + 3u, team),
+                    of_team(sum, 4u * invocation, team),
+                    of_team(sum, 4u * invocation + 1u, team),
+                    of_team(sum, 4u * invocation + 2u, team),
+                    of_team(sum, 4u * invocation + 3u, team),
                 );
             }
             workgroupBarrier();
@@ -33,23 +33,30 @@ fn finish_rows(row: Row, invocation: u32) {
 }
 
 // Of the numbers of a row, every `step`th from one on.
-fn in_eights(at: u32, begin: u32, step: u32, count: u32) -> f32 {
+fn in_eights(sum: u32, at: u32, begin: u32, step: u32, count: u32) -> f32 {
     var all = 0.0;
     for (var first = begin; first < count; first += 8u * step) {
         var some = 0.0;
         for (var k = first; k < min(first + 8u * step, count); k += step) {
-            some += row_parts[at + k];
+            some = both_of_rows(sum, some, row_parts[at + k]);
         }
-        all += some;
+        all = both_of_rows(sum, all, some);
     }
     return all;
 }
 
-fn of_team(index: u32, team: u32) -> f32 {
+fn of_team(sum: u32, index: u32, team: u32) -> f32 {
     if team == 1u {
         return team_parts[index];
     }
     let at = TEAM * index;
-    let low = (team_parts[at] + team_parts[at + 1u]) + (team_parts[at + 2u] + team_parts[at + 3u]);
-    return low + ((team_parts[at + 4u] + team_parts[at + 5u]) + (team_parts[at + 6u] + team_parts[at + 7u]));
+    return both_of_rows(sum, four_of_team(sum, at), four_of_team(sum, at + 4u));
+}
+
+fn four_of_team(sum: u32, at: u32) -> f32 {
+    return both_of_rows(
+        sum,
+        both_of_rows(sum, team_parts[at], team_parts[at + 1u]),
+        both_of_rows(sum, team_parts[at + 2u], team_parts[at + 3u]),
+    );
 }

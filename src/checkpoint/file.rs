@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashSet};
 use safetensors::{Dtype, View};
 
 use super::header::File;
-use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
+use super::outline::{LaneOutline, Outline, ParamOutline, Settings, lane_shape};
 use super::{Checkpoint, Numbers};
 use crate::error::{Error, Result};
+use crate::rule::Extent;
 use crate::step::{HYPER, PENDING, SCALARS, STEPS, TrainingProgress, VALUE};
 
 /// The key of the metadata.
@@ -202,12 +203,13 @@ impl Outline {
                 }
             }
             // In the place of some dimensions there may be one number. A rule may count a tensor as one of another shape: then numbers are of as many elements each,
-            // and one dimension of them at least is 1.
+            // and one dimension of them at least is 1. What is of axes has a number for each of their indices.
             let alike = |own: &[usize]| own.len() == shape.len() && own.iter().zip(shape).all(|(own, size)| own == size || *own == 1);
             let count = |shape: &[usize]| shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size));
             let divides = |own: usize, all: usize| own == all || all.checked_rem(own) == Some(0);
             let counted = |own: &[usize]| own.contains(&1) && count(own).zip(count(shape)).is_some_and(|(own, all)| divides(own, all));
-            let fits = |own: &[usize]| alike(own) || counted(own);
+            let of_axes = |own: &[usize]| *own == *lane_shape(shape, Extent::Axes);
+            let fits = |own: &[usize]| alike(own) || counted(own) || of_axes(own);
             if let Some(lane) = lanes.iter().find(|lane| !fits(&lane.shape)) {
                 let (tensor, own) = (param.tensor_name(lane), &lane.shape);
                 return Err(format!("{tensor} is of shape {own:?}, which does not go with {name} of shape {shape:?}"));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::rule::Extent;
+use crate::rule::{Extent, Extents};
 use crate::schedule::Schedule;
 use crate::step::{Config, Group, Lane, LaneRole};
 
@@ -105,7 +105,7 @@ pub(crate) fn kept(config: &Config, group: usize, is_matrix: bool, counted: bool
     lanes.into_iter().filter(is_kept).collect()
 }
 
-/// The shape of a lane of a parameter: of step counts, that of its rows; of rows and columns, as the rule counts them.
+/// The shape of a lane of a parameter: of step counts, that of its rows; of rows, columns and axes, as the rule counts them.
 fn shape_of(shape: &[usize], counted: &[usize], lane: &Lane) -> Vec<usize> {
     match lane.role {
         LaneRole::RowSteps => vec![shape.first().copied().unwrap_or(1)],
@@ -114,10 +114,11 @@ fn shape_of(shape: &[usize], counted: &[usize], lane: &Lane) -> Vec<usize> {
     }
 }
 
-/// The shape of a lane, with 1 in the place of a dimension that has one number. Of an empty tensor nothing has a number.
+/// The shape of a lane, with 1 in the place of a dimension that has one number; the numbers of all axes are in one. Of an empty tensor nothing has a number.
 pub(super) fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
     let (mut shape, is_empty) = (shape.to_vec(), shape.contains(&0));
     match (extent, &mut *shape) {
+        (Extent::Axes, _) => return vec![Extents::of(&shape).count(extent) as usize],
         _ if is_empty => {}
         (Extent::Rows, [.., last]) => *last = 1,
         (Extent::Columns, [.., height, _]) => *height = 1,

@@ -1,6 +1,6 @@
 //! What the items of a stage are given of a rule's states and sums: a number of their own, or one that several share.
 
-use crate::rule::{AnyRule, Extent, Extents, Real, Stage};
+use crate::rule::{AnyRule, Extent, Extents, Real, Stage, smaller};
 
 /// The states and sums of a rule as a stage sees those of some consecutive items.
 pub(super) struct Members<'a, F> {
@@ -59,6 +59,10 @@ impl<F: Real> Shared<'_, F> {
     /// The number of each of so many items from `first` on.
     pub(super) fn of(&self, over: Extent, first: usize, length: usize) -> Vec<F> {
         let mut numbers = vec![F::zero(); length];
+        if self.extent == Extent::Axes && over == Extent::Elements {
+            self.least_of_axes(first, &mut numbers);
+            return numbers;
+        }
         for part in self.extents.parts(over, self.extent, first as u64..(first + length) as u64) {
             let items = &mut numbers[part.items];
             match part.each {
@@ -67,5 +71,16 @@ impl<F: Real> Shared<'_, F> {
             }
         }
         numbers
+    }
+
+    /// Of elements, the least of what their indices have.
+    fn least_of_axes(&self, first: usize, numbers: &mut [F]) {
+        for part in self.extents.of_axes(first as u64..(first + numbers.len()) as u64) {
+            let others = part.others.iter().map(|&index| self.numbers[index]).reduce(smaller);
+            let last = part.last.map(|last| &self.numbers[last..]).unwrap_or_default();
+            for (number, &own) in numbers[part.items].iter_mut().zip(last) {
+                *number = others.map_or(own, |others| smaller(others, own));
+            }
+        }
     }
 }

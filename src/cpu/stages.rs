@@ -101,10 +101,10 @@ fn together<F: Real>(tensors: &[Tensor<F>], works: &[Work<'_, F>], formed: &[For
     let mut together = Together::new();
     for (at, own) in formed.iter().enumerate() {
         for (number, totals) in own {
-            let extent = works[at].rule.sums()[*number].extent;
+            let SumField { extent, form, .. } = works[at].rule.sums()[*number];
             let (Some(key), [own]) = (sharing(at, tensors[at].group, extent, works), &totals[..]) else { continue };
             let (total, count) = together.entry((extent, key, *number)).or_default();
-            (*total, *count) = (total.with(*own), *count + counts[at]);
+            (*total, *count) = (total.with(form, *own), *count + counts[at]);
         }
     }
     together

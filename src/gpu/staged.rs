@@ -32,7 +32,7 @@ pub(crate) struct Whole {
     pub(crate) tree: wgpu::Buffer,
 }
 
-/// The work of a stage over rows or columns, of the tensors that one kernel serves.
+/// The work of a stage over rows, columns or axes, of the tensors that one kernel serves.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines {
     /// The rule, by its number in the record.
@@ -134,7 +134,7 @@ fn sums(
     let formed = rule.sums().iter().filter(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name)).count();
     let formed = formed + usize::from(rule.counts_items(stage));
     let whole = (formed > 0).then(|| whole_sums(engine, config, formed, buckets, tensors)).transpose()?;
-    let is_of_lines = |extent| matches!(extent, Extent::Rows | Extent::Columns);
+    let is_of_lines = |extent| matches!(extent, Extent::Rows | Extent::Columns | Extent::Axes);
     let forms_lines = |matrix: bool| !rule.formed(stage, matrix, is_of_lines).is_empty();
     let tile_words = |bucket: &Bucket| if forms_lines(bucket.kernel.kind.matrix) { bucket.tile_words } else { 0 };
     let words: Vec<u32> = buckets.iter().map(|(_, bucket)| tile_words(bucket)).collect();

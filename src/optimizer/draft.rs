@@ -67,7 +67,7 @@ impl Draft {
             let counted = rule.extents(&param.name, &param.shape)?;
             let extents = masked.map_or(counted, |rows| rows.extents(elements));
             let matrix = counted.is_matrix && rule.tells_matrices();
-            let tiled = rule.is_tiled(extents.is_matrix);
+            let tiled = rule.is_tiled(counted.is_matrix);
             let uneven = (tiled || listed) && !extents.width().is_multiple_of(4);
             let whole_rows = masked.is_some_and(|rows| rows.length.is_multiple_of(4));
             let (scaled, adaptive) = (scale.is_some(), unit.is_some());

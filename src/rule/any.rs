@@ -61,6 +61,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     ///
     /// The message of [`Rule::counts_as`].
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String>;
+    /// See [`Rule::LEARNING_RATES`].
+    fn learning_rates(&self) -> &'static [&'static str];
     /// See [`Rule::FIXED`].
     fn fixed(&self) -> &'static [&'static str];
     /// See [`Rule::begins`].
@@ -146,6 +148,9 @@ impl<R: Rule> AnyRule for R {
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
         Rule::counts_as(self, shape)
     }
+    fn learning_rates(&self) -> &'static [&'static str] {
+        R::LEARNING_RATES
+    }
     fn fixed(&self) -> &'static [&'static str] {
         R::FIXED
     }
@@ -193,10 +198,10 @@ impl dyn AnyRule + '_ {
 
     /// Bytes that perfect kernels move per element of an f32 matrix and step, see [`bytes_per_element`](#method.bytes_per_element).
     pub fn bytes_per_parameter(&self) -> usize {
-        self.bytes_per_element(true)
+        self.bytes_per_element(self.counts_matrices())
     }
 
-    /// Bytes that perfect kernels move per element and step, of a matrix or of a tensor that is none: what each stage over elements reads of gradient, value
+    /// Bytes that perfect kernels move per element and step, of a tensor that counts as a matrix or of one that does not: what each stage over elements reads of gradient, value
     /// and states in use, and what it writes of states and, at last, of the value. What rows and columns have is little beside it.
     pub fn bytes_per_element(&self, is_matrix: bool) -> usize {
         let states = self.states().iter().filter(|state| state.extent == Extent::Elements && self.uses_for(state.name, is_matrix));
@@ -241,8 +246,10 @@ impl dyn AnyRule + '_ {
     /// Whether what the rule keeps of a parameter goes with its rows: it counts as what it is, or nothing is kept of rows and columns.
     pub(crate) fn has_rows_of(&self, shape: &[usize]) -> bool {
         let counted = self.counts_as(shape).unwrap_or_default();
-        let mut kept = self.active_states_for(counted.len() >= 2).into_iter();
-        counted == shape || kept.all(|state| self.states()[state].extent == Extent::Elements)
+        let mut kept = self.active_states_for(counted.len() >= 2).into_iter().map(|state| self.states()[state].extent);
+        // The rows of a matrix that has as many as the first dimension are those.
+        let are_first = counted.len() == 2 && shape.len() >= 2 && counted[0] == shape[0];
+        counted == shape || kept.all(|extent| extent == Extent::Elements || (are_first && extent == Extent::Rows))
     }
 
     /// Whether both are values of one type of rule; two rules may have one name.
@@ -256,12 +263,13 @@ impl dyn AnyRule + '_ {
             let own = rule.parameters().iter().zip(rule.values()).filter(|(known, _)| rule.fixed().contains(&known.name));
             own.map(|(known, value)| format!(", {} {value:?}", known.name)).collect()
         };
-        if self.is_like(old) && self.active_states() == old.active_states() && fixed(self) == fixed(old) {
+        let is_fixed = fixed(self) == fixed(old);
+        if self.is_like(old) && self.active_states() == old.active_states() && is_fixed {
             return Ok(());
         }
         let describe = |rule: &dyn AnyRule| {
             let states: Vec<&str> = rule.active_states().into_iter().map(|state| rule.states()[state].name).collect();
-            format!("{} with state [{}]{}", rule.name(), states.join(", "), fixed(rule).concat())
+            format!("{} with state [{}]{}", rule.name(), states.join(", "), if is_fixed { String::new() } else { fixed(rule).concat() })
         };
         Err(crate::Error::OtherRule { group, has: describe(old), wants: describe(self) })
     }

@@ -23,6 +23,9 @@ pub enum Extent {
     /// Each slice: the elements that differ in the last two indices only. A tensor of more than two dimensions is a batch of matrices, and these are
     /// its slices.
     Slices,
+    /// Each index of each dimension (axis): the elements that have it there. Each element is in one of each axis: what there is for axes has the numbers of the
+    /// first axis, then those of the second, and so on, and a stage over elements reads the least of those that its element is in.
+    Axes,
     /// The tensor.
     Tensor,
     /// All tensors of the group that have a gradient in the step.
@@ -42,13 +45,16 @@ impl Extent {
         match self {
             Extent::Elements => other != Extent::Elements,
             Extent::Rows | Extent::Columns => other == Extent::Slices || other.is_whole(),
-            Extent::Slices => other.is_whole(),
+            Extent::Slices | Extent::Axes => other.is_whole(),
             Extent::Tensor => matches!(other, Extent::Group | Extent::All),
             Extent::Group => other == Extent::All,
             Extent::All => false,
         }
     }
 }
+
+/// Axes that are told apart: of a tensor with more, the first ones are one.
+pub(crate) const AXES: usize = 8;
 
 /// How many rows, columns and slices a tensor has.
 ///
@@ -58,7 +64,7 @@ impl Extent {
 /// assert_eq!((batch.rows, batch.columns, batch.slices), (6, 8, 2));
 /// assert_eq!(batch.index(Extent::Elements, Extent::Columns, 13), 5); // the second matrix's first row, its second column
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Extents {
     /// Elements.
     pub elements: u64,
@@ -70,6 +76,26 @@ pub struct Extents {
     pub slices: u64,
     /// Whether it has two dimensions or more. Otherwise it is one row.
     pub is_matrix: bool,
+    /// The sizes of its axes, the last one last; 0 where there are fewer.
+    sizes: [u64; AXES],
+}
+
+/// One axis of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Axis {
+    /// Where its numbers begin among those of all axes.
+    pub(crate) first: u64,
+    /// How many indices it has.
+    pub(crate) size: u64,
+    /// Consecutive elements that have one index.
+    pub(crate) inner: u64,
+}
+
+impl Axis {
+    /// The number of the index that an element has here.
+    pub(crate) fn of(&self, element: u64) -> usize {
+        (self.first + element / self.inner % self.size) as usize
+    }
 }
 
 impl Extents {
@@ -83,7 +109,32 @@ impl Extents {
         };
         let over = |length: u64| if elements == 0 { 0 } else { elements / length };
         let is_matrix = shape.len() >= 2;
-        Extents { elements, rows: over(width), columns: over(height), slices: over(height.saturating_mul(width)), is_matrix }
+        let (rows, columns, slices) = (over(width), over(height), over(height.saturating_mul(width)));
+        Extents { elements, rows, columns, slices, is_matrix, sizes: sizes(shape, elements) }
+    }
+
+    /// The axes in order. A vector has one, and so has a single number.
+    pub(crate) fn axes(&self) -> impl Iterator<Item = Axis> + Clone + use<> {
+        let (sizes, mut first, mut inner) = (self.sizes, 0, self.elements);
+        sizes.into_iter().filter(|&size| size > 0).map(move |size| {
+            inner /= size;
+            first += size;
+            Axis { first: first - size, size, inner }
+        })
+    }
+
+    /// Consecutive elements, cut so that those of each part lie in one row, and the numbers that these have among those of all axes.
+    pub(crate) fn of_axes(&self, elements: Range<u64>) -> impl Iterator<Item = OfAxes> + use<> {
+        let axes: Vec<Axis> = self.axes().collect();
+        let width = axes.last().map_or(1, |last| last.size);
+        let (mut at, start) = (elements.start, elements.start);
+        core::iter::from_fn(move || {
+            let begin = at;
+            at = elements.end.min(begin + width - begin % width);
+            let mut others: Vec<usize> = axes.iter().map(|axis| axis.of(begin)).collect();
+            let last = others.pop();
+            (begin < elements.end).then(|| OfAxes { items: (begin - start) as usize..(at - start) as usize, last, others })
+        })
     }
 
     /// How many items of this extent the tensor has; one of what is as wide as the tensor, or wider.
@@ -93,6 +144,7 @@ impl Extents {
             Extent::Rows => self.rows,
             Extent::Columns => self.columns,
             Extent::Slices => self.slices,
+            Extent::Axes => self.sizes.iter().fold(0, |all: u64, &size| all.saturating_add(size)),
             Extent::Tensor | Extent::Group | Extent::All => 1,
         }
     }
@@ -141,6 +193,28 @@ impl Extents {
     }
 }
 
+/// Consecutive elements of a row, and where their numbers of axes are.
+pub(crate) struct OfAxes {
+    /// The elements, counted from the first one that was asked for.
+    pub(crate) items: Range<usize>,
+    /// The number of the first one in the last axis, where each of the others has the next.
+    pub(crate) last: Option<usize>,
+    /// Those that they share, one in each of the other axes.
+    pub(crate) others: Vec<usize>,
+}
+
+/// The sizes of the axes of a tensor.
+fn sizes(shape: &[usize], elements: u64) -> [u64; AXES] {
+    let mut sizes = [0; AXES];
+    let last = shape.len().min(AXES - 1);
+    let own = if shape.is_empty() || elements == 0 { &[] } else { &shape[shape.len() - last..] };
+    sizes.iter_mut().rev().zip(own.iter().rev()).for_each(|(size, &own)| *size = own as u64);
+    if shape.is_empty() || shape.len() >= AXES {
+        sizes[AXES - 1 - last] = own.iter().fold(elements, |rest, &size| rest / size as u64);
+    }
+    sizes
+}
+
 /// Consecutive items, and where their numbers of a wider extent are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -186,6 +260,19 @@ mod tests {
             assert_eq!(extents.index(Extent::Rows, Extent::Slices, expected[1]), expected[3]);
             assert_eq!(extents.index(Extent::Columns, Extent::Slices, expected[2]), expected[3]);
         }
+    }
+
+    #[test]
+    fn axes_follow_one_another() {
+        let axes = |shape: &[usize]| Extents::of(shape).axes().map(|axis| [axis.first, axis.size, axis.inner]).collect::<Vec<_>>();
+        assert_eq!(axes(&[]), [[0, 1, 1]]);
+        assert_eq!(axes(&[5]), [[0, 5, 1]]);
+        assert_eq!(axes(&[4, 2, 3]), [[0, 4, 6], [4, 2, 3], [6, 3, 1]]);
+        assert_eq!(axes(&[2; 8])[..2], [[0, 2, 128], [2, 2, 64]]);
+        assert_eq!(axes(&[2; 9])[..2], [[0, 4, 128], [4, 2, 64]]);
+        assert!(axes(&[0]).is_empty() && axes(&[3, 0]).is_empty());
+        assert_eq!(Extents::of(&[4, 2, 3]).count(Extent::Axes), 9);
+        assert_eq!(Extents::of(&[4, 2, 3]).axes().map(|axis| axis.of(23)).collect::<Vec<_>>(), [3, 5, 8]);
     }
 
     #[test]

@@ -22,13 +22,15 @@ pub use beta::{Beta, bias_correction, decayed_average};
 pub use bounded::Bounded;
 #[doc(hidden)]
 pub use extent::Part;
+pub(crate) use extent::{AXES, Axis};
 pub use extent::{Extent, Extents};
 pub use hyper::{HyperParameter, HyperParameters, Number};
 pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout};
 pub(crate) use numerics::parts;
 pub use numerics::{
-    at_least, by_sign, clamped, exponent_parts, finite_or_nan, is_beyond, larger, lerp, ln_beta, ln_ratio, moving_average, one_minus_pow,
-    over_factored_root, penalized, power, saturated, sign_of, square, step_pow, where_agreeing, where_same_side,
+    at_least, by_sign, clamped, exponent_parts, finite_or_nan, is_beyond, larger, larger_magnitude, lerp, ln_beta, ln_ratio,
+    moving_average, normal_square, one_minus_pow, over_factored_root, penalized, power, saturated, sign_of, smaller, square, step_pow,
+    where_agreeing, where_same_side,
 };
 pub use range::Range;
 pub use real::{Real, Word};
@@ -138,13 +140,13 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// the machine.
     fn update<F: Real>(h: &Self::Hyper<F>, s: &Self::Scalars<F>, gradient: F, p: &mut F, state: &mut Self::State<F>);
 
-    /// The functions that a step runs over all elements, rows or columns, in order; the last one is [`Rule::update`]. Between two of them, sums are
+    /// The functions that a step runs over all elements, rows, columns or indices of axes, in order; the last one is [`Rule::update`]. Between two of them, sums are
     /// formed.
     ///
     /// In WGSL each is a function of its name with the arguments of `update`, and what follows its sums is
     /// `fn resume_NAME(h: Hyper, s: Scalars, sums: Sums) -> Scalars`, with a struct `Sums` of the sums that are over the tensor, the group or all, each an `f32`.
-    /// All members of `State` are `vec4f`: of four elements, or of four rows or columns in a stage that runs over these. There a state or sum of the wider
-    /// extent is that of each element's row, column, slice or tensor.
+    /// All members of `State` are `vec4f`: of four elements, or of four rows, columns or indices in a stage that runs over these. There a state or sum of the wider
+    /// extent is that of each element's row, column, slice or tensor; of axes, the least of what its indices have.
     const STAGES: &'static [Stage] = &[Stage::UPDATE];
 
     /// One element, row or column in a stage before the last: reads what the stage reads, changes the states that it writes, and sets the sums that it forms
@@ -207,6 +209,9 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
         Ok(shape.to_vec())
     }
+
+    /// Learning rates, by name: what [`Param::lr_scale`](crate::Param::lr_scale) multiplies.
+    const LEARNING_RATES: &'static [&'static str] = &["lr"];
 
     /// Hyper-parameters that [`Rule::counts_as`] reads, by name. A running optimizer refuses to change them.
     const FIXED: &'static [&'static str] = &[];

@@ -68,6 +68,18 @@ pub fn larger<F: Real>(a: F, b: F) -> F {
     a.max(b)
 }
 
+/// The larger magnitude of two; a NaN stays one.
+#[inline(always)]
+pub fn larger_magnitude<F: Real>(a: F, b: F) -> F {
+    larger(a.abs(), b.abs())
+}
+
+/// The smaller of two that are not negative; a NaN stays one, which WGSL's `min` does not promise.
+#[inline(always)]
+pub fn smaller<F: Real>(a: F, b: F) -> F {
+    a.min(b)
+}
+
 /// `x`, but no less than `low`; a NaN stays one.
 #[inline(always)]
 pub fn at_least<F: Real>(x: F, low: F) -> F {
@@ -108,6 +120,13 @@ pub fn square<F: Real>(x: F) -> F {
     let most = F::of(f64::from(1.844_674_3e19_f32));
     let y = x.max(-most).min(most);
     y * y
+}
+
+/// [`square`], but 0 where f32 has no normal number for it: some adapters keep these, and some make them 0, so a norm that is compared with 0 needs to know.
+#[inline(always)]
+pub fn normal_square<F: Real>(x: F) -> F {
+    let y = square(x);
+    if y < F::of(f64::from(f32::MIN_POSITIVE)) { F::zero() } else { y }
 }
 
 /// `x / sqrt(row / mean * column)`, where `mean` is that of the rows' means; `x / sqrt(each)` where it is 0: for tensors without rows. The ratio is f32's smallest normal

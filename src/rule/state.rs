@@ -11,11 +11,11 @@ pub struct StateField {
     pub name: &'static str,
     /// The key in torch's `state_dict`.
     pub torch: &'static str,
-    /// Whether each element has a number, each row, or each column.
+    /// Whether each element has a number, each row, each column, or each index of each axis.
     pub extent: Extent,
 }
 
-/// What a stage of a rule adds up, for later stages of the step.
+/// What a stage of a rule adds up, or of what it finds the largest, for later stages of the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SumField {
     /// The name in formulas, WGSL and the twin.
@@ -26,7 +26,8 @@ pub struct SumField {
     pub form: SumForm,
 }
 
-/// What becomes of numbers that were added up. A sum beyond f32's largest number is that, also where a mean is formed of it.
+/// What becomes of numbers that were added up, or compared. What is beyond f32's largest number is that, also where a mean is formed of it. A NaN among them makes
+/// it NaN.
 ///
 /// [`state!`](crate::state) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,15 @@ pub enum SumForm {
     Sum,
     /// Their mean: the sum over how many were added.
     Mean,
+    /// The largest of their magnitudes; 0 of none.
+    Largest,
+}
+
+impl SumForm {
+    /// Whether numbers are compared, and not added up.
+    pub(crate) fn is_largest(self) -> bool {
+        self == SumForm::Largest
+    }
 }
 
 /// What one element has of each state tensor and each sum of a rule; [`state!`](crate::state) writes it.
@@ -89,6 +99,13 @@ pub fn block<'a, F: Real>(lane: &'a mut Option<&mut [F]>, part: Range<usize>, un
 /// }
 /// let sums = <ByRows<f32> as StateLayout<f32>>::SUMS;
 /// assert_eq!((sums[0].extent, sums[1].form), (Extent::Rows, SumForm::Sum));
+///
+/// state! {
+///     /// A number for each index of each axis, and the largest of what has that index.
+///     pub struct ByAxes<F> { mu: Axes = "mu" }
+///     sums { cover: Largest over Axes }
+/// }
+/// assert_eq!(<ByAxes<f32> as StateLayout<f32>>::SUMS[0].form, SumForm::Largest);
 /// ```
 #[macro_export]
 macro_rules! state {

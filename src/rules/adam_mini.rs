@@ -18,8 +18,8 @@ hyper_parameters! {
     /// for biases; the tensor for all else. It leaves norms and biases without decay: put them in a group with `weight_decay` 0.
     ///
     /// A row is what differs in the last index alone; a tensor of one dimension is one row. A block of several rows needs a number of rows that it divides.
-    /// Where each element is a block this is [`AdamW`](crate::AdamW), and where each row is one, AdamW with a second moment per row, as positions and colours of
-    /// Gaussian splats have it.
+    /// Where each element is a block this is [`AdamW`](crate::AdamW), and where each row is one, AdamW with a second moment per row of the last dimension
+    /// ([`AdamW`](crate::AdamW) has an option for rows of the first, as Gaussian splats have them).
     ///
     /// A gradient that is NaN or infinite makes its block NaN. A zero gradient in all of a block with `eps = 0` at the first step gives NaN, as in
     /// [`Adam`](crate::Adam). `g^2` saturates ([`square`](crate::rule::square)), and so does its sum.

@@ -54,10 +54,27 @@ state! {
     pub struct State<F> { m = "exp_avg", d = "exp_avg_diff", n = "exp_avg_sq", negative = "previous_grad" }
 }
 
+/// What a gradient makes of the means and of the last gradient.
+#[inline(always)]
+pub(super) fn adan_means<F: Real>(h: &Hyper<F>, s: &Scalars<F>, g: F, [m, d, n, negative]: [&mut F; 4]) {
+    let difference = s.later * (g + *negative);
+    *negative = -g;
+    *m = decayed_average(*m, g, h.beta1);
+    *d = decayed_average(*d, difference, h.beta2);
+    let ahead = g + h.beta2.beta * difference;
+    *n = decayed_average(*n, square(ahead), h.beta3);
+}
+
+/// The step that follows from them.
+#[inline(always)]
+pub(super) fn adan_step<F: Real>(h: &Hyper<F>, s: &Scalars<F>, m: F, d: F, n: F) -> F {
+    (s.step1 * m + s.step2 * d) / (n.sqrt() * s.inverse_root3 + h.eps)
+}
+
 impl Rule for Adan {
     const NAME: &'static str = "Adan";
     const FORMULA: &'static str = "p = (p - lr * (m̂ + beta2 * d̂) / (√n̂ + eps)) / (1 + lr * weight_decay)";
-    const WGSL: &'static str = include_str!("../../shaders/rules/adan.wgsl");
+    const WGSL: &'static str = concat!(include_str!("../../shaders/rules/adan.wgsl"), include_str!("../../shaders/rules/adan_plain.wgsl"));
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "pytorch_optimizer", name: "Adan", keys: &[("weight_decouple", "no_prox")], preset: &[] }];
     type Hyper<F: Real> = Hyper<F>;
@@ -93,15 +110,9 @@ impl Rule for Adan {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        let g = h.sign * gradient;
-        let difference = s.later * (g + state.negative);
-        state.negative = -g;
-        state.m = decayed_average(state.m, g, h.beta1);
-        state.d = decayed_average(state.d, difference, h.beta2);
-        let ahead = g + h.beta2.beta * difference;
-        state.n = decayed_average(state.n, square(ahead), h.beta3);
-        let denominator = state.n.sqrt() * s.inverse_root3 + h.eps;
-        *p = *p - penalized((s.step1 * state.m + s.step2 * state.d) / denominator, *p, s.decay);
+        let State { m, d, n, negative } = state;
+        adan_means(h, s, h.sign * gradient, [m, d, n, negative]);
+        *p = *p - penalized(adan_step(h, s, *m, *d, *n), *p, s.decay);
     }
 
     fn cases() -> Vec<(&'static str, Self)> {

@@ -1,6 +1,6 @@
 //! LAMB: Adam's step, scaled to the size of each tensor.
 
-use crate::rule::{Beta, KnownAs, Range, Real, Rule, Stage, bias_correction, decayed_average, penalized, square};
+use crate::rule::{Beta, KnownAs, Range, Real, Rule, Stage, bias_correction, decayed_average, normal_square, penalized, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -21,7 +21,8 @@ hyper_parameters! {
     /// ([`Group::decay_matrices_only`](crate::Group::decay_matrices_only)). A tensor of zeros moves by `lr * u`.
     ///
     /// A gradient that is NaN or infinite makes all of its tensor NaN, by the norm of `u`. A zero gradient with `eps = eps_root = 0` at the first step does
-    /// so too. `g^2`, `u^2` and `p^2` saturate ([`square`](crate::rule::square)), and so do their sums.
+    /// so too. `g^2`, `u^2` and `p^2` saturate ([`square`](crate::rule::square)), and so do their sums. A `u^2` or `p^2` below f32's normal numbers is 0, whatever
+    /// the adapter makes of these.
     pub struct Lamb {
         /// Learning rate: by how much of its norm a tensor moves in each step.
         pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
@@ -108,8 +109,8 @@ impl Rule for Lamb {
     fn stage<F: Real>(_moments: usize, h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: F, state: &mut State<F>) {
         state.m = decayed_average(state.m, gradient, h.beta1);
         state.v = decayed_average(state.v, square(gradient), h.beta2);
-        state.values = square(p);
-        state.updates = square(penalized(lamb_step(h, s, state), p, h.weight_decay));
+        state.values = normal_square(p);
+        state.updates = normal_square(penalized(lamb_step(h, s, state), p, h.weight_decay));
     }
 
     fn resume<F: Real>(_moments: usize, h: &Hyper<F>, s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {

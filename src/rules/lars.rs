@@ -1,6 +1,6 @@
 //! LARS: SGD with momentum, each tensor's step scaled to the size of its values.
 
-use crate::rule::{KnownAs, Range, Real, Rule, Stage, is_beyond, penalized, square};
+use crate::rule::{KnownAs, Range, Real, Rule, Stage, is_beyond, normal_square, penalized};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -22,7 +22,7 @@ hyper_parameters! {
     /// [`Sgd`](crate::Sgd) for their rule. A tensor of zeros moves by `lr * g`, which is much more than later steps are.
     ///
     /// A gradient that is NaN or infinite makes all of its tensor NaN, by the norm. A gradient whose norm is beyond f32 moves nothing, as an infinite norm would. Squares saturate ([`square`](crate::rule::square)), and so do their
-    /// sums; a norm whose squares are below f32's least number is 0.
+    /// sums; a square below f32's normal numbers is 0, whatever the adapter makes of these.
     pub struct Lars {
         /// Learning rate.
         pub lr: f64 = 1.0, Range::NON_NEGATIVE, scheduled;
@@ -85,8 +85,8 @@ impl Rule for Lars {
 
     #[inline(always)]
     fn stage<F: Real>(_norms: usize, h: &Hyper<F>, _s: &Scalars<F>, gradient: F, p: F, state: &mut State<F>) {
-        state.values = square(p);
-        state.gradients = square(penalized(gradient, p, h.weight_decay));
+        state.values = normal_square(p);
+        state.gradients = normal_square(penalized(gradient, p, h.weight_decay));
     }
 
     fn resume<F: Real>(_norms: usize, h: &Hyper<F>, _s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {

@@ -40,7 +40,7 @@ hyper_parameters! {
         pub amsgrad: bool = false, Range::UNIT;
         /// Correct the gradients of all tensors, whatever their shape.
         pub optimize_1d: bool = false, Range::UNIT;
-        /// Learning rate of the other tensors. It is a hyper-parameter of its own: neither `Param::lr_scale` nor a schedule of `lr` reaches it.
+        /// Learning rate of the other tensors, which `Param::lr_scale` multiplies too. A schedule of `lr` does not reach it: it has its own.
         pub lr_1d: f64 = 3e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of their gradient.
         pub beta1_1d: f64 = 0.9, Range::BELOW_ONE;
@@ -72,7 +72,7 @@ hyper_parameters! {
         pub gamma: f64 = 0.025, Range::NON_NEGATIVE;
         /// Correct the gradients of all tensors, whatever their shape.
         pub optimize_1d: bool = false, Range::UNIT;
-        /// Learning rate of the other tensors. It is a hyper-parameter of its own: neither `Param::lr_scale` nor a schedule of `lr` reaches it.
+        /// Learning rate of the other tensors, which `Param::lr_scale` multiplies too. A schedule of `lr` does not reach it: it has its own.
         pub lr_1d: f64 = 3e-3, Range::NON_NEGATIVE, scheduled;
         /// Decay of the mean of their gradient.
         pub beta1_1d: f64 = 0.9, Range::BELOW_ONE;
@@ -116,6 +116,7 @@ impl Rule for MarsAdamW {
     const WGSL: &'static str = include_str!("../../shaders/rules/mars.wgsl");
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "MARS", name: "MARS", keys: &[("betas_1d", "beta1_1d, beta2_1d")], preset: &[] }];
+    const LEARNING_RATES: &'static [&'static str] = &["lr", "lr_1d"];
     const STAGES: &'static [Stage] = &[
         Stage { reads: &["last"], sums: &["squares", "matrix"], resumes: true, ..Stage::new("mars_norm").reading(true, false) },
         Stage {
@@ -224,6 +225,7 @@ impl Rule for MarsLion {
     const WGSL: &'static str = MarsAdamW::WGSL;
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "MARS", name: "mars-lion", keys: &[("betas_1d", "beta1_1d, beta2_1d")], preset: &[] }];
+    const LEARNING_RATES: &'static [&'static str] = MarsAdamW::LEARNING_RATES;
     const STAGES: &'static [Stage] = MarsAdamW::STAGES;
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;

@@ -94,12 +94,14 @@ catalogue! {
     stable_adamw: StableAdamW;
     cautious_adamw: CautiousAdamW;
     cautious_lion: CautiousLion;
+    cautious_adan: CautiousAdan;
     mars: MarsAdamW, MarsLion;
     prodigy: Prodigy;
     dadapt_adam: DAdaptAdam;
     came: Came;
     optax_adafactor: OptaxAdafactor;
     adam_mini: AdamMini;
+    sm3: Sm3;
 }
 
 pub use types::*;

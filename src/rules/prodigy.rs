@@ -86,11 +86,16 @@ impl Rule for Prodigy {
     const FORMULA: &'static str = "d = max(d, Σ d * g * (p0 - p) / Σ |s|);  p -= lr * d * m / (√v + d * eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/prodigy.wgsl");
     const KNOWN_AS: &'static [KnownAs] = &[
-        KnownAs { framework: "prodigyopt", name: "Prodigy", keys: &[("decouple", "decoupled_weight_decay")], preset: &[] },
+        KnownAs {
+            framework: "prodigyopt",
+            name: "Prodigy",
+            keys: &[("betas", "beta1, beta2"), ("decouple", "decoupled_weight_decay")],
+            preset: &[],
+        },
         KnownAs {
             framework: "optax",
             name: "prodigy",
-            keys: &[("learning_rate", "lr"), ("estim_lr0", "d0"), ("estim_lr_coef", "d_coef")],
+            keys: &[("betas", "beta1, beta2"), ("learning_rate", "lr"), ("estim_lr0", "d0"), ("estim_lr_coef", "d_coef")],
             preset: &[("use_bias_correction", 1.0)],
         },
     ];

@@ -93,14 +93,16 @@ impl Block {
     pub fn new(group: usize, rule: &dyn AnyRule, schedules: &[(String, Schedule)], lr_scale: f64) -> Result<Self> {
         let mut scaled = rule.boxed();
         if lr_scale != 1.0 {
-            let index = rule.parameters().iter().position(|parameter| parameter.name == "lr");
-            let lr = index.ok_or_else(|| unknown("hyper-parameter", "lr", rule.parameters().iter().map(|known| known.name)))?;
-            scaled.set("lr", lr_scale * rule.values()[lr]);
+            for name in rule.learning_rates() {
+                let index = rule.parameters().iter().position(|parameter| parameter.name == *name);
+                let lr = index.ok_or_else(|| unknown("hyper-parameter", name, rule.parameters().iter().map(|known| known.name)))?;
+                scaled.set(name, lr_scale * rule.values()[lr]);
+            }
         }
         scaled.validate()?;
         let mut scheduled = Vec::new();
         for (index, (name, schedule)) in schedules.iter().enumerate().filter(|(_, (name, _))| !is_clips(rule, name)) {
-            let scale = if name == "lr" { lr_scale } else { 1.0 };
+            let scale = if rule.learning_rates().contains(&&**name) { lr_scale } else { 1.0 };
             check(group, rule, name, schedule, scale)?;
             if schedules[..index].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Error::Conflict { what: format!("group {group} has two schedules for {name}") });

@@ -10,7 +10,7 @@ pub struct Lane {
     pub name: &'static str,
     /// What it is for.
     pub role: LaneRole,
-    /// Whether each element has a number, each row, or each column.
+    /// Whether each element has a number, each row, each column, or each index of each axis.
     pub extent: Extent,
 }
 
@@ -27,7 +27,7 @@ pub enum LaneRole {
     Aside,
     /// How many steps have updated each row, where rows count their own: whole numbers.
     RowSteps,
-    /// A sum that stages over elements read, of rows, columns or slices; nothing of it is kept from step to step.
+    /// A sum that stages over elements read, of rows, columns, slices or axes; nothing of it is kept from step to step.
     Sum,
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct MaskedRows {
     pub(crate) own_steps: bool,
     /// Whether a row-sparse gradient says which they are, and not a mask.
     listed: bool,
+    /// Whether the rule counts the parameter as a matrix.
+    is_matrix: bool,
 }
 
 impl MaskedRows {
@@ -25,7 +27,7 @@ impl MaskedRows {
     ///
     /// Fails for rules that rows cannot be masked with, and for more elements than kernels count.
     pub(crate) fn masked(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, own_steps: bool) -> Result<Self> {
-        let rows = MaskedRows { own_steps, ..Self::new(param, shape, elements)? };
+        let rows = MaskedRows { own_steps, ..Self::new(param, shape, elements, rule)? };
         rows.check(param, rule).map(|()| rows)
     }
 
@@ -40,16 +42,16 @@ impl MaskedRows {
         if let Some((_, why)) = refused.into_iter().find(|(is_refused, _)| *is_refused) {
             return Err(Error::Conflict { what: format!("{param}: a row-sparse gradient does not go with {why}") });
         }
-        let rows = MaskedRows { listed: true, ..Self::new(param, shape, elements)? };
+        let rows = MaskedRows { listed: true, ..Self::new(param, shape, elements, rule)? };
         rows.check(param, rule).map(|()| rows)
     }
 
     /// Fails unless rows can be masked with the rule, now or with other hyper-parameters later.
     pub(crate) fn check(&self, param: &str, rule: &dyn AnyRule) -> Result<()> {
         let what = if self.listed { "a row-sparse gradient" } else { "a row_mask" };
-        match refusal(rule, self.own_steps) {
+        match refusal(rule, self.is_matrix, self.own_steps) {
             // Rows of a gradient have no steps of their own.
-            Some(why) if self.listed && !self.own_steps && refusal(rule, true).is_none() => {
+            Some(why) if self.listed && !self.own_steps && refusal(rule, self.is_matrix, true).is_none() => {
                 let instead = why.split("; ").next().unwrap_or(why);
                 let what = format!("{param}: {what} does not go with {}, {instead}; use a row_mask with own_steps", rule.name());
                 Err(Error::Conflict { what })
@@ -59,11 +61,14 @@ impl MaskedRows {
         }
     }
 
-    fn new(param: &str, shape: &[usize], elements: u64) -> Result<Self> {
+    fn new(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule) -> Result<Self> {
         let count = shape.first().map_or(1, |&rows| rows as u64);
         let length = elements.checked_div(count).unwrap_or(1).max(1);
         match (u32::try_from(elements.max(count)), u32::try_from(length)) {
-            (Ok(_), Ok(length)) => Ok(MaskedRows { count: count as u32, length, own_steps: false, listed: false }),
+            (Ok(_), Ok(length)) => {
+                let is_matrix = rule.extents(param, shape)?.is_matrix;
+                Ok(MaskedRows { count: count as u32, length, own_steps: false, listed: false, is_matrix })
+            }
             _ => {
                 let (what, limit) = (format!("{param}: its rows"), "number of elements in 32 bits");
                 Err(Error::Limit { what, needed: elements.max(count), limit, allowed: u64::from(u32::MAX) })
@@ -98,14 +103,14 @@ pub(crate) fn check_one(param: &str, row_mask: bool, row_sparse: bool) -> Result
 /// Whether steps with this rule may update some rows of a parameter alone.
 #[cfg(feature = "testing")]
 pub(crate) fn takes_some_rows(rule: &dyn AnyRule) -> bool {
-    [false, true].into_iter().any(|own_steps| refusal(rule, own_steps).is_none())
+    [false, true].into_iter().any(|own_steps| refusal(rule, rule.counts_matrices(), own_steps).is_none())
 }
 
 /// Why rows cannot be masked with a rule, if they cannot.
-fn refusal(rule: &dyn AnyRule, own_steps: bool) -> Option<&'static str> {
-    if rule.stages().len() > 1 || rule.is_tiled(false) || rule.is_tiled(true) {
+fn refusal(rule: &dyn AnyRule, is_matrix: bool, own_steps: bool) -> Option<&'static str> {
+    if rule.is_staged(is_matrix) || rule.is_tiled(is_matrix) {
         Some("which has sums over whole tensors, or numbers of their rows and columns")
-    } else if rule.has_views() || !rule.stages().iter().all(|stage| stage.gradient) {
+    } else if rule.has_views() || !rule.stages().last().is_none_or(|update| update.gradient) {
         Some("which has values of its own to evaluate with, or reads no gradient")
     } else if rule.tracks_values() {
         Some("which keeps values in its state: those of a row that its first step does not show would be missing")

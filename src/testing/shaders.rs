@@ -75,7 +75,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
 /// The kernel for matrices and for others, where a rule tells them apart, and for rows of any length, where it works tile by tile.
 fn of_shapes(rule: &dyn AnyRule, kernel: Kernel) -> impl Iterator<Item = Kernel> {
     let shapes = if rule.tells_matrices() { &[false, true][..] } else { &[false] };
-    let tiled = move |matrix: bool| shapes.len() > 1 && rule.is_tiled(matrix);
+    let tiled = move |matrix: bool| rule.is_tiled(matrix);
     let scalar = kernel.arrays.iter().any(|array| array.access == Access::Scalar && !array.scales);
     shapes.iter().map(move |&matrix| {
         let kind = Kind { matrix, tiled: tiled(matrix), uneven: tiled(matrix) && scalar, ..kernel.kind };

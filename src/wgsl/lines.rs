@@ -1,7 +1,8 @@
-//! `Lines`: the stages of rules over rows and columns.
+//! `Lines`: the stages of rules over rows, columns and axes.
 
 use super::dispatches::{Asked, Dispatches, Over};
-use super::members::{ACROSS, SLICE_TOTAL, slice_sum, sum_struct, tallies, wide_lane};
+use super::members::{ACROSS, SLICE_TOTAL, slice_sum, sum_form, wide_lane};
+use super::tallies::{both_of, sum_struct, tallies};
 use super::{GATHER, NUMERICS, Resource, Shader, array, load, shader, store, structs};
 use crate::program::{Access, Line, Shape};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
@@ -10,6 +11,7 @@ use crate::step::StepKind;
 const TALLY: &str = include_str!("../../shaders/step/line_tally.wgsl");
 const TALLY_NOTHING: &str = include_str!("../../shaders/step/line_tally_nothing.wgsl");
 const LINES: &str = include_str!("../../shaders/lines.wgsl");
+const LINES_AXIS: &str = include_str!("../../shaders/lines_axis.wgsl");
 
 /// The stage of this number, of rules that have more.
 pub(super) fn dispatches(number: usize) -> Dispatches {
@@ -21,7 +23,7 @@ pub(super) fn dispatches(number: usize) -> Dispatches {
     Dispatches::new(Over::Lines(number), kernel)
 }
 
-/// The kernel of a stage over rows or columns.
+/// The kernel of a stage over rows, columns or axes.
 pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32, step_kind: &StepKind) -> Shader {
     let averages = step_kind.averages.len();
     let own = Own { rule, stage, is_matrix, step_kind };
@@ -41,19 +43,21 @@ pub fn lines(rule: &dyn AnyRule, stage: usize, is_matrix: bool, invocations: u32
         structs::rule(rule, is_matrix, structs::loader),
         structs::places(rule, averages),
         structs::default_prepare(rule),
-        structs::constants([("INVOCATIONS", invocations), ("COLUMN_SUMS", own.column_sums() as u32)]),
+        structs::constants([("INVOCATIONS", invocations), ("COLUMN_SUMS", own.tile_sums()[1] as u32)]),
         load(Access::Scalar, "line", "lines"),
         store(Access::Scalar, "line", "lines"),
         "fn line_at(at: u32) -> f32 {\n    return lines[at];\n}\n".into(),
         SLICE_TOTAL.into(),
         ACROSS.into(),
+        both_of("both_of_lines", "vec4f", &own.formed(own.source(), own.over())),
         own.access(),
         own.tallies(),
+        if own.over() == Extent::Axes { LINES_AXIS.into() } else { String::new() },
     ];
     shader(bindings, &[&parts.concat(), NUMERICS, LINES], rule.source())
 }
 
-/// A stage over rows or columns of a rule.
+/// A stage over rows, columns or axes of a rule.
 struct Own<'a> {
     rule: &'a dyn AnyRule,
     stage: usize,
@@ -74,11 +78,13 @@ impl Own<'_> {
         stage.map(|stage| self.rule.formed(stage, self.is_matrix, |extent| extent == wanted)).unwrap_or_default()
     }
 
-    fn column_sums(&self) -> usize {
-        self.formed(self.source(), Extent::Columns).len()
+    /// How many numbers each tile has of every row, and of every column.
+    fn tile_sums(&self) -> [usize; 2] {
+        let count = |lines| self.source().map_or(0, |stage| self.rule.formed_of(stage, self.is_matrix, lines).len());
+        [Extent::Rows, Extent::Columns].map(count)
     }
 
-    /// The sums over rows or columns that the stage reads.
+    /// The sums over rows, columns or axes that the stage reads, and their numbers among these.
     fn read(&self) -> Vec<(usize, &'static SumField)> {
         let sums = self.formed(self.source(), self.over()).into_iter().enumerate();
         sums.filter(|(_, sum)| self.rule.stages()[self.stage].reads(sum.name)).collect()
@@ -87,12 +93,13 @@ impl Own<'_> {
     /// The first number of a lane of this extent, in WGSL.
     fn lane(&self, name: &str, extent: Extent) -> Option<String> {
         let lane = wide_lane(self.rule, self.step_kind, self.is_matrix, name, extent)?;
-        let (first, count) = match extent {
-            Extent::Rows => ("rows", "shape.height"),
-            Extent::Columns => ("columns", "shape.width"),
-            _ => ("slices", "shape.slice_parts"),
+        let (first, within) = match extent {
+            Extent::Rows => ("rows", "line.slice * shape.height"),
+            Extent::Columns => ("columns", "line.slice * shape.width"),
+            Extent::Axes => ("axes", "line.axis"),
+            _ => ("slices", "line.slice * shape.slice_parts"),
         };
-        Some(format!("shape.{first} + {lane}u * shape.{first}_stride + line.slice * {count}"))
+        Some(format!("shape.{first} + {lane}u * shape.{first}_stride + {within}"))
     }
 
     /// `load_state`, `store_state`, `stage` and `whole_of`.
@@ -132,11 +139,12 @@ impl Own<'_> {
         }
         match extent {
             Extent::Elements => zero,
-            Extent::Rows | Extent::Columns if extent != self.over() => zero,
-            Extent::Rows | Extent::Columns => self.lane(name, extent).map_or(zero, |lane| format!("load_line({lane} + n, left)")),
+            Extent::Rows | Extent::Columns | Extent::Axes if extent != self.over() => zero,
+            Extent::Rows | Extent::Columns | Extent::Axes => {
+                self.lane(name, extent).map_or(zero, |lane| format!("load_line({lane} + n, left)"))
+            }
             Extent::Slices => {
-                let form = self.rule.sums().iter().find(|sum| sum.name == name).map(|sum| sum.form);
-                self.lane(name, extent).map_or(zero, |lane| format!("vec4f({})", slice_sum(&lane, form)))
+                self.lane(name, extent).map_or(zero, |lane| format!("vec4f({})", slice_sum(&lane, sum_form(self.rule, name))))
             }
             _ => format!("vec4f(whole.{name})"),
         }
@@ -157,11 +165,17 @@ impl Own<'_> {
             return "struct Totals { none: u32 }\nfn totals_of(line: Line, shape: Shape, n: u32, invocation: u32) -> Totals {\n    return Totals();\n}\n"
                 .into();
         }
-        let share = if self.over() == Extent::Rows { "row_share" } else { "column_share" };
-        let fields: Vec<String> = sums.iter().map(|(_, sum)| format!("{}: vec4f", sum.name)).collect();
-        let total = |(index, _): &(usize, &SumField)| {
-            format!("    let total{index} = together(line, {share}(line, shape, {index}u, n, invocation), invocation);\n")
+        let [rows, columns] = self.tile_sums();
+        // Those over axes come after those over rows, and over columns.
+        let of_axes = self.formed(self.source(), Extent::Axes).len();
+        let share = |index: usize| match self.over() {
+            Extent::Rows => format!("row_share(line, shape, {index}u, n, invocation)"),
+            Extent::Columns => format!("column_share(line, shape, {index}u, n, invocation)"),
+            _ => format!("axis_share(line, shape, {}u, {}u, n, invocation)", rows - of_axes + index, columns - of_axes + index),
         };
+        let fields: Vec<String> = sums.iter().map(|(_, sum)| format!("{}: vec4f", sum.name)).collect();
+        let total =
+            |(index, _): &(usize, &SumField)| format!("    let total{index} = together(line, {index}u, {}, invocation);\n", share(*index));
         let totals: String = sums.iter().map(total).collect();
         let names: Vec<String> = sums.iter().map(|(index, _)| format!("total{index}")).collect();
         format!(

@@ -1,18 +1,17 @@
 //! The members of a rule's `State` in one stage: where each is loaded from, and where it goes.
 
 use super::structs::{constants, structure};
+use super::tallies::{columns_functions, rows_functions, sum_struct, tallies};
 use super::{lane_access, load};
-use crate::program::{Access, Kernel, LINES, VECTORS};
+use crate::program::{Access, Kernel, LINES, Shape};
 use crate::rule::{AnyRule, Extent, Field, SumField, SumForm};
 use crate::step::StepKind;
 
 const TALLY: &str = include_str!("../../shaders/step/tally.wgsl");
-const TALLY_ROWS: &str = include_str!("../../shaders/step/tally_rows.wgsl");
-const TALLY_COLUMNS: &str = include_str!("../../shaders/step/tally_columns.wgsl");
 const TALLY_NO_WHOLE: &str = include_str!("../../shaders/step/tally_no_whole.wgsl");
 const TALLY_NO_TILE: &str = include_str!("../../shaders/step/tally_no_tile.wgsl");
 const TALLY_TILE: &str = include_str!("../../shaders/step/tally_tile.wgsl");
-const TALLY_NO_COLUMNS: &str = include_str!("../../shaders/step/tally_no_columns.wgsl");
+const AXES: &str = include_str!("../../shaders/step/axes.wgsl");
 pub(super) const ACROSS: &str = include_str!("../../shaders/lib/across.wgsl");
 pub(super) const SLICE_TOTAL: &str = include_str!("../../shaders/step/slice_total.wgsl");
 
@@ -64,11 +63,12 @@ impl Members<'_> {
         self.rule.sums().iter().filter(|sum| sum.extent.is_whole() && stage.forms(sum.name)).collect()
     }
 
-    fn formed(&self, wanted: Extent) -> Vec<&'static SumField> {
-        self.rule.formed(self.stage, self.matrix(), |extent| extent == wanted)
+    /// The sums that it forms of the rows or of the columns of tiles.
+    fn formed(&self, lines: Extent) -> Vec<&'static SumField> {
+        self.rule.formed_of(self.stage, self.matrix(), lines)
     }
 
-    /// Whether it forms sums over rows or columns.
+    /// Whether it forms sums over rows, columns or axes.
     pub(super) fn forms_lines(&self) -> bool {
         !self.formed(Extent::Rows).is_empty() || !self.formed(Extent::Columns).is_empty()
     }
@@ -107,6 +107,7 @@ impl Members<'_> {
             Extent::Rows => format!("rows.{name}"),
             Extent::Columns => format!("columns.{name}"),
             Extent::Slices => format!("tile.{name}"),
+            Extent::Axes => format!("smaller(rows.{name}, columns.{name})"),
             _ => format!("vec4f(whole.{name})"),
         }
     }
@@ -121,9 +122,10 @@ impl Members<'_> {
         format!("    store_lane(lane_at(row, {lane}u, i), {}, {x}, {x});\n", self.left())
     }
 
-    /// How the numbers of rows, columns and slices are accessed.
+    /// How the numbers of rows, columns and slices are accessed: those of an axis may begin between vectors.
     pub(super) fn lines_access(&self) -> Access {
-        if self.kernel.kind.uneven { Access::Scalar } else { self.kernel.division.vectors }
+        let reads_axes = self.wide().iter().any(|(_, extent)| *extent == Extent::Axes);
+        if self.kernel.kind.uneven || reads_axes { Access::Scalar } else { self.kernel.division.vectors }
     }
 
     /// `Tile` and `tile_of`: where the numbers of a tile's rows and columns are, and that of its slice. `Rows` and `rows_of`: those of one row.
@@ -131,25 +133,29 @@ impl Members<'_> {
     fn tile(&self) -> String {
         let wide = self.wide();
         let of = |wanted: Extent| wide.iter().filter(move |(_, extent)| *extent == wanted).map(|&(name, _)| name);
-        let place = |&(name, extent): &(&'static str, Extent)| wide_place(self.rule, self.step_kind, self.matrix(), name, extent);
-        let form = |name: &str| self.rule.sums().iter().find(|sum| sum.name == name).map(|sum| sum.form);
-        let slices = wide.iter().filter(|(_, extent)| *extent == Extent::Slices);
-        let slices = slices.map(|own| format!("vec4f({})", slice_sum(&place(own), form(own.0))));
-        let places = wide.iter().filter(|(_, extent)| *extent != Extent::Slices).map(place);
+        let lane = |name: &str, extent| wide_lane(self.rule, self.step_kind, self.matrix(), name, extent).unwrap_or_default();
         let vectors = |wanted: Extent| of(wanted).map(|name| Field { name, wgsl: "vec4f" });
-        let starts = wide.iter().filter(|(_, extent)| *extent != Extent::Slices).map(|&(name, _)| Field { name, wgsl: "u32" });
-        let tile: Vec<Field> = vectors(Extent::Slices).chain(starts).collect();
-        let values = slices.chain(places).collect::<Vec<_>>().join(", ");
-        let rows = of(Extent::Rows).map(|name| format!("vec4f(line_at(tile.{name} + k))")).collect::<Vec<_>>().join(", ");
-        let columns = of(Extent::Columns).map(|name| format!("load_line(tile.{name} + column, left)")).collect::<Vec<_>>().join(", ");
+        let lines = || of(Extent::Rows).map(|name| (name, Extent::Rows)).chain(of(Extent::Columns).map(|name| (name, Extent::Columns)));
+        let axes = of(Extent::Axes).map(|name| Field { name, wgsl: "TileAxes" });
+        let tile: Vec<Field> = vectors(Extent::Slices).chain(lines().map(|(name, _)| Field { name, wgsl: "u32" })).chain(axes).collect();
+        let slice = |name| format!("vec4f({})", slice_sum(&slice_place(lane(name, Extent::Slices)), sum_form(self.rule, name)));
+        let of_axes = |name| format!("axes_of(shape, shape.axes + {}u * shape.axes_stride, row, first_row)", lane(name, Extent::Axes));
+        let places = lines().map(|(name, extent)| line_place(lane(name, extent), extent));
+        let values = of(Extent::Slices).map(slice).chain(places).chain(of(Extent::Axes).map(of_axes)).collect::<Vec<_>>().join(", ");
+        let rows = of(Extent::Rows).map(|name| format!("vec4f(line_at(tile.{name} + k))"));
+        let rows = rows.chain(of(Extent::Axes).map(|name| format!("of_row_axes(tile.{name}, k)"))).collect::<Vec<_>>().join(", ");
+        let columns = of(Extent::Columns).map(|name| format!("load_line(tile.{name} + column, left)"));
+        let columns = columns.chain(of(Extent::Axes).map(|name| format!("load_line(tile.{name}.columns + column, left)")));
+        let columns = columns.collect::<Vec<_>>().join(", ");
         let find = "    let shape = load_shape(row.record + SHAPE);\n    let first_row = row.element / row.columns;\n    \
                     let slice = first_row / shape.height;\n    let first_column = slice * row.columns + row.element % row.columns;\n";
-        let access = || line_access(self.lines_access()) + SLICE_TOTAL;
+        let axes = if of(Extent::Axes).next().is_some() { AXES.to_owned() + &leading_axes() } else { String::new() };
+        let access = || line_access(self.lines_access()) + SLICE_TOTAL + &axes;
         let (access, find) = if wide.is_empty() { (String::new(), "") } else { (access(), find) };
-        structure("Tile", &or_none(tile))
-            + &structure("Rows", &or_none(vectors(Extent::Rows).collect()))
-            + &structure("Columns", &or_none(vectors(Extent::Columns).collect()))
-            + &access
+        access
+            + &structure("Tile", &or_none(tile))
+            + &structure("Rows", &or_none(vectors(Extent::Rows).chain(vectors(Extent::Axes)).collect()))
+            + &structure("Columns", &or_none(vectors(Extent::Columns).chain(vectors(Extent::Axes)).collect()))
             + &format!(
                 "fn tile_of(row: Row) -> Tile {{\n{find}    return Tile({values});\n}}\n\
                  fn rows_of(tile: Tile, k: u32) -> Rows {{\n    return Rows({rows});\n}}\n\
@@ -174,88 +180,50 @@ impl Members<'_> {
     }
 }
 
-/// `add_to_row` and `finish_rows`.
-fn rows_functions(rows: &[&SumField]) -> String {
-    let to_row =
-        |(index, sum): (usize, &&SumField)| format!("    row_parts[{index}u * VECTORS + n] = across(within(state.{}, left));\n", sum.name);
-    let to_rows: String = rows.iter().enumerate().map(to_row).collect();
-    let finish = if rows.is_empty() { "fn finish_rows(row: Row, invocation: u32) {\n}\n" } else { TALLY_ROWS };
-    let vectors = constants([("VECTORS", VECTORS as u32 / rows.len().max(1) as u32)]);
-    format!("{vectors}fn add_to_row(n: u32, state: State, left: u32) {{\n{to_rows}}}\n{finish}")
-}
-
-/// How many elements were added up, where a mean needs it: of active parameters.
-const ITEMS: &str = "items";
-
-/// A sum of these, one number each, and how two are joined.
-pub(super) fn sum_struct(whole: &[&SumField], items: bool) -> String {
-    let names = || whole.iter().map(|sum| sum.name).chain(items.then_some(ITEMS));
-    let fields: Vec<Field> = names().map(|name| Field { name, wgsl: "f32" }).collect();
-    let members: Vec<String> = names().map(|name| format!("a.{name} + b.{name}")).collect();
-    structure("Sum", &fields) + &format!("fn joined(a: Sum, b: Sum) -> Sum {{\n    return Sum({});\n}}\n", members.join(", "))
-}
-
-/// A struct of a vector each, and how two are added.
-fn vectors(name: &str, add: &str, sums: &[&SumField]) -> String {
-    let fields: Vec<Field> = sums.iter().map(|sum| Field { name: sum.name, wgsl: "vec4f" }).collect();
-    let members: Vec<String> = sums.iter().map(|sum| format!("a.{0} + b.{0}", sum.name)).collect();
-    structure(name, &fields) + &format!("fn {add}(a: {name}, b: {name}) -> {name} {{\n    return {name}({});\n}}\n", members.join(", "))
-}
-
-/// `Tallies`, `tallies`, `added` and `across_all`: these sums in vectors, with what a state adds to those that are in use, and as one number each.
-pub(super) fn tallies(sums: &[&SumField], items: bool, is_used: impl Fn(&str) -> bool) -> String {
-    let added = |name: &str| if is_used(name) { format!("t.{name} + within(state.{name}, left)") } else { format!("t.{name}") };
-    let added: Vec<String> = sums.iter().map(|sum| added(sum.name)).collect();
-    let across = sums.iter().map(|sum| format!("across(t.{})", sum.name));
-    let across: Vec<String> = across.chain(items.then(|| "0.0".to_owned())).collect();
-    vectors("Tallies", "tallies", sums)
-        + &format!(
-            "fn added(t: Tallies, state: State, left: u32) -> Tallies {{\n    return Tallies({});\n}}\n\
-             fn across_all(t: Tallies) -> Sum {{\n    return Sum({});\n}}\n",
-            added.join(", "),
-            across.join(", ")
-        )
-}
-
-/// `add_to_columns`, `end_turns`, `end_column` and `finish_columns`.
-fn columns_functions(columns: &[&SumField]) -> String {
-    if columns.is_empty() {
-        return TALLY_NO_COLUMNS.into();
-    }
-    let added: Vec<String> = columns.iter().map(|sum| format!("column_part.{0} + state.{0}", sum.name)).collect();
-    let each = |form: &dyn Fn(usize, &str) -> String| columns.iter().enumerate().map(|(at, sum)| form(at, sum.name)).collect::<String>();
-    let store = each(&|at, name| format!("    store_columns(row, {at}u, v, column_total.{name});\n"));
-    let finish = each(&|at, name| format!("    finish_column(row, {at}u, column_total.{name}, invocation);\n"));
-    vectors("ColumnTallies", "column_tallies", columns)
-        + &format!(
-            "fn add_to_columns(state: State) {{\n    column_part = ColumnTallies({});\n}}\n\
-             fn store_all_columns(row: Row, v: u32) {{\n{store}}}\n\
-             fn finish_all_columns(row: Row, invocation: u32) {{\n{finish}}}\n",
-            added.join(", ")
-        )
-        + TALLY_COLUMNS
-}
-
 /// Which lane of its extent a state or kept sum of rows, columns or slices is.
 pub(super) fn wide_lane(rule: &dyn AnyRule, step_kind: &StepKind, is_matrix: bool, name: &str, extent: Extent) -> Option<usize> {
     let lanes = step_kind.wide_lanes(rule, is_matrix, false).into_iter().filter(|lane| lane.extent == extent);
     lanes.map(|lane| lane.name).position(|known| known == name)
 }
 
-/// Where the numbers of a tile's rows begin, or those of its columns, or where that of its slice is.
-fn wide_place(rule: &dyn AnyRule, step_kind: &StepKind, is_matrix: bool, name: &str, extent: Extent) -> String {
-    let lane = wide_lane(rule, step_kind, is_matrix, name, extent).unwrap_or_default();
+/// Where the numbers of a tile's rows begin in a lane of this number, or those of its columns.
+fn line_place(lane: usize, extent: Extent) -> String {
     match extent {
         Extent::Rows => format!("shape.rows + {lane}u * shape.rows_stride + first_row"),
-        Extent::Columns => format!("shape.columns + {lane}u * shape.columns_stride + first_column"),
-        _ => format!("shape.slices + {lane}u * shape.slices_stride + slice * shape.slice_parts"),
+        _ => format!("shape.columns + {lane}u * shape.columns_stride + first_column"),
     }
+}
+
+/// Where those of its slice are.
+fn slice_place(lane: usize) -> String {
+    format!("shape.slices + {lane}u * shape.slices_stride + slice * shape.slice_parts")
+}
+
+/// What becomes of a sum of this name; none of a state.
+pub(super) fn sum_form(rule: &dyn AnyRule, name: &str) -> Option<SumForm> {
+    rule.sums().iter().find(|sum| sum.name == name).map(|sum| sum.form)
 }
 
 /// The sum over a slice, from the numbers at `at` that workgroups have added up.
 pub(super) fn slice_sum(at: &str, form: Option<SumForm>) -> String {
-    let total = format!("saturated(vec4f(slice_total({at}, shape.slice_parts))).x");
+    let function = if form == Some(SumForm::Largest) { "slice_largest" } else { "slice_total" };
+    let total = format!("saturated(vec4f({function}({at}, shape.slice_parts))).x");
     if form == Some(SumForm::Mean) { format!("{total} / f32(shape.height)") } else { total }
+}
+
+/// `least_of_leading_axes`: of the numbers that a slice has in the axes before the last two, from the last of these to the first.
+fn leading_axes() -> String {
+    let axis = |size: &str| {
+        format!(
+            "    if shape.{size} != 0u {{\n        end -= shape.{size};\n        \
+             least = smaller(least, vec4f(line_at(end + rest % shape.{size})));\n        rest /= shape.{size};\n    }}\n"
+        )
+    };
+    let axes: String = Shape::SIZES.into_iter().map(axis).collect();
+    format!(
+        "fn least_of_leading_axes(shape: Shape, lane: u32, slice: u32) -> vec4f {{\n    var least = vec4f(3.4028234e38);\n    \
+         var rest = slice;\n    var end = lane + shape.axis_rows;\n{axes}    return least;\n}}\n"
+    )
 }
 
 /// A struct has at least one member.

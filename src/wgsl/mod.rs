@@ -14,6 +14,7 @@ mod resume;
 mod shader;
 mod stage;
 mod structs;
+mod tallies;
 mod tasks;
 mod view;
 

@@ -1,7 +1,7 @@
 //! `Resume`: what follows the sums of a stage over tensors, groups and all.
 
 use super::dispatches::{Asked, Dispatches, Over};
-use super::members::sum_struct;
+use super::tallies::sum_struct;
 use super::{Formed, NUMERICS, Resource, Shader, array, shader, structs};
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
 use crate::step::StepKind;

@@ -104,6 +104,8 @@ DECAYS = {
     "Came": {f"beta{i}": beta(i) for i in (1, 2, 3)},
     "OptaxAdafactor": {"momentum": ["rest"]},
     "AdamMini": {"beta1": beta(1), "beta2": beta(2)},
+    "CautiousAdan": {f"beta{i}": beta(i) for i in (1, 2, 3)},
+    "Sm3": {"momentum": ["rest"]},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():

@@ -279,7 +279,7 @@ fn huge_gradients(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
 fn infinite_values(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     let mut rule = rule.boxed();
     // Where values are summed, the step is infinite too.
-    if rule.has_views() || rule.states().iter().any(|state| state.name == "x0") || !rule.sums().is_empty() {
+    if rule.has_views() || rule.states().iter().any(|state| state.name == "x0") || rule.is_staged(rule.counts_matrices()) {
         return Ok(());
     }
     rule.set("weight_decay", 0.0);

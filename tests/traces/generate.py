@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+import global_cases
 import more_cases
 import optax_cases
 import reduction_cases
@@ -118,6 +119,7 @@ CASES = [
 CASES += more_cases.cases(Case, normal, alternating, drifting)
 CASES += optax_cases.cases(Case, alternating, drifting, rough, TINY)
 CASES += reduction_cases.cases(Case, normal, alternating, drifting)
+CASES += global_cases.cases(Case, normal, alternating, drifting)
 
 
 def draw(case, seed):

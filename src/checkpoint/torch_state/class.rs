@@ -55,14 +55,27 @@ const PLAIN: Special = Special { class: "", steps: Steps::Tensor, lacks: &[], al
 
 const SPECIAL: &[Special] = &[
     Special { class: "SGD", steps: Steps::None, lacks: &["decoupled_weight_decay"], ..PLAIN },
-    Special { class: "Adam", lacks: &["cautious_weight_decay", "uncorrected", "uncorrected_eps"], ..PLAIN },
+    Special { class: "Adam", lacks: &["cautious_weight_decay", "uncorrected", "uncorrected_eps", "second_moment_per_row"], ..PLAIN },
     Special {
         class: "SparseAdam",
         steps: Steps::Number,
-        lacks: &["weight_decay", "amsgrad", "decoupled_weight_decay", "cautious_weight_decay", "uncorrected", "uncorrected_eps"],
+        lacks: &[
+            "weight_decay",
+            "amsgrad",
+            "decoupled_weight_decay",
+            "cautious_weight_decay",
+            "uncorrected",
+            "uncorrected_eps",
+            "second_moment_per_row",
+        ],
         ..PLAIN
     },
-    Special { class: "AdamW", lacks: &["cautious_weight_decay"], always: &[("decoupled_weight_decay", true)], ..PLAIN },
+    Special {
+        class: "AdamW",
+        lacks: &["cautious_weight_decay", "second_moment_per_row"],
+        always: &[("decoupled_weight_decay", true)],
+        ..PLAIN
+    },
     Special { class: "Adamax", lacks: &["decoupled_weight_decay"], ..PLAIN },
     Special { class: "NAdam", scalars: &[Scalar { theirs: "mu_product", ours: "rest_product", form: |x| 1.0 - x }], ..PLAIN },
     Special { class: "RMSprop", lacks: &["eps_inside"], ..PLAIN },

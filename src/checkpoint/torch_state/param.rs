@@ -50,7 +50,8 @@ impl Param<'_> {
     /// The states that torch's hyper-parameters need, and their shapes.
     fn states(&self) -> Vec<(StateField, Vec<usize>)> {
         let (rule, shape) = (&self.group.rule, &self.own.shape);
-        let states = rule.active_states_for(shape.len() >= 2).into_iter().map(|state| rule.states()[state]);
+        let is_matrix = rule.counts_as(shape).is_ok_and(|counted| counted.len() >= 2);
+        let states = rule.active_states_for(is_matrix).into_iter().map(|state| rule.states()[state]);
         states.map(|state| (state, lane_shape(shape, state.extent))).collect()
     }
 

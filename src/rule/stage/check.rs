@@ -5,17 +5,18 @@ use crate::rule::{AnyRule, Extent, SumField};
 
 /// Whether stages run over these.
 fn is_of_a_stage(extent: Extent) -> bool {
-    matches!(extent, Extent::Elements | Extent::Rows | Extent::Columns)
+    matches!(extent, Extent::Elements | Extent::Rows | Extent::Columns | Extent::Axes)
 }
 
 /// Checks that stages can write a state of this extent.
 pub(super) fn check_state(name: &str, extent: Extent) -> Result<(), String> {
-    let wide = || format!("the state `{name}` is of {extent:?}; it may be of Elements, Rows or Columns");
+    let wide = || format!("the state `{name}` is of {extent:?}; it may be of Elements, Rows, Columns or Axes");
     if is_of_a_stage(extent) { Ok(()) } else { Err(wide()) }
 }
 
 /// Which stages form which sums.
-const FORMS: &str = "stages over Elements form sums over Rows, Columns, Tensor, Group and All, stages over Rows form sums over Slices";
+const FORMS: &str =
+    "stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, stages over Rows form sums over Slices";
 
 /// Functions of the kernels that stages are in.
 const TAKEN: [&str; 24] = [
@@ -86,7 +87,7 @@ impl dyn AnyRule + '_ {
     fn check_stage(&self, index: usize, stage: &Stage) -> Result<(), String> {
         let over = stage.over;
         if !is_of_a_stage(over) {
-            return Err(format!("runs over {over:?}; it may run over Elements, Rows or Columns"));
+            return Err(format!("runs over {over:?}; it may run over Elements, Rows, Columns or Axes"));
         }
         if over != Extent::Elements && (stage.gradient || stage.value) {
             return Err(format!("runs over {over:?}, which have neither a gradient nor a value to read"));
@@ -139,15 +140,19 @@ impl dyn AnyRule + '_ {
         if !can_form {
             return Err(format!("runs over {over:?} and forms `{name}` over {:?}; {FORMS}", sum.extent));
         }
+        // A stage reads the least of them, and of numbers that may be negative that says little.
+        if sum.extent == Extent::Axes && !sum.form.is_largest() {
+            return Err(format!("forms `{name}`, a {:?} over Axes; over these there is only Largest", sum.form));
+        }
         Ok(())
     }
 
-    /// Checks that the device has a sum over rows or columns where a stage reads it: a stage over these rows or columns reads what the last stage over
+    /// Checks that the device has a sum over rows, columns or axes where a stage reads it: a stage over these reads what the last stage over
     /// elements has formed, and keeps it for the stages over elements after it.
     fn check_line_sum(&self, index: usize, sum: &SumField) -> Result<(), String> {
         let stages = self.stages();
         let Some(former) = (0..index).find(|&earlier| stages[earlier].forms(sum.name)) else { return Ok(()) };
-        if !matches!(sum.extent, Extent::Rows | Extent::Columns) {
+        if !matches!(sum.extent, Extent::Rows | Extent::Columns | Extent::Axes) {
             return Ok(());
         }
         for is_matrix in [true, false].into_iter().filter(|&is_matrix| self.uses_for(sum.name, is_matrix) && self.runs(index, is_matrix)) {

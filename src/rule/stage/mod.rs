@@ -10,13 +10,13 @@ use super::Extent;
 /// All states and sums, as a list of names.
 pub const EVERY: &[&str] = &["*"];
 
-/// One function of a rule that runs over all elements of a parameter, or over all its rows or columns. A rule has one, `update`, or several of which that
+/// One function of a rule that runs over all elements of a parameter, or over all its rows, columns or indices of axes. A rule has one, `update`, or several of which that
 /// is the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stage {
     /// The function's name in WGSL.
     pub name: &'static str,
-    /// What it runs over: elements, rows or columns.
+    /// What it runs over: elements, rows, columns, or the indices of all axes.
     pub over: Extent,
     /// Whether it reads the gradient. Otherwise it is given 0.
     pub gradient: bool,

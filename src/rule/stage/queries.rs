@@ -15,7 +15,7 @@ impl dyn AnyRule + '_ {
         states.iter().map(|state| (state.name, state.extent)).chain(sums.iter().map(|sum| (sum.name, sum.extent)))
     }
 
-    /// Whether a sum has to be kept: one over slices that any stage reads, or one over rows or columns that a stage over elements reads.
+    /// Whether a sum has to be kept: one over slices that any stage reads, or one over rows, columns or axes that a stage over elements reads.
     pub(crate) fn is_kept(&self, sum: &SumField, is_matrix: bool) -> bool {
         let has_read = |stage: &Stage| stage.over == Extent::Elements || sum.extent == Extent::Slices;
         let reads = |stage: &Stage| has_read(stage) && stage.reads(sum.name) && !stage.forms(sum.name);
@@ -35,11 +35,16 @@ impl dyn AnyRule + '_ {
         self.sums().iter().any(|sum| self.stages()[stage].forms(sum.name) && is_mean(sum))
     }
 
-    /// How many sums over rows, and over columns, a stage over elements forms at most.
+    /// The sums that a stage forms of the rows of each tile, or of its columns: those over these, and then those over axes, which follow from both.
+    pub(crate) fn formed_of(&self, stage: usize, is_matrix: bool, lines: Extent) -> Vec<&'static SumField> {
+        let formed = |wanted: Extent| self.formed(stage, is_matrix, |own| own == wanted);
+        [formed(lines), formed(Extent::Axes)].concat()
+    }
+
+    /// How many sums of rows, and of columns, a stage over elements forms at most.
     pub(crate) fn line_sums(&self, is_matrix: bool) -> [usize; 2] {
         let stages = (0..self.stages().len()).filter(|&stage| self.stages()[stage].over == Extent::Elements);
-        let counts =
-            stages.map(|stage| [Extent::Rows, Extent::Columns].map(|wanted| self.formed(stage, is_matrix, |own| own == wanted).len()));
+        let counts = stages.map(|stage| [Extent::Rows, Extent::Columns].map(|lines| self.formed_of(stage, is_matrix, lines).len()));
         counts.fold([0; 2], |most, own| [most[0].max(own[0]), most[1].max(own[1])])
     }
 
@@ -52,6 +57,17 @@ impl dyn AnyRule + '_ {
     /// Whether it does something else with matrices than with other tensors.
     pub(crate) fn tells_matrices(&self) -> bool {
         self.members().any(|(name, _)| self.uses_for(name, true) != self.uses_for(name, false))
+    }
+
+    /// Whether a large matrix counts as one ([`Rule::counts_as`](crate::rule::Rule::counts_as)).
+    pub fn counts_matrices(&self) -> bool {
+        // Most numbers of rows divide it.
+        self.counts_as(&[5040, 5040]).is_ok_and(|counted| counted.len() >= 2)
+    }
+
+    /// Whether a matrix, or a tensor that counts as none, runs stages before the update.
+    pub fn is_staged(&self, is_matrix: bool) -> bool {
+        (0..self.stages().len()).any(|stage| self.runs_before_update(stage, is_matrix))
     }
 
     /// Whether a tensor runs the stage of this number, and an update after it.

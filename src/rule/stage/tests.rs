@@ -30,7 +30,7 @@ const CASES: [(&[Stage], &str); 28] = [
     (&[Stage { name: "resume_it", ..SQUARES }, UPDATE], "no stage may be called `resume_it`, which is another function of the kernel"),
     (
         &[SQUARES, Stage { over: Extent::Slices, ..ROWS }, UPDATE],
-        "stage `rows` runs over Slices; it may run over Elements, Rows or Columns",
+        "stage `rows` runs over Slices; it may run over Elements, Rows, Columns or Axes",
     ),
     (&[SQUARES, ROWS.reading(true, false), UPDATE], "stage `rows` runs over Rows, which have neither a gradient nor a value to read"),
     (&[SQUARES, Stage { reads: &["rows"], ..ROWS }, UPDATE], "stage `rows` reads `rows`, which is neither a state nor a sum"),
@@ -52,17 +52,17 @@ const CASES: [(&[Stage], &str); 28] = [
     ),
     (
         &[Stage { sums: &["means"], ..SQUARES }, UPDATE],
-        "stage `squares` runs over Elements and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Tensor, Group and All, \
+        "stage `squares` runs over Elements and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, \
          stages over Rows form sums over Slices",
     ),
     (
         &[Stage { sums: &["squares"], resumes: false, ..SQUARES }, Stage { sums: &["total"], ..ROWS }, UPDATE],
-        "stage `rows` runs over Rows and forms `total` over Tensor; stages over Elements form sums over Rows, Columns, Tensor, Group and All, \
+        "stage `rows` runs over Rows and forms `total` over Tensor; stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, \
          stages over Rows form sums over Slices",
     ),
     (
         &[SQUARES, Stage { over: Extent::Columns, reads: &[], writes: &[], ..ROWS }, UPDATE],
-        "stage `rows` runs over Columns and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Tensor, Group and All, \
+        "stage `rows` runs over Columns and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, \
          stages over Rows form sums over Slices",
     ),
     (
@@ -144,7 +144,7 @@ fn stages_that_do_not_fit_are_told() {
 #[test]
 fn states_are_of_what_stages_run_over() {
     assert_eq!(check_state("m", Extent::Columns), Ok(()));
-    assert_eq!(check_state("m", Extent::Slices), Err("the state `m` is of Slices; it may be of Elements, Rows or Columns".into()));
+    assert_eq!(check_state("m", Extent::Slices), Err("the state `m` is of Slices; it may be of Elements, Rows, Columns or Axes".into()));
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub(super) const ROWS: [Row; 34] = [
         "unknown-hyper-parameter",
         |gpu| adam(gpu).set(0, "momentum", 0.9),
         "there is no hyper-parameter \"momentum\"; there are: lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, \
-         decoupled_weight_decay, cautious_weight_decay, uncorrected, uncorrected_eps",
+         decoupled_weight_decay, cautious_weight_decay, uncorrected, uncorrected_eps, second_moment_per_row",
     ),
     ("half-a-flag", |gpu| adam(gpu).set(0, "maximize", 0.5), "Adam: maximize must be in [0, 1], got 0.5"),
     ("unknown-group", |gpu| adam(gpu).set(1, "lr", 0.1), "there is no group 1; the only one is group 0"),

@@ -86,7 +86,7 @@ pub const FEATURES: [Feature; 25] = [
         }
     }),
     ("row-mask", "row-mask", |setting| {
-        let groups = setting.groups.iter_mut().filter(|group| group.rule.stages().len() == 1);
+        let groups = setting.groups.iter_mut().filter(|group| !group.rule.is_staged(group.rule.counts_matrices()));
         // All parameters but one: that shares its kernel with none of these.
         for (index, param) in groups.flat_map(|group| &mut group.params).enumerate().filter(|(index, _)| *index != 2) {
             let words = (0..param.shape[0]).map(|row| u32::from((row + index) % 3 != 0)).collect();
@@ -94,7 +94,7 @@ pub const FEATURES: [Feature; 25] = [
         }
     }),
     ("row-steps", "row-mask", |setting| {
-        let groups = setting.groups.iter_mut().filter(|group| group.rule.stages().len() == 1);
+        let groups = setting.groups.iter_mut().filter(|group| !group.rule.is_staged(group.rule.counts_matrices()));
         for (index, param) in groups.flat_map(|group| &mut group.params).enumerate() {
             let words = (0..param.shape[0]).map(|row| u32::from((row + index) % 2 != 0)).collect();
             param.row_mask = Some(CpuRowMask { words, own_steps: index % 4 != 3 });

@@ -134,7 +134,7 @@ fn resizes(gpu: &Gpu, rule: Box<dyn AnyRule>) -> Outcome {
     }
     let other = Run::new(gpu, &run.setting, 7)?;
     other.optimizer.restore(&run.checkpoint()?, Default::default())?;
-    if is_tiled || run.optimizer.rule(0).is_some_and(|rule| rule.sums().is_empty()) {
+    if is_tiled || run.optimizer.rule(0).is_some_and(|rule| !rule.is_staged(rule.counts_matrices())) {
         for run in [&run, &other] {
             run.steps(3..5)?;
         }

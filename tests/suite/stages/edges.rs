@@ -1,10 +1,11 @@
 //! Rules that look at a whole tensor at the edges: gradients and values of zero, and gradients near the ends of f32.
 
 use libtest_mimic::Trial;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{
-    Adafactor, AdamMini, Came, CautiousAdamW, CautiousLion, Fromage, Grams, LaProp, Lars, MarsAdamW, MarsLion, NovoGrad, OptaxAdafactor,
-    Prodigy, StableAdamW,
+    Adafactor, AdamMini, Came, CautiousAdamW, CautiousAdan, CautiousLion, DAdaptAdam, Fromage, Grams, Group, LaProp, Lars, MarsAdamW,
+    MarsLion, NovoGrad, OptaxAdafactor, Prodigy, Schedule, Sm3, StableAdamW,
 };
 
 use super::{SHAPES, after};
@@ -27,7 +28,15 @@ fn all() -> Vec<(Box<dyn AnyRule>, f64)> {
         (CautiousAdamW::default().into(), 1.0),
         (CautiousLion::default().into(), 1.0),
         (MarsAdamW { weight_decay_1d: 0.0, ..MarsAdamW::default() }.into(), 1.0),
+        (CautiousAdan::default().into(), 1.0),
         (MarsLion { weight_decay_1d: 0.0, ..MarsLion::default() }.into(), 1.0),
+        (Prodigy::default().into(), 1.0),
+        (DAdaptAdam::default().into(), 1.0),
+        (Came::default().into(), 1.0),
+        (OptaxAdafactor::default().into(), 1.0),
+        (OptaxAdafactor { min_dim_size_to_factor: 2.0, ..OptaxAdafactor::default() }.into(), 1.0),
+        (AdamMini::default().into(), 1.0),
+        (Sm3::default().into(), 1.0),
     ]
 }
 
@@ -40,6 +49,8 @@ pub(super) fn trials() -> Vec<Trial> {
         Trial::test("stages/edges/beyond-f32", beyond_f32),
         Trial::test("stages/edges/a-row-of-zeros", a_row_of_zeros),
         Trial::test("stages/edges/what-is-a-matrix", what_is_a_matrix),
+        Trial::test("stages/edges/what-is-not-factored", not_factored),
+        Trial::test("stages/edges/an-lr-scale-reaches-both-rates", scaled),
     ]
 }
 
@@ -121,6 +132,37 @@ fn what_is_a_matrix() -> Outcome {
     Ok(())
 }
 
+/// Adafactor in optax's form that factors nothing is the one for which no tensor is large enough; where one is, it is another.
+fn not_factored() -> Outcome {
+    let rule = OptaxAdafactor { min_dim_size_to_factor: 2.0, ..OptaxAdafactor::default() };
+    let gradient = |index: usize| 0.3 + (index % 7) as f64;
+    for shape in SHAPES {
+        let [factored, not, small] =
+            [rule, OptaxAdafactor { factored: false, ..rule }, OptaxAdafactor { min_dim_size_to_factor: 1e6, ..rule }]
+                .map(|rule| after::<f64>(rule, shape, 0.5, gradient));
+        let (factored, not, small) = (factored?, not?, small?);
+        assert_eq!(not, small, "{shape:?}");
+        assert_eq!(factored != not, shape.iter().filter(|&&size| size >= 2).count() >= 2, "{shape:?}");
+    }
+    Ok(())
+}
+
+/// `lr_scale` is for either of MARS's learning rates, and for a schedule of either.
+fn scaled() -> Outcome {
+    let rule = MarsLion { lr: 1e-2, lr_1d: 1e-4, weight_decay_1d: 0.0, ..MarsLion::default() };
+    for schedules in [vec![], vec![("lr", 1e-2), ("lr_1d", 1e-4)]] {
+        let tensors = [&[2, 2][..], &[3]].map(|shape| CpuParam { lr_scale: 0.5, ..CpuParam::new(format!("{shape:?}"), shape) });
+        let schedules = schedules.into_iter().map(|(name, rate): (&str, f64)| (name.to_owned(), Schedule::Constant(rate))).collect();
+        let group = Group { schedules, ..Group::new(rule, tensors) };
+        let mut optimizer = CpuOptimizer::<f64>::with_groups([group])?;
+        let (mut matrix, mut vector) = ([1.0; 4], [1.0; 3]);
+        optimizer.step(&mut [&mut matrix, &mut vector], &[Some(&[1.0; 4]), Some(&[1.0; 3])])?;
+        assert!(matrix.iter().all(|p| (p - (1.0 - 5e-3)).abs() < 1e-12), "{matrix:?}");
+        assert!(vector.iter().all(|p| (p - (1.0 - 5e-5)).abs() < 1e-9), "{vector:?}");
+    }
+    Ok(())
+}
+
 /// Where the norm of a gradient is beyond f32, rules that divide by it stay where they are, as with a norm that is infinite, or move as ever.
 fn beyond_f32() -> Outcome {
     for shape in SHAPES {
@@ -139,12 +181,13 @@ fn beyond_f32() -> Outcome {
 
 /// A row without gradients beside large ones stays, and makes nothing of the others.
 fn a_row_of_zeros() -> Outcome {
-    let rules: [Box<dyn AnyRule>; 5] = [
+    let rules: [Box<dyn AnyRule>; 6] = [
         Adafactor::default().into(),
         OptaxAdafactor { min_dim_size_to_factor: 2.0, ..OptaxAdafactor::default() }.into(),
         Came::default().into(),
         AdamMini::default().into(),
         Prodigy::default().into(),
+        Sm3::default().into(),
     ];
     for rule in rules {
         for scale in [1e-10, 1.0, 2e4, 1e10, 1e17] {

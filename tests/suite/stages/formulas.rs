@@ -1,9 +1,9 @@
-//! LAMB and Adafactor written out in f64, from the gradients of all steps so far.
+//! LAMB, Adafactor and SM3 written out in f64, from the gradients of all steps so far.
 
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{gradients, values};
-use wgpu_optim::{Adafactor, Lamb};
+use wgpu_optim::{Adafactor, Lamb, Sm3};
 
 use super::SHAPES;
 use crate::context::Outcome;
@@ -98,4 +98,28 @@ pub(super) fn adafactor(rule: &Adafactor, seen: &Seen<'_>) -> Vec<f64> {
     let alpha = rule.eps2.max(rms(seen.values)) * rule.lr.min(1.0 / t.sqrt());
     let scale = alpha / (rms(&steps) / rule.d).max(1.0) * if rule.maximize { -1.0 } else { 1.0 };
     seen.values.iter().zip(steps).map(|(p, u)| p * (1.0 - rule.lr * rule.weight_decay) - scale * u).collect()
+}
+
+/// The index that an element has in each dimension of its tensor; a single number is a vector of one.
+fn indices(shape: &[usize], element: usize) -> Vec<usize> {
+    let mut rest = element;
+    let mut indices: Vec<usize> = shape.iter().rev().map(|&size| (rest % size, rest /= size).0).collect();
+    indices.reverse();
+    if indices.is_empty() { vec![0] } else { indices }
+}
+
+pub(super) fn sm3(rule: &Sm3, seen: &Seen<'_>) -> Vec<f64> {
+    let sizes = if seen.shape.is_empty() { &[1] } else { seen.shape };
+    let mut mu: Vec<Vec<f64>> = sizes.iter().map(|&size| vec![0.0; size]).collect();
+    let mut nu = vec![0.0; seen.values.len()];
+    for gradient in seen.gradients {
+        let least = |element| indices(seen.shape, element).iter().zip(&mu).map(|(&index, mu)| mu[index]).fold(f64::INFINITY, f64::min);
+        let a: Vec<f64> = gradient.iter().enumerate().map(|(element, g)| least(element) + g * g).collect();
+        mu.iter_mut().flatten().for_each(|mu| *mu = 0.0);
+        for (element, (a, g)) in a.iter().zip(gradient).enumerate() {
+            nu[element] = rule.momentum * nu[element] + (1.0 - rule.momentum) * g / (a + 1e-8).sqrt();
+            indices(seen.shape, element).iter().zip(&mut mu).for_each(|(&index, mu)| mu[index] = mu[index].max(*a));
+        }
+    }
+    seen.values.iter().zip(nu).map(|(p, nu)| p - rule.lr * nu).collect()
 }

@@ -2,18 +2,19 @@
 
 mod edges;
 mod formulas;
+mod largest;
 mod many_tiles;
 mod whole_sums;
 
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam, CpuRowMask};
 use wgpu_optim::rule::{AnyRule, Real, Rule};
-use wgpu_optim::{Adafactor, Lamb, Sgd};
+use wgpu_optim::{Adafactor, Adam, AdamW, Error, Lamb, Sgd, Sm3};
 
 use crate::context::{Context, Outcome};
-use formulas::{adafactor, is_the_formula, lamb};
+use formulas::{adafactor, is_the_formula, lamb, sm3};
 
 const SHAPES: [&[usize]; 9] = [&[], &[1], &[7], &[1, 5], &[5, 1], &[3, 4], &[2, 3, 4], &[2, 1, 4, 3], &[300, 200]];
 
@@ -32,7 +33,16 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         let run = move || is_the_formula(rule.into(), |seen| adafactor(&rule, seen));
         trials.push(Trial::test(format!("stages/Adafactor/{case}/formula"), run));
     }
+    for (case, rule) in <Sm3 as Rule>::cases() {
+        trials.push(Trial::test(format!("stages/Sm3/{case}/formula"), move || is_the_formula(rule.into(), |seen| sm3(&rule, seen))));
+    }
     trials.extend(edges::trials());
+    for context in contexts {
+        trials.push(context.trial("stages/largest".into(), largest::largest_of_all_extents));
+    }
+    trials.push(Trial::test("stages/largest/a-nan", largest::a_nan_stays));
+    trials.push(Trial::test("stages/second-moments-of-rows", rows_of_adam));
+    trials.push(Trial::test("stages/axes-are-of-any-number-of-dimensions", axes));
     trials.push(Trial::test("stages/zeros", zeros));
     trials.push(Trial::test("stages/large-gradients", large_gradients));
     trials.push(Trial::test("stages/states-are-of-rows-and-columns", rows_and_columns));
@@ -95,6 +105,62 @@ fn rows_and_columns() -> Outcome {
         ["row_var", "col_var", "variance"].into_iter().map(|state| Ok(optimizer.state(tensor, state)?.len())).collect()
     };
     assert_eq!([lens("vector")?, lens("matrix")?, lens("batch")?], [vec![0, 0, 7], vec![3, 4, 0], vec![6, 8, 0]]);
+    Ok(())
+}
+
+/// Each dimension has a number for each of its indices, those of more than eight together; and these have no place for other rows.
+fn axes() -> Outcome {
+    let shapes: [&[usize]; 4] = [&[7], &[3, 4], &[5, 2, 3, 4], &[2; 10]];
+    let tensors = shapes.iter().enumerate().map(|(index, shape)| CpuParam::new(format!("{index}"), shape));
+    let mut optimizer = CpuOptimizer::<f32>::new(Sm3::default(), tensors)?;
+    for (index, [axes, elements]) in [[0, 7], [7, 0], [14, 0], [22, 0]].into_iter().enumerate() {
+        let lens = [optimizer.state(&format!("{index}"), "mu")?.len(), optimizer.state(&format!("{index}"), "a")?.len()];
+        assert_eq!(lens, [axes, elements]);
+    }
+    let why = "1: Sm3 keeps \"mu\" of all axes, which has no place for other rows; make another optimizer";
+    match optimizer.resize_rows([(CpuParam::new("1", &[4, 4]), &[0.0; 16][..])]) {
+        Err(error @ Error::Conflict { .. }) if error.to_string() == why => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
+}
+
+/// A row is of the first dimension; its second moment goes where the row goes, and has no place for a mask.
+fn rows_of_adam() -> Outcome {
+    for rule in [
+        Box::<dyn AnyRule>::from(Adam { second_moment_per_row: true, ..Adam::default() }),
+        AdamW { second_moment_per_row: true, ..AdamW::default() }.into(),
+    ] {
+        let shapes: [&[usize]; 4] = [&[], &[5], &[3, 4], &[2, 3, 4]];
+        let tensors = shapes.iter().enumerate().map(|(index, shape)| CpuParam::new(format!("{index}"), shape));
+        let mut optimizer = CpuOptimizer::<f64>::new(rule.clone(), tensors)?;
+        let lens = |optimizer: &CpuOptimizer<f64>, name: &str| -> wgpu_optim::Result<[usize; 2]> {
+            Ok([optimizer.state(name, "v_row")?.len(), optimizer.state(name, "v")?.len()])
+        };
+        for (name, expected) in [("0", [0, 1]), ("1", [0, 5]), ("2", [3, 0]), ("3", [2, 0])] {
+            assert_eq!(lens(&optimizer, name)?, expected, "{name}");
+        }
+        let mut values: Vec<Vec<f64>> = shapes.iter().map(|shape| vec![1.0; shape.iter().product()]).collect();
+        let gradients: Vec<Vec<f64>> =
+            values.iter().map(|value| (0..value.len()).map(|index| 1.0 + (index / 12) as f64).collect()).collect();
+        let gradients: Vec<Option<&[f64]>> = gradients.iter().map(|gradient| Some(&gradient[..])).collect();
+        optimizer.step(&mut values.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>(), &gradients)?;
+        let before = optimizer.state("3", "v_row")?.to_vec();
+        optimizer.change_rows(&[1, 0, 1], [(CpuParam::new("3", &[3, 3, 4]), Some(&values[3][..]), &mut [0.0; 36][..])])?;
+        assert!(before[1] > 3.0 * before[0] && optimizer.state("3", "v_row")? == [before[1], before[0], before[1]], "{before:?}");
+        let mask = |shape: &[usize]| CpuParam {
+            row_mask: Some(CpuRowMask { words: vec![1; shape[0]], own_steps: false }),
+            ..CpuParam::new("w", shape)
+        };
+        CpuOptimizer::<f32>::new(rule.clone(), [mask(&[5])])?;
+        let why = format!(
+            "w: a row_mask does not go with {}, which has sums over whole tensors, or numbers of their rows and columns",
+            rule.name()
+        );
+        match CpuOptimizer::<f32>::new(rule.clone(), [mask(&[5, 2])]).map(drop) {
+            Err(error) if error.to_string() == why => {}
+            other => return Err(format!("{other:?}").into()),
+        }
+    }
     Ok(())
 }
 
