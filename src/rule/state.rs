@@ -111,6 +111,7 @@ pub fn block<'a, F: Real>(lane: &'a mut Option<&mut [F]>, part: Range<usize>, un
 macro_rules! state {
     (@extent) => { $crate::rule::Extent::Elements };
     (@extent $extent:ident) => { $crate::rule::Extent::$extent };
+    (@is_wide $($extent:ident)?) => { !matches!($crate::state!(@extent $($extent)?), $crate::rule::Extent::Elements) };
     (
         $(#[$meta:meta])*
         pub struct $Name:ident<$F:ident> { $($(#[$doc:meta])* $field:ident $(: $extent:ident)? = $torch:literal),* $(,)? }
@@ -150,10 +151,10 @@ macro_rules! state {
                 values: &mut [$F],
                 pass: impl Fn($F, &mut $F, &mut Self),
             ) {
-                // Arguments of a function do not overlap, and the compiler knows it.
+                // Arguments of a function do not overlap, and the compiler knows it. Without `WIDE`, what there is of wider extents and of sums is not in use, and costs nothing.
                 #[inline(always)]
                 #[allow(clippy::too_many_arguments, reason = "one for each state and sum")]
-                fn run<$F: $crate::rule::Real>(
+                fn run<$F: $crate::rule::Real, const WIDE: bool>(
                     gradients: &[$F],
                     values: &mut [$F],
                     $($field: &mut [$F],)*
@@ -165,27 +166,45 @@ macro_rules! state {
                     $(let $field = &mut $field[..n];)*
                     $($(let $sum = &mut $sum[..n];)+)?
                     for i in 0..n {
-                        let mut state = $Name { $($field: $field[i],)* $($($sum: $sum[i],)+)? };
+                        let mut state = $Name {
+                            $($field: if WIDE || !$crate::state!(@is_wide $($extent)?) { $field[i] } else { $F::zero() },)*
+                            $($($sum: if WIDE { $sum[i] } else { $F::zero() },)+)?
+                        };
                         pass(gradients[i], &mut values[i], &mut state);
-                        $($field[i] = state.$field;)*
-                        $($($sum[i] = state.$sum;)+)?
+                        $(if WIDE || !$crate::state!(@is_wide $($extent)?) {
+                            $field[i] = state.$field;
+                        })*
+                        $($(if WIDE {
+                            $sum[i] = state.$sum;
+                        })+)?
                     }
                 }
                 struct Unused<$F> { $($field: [$F; $crate::rule::BLOCK],)* $($($sum: [$F; $crate::rule::BLOCK],)+)? }
                 let zeros = [$F::zero(); $crate::rule::BLOCK];
                 let mut unused = Unused { $($field: zeros,)* $($($sum: zeros,)+)? };
                 let [$($field,)* $($($sum,)+)?] = lanes else { return };
+                let is_wide = false $(|| ($crate::state!(@is_wide $($extent)?) && $field.is_some()))* $($(|| $sum.is_some())+)?;
                 for (index, values) in values.chunks_mut($crate::rule::BLOCK).enumerate() {
                     let begin = index * $crate::rule::BLOCK;
                     let part = begin..begin + values.len();
                     let gradients = gradients.map_or(&zeros[..values.len()], |gradients| &gradients[part.clone()]);
-                    run(
-                        gradients,
-                        values,
-                        $($crate::rule::block($field, part.clone(), &mut unused.$field),)*
-                        $($($crate::rule::block($sum, part.clone(), &mut unused.$sum),)+)?
-                        &pass,
-                    );
+                    if is_wide {
+                        run::<$F, true>(
+                            gradients,
+                            values,
+                            $($crate::rule::block($field, part.clone(), &mut unused.$field),)*
+                            $($($crate::rule::block($sum, part.clone(), &mut unused.$sum),)+)?
+                            &pass,
+                        );
+                    } else {
+                        run::<$F, false>(
+                            gradients,
+                            values,
+                            $($crate::rule::block($field, part.clone(), &mut unused.$field),)*
+                            $($($crate::rule::block($sum, part.clone(), &mut unused.$sum),)+)?
+                            &pass,
+                        );
+                    }
                 }
             }
         }
