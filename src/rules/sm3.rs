@@ -15,7 +15,7 @@ hyper_parameters! {
     /// ```
     ///
     /// Sources: Anil, Gupta, Koren and Singer, "Memory-efficient adaptive optimization", arXiv 1901.11150, algorithm SM3-II, as in optax's `sm3`: the momentum is
-    /// a mean of the steps, as in section 5 of the paper. (pytorch_optimizer's has another constant in the root, 1e-30.)
+    /// a mean of the steps, and 1e-8 is in the root.
     ///
     /// A tensor of any number of dimensions has a vector for each, in the state `mu` one after the other: 4 bytes for each index, beside the 4 of each element for `nu`.
     /// Of more than eight dimensions, the first ones count as one. A vector keeps `a`, and this is [`Adagrad`](crate::Adagrad) with momentum; so does a single
