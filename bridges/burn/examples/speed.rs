@@ -63,7 +63,7 @@ fn main() -> Outcome<()> {
     let Plan { memory, steps, tensors } = plan()?;
     let gpu = pollster::block_on(async { request_all_features(&instance().await?).await })?;
     let pages = if matches!(memory, MemoryConfiguration::ExclusivePages) { "a buffer for each tensor" } else { "memory in pools" };
-    println!("{}, fusion {}, {pages}, {WIDTH} x {WIDTH}, AdamW, means of {steps} steps in ms", gpu.info.name, cfg!(feature = "fusion"));
+    println!("{}, fusion {}, {pages}, {WIDTH} x {WIDTH}, AdamW, medians of {steps} steps in ms", gpu.info.name, cfg!(feature = "fusion"));
     println!("tensors   burn   ours  times  of it: walk resolve  lend rebind record   rest  dispatches moved");
     let device = BurnDevice::on_gpu_with(&gpu, memory)?;
     for tensors in tensors {
@@ -79,7 +79,7 @@ fn race(tensors: usize, steps: usize, device: &BurnDevice) -> Outcome<()> {
     let x = Tensor::random([8, WIDTH], Distribution::Default, &autodiff);
     let mut optimizer = AdamWConfig::new().init();
     let mut ours = BurnOptimizer::new(AdamW { lr: 1e-3, ..Default::default() }, &own, device)?;
-    let (mut burn, mut bridge, mut host, mut moved) = (Duration::ZERO, Duration::ZERO, HostTimes::default(), 0);
+    let (mut burn, mut bridge, mut hosts, mut moved) = (vec![], vec![], vec![], 0);
     for step in 0..WARM + steps {
         let grads = theirs.gradients(&x);
         autodiff.sync().map_err(|error| format!("{error:?}"))?;
@@ -94,32 +94,32 @@ fn race(tensors: usize, steps: usize, device: &BurnDevice) -> Outcome<()> {
         autodiff.sync().map_err(|error| format!("{error:?}"))?;
         let bridges = begin.elapsed();
         if step >= WARM {
-            (burn, bridge, moved) = (burn + burns, bridge + bridges, moved + handover.moved);
-            add(&mut host, &handover.times);
+            burn.push(burns);
+            bridge.push(bridges);
+            hosts.push(handover.times);
+            moved += handover.moved;
         }
     }
-    let ms = |time: Duration| time.as_secs_f64() * 1e3 / steps as f64;
+    let part = |of: fn(&HostTimes) -> Duration| median(hosts.iter().map(of));
+    let (burn, bridge, host) = (median(burn), median(bridge), part(HostTimes::total));
     println!(
-        "{tensors:7} {:6.2} {:6.2} {:6.1}       {:6.2}  {:6.2} {:5.2} {:6.2} {:6.2} {:6.2}  {:10} {:5}",
-        ms(burn),
-        ms(bridge),
-        burn.as_secs_f64() / bridge.as_secs_f64(),
-        ms(host.walk),
-        ms(host.resolve),
-        ms(host.lend),
-        ms(host.rebind),
-        ms(host.record),
-        ms(bridge.saturating_sub(host.total())),
+        "{tensors:7} {burn:6.2} {bridge:6.2} {:6.1}       {:6.2}  {:6.2} {:5.2} {:6.2} {:6.2} {:6.2}  {:10} {:5}",
+        burn / bridge,
+        part(|times| times.walk),
+        part(|times| times.resolve),
+        part(|times| times.lend),
+        part(|times| times.rebind),
+        part(|times| times.record),
+        bridge - host,
         ours.dispatches(),
         moved / steps
     );
     Ok(())
 }
 
-fn add(sum: &mut HostTimes, times: &HostTimes) {
-    sum.walk += times.walk;
-    sum.resolve += times.resolve;
-    sum.lend += times.lend;
-    sum.rebind += times.rebind;
-    sum.record += times.record;
+/// The median in milliseconds: other programs on the machine disturb it less than a mean.
+fn median(times: impl IntoIterator<Item = Duration>) -> f64 {
+    let mut times: Vec<Duration> = times.into_iter().collect();
+    times.sort();
+    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }

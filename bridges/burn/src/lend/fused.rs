@@ -1,5 +1,6 @@
 //! With fusion: a tensor's buffer is known to fusion's own thread, once what is pending has run. One operation in fusion's queue asks for all of them.
 
+use core::slice;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use burn::tensor::{DType, Device, Shape};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::fusion::{CubeFusionHandle, FusionCubeRuntime};
 
-use super::{Answer, Asked, Found, Lent, copy, leases, settle};
+use super::{Answer, Asked, Found, Lent, copy, leases};
 use crate::error::{Error, Result};
 
 /// The backend's tensor.
@@ -21,7 +22,7 @@ type Handles = HandleContainer<CubeFusionHandle>;
 type Slot = Arc<Mutex<Option<core::result::Result<Answer, String>>>>;
 
 /// Where these tensors lie, once burn has settled. What it has recorded is submitted then, so that what the caller submits comes after it.
-pub(crate) fn lend(device: &Device, asked: Vec<Asked>) -> Result<Answer> {
+pub(crate) fn lend(_: &Device, asked: Vec<Asked>) -> Result<Answer> {
     let begin = Instant::now();
     // Tensors of other threads get a name in this thread's queue.
     let asked: Vec<Asked> = asked.into_iter().map(here).collect();
@@ -31,7 +32,7 @@ pub(crate) fn lend(device: &Device, asked: Vec<Asked>) -> Result<Answer> {
     let operation = Lending { tensors, slot: slot.clone() };
     let name = OperationIr::Custom(CustomOpIr::new("wgpu-optim lend", &[], &[]));
     client.register(StreamId::current(), name, operation);
-    settle(device)?;
+    client.try_sync(|| ()).map_err(|error| Error::Burn(format!("{error:?}")))?;
     let all = begin.elapsed();
     // The tensors had to live until now.
     drop(asked);
@@ -87,7 +88,7 @@ impl Operation<FusionCubeRuntime> for Lending {
 pub(crate) fn copied(tensor: Primitive) -> Result<Primitive> {
     let (client, shape, dtype) = (tensor.client.clone(), tensor.shape.clone(), tensor.dtype);
     let (from, to) = (tensor.into_ir(), TensorIr::uninit(client.create_empty_handle(), shape, dtype));
-    let name = OperationIr::Custom(CustomOpIr::new("wgpu-optim copy", &[from.clone()], &[to.clone()]));
+    let name = OperationIr::Custom(CustomOpIr::new("wgpu-optim copy", slice::from_ref(&from), slice::from_ref(&to)));
     let outputs = client.register(StreamId::current(), name, Copying { from, to: to.id });
     outputs.into_iter().next().ok_or_else(|| Error::Burn("a copy in fusion's queue has no output".to_owned()))
 }

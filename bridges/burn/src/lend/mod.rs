@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use burn::backend::{Cube, StreamId};
 use burn::tensor::{Device, Tensor};
 use burn_cubecl::cubecl::client::Client;
-use burn_cubecl::cubecl::server::Handle;
+use burn_cubecl::cubecl::server::{Handle, ServerError};
 use burn_cubecl::cubecl::wgpu::{AutoCompiler, WgpuResource, WgpuServer};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -105,26 +105,35 @@ impl Found {
     }
 }
 
-/// Leases of all of them, in one visit to cubecl's thread. What cubecl has recorded on their streams is submitted then.
+/// Leases of all of them, in one visit to cubecl's thread, which submits what it has recorded on their streams.
 fn leases(client: &Client, found: Vec<Found>) -> core::result::Result<Vec<Lent>, String> {
     let lease = |found: &Found| client.get_resource::<WgpuServer<AutoCompiler>>(found.handle.clone());
-    let leases = client.exclusive(|| found.iter().map(lease).collect::<core::result::Result<Vec<Lease>, _>>());
-    let leases = leases.map_err(|error| format!("{error:?}"))?.map_err(|error| format!("{error:?}"))?;
-    let mut streams = vec![StreamId::current()];
-    for Found { handle, .. } in &found {
-        // Most often all are of one thread.
-        if streams.last() != Some(&handle.stream) && !streams.contains(&handle.stream) {
-            streams.push(handle.stream);
+    let visit = || {
+        let leases = found.iter().map(lease).collect::<core::result::Result<Vec<Lease>, _>>()?;
+        for stream in streams(&found) {
+            stream.executes(|| client.flush())?;
         }
-    }
-    for stream in streams {
-        stream.executes(|| client.flush()).map_err(|error| format!("{error:?}"))?;
-    }
+        Ok(leases)
+    };
+    let leases: core::result::Result<Vec<Lease>, ServerError> = client.exclusive(visit).map_err(|error| format!("{error:?}"))?;
+    let leases = leases.map_err(|error| format!("{error:?}"))?;
     let lent = |(lease, found): (Lease, Found)| {
         let Found { elements, is_alone, strides, is_copy, .. } = found;
         Lent { lease, elements, is_alone, strides, is_copy }
     };
     Ok(leases.into_iter().zip(found).map(lent).collect())
+}
+
+/// The streams on which these were written, and the thread's own.
+fn streams(found: &[Found]) -> Vec<StreamId> {
+    let mut streams = vec![StreamId::current()];
+    for Found { handle, .. } in found {
+        // Most often all are of one thread.
+        if streams.last() != Some(&handle.stream) && !streams.contains(&handle.stream) {
+            streams.push(handle.stream);
+        }
+    }
+    streams
 }
 
 /// A row-major copy, bit for bit.

@@ -178,6 +178,7 @@ fn bind<M: Module>(model: &M, known: &Known, device: &BurnDevice) -> Result<Boun
     lend::settle(&plain)?;
     let lent = lend::lend(&plain, asked)?.lent;
     let (values, gradients) = lent.split_at(count);
+    #[allow(clippy::mutable_key_type)] // wgpu hashes a buffer by its identity.
     let mut taken = HashSet::new();
     let mut place = |lent: &Lent| {
         let binding = lent.binding();

@@ -98,7 +98,7 @@ fn groups_by_patterns_train_as_burns_do() {
         theirs.with_group(ParamGroup::from_predicate("bias"), AdamWConfig::new().with_epsilon(1e-5).with_weight_decay(0.0).build(), None);
     let rule = AdamW { lr: 1e-2, eps: 1e-5, weight_decay: 0.2, ..Default::default() };
     let mut all = params(&own);
-    let plain = Group::matching(AdamW { weight_decay: 0.0, ..rule.clone() }, &mut all, "*.bias");
+    let plain = Group::matching(AdamW { weight_decay: 0.0, ..rule }, &mut all, "*.bias");
     assert_eq!(plain.params.len(), 3);
     let groups = [Group { name: Some("biases".into()), ..plain }, Group::new(rule, all)];
     let mut ours = BurnOptimizer::with_groups(groups, Options::default(), &own, &POOLED).unwrap();

@@ -11,7 +11,7 @@ fn run_goes_on_from_a_checkpoint_bit_for_bit() {
     let device = POOLED.autodiff();
     let rule = AdamW { lr: 0.02, ..Default::default() };
     let mut model = fresh(&Mlp::new(&device));
-    let mut optimizer = BurnOptimizer::new(rule.clone(), &model, &POOLED).unwrap();
+    let mut optimizer = BurnOptimizer::new(rule, &model, &POOLED).unwrap();
     let step = |optimizer: &mut BurnOptimizer, model: &mut Mlp, seed: u64| {
         let grads = model.gradients(8, seed, &device);
         optimizer.step(model, grads).unwrap();

@@ -121,7 +121,7 @@ fn backward_pass_that_is_still_to_come_has_the_old_values() {
 fn two_parameters_in_one_tensor_part() {
     let device = POOLED.autodiff();
     let tensor: Tensor<2> = data([4, 4], 1, &device);
-    let layer = |tensor: &Tensor<2>| Linear { weight: burn::module::Param::from_tensor(tensor.clone()), bias: None };
+    let layer = |tensor: &Tensor<2>| Linear { weight: burn::module::Param::from_tensor(tensor.clone().detach()), bias: None };
     let mut model = Mlp { layers: vec![layer(&tensor), layer(&tensor)] };
     let mut optimizer = BurnOptimizer::new(Sgd { lr: 0.1, ..Default::default() }, &model, &POOLED).unwrap();
     let grads = model.gradients(8, 0, &device);

@@ -17,15 +17,23 @@ const TOLERANCE: f32 = 5e-6;
 
 /// burn's optimizer and ours, with the same numbers, none of which is a default.
 fn pairs() -> Vec<(&'static str, ModuleOptimizer, Box<dyn AnyRule>)> {
-    let momentum = MomentumConfig { momentum: 0.8, dampening: 0.2, nesterov: true };
-    let sgd = SgdConfig::new().with_momentum(Some(momentum)).with_weight_decay(Some(WeightDecayConfig::new(1e-2))).init();
-    let own_sgd = Sgd { lr: LR, momentum: 0.8, dampening: 0.2, nesterov: true, weight_decay: 1e-2, ..Default::default() };
+    let sgd = |dampening, nesterov| {
+        let momentum = MomentumConfig { momentum: 0.8, dampening, nesterov };
+        SgdConfig::new().with_momentum(Some(momentum)).with_weight_decay(Some(WeightDecayConfig::new(1e-2))).init()
+    };
+    let own_sgd = Sgd { lr: LR, momentum: 0.8, dampening: 0.2, weight_decay: 1e-2, ..Default::default() };
+    let nesterov = Sgd { dampening: 0.0, nesterov: true, ..own_sgd };
     let adam =
         AdamConfig::new().with_beta_1(0.85).with_beta_2(0.99).with_epsilon(1e-5).with_weight_decay(Some(WeightDecayConfig::new(1e-2)));
     let own_adam = Adam { lr: LR, beta1: 0.85, beta2: 0.99, eps: 1e-5, weight_decay: 1e-2, ..Default::default() };
     let adamw = AdamWConfig::new().with_beta_1(0.85).with_beta_2(0.99).with_epsilon(1e-5).with_weight_decay(0.05);
     let own_adamw = AdamW { lr: LR, beta1: 0.85, beta2: 0.99, eps: 1e-5, weight_decay: 0.05, ..Default::default() };
-    vec![("Sgd", sgd, own_sgd.into()), ("Adam", adam.init(), own_adam.into()), ("AdamW", adamw.init(), own_adamw.into())]
+    vec![
+        ("Sgd", sgd(0.2, false), own_sgd.into()),
+        ("Sgd, Nesterov's", sgd(0.0, true), nesterov.into()),
+        ("Adam", adam.init(), own_adam.into()),
+        ("AdamW", adamw.init(), own_adamw.into()),
+    ]
 }
 
 /// How far a model trained by ours is from one trained by burn's, with batches of these sizes in turn.
@@ -41,7 +49,8 @@ pub fn apart<M: Trained>(device: &BurnDevice, theirs: &mut ModuleOptimizer, ours
         model = theirs.step(LR, model, grads);
         let grads = own.gradients(samples, seed, &autodiff);
         let handover = optimizer.step(&mut own, grads).unwrap();
-        assert!(handover.copied.is_empty() && handover.gradients_copied == 0, "{handover:?}");
+        // burn's convolutions make gradients that are not stored row by row.
+        assert!(handover.copied.is_empty() && handover.gradients_copied <= 2, "{handover:?}");
     }
     assert!(distance(&model, &before) > 0.01, "it has not trained");
     difference(&model, &own)
