@@ -5,16 +5,22 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::optim::GradientsParams;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::tanh;
 use burn::tensor::{Device, Tensor};
 
-use crate::support::data;
+use crate::support::{data, seeded};
 
 /// A model that can be trained on a batch of any size.
+/// Smooth, since at a kink a rounding error makes another gradient.
 pub trait Trained: Module {
-    fn new(device: &Device) -> Self;
+    fn build(device: &Device) -> Self;
     /// The loss over so many samples.
     fn loss(&self, samples: usize, seed: u64, device: &Device) -> Tensor<1>;
+
+    /// The same values in every run.
+    fn new(device: &Device) -> Self {
+        seeded(&Self::build(device))
+    }
 
     fn gradients(&self, samples: usize, seed: u64, device: &Device) -> GradientsParams {
         GradientsParams::from_grads(self.loss(samples, seed, device).backward(), self)
@@ -28,12 +34,12 @@ pub struct Mlp {
 
 impl Mlp {
     pub fn of_sizes(sizes: &[usize], device: &Device) -> Self {
-        Mlp { layers: sizes.windows(2).map(|pair| LinearConfig::new(pair[0], pair[1]).init(device)).collect() }
+        seeded(&Mlp { layers: sizes.windows(2).map(|pair| LinearConfig::new(pair[0], pair[1]).init(device)).collect() })
     }
 
     pub fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(if index == 0 { x } else { relu(x) });
+            x = layer.forward(if index == 0 { x } else { tanh(x) });
         }
         x
     }
@@ -44,7 +50,7 @@ impl Mlp {
 }
 
 impl Trained for Mlp {
-    fn new(device: &Device) -> Self {
+    fn build(device: &Device) -> Self {
         Mlp::of_sizes(&[16, 32, 32, 4], device)
     }
 
@@ -64,7 +70,7 @@ pub struct Cnn {
 }
 
 impl Trained for Cnn {
-    fn new(device: &Device) -> Self {
+    fn build(device: &Device) -> Self {
         Cnn {
             // Batch norm takes away what a bias before it adds: it has a gradient of rounding errors alone.
             first: Conv2dConfig::new([1, 4], [3, 3]).with_bias(false).init(device),
@@ -75,8 +81,8 @@ impl Trained for Cnn {
     }
 
     fn loss(&self, samples: usize, seed: u64, device: &Device) -> Tensor<1> {
-        let x = relu(self.norm.forward(self.first.forward(data([samples, 1, 8, 8], seed, device))));
-        let x = relu(self.second.forward(x)).reshape([samples, 8 * 4 * 4]);
+        let x = tanh(self.norm.forward(self.first.forward(data([samples, 1, 8, 8], seed, device))));
+        let x = tanh(self.second.forward(x)).reshape([samples, 8 * 4 * 4]);
         (self.head.forward(x) - data([samples, 10], seed + 1000, device)).powi_scalar(2).mean()
     }
 }
@@ -88,7 +94,7 @@ pub struct Block {
 }
 
 impl Trained for Block {
-    fn new(device: &Device) -> Self {
+    fn build(device: &Device) -> Self {
         let encoder = TransformerEncoderConfig::new(16, 32, 2, 1).with_dropout(0.0).init(device);
         Block { encoder, head: LinearConfig::new(16, 4).init(device) }
     }

@@ -47,6 +47,26 @@ pub fn fresh<M: Module>(model: &M) -> M {
     model.clone().map(&mut Fresh)
 }
 
+/// A model of the same shape whose values are the same in every run: matrices and kernels by the size of their inputs, vectors small, those that are all 1 near 1.
+pub fn seeded<M: Module>(model: &M) -> M {
+    struct Seeded(u64);
+    impl ModuleMapper for Seeded {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            self.0 += 1;
+            let (id, tensor, mapper) = param.consume();
+            let dims = tensor.dims();
+            let count: usize = dims.iter().product();
+            let ones = tensor.to_data().try_to_vec::<f32>().unwrap().iter().all(|&value| value == 1.0);
+            let inputs = if D == 2 { dims[0] } else { count / dims[0].max(1) };
+            let (center, scale) = if D > 1 { (0.0, (1.0 / inputs as f32).sqrt()) } else { (f32::from(u8::from(ones)), 0.1) };
+            let values: Vec<f32> = numbers(count, self.0).into_iter().map(|value| center + scale * value).collect();
+            let value = Tensor::<D>::from_data(TensorData::new(values, dims), &tensor.device());
+            Param::from_mapped_value(id, value.set_require_grad(tensor.is_require_grad()), mapper)
+        }
+    }
+    model.clone().map(&mut Seeded(0))
+}
+
 /// The values of all float parameters, by path.
 pub fn values<M: Module>(model: &M) -> Vec<(String, Vec<f32>)> {
     #[derive(Default)]
