@@ -1,5 +1,5 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train splats landscape test test-swiftshader test-swiftshader-all kills lint public-api replay bench bench-smoke burn kit kit-check package
+.PHONY: help adapter train splats landscape test test-swiftshader test-swiftshader-all kills lint public-api replay bench bench-smoke burn burn-test burn-speed kit kit-check package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with gradient descent, SGD, RMSProp and Adam, side by side"
@@ -18,6 +18,8 @@ help:
 	@echo "make bench-smoke  the same, tiny, to see that it runs"
 	@echo "make kit        suite, benchmark and replay with their data in one archive under target/kit, for machines with a GPU and without Rust"
 	@echo "make kit-check  the same in the debug profile, unpacked elsewhere and looked at"
+	@echo "make burn-test  the bridge to burn: its tests, with burn's kernel fusion and without, and its example (the first time, an hour of compiling)"
+	@echo "make burn-speed time per step of burn's own AdamW and of the bridge"
 	@echo "make package    what would be published, built from the package itself"
 
 # Asks wgpu itself whether there is an adapter, and brings the software one if not. In the profile of what comes next, so that nothing is
@@ -73,6 +75,24 @@ PEERS = $(if $(PYTHON),--python $(PYTHON)) $(if $(BURN),--burn $(BURN_TARGET)/re
 # A package of its own; nothing else waits for it.
 burn:
 	cargo build --release --manifest-path benches/peers/burn/Cargo.toml --target-dir $(BURN_TARGET)
+
+# The bridge is a package of its own too. One profile for everything, so that burn is compiled once for each choice of fusion.
+BRIDGE = bridges/burn/Cargo.toml
+BRIDGE_TARGET = target/bridges
+BRIDGED = --release --locked --manifest-path $(BRIDGE) --target-dir $(BRIDGE_TARGET)
+
+burn-test: adapter
+	cargo fmt --check --manifest-path $(BRIDGE)
+	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build $(BRIDGED) --all-targets --quiet
+	cargo test $(BRIDGED)
+	cargo run $(BRIDGED) --example digits -- --epochs 2
+	cargo run $(BRIDGED) --example speed -- --steps 2 20
+	cargo test $(BRIDGED) --no-default-features --tests
+
+burn-speed: adapter
+	cargo run $(BRIDGED) --example speed
+	cargo run $(BRIDGED) --example speed -- --exclusive
+	cargo run $(BRIDGED) --no-default-features --example speed
 
 # Without Mesa's cache of shaders on disk, so that a first step is a first step.
 bench: adapter $(if $(BURN),burn)

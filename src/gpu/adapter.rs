@@ -46,6 +46,10 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     /// What has been compiled for it, for [`Optimizer::with_pipelines`](crate::Optimizer::with_pipelines).
     pub pipelines: Pipelines,
+    /// The adapter. Frameworks that are given a device ask it what the device can.
+    pub adapter: wgpu::Adapter,
+    /// The instance that the adapter is of.
+    pub instance: wgpu::Instance,
 }
 
 /// Finds an adapter, as `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` (part of its name) say, else the fastest that there is, and opens a
@@ -117,29 +121,56 @@ fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
 /// - [`Error::NoAdapter`]: there is none, or none of this name.
 /// - [`Error::Wgpu`]: the adapter gives no device.
 pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) -> Result<Gpu> {
-    let adapter = match std::env::var("WGPU_ADAPTER_NAME") {
-        Ok(name) if !name.is_empty() => named(instance, &name).await?,
-        _ => {
-            let power_preference = wgpu::PowerPreference::HighPerformance;
-            let options = wgpu::RequestAdapterOptions { power_preference, ..Default::default() };
-            instance.request_adapter(&options).await.map_err(absent)?
-        }
-    };
+    let adapter = adapter(instance).await?;
     let wide = allowance == DeviceLimits::Adapter && adapter.get_info().device_type == wgpu::DeviceType::Cpu;
     let timestamps = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
     let wanted = timestamps | if wide { wgpu::Features::SHADER_INT64 } else { wgpu::Features::empty() };
-    let descriptor = wgpu::DeviceDescriptor {
-        label: Some("wgpu-optim"),
-        required_features: adapter.features() & wanted,
-        required_limits: match allowance {
-            DeviceLimits::Adapter => adapter.limits(),
-            DeviceLimits::Limited(limits) => limits.or_worse_values_from(&adapter.limits()),
-        },
-        ..Default::default()
+    let limits = match allowance {
+        DeviceLimits::Adapter => adapter.limits(),
+        DeviceLimits::Limited(limits) => limits.or_worse_values_from(&adapter.limits()),
     };
+    let features = adapter.features() & wanted;
+    open(instance, adapter, features, limits).await
+}
+
+/// As [`request_from`], a device that has all limits and all features of its adapter but the experimental ones and `MAPPABLE_PRIMARY_BUFFERS`, which makes
+/// buffers slow on some GPUs. For frameworks that are given a device, and that take for granted what its adapter can, as burn's cubecl does.
+///
+/// ```
+/// async fn device_of_a_framework() -> wgpu_optim::Result<wgpu_optim::adapter::Gpu> {
+///     let instance = wgpu_optim::adapter::instance().await?;
+///     wgpu_optim::adapter::request_all_features(&instance).await
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Those of [`request_from`].
+pub async fn request_all_features(instance: &wgpu::Instance) -> Result<Gpu> {
+    let adapter = adapter(instance).await?;
+    let without = wgpu::Features::all_experimental_mask() | wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
+    let (features, limits) = (adapter.features() - without, adapter.limits());
+    open(instance, adapter, features, limits).await
+}
+
+async fn open(instance: &wgpu::Instance, adapter: wgpu::Adapter, features: wgpu::Features, limits: wgpu::Limits) -> Result<Gpu> {
+    let descriptor =
+        wgpu::DeviceDescriptor { label: Some("wgpu-optim"), required_features: features, required_limits: limits, ..Default::default() };
     let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| Error::Wgpu(error.to_string()))?;
     let pipelines = Pipelines::new(&device);
-    Ok(Gpu { info: adapter.get_info(), device, queue, pipelines })
+    Ok(Gpu { info: adapter.get_info(), device, queue, pipelines, adapter, instance: instance.clone() })
+}
+
+/// The adapter that `WGPU_ADAPTER_NAME` says, else the fastest one.
+async fn adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter> {
+    match std::env::var("WGPU_ADAPTER_NAME") {
+        Ok(name) if !name.is_empty() => named(instance, &name).await,
+        _ => {
+            let power_preference = wgpu::PowerPreference::HighPerformance;
+            let options = wgpu::RequestAdapterOptions { power_preference, ..Default::default() };
+            instance.request_adapter(&options).await.map_err(absent)
+        }
+    }
 }
 
 async fn named(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::Error;
-use wgpu_optim::adapter::{DeviceLimits, Gpu, instance, request_from};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, instance, request_all_features, request_from};
 
 /// The result of a row.
 pub type Outcome = Result<(), Failed>;
@@ -34,8 +34,12 @@ fn required() -> bool {
 
 /// One more device, of the suite's only instance.
 pub fn another(allowance: DeviceLimits) -> Result<Gpu, Error> {
+    pollster::block_on(request_from(only_instance()?, allowance))
+}
+
+fn only_instance() -> Result<&'static wgpu::Instance, Error> {
     static INSTANCE: LazyLock<Result<wgpu::Instance, Error>> = LazyLock::new(|| pollster::block_on(instance()));
-    pollster::block_on(request_from(INSTANCE.as_ref().map_err(Error::clone)?, allowance))
+    INSTANCE.as_ref().map_err(Error::clone)
 }
 
 /// All that the adapter can, and on a software adapter the kernels that are written for it; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
@@ -74,6 +78,14 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(contexts[1].trial("device-is-limited".into(), |gpu| {
         let limits = gpu.device.limits();
         assert_eq!((limits.max_storage_buffers_per_shader_stage, limits.max_storage_buffer_binding_size), (8, 128 << 20));
+        Ok(())
+    }));
+    trials.push(contexts[0].trial("device-for-a-framework-has-all-features".into(), |_| {
+        let Gpu { device, adapter, info, .. } = pollster::block_on(request_all_features(only_instance()?))?;
+        let (has, adapters) = (device.features(), adapter.features());
+        assert_eq!(adapters - has, adapters & (wgpu::Features::all_experimental_mask() | wgpu::Features::MAPPABLE_PRIMARY_BUFFERS));
+        assert!(adapters.contains(has) && has.contains(adapters & wgpu::Features::SHADER_F64));
+        assert_eq!((device.limits(), info.name), (adapter.limits(), adapter.get_info().name));
         Ok(())
     }));
     trials
