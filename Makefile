@@ -1,11 +1,13 @@
 # Everything a fresh Debian or Ubuntu machine with Rust needs is done here; see README.md.
-.PHONY: help adapter train splats landscape test test-swiftshader test-swiftshader-all kills lint public-api replay bench bench-smoke burn burn-test burn-speed kit kit-check package
+.PHONY: help adapter train splats landscape test test-swiftshader test-swiftshader-all kills lint public-api browser browser-test replay bench bench-smoke burn burn-test burn-speed kit kit-check package
 
 help:
 	@echo "make train      train a classifier of handwritten digits with gradient descent, SGD, RMSProp and Adam, side by side"
 	@echo "                cargo run --release --example train -- --optimizer adam --save DIR saves a run, --resume FILE goes on with it"
 	@echo "make splats     fit a picture with Gaussian splats that are pruned and cloned, as in docs/splats.png"
 	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
+	@echo "make browser    build the page that trains in a browser (examples/browser), serve it and print the address"
+	@echo "make browser-test  the same in Chromium on a software adapter, and natively: what a visitor can do, and that the values are the same"
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make test-swiftshader  its rows that touch numerics, on SwiftShader, which is brought from Debian's package of Chromium"
 	@echo "make test-swiftshader-all  all of it there (half an hour)"
@@ -65,6 +67,21 @@ train: adapter
 
 splats: adapter
 	cargo run --release --example splats
+
+PAGE = target/browser
+PORT = 8080
+
+browser:
+	./examples/browser/build.sh $(PAGE)
+	node examples/browser/serve.mjs $(PAGE) $(PORT)
+
+# The native side of the comparison is the page's own package, without a page.
+BROWSER_NATIVE = CARGO_TARGET_DIR=$(CURDIR)/target cargo run --locked --manifest-path examples/browser/Cargo.toml --bin native --
+browser-test:
+	./examples/browser/build.sh $(PAGE)
+	$(BROWSER_NATIVE) adapter || ./scripts/install-adapter
+	$(BROWSER_NATIVE) adam 100 sgd 100 rmsprop 100 lion 100 >$(PAGE)-native.json
+	timeout 1500 node examples/browser/test/main.mjs $(PAGE) $(PAGE)-native.json $(PAGE)-shots
 
 replay: adapter
 	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/independent/*.safetensors

@@ -16,13 +16,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use wgpu_optim::adapter;
+use wgpu_optim::adapter::{self, Gpu};
+use wgpu_optim::wgpu;
 
 use contenders::Contender;
 use output::File;
-use race::{GRID, Race};
+use race::{GRID, Lineup, Trial};
 use score::Pick;
 use sheet::Sheet;
 
@@ -74,7 +76,7 @@ fn draw(options: &Options, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     }));
     writeln!(out, "adapter: {} ({})", gpu.info.name, gpu.info.backend)?;
     let steps = options.steps as usize;
-    let race = race::run(&gpu, &contenders, steps, options.seed)?;
+    let race = run(&gpu, &contenders, steps, options.seed)?;
     let Race { trials, dispatches, seconds } = &race;
     writeln!(out, "race:    {} runs of {steps} steps in one submission, {dispatches} dispatches a step: {seconds:.2} s", trials.len())?;
     let picks = picks(&race, contenders.len());
@@ -89,6 +91,34 @@ fn draw(options: &Options, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         writeln!(out, "written: {}", path.display())?;
     }
     Ok(())
+}
+
+/// What was run.
+#[derive(Debug)]
+pub struct Race {
+    /// One per contender, learning rate and function.
+    pub trials: Vec<Trial>,
+    /// Dispatches per step, all of the optimizer's, whatever the number of trials.
+    pub dispatches: usize,
+    /// From the submission to the trails.
+    pub seconds: f64,
+}
+
+/// Runs everything for a number of steps.
+fn run(gpu: &Gpu, contenders: &[Contender], steps: usize, seed: u32) -> Result<Race, Box<dyn Error>> {
+    let lineup = Lineup::new(gpu, contenders, steps, seed)?;
+    let start = Instant::now();
+    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("race") });
+    lineup.field.record(&mut encoder);
+    (0..steps).for_each(|_| race::step(&mut encoder, &lineup.optimizer, &lineup.field));
+    lineup.field.copy(&mut encoder, steps + 1);
+    gpu.queue.submit([encoder.finish()]);
+    let copied = lineup.field.ask();
+    gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
+    copied.recv()??;
+    let trails = lineup.field.trails(steps + 1)?;
+    let (dispatches, seconds) = (lineup.optimizer.dispatches(), start.elapsed().as_secs_f64());
+    Ok(Race { trials: lineup.trials(trails), dispatches, seconds })
 }
 
 fn files(sheet: &Sheet<'_>, formats: &[Format]) -> Result<Vec<File>, Box<dyn Error>> {

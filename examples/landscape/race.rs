@@ -1,7 +1,6 @@
 //! Every contender on every function with every learning rate of the grid, all in one optimizer and one submission.
 
 use std::error::Error;
-use std::time::Instant;
 
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::AnyRule;
@@ -27,17 +26,6 @@ pub struct Trial {
     pub trail: Vec<[f32; 2]>,
 }
 
-/// What was run.
-#[derive(Debug)]
-pub struct Race {
-    /// One per contender, learning rate and function.
-    pub trials: Vec<Trial>,
-    /// Dispatches per step, all of the optimizer's, whatever the number of trials.
-    pub dispatches: usize,
-    /// From the submission to the trails.
-    pub seconds: f64,
-}
-
 /// A contender with one learning rate: a group with a parameter per function.
 struct Entry {
     contender: usize,
@@ -45,43 +33,50 @@ struct Entry {
     rule: Box<dyn AnyRule>,
 }
 
-/// Runs everything for a number of steps.
-pub fn run(gpu: &Gpu, contenders: &[Contender], steps: usize, seed: u32) -> Result<Race, Box<dyn Error>> {
-    let (device, queue) = (&gpu.device, &gpu.queue);
-    let mut entries = Vec::new();
-    for (index, contender) in contenders.iter().enumerate() {
-        entries.extend(self::entries(index, contender)?);
-    }
-    let runs: Vec<Run> = entries.iter().flat_map(|entry| runs(entry, &contenders[entry.contender])).collect();
-    let tensors = Tensors::new(device, runs.iter().map(|run| (&*run.param, [2])))?;
-    let params = tensors.params();
-    let params = params.chunks(functions::ALL.len());
-    let groups = entries.iter().zip(params).map(|(entry, params)| Group::new(entry.rule.clone(), params.to_vec()));
-    let optimizer = Optimizer::with_groups(device, queue, groups)?;
-    let field = Field::new(device, queue, &tensors, &runs, steps + 1, seed)?;
-    let start = Instant::now();
-    queue.submit([record(device, &optimizer, &field, steps)]);
-    let trails = field.trails(device)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let of_entry = entries.iter().flat_map(|entry| functions::ALL.iter().map(move |_| entry));
-    let trial =
-        |((entry, run), trail): ((&Entry, Run), _)| Trial { function: run.function, contender: entry.contender, lr: entry.lr, trail };
-    Ok(Race { trials: of_entry.zip(runs).zip(trails).map(trial).collect(), dispatches: optimizer.dispatches(), seconds })
+/// All runs, ready to begin.
+pub struct Lineup {
+    entries: Vec<Entry>,
+    runs: Vec<Run>,
+    /// One for all.
+    pub optimizer: Optimizer,
+    /// Their gradients and trails.
+    pub field: Field,
 }
 
-/// The whole race. Points are those that a user would evaluate the model with, for rules that train with others.
-fn record(device: &wgpu::Device, optimizer: &Optimizer, field: &Field, steps: usize) -> wgpu::CommandBuffer {
-    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("race") });
-    field.record(&mut encoder);
-    for _ in 0..steps {
-        field.differentiate(&mut encoder);
-        optimizer.step(&mut encoder);
-        optimizer.evaluate(&mut encoder);
-        field.record(&mut encoder);
-        optimizer.train(&mut encoder);
+impl Lineup {
+    /// Every contender with every learning rate of the grid, on every function, for a number of steps.
+    pub fn new(gpu: &Gpu, contenders: &[Contender], steps: usize, seed: u32) -> Result<Self, Box<dyn Error>> {
+        let (device, queue) = (&gpu.device, &gpu.queue);
+        let mut entries = Vec::new();
+        for (index, contender) in contenders.iter().enumerate() {
+            entries.extend(self::entries(index, contender)?);
+        }
+        let runs: Vec<Run> = entries.iter().flat_map(|entry| runs(entry, &contenders[entry.contender])).collect();
+        let tensors = Tensors::new(device, runs.iter().map(|run| (&*run.param, [2])))?;
+        let params = tensors.params();
+        let params = params.chunks(functions::ALL.len());
+        let groups = entries.iter().zip(params).map(|(entry, params)| Group::new(entry.rule.clone(), params.to_vec()));
+        let optimizer = Optimizer::with_groups(device, queue, groups)?;
+        let field = Field::new(device, queue, &tensors, &runs, steps + 1, seed)?;
+        Ok(Lineup { entries, runs, optimizer, field })
     }
-    field.copy(&mut encoder);
-    encoder.finish()
+
+    /// The results, of these trails.
+    pub fn trials(self, trails: Vec<Vec<[f32; 2]>>) -> Vec<Trial> {
+        let of_entry = self.entries.iter().flat_map(|entry| functions::ALL.iter().map(move |_| entry));
+        let trial =
+            |((entry, run), trail): ((&Entry, Run), _)| Trial { function: run.function, contender: entry.contender, lr: entry.lr, trail };
+        of_entry.zip(self.runs).zip(trails).map(trial).collect()
+    }
+}
+
+/// Records one step of all runs. The points of trails are those that a user would evaluate the model with, for rules that train with others.
+pub fn step(encoder: &mut wgpu::CommandEncoder, optimizer: &Optimizer, field: &Field) {
+    field.differentiate(encoder);
+    optimizer.step(encoder);
+    optimizer.evaluate(encoder);
+    field.record(encoder);
+    optimizer.train(encoder);
 }
 
 /// A contender with each learning rate of the grid that its rule accepts; as it is, if the rule has none.
@@ -105,6 +100,7 @@ fn runs(entry: &Entry, contender: &Contender) -> Vec<Run> {
     let run = |(index, function): (usize, &functions::Function)| Run {
         param: format!("{}/{}{lr}", function.name, contender.name),
         function: index,
+        start: function.start,
     };
     functions::ALL.iter().enumerate().map(run).collect()
 }

@@ -119,7 +119,7 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
     if options.batch as usize > images.train() {
         return Err(format!("--batch must be at most {}, the rows to train on, got {}", images.train(), options.batch).into());
     }
-    let settings = settings(options, &choices[0], &images);
+    let settings = training::settings(&choices[0], options.batch, &options.hidden, options.seed, &images);
     let saved = options.resume.as_deref().map(|path| saved(path, &settings, options, &choices[0], &images)).transpose()?;
     drop(Folder::beside(&options.out)?);
     let gpu = gpu()?;
@@ -150,17 +150,6 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
         false if diverged.is_empty() => DONE,
         false => DIVERGED,
     })
-}
-
-/// All that decides a run: what a resumed one has to have as it was.
-fn settings(options: &Options, choice: &Choice, images: &Images) -> Settings {
-    let Options { batch, hidden, seed, .. } = options;
-    let hidden = hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-    let own = choice.rule.parameters().iter().zip(choice.rule.values());
-    let own = own.map(|(parameter, value)| (format!("set {}", parameter.name), format!("{value:?}")));
-    let rest = [("batch", batch.to_string()), ("hidden", hidden), ("seed", seed.to_string()), ("data", images.fingerprint())];
-    let rest = rest.map(|(option, value)| (option.to_owned(), value));
-    [("optimizer".to_owned(), choice.name.clone())].into_iter().chain(own).chain(rest).collect()
 }
 
 /// The run of `--resume`.

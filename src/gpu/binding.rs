@@ -1,5 +1,6 @@
 //! `Binding`: the part of a storage buffer where a parameter's values or gradients are.
 
+use super::late;
 use crate::error::{BufferRole, Error, Result};
 use crate::program::Place;
 
@@ -91,6 +92,7 @@ impl Binding {
 
     /// Checks that the `needed` bytes of this shape are there.
     pub(crate) fn check(&self, name: &str, role: BufferRole, shape: &[usize], dtype: &'static str, needed: u64) -> Result<()> {
+        late::note(name, role, &self.buffer);
         let name = || name.to_owned();
         if !self.offset.is_multiple_of(4) {
             return Err(Error::Misaligned { param: name(), role, offset: self.offset });

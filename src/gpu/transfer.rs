@@ -3,7 +3,7 @@
 use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::buffers::create;
-use super::{Binding, caught, is_lost};
+use super::{Binding, caught, checked, is_lost};
 use crate::error::{BufferRole, Error, Result};
 
 /// Copies `len` elements from the GPU. It submits a copy of its own and, on native platforms, waits for the queue; so it belongs between steps, not in one.
@@ -43,28 +43,31 @@ pub(crate) async fn read_all(device: &wgpu::Device, queue: &wgpu::Queue, spans: 
     let size = |staging| pieces.iter().filter(|piece| piece.staging == staging).map(|piece| piece.bytes).sum();
     let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
     let label = Some("wgpu-optim read-back");
-    let staging =
-        (0..count).map(|staging| create(device, &wgpu::BufferDescriptor { label, size: size(staging), usage, mapped_at_creation: false }));
-    let staging: Vec<wgpu::Buffer> = staging.collect::<Result<_>>()?;
     let mut words: Vec<Vec<u32>> = spans.iter().map(|span| Vec::with_capacity((span.bytes / 4) as usize)).collect();
-    if staging.is_empty() {
+    if count == 0 {
         return Ok(words);
     }
-    let submission = caught(device, || {
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
-        for &Piece { span, from, staging: number, to, bytes } in &pieces {
-            let Span { buffer, offset, .. } = spans[span];
-            encoder.copy_buffer_to_buffer(buffer, offset + from, &staging[number], to, bytes);
+    let descriptor = |staging| wgpu::BufferDescriptor { label, size: size(staging), usage, mapped_at_creation: false };
+    let launch = || {
+        let staging: Vec<wgpu::Buffer> = (0..count).map(|number| create(device, &descriptor(number))).collect::<Result<_>>()?;
+        let submission = caught(device, || {
+            let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
+            for &Piece { span, from, staging: number, to, bytes } in &pieces {
+                let Span { buffer, offset, .. } = spans[span];
+                encoder.copy_buffer_to_buffer(buffer, offset + from, &staging[number], to, bytes);
+            }
+            queue.submit([encoder.finish()])
+        })?;
+        let mut receivers = Vec::with_capacity(count);
+        for buffer in &staging {
+            let (sender, receiver) = oneshot_channel();
+            // The receiver is dropped only together with this future, when nobody waits for the result any more.
+            caught(device, || buffer.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))?;
+            receivers.push(receiver);
         }
-        queue.submit([encoder.finish()])
-    })?;
-    let mut receivers = Vec::with_capacity(count);
-    for buffer in &staging {
-        let (sender, receiver) = oneshot_channel();
-        // The receiver is dropped only together with this future, when nobody waits for the result any more.
-        caught(device, || buffer.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default()))?;
-        receivers.push(receiver);
-    }
+        Ok((staging, submission, receivers))
+    };
+    let (staging, submission, receivers) = checked(device, launch).await?;
     let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
     device.poll(poll).map_err(|error| failed(device, &error))?;
     for (number, (buffer, receiver)) in staging.into_iter().zip(receivers).enumerate() {

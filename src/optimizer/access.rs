@@ -3,7 +3,8 @@
 use super::{Optimizer, Parameter};
 use crate::checkpoint::is_kept;
 use crate::error::{BufferRole, Error, Result, unknown};
-use crate::gpu::{Binding, Record, Span, check_binds, elements_of, read_all};
+use crate::gpu::late::Given;
+use crate::gpu::{Binding, Record, Span, elements_of, of_first_given, read_all};
 use crate::rule::{AnyRule, Extent};
 use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
 use crate::wgsl::{ORDER, scalars_at};
@@ -228,12 +229,13 @@ impl Optimizer {
         if !has.contains(needs) {
             return Err(Error::MissingUsage { param: parameter.param.name.clone(), role, has, needs });
         }
-        let data = self.read_told(binding.buffer(), binding.offset(), elements).await;
-        // It reads the status beside it, whose buffer the caller can get at too.
-        let binds = |error: &Error| if let Error::Wgpu(_) = error { check_binds(&self.engine.device, binding.buffer()) } else { Ok(()) };
-        data.map_err(|error| {
-            let refused = (&*parameter.param.name, role, binds(&error));
-            error.of_first_refused(core::iter::once(refused))
-        })
+        match self.read_told(binding.buffer(), binding.offset(), elements).await {
+            // It reads the status beside it, whose buffer the caller can get at too.
+            Err(error) => {
+                let given = Given { param: parameter.param.name.clone(), role, buffer: binding.buffer().clone() };
+                Err(of_first_given(&self.engine.device, error, vec![given]).await)
+            }
+            data => data,
+        }
     }
 }

@@ -5,7 +5,8 @@ use core::mem::offset_of;
 use super::{Optimizer, Parameter};
 use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, is_kept};
 use crate::error::{BufferRole, Error, Result};
-use crate::gpu::{Binding, Span, check_binds, put, read_all};
+use crate::gpu::late::Given;
+use crate::gpu::{Binding, Span, of_first_given, put, read_all};
 use crate::step::{Status, StepEntry, TrainingProgress, view};
 use crate::wgsl::ORDER;
 
@@ -59,8 +60,10 @@ impl Optimizer {
             offset: binding.offset(),
             bytes: *bytes,
         }));
-        let words = read_all(&self.engine.device, &self.engine.queue, &spans).await;
-        let mut words = words.map_err(|error| self.of_first_refused(error))?.into_iter();
+        let mut words = match read_all(&self.engine.device, &self.engine.queue, &spans).await {
+            Ok(words) => words.into_iter(),
+            Err(error) => return Err(of_first_given(&self.engine.device, error, self.given_values()).await),
+        };
         let (status, record) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&status));
         self.teller().check(&status)?;
@@ -209,11 +212,13 @@ impl Optimizer {
         Outline::of(&self.config, params)
     }
 
-    /// Of what wgpu refused, the first buffer of values that it refuses by itself.
-    fn of_first_refused(&self, error: Error) -> Error {
-        let device = &self.engine.device;
-        let value = |Parameter { param, .. }: &Parameter| check_binds(device, param.value.buffer());
-        let refused = self.parameters.iter().map(|parameter| (&*parameter.param.name, BufferRole::Value, value(parameter)));
-        error.of_first_refused(refused)
+    /// The caller's buffers of values.
+    fn given_values(&self) -> Vec<Given> {
+        let value = |Parameter { param, .. }: &Parameter| Given {
+            param: param.name.clone(),
+            role: BufferRole::Value,
+            buffer: param.value.buffer().clone(),
+        };
+        self.parameters.iter().map(value).collect()
     }
 }

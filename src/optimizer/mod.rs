@@ -4,6 +4,7 @@ mod access;
 mod buffers;
 mod build;
 mod change;
+mod checked;
 mod checkpoint;
 mod draft;
 mod keep;

@@ -33,6 +33,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn scalar_fields(&self) -> &'static [&'static str];
     /// The names of the hyper-parameters that a schedule may set: [`HyperParameter::scheduled`].
     fn scheduled(&self) -> Vec<&'static str>;
+    /// Whether the scalars of a step depend on those of the last one: then what is no number stays none.
+    fn carries_scalars(&self) -> bool;
     /// See [`Rule::VALUES`].
     fn values_in_state(&self) -> &'static [&'static str];
     /// Whether some state holds values: [`Rule::VALUES`].
@@ -117,6 +119,12 @@ impl<R: Rule> AnyRule for R {
     }
     fn scheduled(&self) -> Vec<&'static str> {
         R::PARAMETERS.iter().filter(|parameter| parameter.scheduled).map(|parameter| parameter.name).collect()
+    }
+    fn carries_scalars(&self) -> bool {
+        let h = self.hyper::<f64>();
+        let last = |number| R::Scalars::from_slice(&vec![number; <R::Scalars<f64> as ScalarLayout<f64>>::FIELDS.len()]);
+        let scalars = |step: f64, number| R::prepare(&h, step, &last(number)).to_vec();
+        [2.0, 1000.0].into_iter().any(|step| scalars(step, 0.0).iter().zip(scalars(step, f64::NAN)).any(|(own, of_nan)| *own != of_nan))
     }
     fn values_in_state(&self) -> &'static [&'static str] {
         R::VALUES

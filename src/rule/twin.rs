@@ -35,7 +35,16 @@ pub struct Sweep<'a, F> {
     pub lanes: Vec<Option<&'a mut [F]>>,
 }
 
+/// A rule's CPU twin in one kind of number, whichever the rule. Without the feature `cpu` it can do nothing: compiled for every rule and every kind of
+/// number, twins would be a large part of a program for browsers.
+#[cfg(not(feature = "cpu"))]
+pub trait Twin<F: Real> {}
+
+#[cfg(not(feature = "cpu"))]
+impl<R: Rule, F: Real> Twin<F> for R {}
+
 /// A rule's CPU twin in one kind of number, whichever the rule.
+#[cfg(feature = "cpu")]
 pub trait Twin<F: Real> {
     /// The scalars of step `step`, which counts from 1, from those of the step before (zeros at the first).
     fn prepare(&self, assigned: &[ScheduledMember], step: u32, last: &[F]) -> Vec<F>;
@@ -53,6 +62,7 @@ fn hyper<R: Rule, F: Real>(rule: &R, assigned: &[ScheduledMember]) -> R::Hyper<F
     h
 }
 
+#[cfg(feature = "cpu")]
 impl<R: Rule, F: Real> Twin<F> for R {
     fn prepare(&self, assigned: &[ScheduledMember], step: u32, last: &[F]) -> Vec<F> {
         let last = R::Scalars::from_slice(last);

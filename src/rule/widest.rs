@@ -6,7 +6,7 @@ pub(super) trait Op {
 }
 
 /// Runs it. The results are those of any other machine: the compiler neither fuses nor reorders what is computed.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "cpu"))]
 pub(super) fn widest(op: impl Op) {
     struct Simd<O>(O);
 
@@ -23,7 +23,7 @@ pub(super) fn widest(op: impl Op) {
 }
 
 /// Runs it.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", feature = "cpu")))]
 pub(super) fn widest(op: impl Op) {
     op.run();
 }

@@ -2,7 +2,7 @@
 
 use super::{Clip, Options};
 use crate::error::{Error, Result};
-use crate::rule::{AnyRule, Extents, Real};
+use crate::rule::{AnyRule, Extents};
 
 /// The name of the step counts of rows.
 pub(crate) const ROW_STEPS: &str = "row_steps";
@@ -114,17 +114,11 @@ fn refusal(rule: &dyn AnyRule, is_matrix: bool, own_steps: bool) -> Option<&'sta
         Some("which has values of its own to evaluate with, or reads no gradient")
     } else if rule.tracks_values() {
         Some("which keeps values in its state: those of a row that its first step does not show would be missing")
-    } else if own_steps && carries_scalars(rule) {
+    } else if own_steps && rule.carries_scalars() {
         Some("which forms the scalars of a step from those of the last one: rows have none of their own; count steps by parameter")
     } else if !own_steps && rule.begins() {
         Some("whose first step is not like the others: rows that it does not show would miss it; count steps by row (RowMask::own_steps)")
     } else {
         None
     }
-}
-
-/// Whether the scalars of a step depend on those of the last one: then what is no number stays none.
-fn carries_scalars(rule: &dyn AnyRule) -> bool {
-    let scalars = |step, last: f64| f64::twin(rule).prepare(&[], step, &vec![last; rule.scalar_fields().len()]);
-    [2, 1000].into_iter().any(|step| scalars(step, 0.0).iter().zip(scalars(step, f64::NAN)).any(|(own, of_nan)| *own != of_nan))
 }

@@ -25,6 +25,7 @@ mod shaders;
 
 use core::fmt;
 
+pub use crate::gpu::late::as_in_a_browser;
 pub use crate::gpu::made::Made;
 pub use compare::{compare, must_fail, same_bits};
 pub use inputs::{NON_FINITE, Random, gradients, spoil, values};

@@ -36,12 +36,11 @@ struct Scene {
 
 impl Scene {
     fn new(gpu: Gpu, places: &[(usize, [f32; 2])], points: usize) -> Self {
-        let run = |(index, &(function, _)): (usize, &(usize, _))| Run { param: format!("run {index}"), function };
+        let run = |(index, &(function, start)): (usize, &(usize, _))| Run { param: format!("run {index}"), function, start };
         let runs: Vec<Run> = places.iter().enumerate().map(run).collect();
         let tensors = Tensors::new(&gpu.device, runs.iter().map(|run| (&*run.param, [2]))).unwrap();
         let field = Field::new(&gpu.device, &gpu.queue, &tensors, &runs, points, SEED).unwrap();
-        for (run, (_, point)) in runs.iter().zip(places) {
-            tensors.write_value(&gpu.queue, &run.param, point).unwrap();
+        for run in &runs {
             tensors.write_gradient(&gpu.queue, &run.param, &[f32::NAN; 2]).unwrap();
         }
         Scene { gpu, tensors, runs, field }
@@ -148,9 +147,12 @@ fn trails_are_where_the_steps_lead() {
             optimizer.step(encoder);
             scene.field.record(encoder);
         }
-        scene.field.copy(encoder);
+        scene.field.copy(encoder, STEPS + 1);
     });
-    let trails = scene.field.trails(&scene.gpu.device).unwrap();
+    let copied = scene.field.ask();
+    scene.gpu.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    copied.recv().unwrap().unwrap();
+    let trails = scene.field.trails(STEPS + 1).unwrap();
     for ((run, function), trail) in (0..).zip(&functions::ALL).zip(trails) {
         assert_eq!((trail.len(), trail[0]), (STEPS + 1, function.start), "{}", function.name);
         let mut point = function.start.map(f64::from);

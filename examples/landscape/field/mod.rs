@@ -3,7 +3,7 @@
 mod kernel;
 
 use std::error::Error;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 
 use bytemuck::{Pod, Zeroable};
 use wgpu_optim::{Binding, Tensors, wgpu};
@@ -18,6 +18,8 @@ pub struct Run {
     pub param: String,
     /// Which of [`functions::ALL`].
     pub function: usize,
+    /// Where it begins.
+    pub start: [f32; 2],
 }
 
 /// What the kernels know of a run. The same layout as `Run` in `run.wgsl`.
@@ -41,7 +43,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// Puts every run at its function's start, with room for trails of `points`.
+    /// Puts every run at its start, with room for trails of `points`.
     pub fn new(
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -53,7 +55,7 @@ impl Field {
         use wgpu::BufferUsages as Usage;
         let bytes = check_room(&device.limits(), runs.len(), points)?;
         for run in runs {
-            tensors.write_value(queue, &run.param, &functions::ALL[run.function].start)?;
+            tensors.write_value(queue, &run.param, &run.start)?;
         }
         let rows = rows(tensors, runs)?;
         let buffer = |label, size, usage| {
@@ -92,21 +94,26 @@ impl Field {
         self.record.record(encoder, self.runs);
     }
 
-    /// Records the copy that [`Field::trails`] reads.
-    pub fn copy(&self, encoder: &mut wgpu::CommandEncoder) {
-        encoder.copy_buffer_to_buffer(&self.trails, 0, &self.staging, 0, self.staging.size());
+    /// Records the copy that [`Field::trails`] has, up to a number of points.
+    pub fn copy(&self, encoder: &mut wgpu::CommandEncoder, points: usize) {
+        let bytes = (size_of::<[f32; 2]>() * self.runs * points) as u64;
+        encoder.copy_buffer_to_buffer(&self.trails, 0, &self.staging, 0, bytes);
     }
 
-    /// Waits for all that was submitted and returns the trail of each run.
-    pub fn trails(&self, device: &wgpu::Device) -> Result<Vec<Vec<[f32; 2]>>, Box<dyn Error>> {
+    /// Asks for what was copied last. The answer comes when the copy is done.
+    pub fn ask(&self) -> Receiver<Result<(), wgpu::BufferAsyncError>> {
         let (sender, receiver) = mpsc::channel();
-        // The receiver lives until the end of this function, so a failed send means that nobody waits any more.
+        // A failed send means that nobody waits any more.
         self.staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default());
-        device.poll(wgpu::PollType::wait_indefinitely())?;
-        receiver.recv()??;
-        let points: Vec<[f32; 2]> = bytemuck::pod_collect_to_vec(&self.staging.get_mapped_range(..)?);
+        receiver
+    }
+
+    /// The trail of each run, up to a number of points, once what was asked for is there.
+    pub fn trails(&self, points: usize) -> Result<Vec<Vec<[f32; 2]>>, Box<dyn Error>> {
+        let all: Vec<[f32; 2]> = bytemuck::pod_collect_to_vec(&self.staging.get_mapped_range(..)?);
         self.staging.unmap();
-        Ok((0..self.runs).map(|run| points[run..].iter().step_by(self.runs).copied().collect()).collect())
+        let trail = |run: usize| all[run..].iter().step_by(self.runs).take(points).copied().collect();
+        Ok((0..self.runs).map(trail).collect())
     }
 }
 

@@ -10,7 +10,8 @@ use wgpu_optim::wgpu::{self, BufferUsages, util::DeviceExt};
 /// Rows on the GPU: a byte per pixel, a label per row.
 #[derive(Debug)]
 pub struct Rows {
-    pixels: wgpu::Buffer,
+    /// The pixels; a program may write others into it.
+    pub pixels: wgpu::Buffer,
     labels: wgpu::Buffer,
     dtype: Dtype,
 }
@@ -43,7 +44,8 @@ impl Rows {
     /// Uploads rows of pixels, which count as `scale * pixel`, and a label for each row.
     pub fn new(device: &wgpu::Device, pixels: &[u8], labels: &[u32], scale: f64) -> Self {
         let upload = |label, contents: &[u8]| {
-            let descriptor = wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage: BufferUsages::STORAGE };
+            let descriptor =
+                wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage: BufferUsages::STORAGE | BufferUsages::COPY_DST };
             device.create_buffer_init(&descriptor)
         };
         // Pixels are a multiple of 4 per row, so whole words.

@@ -1,7 +1,7 @@
 //! The way of a submission's results back to the host, on which training never waits.
 
 use std::error::Error;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::wgpu::{self, BufferUsages};
@@ -103,9 +103,18 @@ impl Lane {
 impl Flight {
     /// Waits for the results, and gives the lane back. Later submissions go on meanwhile.
     pub fn land(self, gpu: &Gpu) -> Result<(Arrival, Lane), Box<dyn Error>> {
-        let Flight { chunk, lane, submission, mapped } = self;
-        gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })?;
-        mapped.recv()??;
+        gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(self.submission.clone()), timeout: None })?;
+        self.landed()?.map_err(|_| "the device finished a submission without its results".into())
+    }
+
+    /// The results and the lane if they are here, else what is still under way.
+    pub fn landed(self) -> Result<Result<(Arrival, Lane), Flight>, Box<dyn Error>> {
+        match self.mapped.try_recv() {
+            Ok(mapped) => mapped?,
+            Err(TryRecvError::Empty) => return Ok(Err(self)),
+            Err(lost) => return Err(lost.into()),
+        }
+        let Flight { chunk, lane, .. } = self;
         let bytes: Vec<u8> = lane.staging.get_mapped_range(..)?.to_vec();
         lane.staging.unmap();
         let (stats, times) = bytes.split_at(TIMES as usize);
@@ -113,6 +122,6 @@ impl Flight {
         let times: Vec<u64> = bytemuck::pod_collect_to_vec(times);
         let between = |from: u64, to: u64, clock: &Clock| to.saturating_sub(from) as f64 * clock.period;
         let seconds = lane.clock.as_ref().map(|clock| [between(times[0], times[1], clock), between(times[1], times[2], clock)]);
-        Ok((Arrival { steps: stats[1..=chunk.steps.len()].to_vec(), test: stats[0], seconds, chunk }, lane))
+        Ok(Ok((Arrival { steps: stats[1..=chunk.steps.len()].to_vec(), test: stats[0], seconds, chunk }, lane)))
     }
 }

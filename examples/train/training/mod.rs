@@ -7,28 +7,24 @@ mod lane;
 mod outcome;
 mod saved;
 mod schedule;
+mod target;
+mod trainer;
 
 pub use outcome::{End, GOAL, Log, Outcome, Point, Seconds};
-pub use saved::{Saved, Settings, Target};
+pub use saved::{Saved, Settings, settings};
+pub use target::Target;
+pub use trainer::{SPLIT, Sets, Trainer, batches};
 
 use std::collections::VecDeque;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use wgpu_optim::adapter::Gpu;
-use wgpu_optim::batches::Sampler;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Optimizer, Tensors, wgpu};
 
-use crate::data::{Images, Split};
-use crate::model::{self, Feed, Model, Room, Rows, Steps};
-use crate::random::Random;
-use lane::{Arrival, Flight, Lane, MOST, TEST};
-use schedule::{Chunk, EVALUATION, Schedule};
-
-/// Streams of random numbers.
-pub const SPLIT: u64 = 0;
-const WEIGHTS: u64 = 1;
+use crate::model;
+use lane::{Arrival, Flight, Lane, MOST};
+use schedule::{EVALUATION, Schedule};
+use trainer::Course;
 
 /// How long a submission should take.
 const PACE: Duration = Duration::from_millis(20);
@@ -36,9 +32,6 @@ const PACE: Duration = Duration::from_millis(20);
 const FLIGHTS: usize = 3;
 /// A submission that takes longer goes alone, so that Ctrl-C waits for one step; the GPU hardly notices the pause.
 const SLOW: Duration = Duration::from_millis(200);
-/// Rows of gradient descent's steps that are worked on at a time, of all. For MNIST's 784 pixels they take 13 MB, where all of its rows
-/// would take more than WebGPU lets a program bind.
-const CAPACITY: usize = 4096;
 
 /// What one run does.
 #[derive(Clone, Copy)]
@@ -59,62 +52,14 @@ pub struct Run<'a> {
     pub saved: Option<&'a Saved>,
 }
 
-/// The rows of a split on the GPU.
-pub struct Sets {
-    train: Rows,
-    test: Rows,
-    test_labels: Vec<u32>,
-}
-
-/// The network and the data, which all runs share.
-pub struct Trainer<'a> {
-    gpu: &'a Gpu,
-    images: &'a Images,
-    shapes: Vec<(String, Vec<usize>)>,
-    tensors: Tensors,
-    model: Model,
-    capacity: usize,
-}
-
-impl<'a> Trainer<'a> {
-    /// Builds the network, for steps of `batch` rows and of all.
-    pub fn new(gpu: &'a Gpu, images: &'a Images, hidden: &[usize], batch: usize) -> Result<Self, Box<dyn Error>> {
-        let widths = [&[images.size()], hidden, &[images.classes.len()]].concat();
-        let shapes = model::shapes(&widths);
-        let tensors = Tensors::new(&gpu.device, shapes.clone())?;
-        let places = images.train().max(images.test());
-        let capacity = places.min(CAPACITY).max(batch);
-        let (widest, limit) = (widths.iter().copied().max().unwrap_or_default(), gpu.device.limits().max_storage_buffer_binding_size);
-        let needed = 4 * capacity.next_multiple_of(4) as u64 * widest as u64;
-        if needed > limit {
-            return Err(
-                format!("--batch {batch}: a layer of {widest} takes {needed} bytes for it, the device binds {limit} at most").into()
-            );
-        }
-        let room = Room { capacity, places, slots: 1 + images.train().div_ceil(batch) };
-        let model = Model::new(&gpu.device, &tensors, &widths, room)?;
-        Ok(Trainer { gpu, images, shapes, tensors, model, capacity })
-    }
-
-    /// Uploads the rows of a split.
-    pub fn upload(&self, split: &Split) -> Sets {
-        let scale = 1.0 / f64::from(self.images.white);
-        let rows = |(pixels, labels): (Vec<u8>, Vec<u32>)| (Rows::new(&self.gpu.device, &pixels, &labels, scale), labels);
-        let ((train, _), (test, test_labels)) = (rows(self.images.select(&split.train)), rows(self.images.select(&split.test)));
-        Sets { train, test, test_labels }
-    }
-
+impl Trainer<'_> {
     /// Trains from the initial weights, or from where a saved run was. Runs of one seed start from the same, and those of one batch size see the same
     /// batches. After each submission `watch` sees the results so far and says whether to go on.
     pub fn train(&self, run: &Run, mut watch: impl FnMut(&Log) -> bool) -> Result<Outcome, Box<dyn Error>> {
-        self.initialize(run.seed)?;
-        let optimizer = Optimizer::new(&self.gpu.device, &self.gpu.queue, run.rule.boxed(), self.tensors.params())?;
-        let flow = Flow { trainer: self, run, optimizer: &optimizer, train: self.train_feed(run)?, test: self.test_feed(run)? };
-        if let Some(saved) = run.saved {
-            optimizer.restore(&saved.checkpoint, Default::default())?;
-            flow.train.batches.write_cursor(saved.cursor)?;
-        }
-        let (log, end) = flow.run(&mut watch)?;
+        let course = self.begin(run.rule, run.batch, run.seed, run.sets)?;
+        run.saved.map_or(Ok(()), |saved| course.restore(saved))?;
+        let (log, end) = Flow { trainer: self, run, course: &course }.run(&mut watch)?;
+        let optimizer = &course.optimizer;
         // A rule with views is looked at as it was evaluated.
         let mut encoder = self.encoder("evaluate");
         optimizer.evaluate(&mut encoder);
@@ -123,35 +68,6 @@ impl<'a> Trainer<'a> {
         let (confusion, weights) = (self.confusion(&run.sets.test_labels)?, pollster::block_on(optimizer.read_shown(&self.shapes[0].0))?);
         let Log { steps, training, test, .. } = log;
         Ok(Outcome { seed: run.seed, end, steps, seconds, training, test, confusion, weights })
-    }
-
-    /// Weights uniform in +-sqrt(6 / inputs), which keeps the variance through ReLU layers (He et al., arXiv 1502.01852); biases zero.
-    fn initialize(&self, seed: u64) -> Result<(), Box<dyn Error>> {
-        let mut random = Random::new(seed, WEIGHTS);
-        for (name, shape) in &self.shapes {
-            let bound = if shape.len() == 2 { (6.0 / shape[1] as f32).sqrt() } else { 0.0 };
-            let values: Vec<f32> = (0..shape.iter().product()).map(|_| bound * random.signed()).collect();
-            self.tensors.write_value(&self.gpu.queue, name, &values)?;
-        }
-        Ok(())
-    }
-
-    /// A step is a batch, or all rows in batches that there is memory for: in order then, so that their sums round alike each time.
-    fn train_feed(&self, run: &Run) -> Result<Feed, Box<dyn Error>> {
-        let (all, rows) = (self.images.train() as u32, run.batch as u32);
-        let batch_size = rows.min(self.capacity as u32);
-        let sampler = Sampler { rows: all, batch_size, shuffle: rows < all, seed: run.seed, ..Default::default() };
-        self.model.feed(&self.gpu.device, &self.gpu.queue, &run.sets.train, sampler, Steps { rows, all, slot: TEST + 1, padding: 0 })
-    }
-
-    fn test_feed(&self, run: &Run) -> Result<Feed, Box<dyn Error>> {
-        let rows = self.images.test() as u32;
-        let sampler = Sampler { rows, batch_size: rows.min(self.capacity as u32), shuffle: false, ..Default::default() };
-        self.model.feed(&self.gpu.device, &self.gpu.queue, &run.sets.test, sampler, Steps { rows, all: rows, slot: TEST, padding: 0 })
-    }
-
-    fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
-        self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) })
     }
 
     fn confusion(&self, labels: &[u32]) -> Result<Vec<Vec<u32>>, Box<dyn Error>> {
@@ -165,18 +81,11 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The rows of each batch of an epoch.
-pub fn batches(rows: usize, batch: usize) -> Vec<usize> {
-    (0..rows).step_by(batch).map(|first| batch.min(rows - first)).collect()
-}
-
 /// A run under way.
 struct Flow<'a> {
     trainer: &'a Trainer<'a>,
     run: &'a Run<'a>,
-    optimizer: &'a Optimizer,
-    train: Feed,
-    test: Feed,
+    course: &'a Course,
 }
 
 impl Flow<'_> {
@@ -205,7 +114,7 @@ impl Flow<'_> {
             while end == End::Finished && !full && flights.len() < pace.flights {
                 let Some(chunk) = schedule.next(pace.steps).or_else(|| last.take()) else { break };
                 full = target.is_some() && chunk.steps.end == steps;
-                flights.extend(lanes.pop().map(|lane| self.submit(lane, chunk)));
+                flights.extend(lanes.pop().map(|lane| self.course.submit(self.trainer, lane, chunk)));
             }
             let Some(flight) = flights.pop_front() else { break };
             let (arrival, lane) = flight.land(gpu)?;
@@ -225,7 +134,7 @@ impl Flow<'_> {
                     pace.pause();
                 }
                 full = false;
-                flights.extend(evaluation.and_then(|chunk| lanes.pop().map(|lane| self.submit(lane, chunk))));
+                flights.extend(evaluation.and_then(|chunk| lanes.pop().map(|lane| self.course.submit(self.trainer, lane, chunk))));
             }
         }
         Ok((log, end))
@@ -233,31 +142,8 @@ impl Flow<'_> {
 
     /// Saves the run as it is; nothing of it is under way.
     fn save(&self, target: &Target, log: &Log) -> Result<(), Box<dyn Error>> {
-        let checkpoint = pollster::block_on(self.optimizer.checkpoint())?;
-        target.save(checkpoint, pollster::block_on(self.train.batches.read_cursor())?, log)
-    }
-
-    /// Records and submits the steps and the evaluation. What the next step's rows are is known to the feed, on the GPU.
-    fn submit(&self, lane: Lane, chunk: Chunk) -> Flight {
-        let Trainer { gpu, model, .. } = self.trainer;
-        let mut encoder = self.trainer.encoder("steps");
-        lane.look(&mut encoder, 0);
-        if !chunk.steps.is_empty() {
-            model.sums.clear(&mut encoder, 1 + chunk.steps.start as u64..1 + chunk.steps.end as u64);
-        }
-        for _ in chunk.steps.clone() {
-            model.differentiate(&mut encoder, &self.train);
-            self.optimizer.step(&mut encoder);
-        }
-        lane.look(&mut encoder, 1);
-        if chunk.evaluate {
-            model.sums.clear(&mut encoder, 0..1);
-            self.optimizer.evaluate(&mut encoder);
-            model.evaluate(&mut encoder, &self.test);
-            self.optimizer.train(&mut encoder);
-        }
-        lane.look(&mut encoder, 2);
-        lane.submit(gpu, encoder, chunk, &model.sums)
+        let checkpoint = pollster::block_on(self.course.optimizer.checkpoint())?;
+        target.save(checkpoint, pollster::block_on(self.course.train.batches.read_cursor())?, log)
     }
 }
 

@@ -1,16 +1,13 @@
-//! A run in a file: the optimizer's checkpoint, and in its notes all else that the run goes on from.
-
-use std::error::Error;
-use std::path::{Path, PathBuf};
+//! A run in a checkpoint: in its notes is all else that the run goes on from.
 
 use serde::de::DeserializeOwned;
 use wgpu_optim::batches::Cursor;
 use wgpu_optim::checkpoint::Checkpoint;
 
 use super::Log;
+use crate::data::Images;
+use crate::optimizers::Choice;
 
-/// The file's name in the folder of `--save`.
-const NAME: &str = "checkpoint.safetensors";
 /// Notes: where the next batch begins, the results so far, and the seconds that they took.
 const CURSOR: &str = "cursor";
 const LOG: &str = "log";
@@ -18,12 +15,6 @@ const SECONDS: &str = "seconds";
 
 /// What decides a run, as options and their values. A run that goes on has the same.
 pub type Settings = Vec<(String, String)>;
-
-/// Where a run is saved.
-pub struct Target {
-    path: PathBuf,
-    settings: Settings,
-}
 
 /// A run to go on from.
 pub struct Saved {
@@ -35,53 +26,48 @@ pub struct Saved {
     pub log: Log,
 }
 
-impl Target {
-    /// A file in this folder, which is made if it is not there.
-    pub fn new(folder: &Path, settings: Settings) -> Result<Self, String> {
-        std::fs::create_dir_all(folder).map_err(|error| format!("--save {}: {error}", folder.display()))?;
-        Ok(Target { path: folder.join(NAME), settings })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Puts the run into the file, in place of what was there.
-    pub fn save(&self, mut checkpoint: Checkpoint, cursor: Cursor, log: &Log) -> Result<(), Box<dyn Error>> {
-        for (option, value) in &self.settings {
-            checkpoint.set_note(option, value);
-        }
-        checkpoint.set_note(CURSOR, serde_json::to_string(&[cursor.epoch, cursor.position])?);
-        checkpoint.set_note(LOG, serde_json::to_string(log)?);
-        // Apart from the results, which are the same every time.
-        checkpoint.set_note(SECONDS, serde_json::to_string(&(log.seconds, log.gpu))?);
-        Ok(checkpoint.save(&self.path).map_err(|error| format!("--save {error}"))?)
-    }
-}
-
 impl Saved {
-    /// Reads the file of a run with these settings, whose epochs have batches of these many rows.
-    pub fn load(path: &Path, settings: &Settings, batches: Vec<usize>, test_rows: usize) -> Result<Self, String> {
-        let checkpoint = Checkpoint::load(path).map_err(|error| format!("--resume {error}"))?;
-        let about = |message: String| format!("--resume {}: {message}", path.display());
+    /// The run in a checkpoint, with these settings.
+    pub fn of(checkpoint: Checkpoint, settings: &Settings, batches: Vec<usize>, test_rows: usize) -> Result<Self, String> {
         for (option, ours) in settings {
-            let theirs = note(&checkpoint, option).map_err(about)?;
+            let theirs = note(&checkpoint, option)?;
             if theirs != ours {
-                return Err(about(format!("its run has --{option} {theirs}, this one {ours}")));
+                return Err(format!("its run has --{option} {theirs}, this one {ours}"));
             }
         }
-        let [epoch, position]: [u32; 2] = parsed(&checkpoint, CURSOR).map_err(about)?;
-        let mut log = parsed::<Log>(&checkpoint, LOG).map_err(about)?.of(batches, test_rows);
-        (log.seconds, log.gpu) = parsed(&checkpoint, SECONDS).map_err(about)?;
+        let [epoch, position]: [u32; 2] = parsed(&checkpoint, CURSOR)?;
+        let mut log = parsed::<Log>(&checkpoint, LOG)?.of(batches, test_rows);
+        (log.seconds, log.gpu) = parsed(&checkpoint, SECONDS)?;
         let before = log.steps_per_epoch() as u64 * u64::from(epoch) + u64::from(position).div_ceil(log.batch() as u64);
         let steps = [log.steps as u64, before, u64::from(checkpoint.progress().step)];
         if steps != [steps[0]; 3] {
             let [log, before, optimizer] = steps;
-            return Err(about(format!("its results are of {log} steps, its batches of {before}, its optimizer of {optimizer}")));
+            return Err(format!("its results are of {log} steps, its batches of {before}, its optimizer of {optimizer}"));
         }
         Ok(Saved { checkpoint, cursor: Cursor { epoch, position }, log })
     }
+}
+
+/// Writes the run into the checkpoint's notes.
+pub fn note_run(checkpoint: &mut Checkpoint, settings: &Settings, cursor: Cursor, log: &Log) -> serde_json::Result<()> {
+    for (option, value) in settings {
+        checkpoint.set_note(option, value);
+    }
+    checkpoint.set_note(CURSOR, serde_json::to_string(&[cursor.epoch, cursor.position])?);
+    checkpoint.set_note(LOG, serde_json::to_string(log)?);
+    // Apart from the results, which are the same every time.
+    checkpoint.set_note(SECONDS, serde_json::to_string(&(log.seconds, log.gpu))?);
+    Ok(())
+}
+
+/// All that decides a run: what a resumed one has to have as it was.
+pub fn settings(choice: &Choice, batch: u32, hidden: &[usize], seed: u64, images: &Images) -> Settings {
+    let hidden = hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    let own = choice.rule.parameters().iter().zip(choice.rule.values());
+    let own = own.map(|(parameter, value)| (format!("set {}", parameter.name), format!("{value:?}")));
+    let rest = [("batch", batch.to_string()), ("hidden", hidden), ("seed", seed.to_string()), ("data", images.fingerprint())];
+    let rest = rest.map(|(option, value)| (option.to_owned(), value));
+    [("optimizer".to_owned(), choice.name.clone())].into_iter().chain(own).chain(rest).collect()
 }
 
 fn note<'a>(checkpoint: &'a Checkpoint, key: &str) -> Result<&'a str, String> {

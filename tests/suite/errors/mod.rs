@@ -1,6 +1,7 @@
 //! Every error that a caller can make: its message, and that the optimizer is as it was.
 
 mod buffers;
+mod checked;
 mod devices;
 mod messages;
 
@@ -31,6 +32,12 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     row("destroyed-buffers-by-name", buffers::destroyed_buffers_by_name);
     row("lost-device", devices::lost_device);
     row("lost-device-while-building", devices::lost_device_while_building);
+    row("checked/own-checks", checked::own_checks);
+    row("checked/device-finds", checked::device_finds);
+    row("checked/own-calls", checked::own_calls);
+    row("checked/changes", checked::changes);
+    row("checked/destroyed-meanwhile", checked::destroyed_meanwhile);
+    row("checked/reads", checked::reads);
     trials.push(contexts[2].trial("errors/record-over-the-limit".into(), devices::record_over_the_limit));
     trials
 }
