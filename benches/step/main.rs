@@ -44,7 +44,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 19] = [
+const GROUPS: [(&str, bool, Group); 20] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
