@@ -113,7 +113,7 @@ fn documented() -> Vec<Documented> {
         Documented { taken: &["rule", "params"], ..documented("Group<P>", GROUP, groups) },
         Documented {
             taken: &["name", "shape", "value", "gradient"],
-            ..documented("Param", PARAM, params("sparse", vec![plain("reserved_rows", 0)]))
+            ..documented("Param", PARAM, params("sparse", vec![plain("bf16_copy", None::<()>), plain("reserved_rows", 0)]))
         },
         Documented { taken: &["name", "shape"], ..documented("CpuParam", CPU_PARAM, params("sparse_rows", Vec::new())) },
     ]
