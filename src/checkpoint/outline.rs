@@ -116,9 +116,11 @@ fn shape_of(shape: &[usize], counted: &[usize], lane: &Lane) -> Vec<usize> {
 
 /// The shape of a lane, with 1 in the place of a dimension that has one number; the numbers of all axes are in one. Of an empty tensor nothing has a number.
 pub(super) fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
+    if extent == Extent::Axes {
+        return vec![Extents::of(shape).count(extent) as usize];
+    }
     let (mut shape, is_empty) = (shape.to_vec(), shape.contains(&0));
     match (extent, &mut *shape) {
-        (Extent::Axes, _) => return vec![Extents::of(&shape).count(extent) as usize],
         _ if is_empty => {}
         (Extent::Rows, [.., last]) => *last = 1,
         (Extent::Columns, [.., height, _]) => *height = 1,
