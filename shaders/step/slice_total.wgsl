@@ -14,7 +14,7 @@ fn sixteen(at: u32) -> vec4f {
     return (load_line(at, 4u) + load_line(at + 4u, 4u)) + (load_line(at + 8u, 4u) + load_line(at + 12u, 4u));
 }
 
-// The same of largest magnitudes.
+// The largest magnitude of a slice, of which each workgroup has left that of its rows.
 fn slice_largest(at: u32, parts: u32) -> f32 {
     var all = vec4f(line_at(at));
     for (var k = 0u; parts > 1u && k < parts; k += 4u) {

@@ -7,7 +7,8 @@ use crate::rule::{Extent, Extents, Real, SumField, SumForm};
 /// How far a GPU's sum may be from the exact one of its numbers, as a part of the sum of their magnitudes.
 const SUM_ERROR: f64 = 1e-6;
 
-/// A sum of numbers, of how far each may be off, and of their magnitudes. Or the largest of their magnitudes, the most that it may be, and the least.
+/// A sum of numbers, of how far each may be off, and of their magnitudes. Or the largest of their magnitudes, the most that it may be, and the least: `LARGEST`, which is a
+/// constant of the loops over numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Total {
     value: f64,
@@ -22,35 +23,48 @@ fn larger(a: f64, b: f64) -> f64 {
 
 impl Total {
     /// Of one number.
-    fn one<F: Real>(form: SumForm, x: F) -> Total {
+    fn one<const LARGEST: bool, F: Real>(x: F) -> Total {
         let (value, error) = (x.to_value(), x.error());
         let magnitude = value.abs();
-        match form.is_largest() {
+        match LARGEST {
             true => Total { value: magnitude, error: magnitude + error, magnitude: magnitude - error },
             false => Total { value, error, magnitude },
         }
     }
 
     /// Of both.
-    pub(super) fn with(self, form: SumForm, other: Total) -> Total {
-        let both = if form.is_largest() { larger } else { |a: f64, b: f64| a + b };
+    fn joined<const LARGEST: bool>(self, other: Total) -> Total {
+        let both = |a, b| if LARGEST { larger(a, b) } else { a + b };
         let Total { value, error, magnitude } = self;
         Total { value: both(value, other.value), error: both(error, other.error), magnitude: both(magnitude, other.magnitude) }
     }
 
-    fn add<F: Real>(&mut self, form: SumForm, x: F) {
-        *self = self.with(form, Total::one(form, x));
+    /// Of both.
+    pub(super) fn with(self, form: SumForm, other: Total) -> Total {
+        if form.is_largest() { self.joined::<true>(other) } else { self.joined::<false>(other) }
+    }
+
+    fn add<const LARGEST: bool, F: Real>(&mut self, x: F) {
+        let one = Total::one::<LARGEST, F>(x);
+        match LARGEST {
+            true => *self = self.joined::<LARGEST>(one),
+            false => {
+                self.value += one.value;
+                self.error += one.error;
+                self.magnitude += one.magnitude;
+            }
+        }
     }
 
     /// Of all of these. Each addition waits for the one before it, so there are several sums at a time.
-    fn of<F: Real>(form: SumForm, numbers: &[F]) -> Total {
+    fn of<const LARGEST: bool, F: Real>(numbers: &[F]) -> Total {
         let (rows, rest) = numbers.as_chunks::<4>();
         let mut totals = [Total::default(); 4];
         for row in rows {
-            totals.iter_mut().zip(row).for_each(|(total, &x)| total.add(form, x));
+            totals.iter_mut().zip(row).for_each(|(total, &x)| total.add::<LARGEST, F>(x));
         }
-        totals.iter_mut().zip(rest).for_each(|(total, &x)| total.add(form, x));
-        totals.into_iter().fold(Total::default(), |all, total| all.with(form, total))
+        totals.iter_mut().zip(rest).for_each(|(total, &x)| total.add::<LARGEST, F>(x));
+        totals.into_iter().fold(Total::default(), Total::joined::<LARGEST>)
     }
 
     /// What stages read, of so many numbers. The sum saturates at f32's largest number, also where a mean is formed of it.
@@ -96,20 +110,29 @@ impl Sums {
 
     /// Adds what these items from `first` on have.
     pub(super) fn add<F: Real>(&mut self, first: usize, numbers: &[F]) {
-        let (form, items) = (self.form, first as u64..(first + numbers.len()) as u64);
+        if self.form.is_largest() { self.add_all::<true, F>(first, numbers) } else { self.add_all::<false, F>(first, numbers) }
+    }
+
+    fn add_all<const LARGEST: bool, F: Real>(&mut self, first: usize, numbers: &[F]) {
+        let items = first as u64..(first + numbers.len()) as u64;
         if self.extent == Extent::Axes {
             return self.extents.of_axes(items).for_each(|part| {
                 let numbers = &numbers[part.items];
-                part.last.map(|last| last..).into_iter().flatten().zip(numbers).for_each(|(index, &x)| self.totals[index].add(form, x));
-                let total = Total::of(form, numbers);
-                part.others.iter().for_each(|&index| self.totals[index] = self.totals[index].with(form, total));
+                part.last
+                    .map(|last| last..)
+                    .into_iter()
+                    .flatten()
+                    .zip(numbers)
+                    .for_each(|(index, &x)| self.totals[index].add::<LARGEST, F>(x));
+                let total = Total::of::<LARGEST, F>(numbers);
+                part.others.iter().for_each(|&index| self.totals[index] = self.totals[index].joined::<LARGEST>(total));
             });
         }
         for part in self.extents.parts(self.over, self.extent, items) {
             let (numbers, index) = (&numbers[part.items], part.index - self.first);
             match part.each {
-                true => self.totals[index..].iter_mut().zip(numbers).for_each(|(total, &x)| total.add(form, x)),
-                false => self.totals[index] = self.totals[index].with(form, Total::of(form, numbers)),
+                true => self.totals[index..].iter_mut().zip(numbers).for_each(|(total, &x)| total.add::<LARGEST, F>(x)),
+                false => self.totals[index] = self.totals[index].joined::<LARGEST>(Total::of::<LARGEST, F>(numbers)),
             }
         }
     }
@@ -185,13 +208,13 @@ mod tests {
     #[test]
     fn the_largest_may_be_another_one() {
         let numbers = [Bounded { value: -2.0, error: 0.25 }, Bounded { value: 1.9, error: 0.5 }];
-        let Bounded { value, error } = Total::of(SumForm::Largest, &numbers).number::<Bounded>(SumForm::Largest, 2);
+        let Bounded { value, error } = Total::of::<true, _>(&numbers).number::<Bounded>(SumForm::Largest, 2);
         assert_eq!(value, 2.0);
         assert!((0.4..0.4001).contains(&error), "{error}");
         for numbers in [[f32::NAN, 1.0], [1.0, f32::NAN]] {
-            assert!(Total::of(SumForm::Largest, &numbers).number::<f32>(SumForm::Largest, 2).is_nan());
+            assert!(Total::of::<true, _>(&numbers).number::<f32>(SumForm::Largest, 2).is_nan());
         }
-        assert_eq!(Total::of(SumForm::Largest, &[f32::INFINITY]).number::<f32>(SumForm::Largest, 1), f32::MAX);
+        assert_eq!(Total::of::<true, _>(&[f32::INFINITY]).number::<f32>(SumForm::Largest, 1), f32::MAX);
     }
 
     #[test]
@@ -206,12 +229,12 @@ mod tests {
     #[test]
     fn errors_add_up_too() {
         let numbers = [Bounded { value: 1.0, error: 0.25 }, Bounded { value: -3.0, error: 0.5 }];
-        let Bounded { value, error } = Total::of(SumForm::Mean, &numbers).number::<Bounded>(SumForm::Mean, 2);
+        let Bounded { value, error } = Total::of::<false, _>(&numbers).number::<Bounded>(SumForm::Mean, 2);
         assert_eq!(value, -1.0);
         assert!((0.375 + 2e-6..0.375 + 2.2e-6).contains(&error), "{error}");
-        let infinite = Total::of(SumForm::Sum, &[Bounded::given(f32::INFINITY), Bounded::given(1.0)]).number::<Bounded>(SumForm::Sum, 2);
+        let infinite = Total::of::<false, _>(&[Bounded::given(f32::INFINITY), Bounded::given(1.0)]).number::<Bounded>(SumForm::Sum, 2);
         assert_eq!(infinite.value, f64::from(f32::MAX));
-        assert_eq!(Total::of(SumForm::Mean, &[3e38_f32; 4]).number::<f32>(SumForm::Mean, 4), f32::MAX / 4.0);
-        assert!(Total::of(SumForm::Sum, &[f32::NAN, 1.0]).number::<f32>(SumForm::Sum, 2).is_nan());
+        assert_eq!(Total::of::<false, _>(&[3e38_f32; 4]).number::<f32>(SumForm::Mean, 4), f32::MAX / 4.0);
+        assert!(Total::of::<false, _>(&[f32::NAN, 1.0]).number::<f32>(SumForm::Sum, 2).is_nan());
     }
 }

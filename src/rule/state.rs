@@ -60,7 +60,15 @@ pub trait StateLayout<F: Real>: Copy {
     /// Runs `pass(gradient, value, state)` over all elements, each slice a plain parameter of one loop so that the compiler
     /// knows that none overlaps another and vectorizes it. `lanes` holds one slice per member, in order, `None` reading as zero; without
     /// gradients, `pass` is given zeros.
-    fn sweep(lanes: &mut [Option<&mut [F]>], gradients: Option<&[F]>, values: &mut [F], pass: impl Fn(F, &mut F, &mut Self));
+    ///
+    /// Without `WIDE`, states of wider extents than elements and sums are zero and cost nothing, whatever `lanes` has of them: a constant, so that each caller has a
+    /// `pass` of its own, which the compiler puts into the loop.
+    fn sweep<const WIDE: bool>(
+        lanes: &mut [Option<&mut [F]>],
+        gradients: Option<&[F]>,
+        values: &mut [F],
+        pass: impl Fn(F, &mut F, &mut Self),
+    );
 }
 
 /// Elements that [`StateLayout::sweep`] goes through before it forgets what became of states that are not in use.
@@ -145,13 +153,13 @@ macro_rules! state {
             }
 
             #[inline(always)]
-            fn sweep(
+            fn sweep<const WIDE: bool>(
                 lanes: &mut [Option<&mut [$F]>],
                 gradients: Option<&[$F]>,
                 values: &mut [$F],
                 pass: impl Fn($F, &mut $F, &mut Self),
             ) {
-                // Arguments of a function do not overlap, and the compiler knows it. Without `WIDE`, what there is of wider extents and of sums is not in use, and costs nothing.
+                // Arguments of a function do not overlap, and the compiler knows it.
                 #[inline(always)]
                 #[allow(clippy::too_many_arguments, reason = "one for each state and sum")]
                 fn run<$F: $crate::rule::Real, const WIDE: bool>(
@@ -183,28 +191,21 @@ macro_rules! state {
                 let zeros = [$F::zero(); $crate::rule::BLOCK];
                 let mut unused = Unused { $($field: zeros,)* $($($sum: zeros,)+)? };
                 let [$($field,)* $($($sum,)+)?] = lanes else { return };
-                let is_wide = false $(|| ($crate::state!(@is_wide $($extent)?) && $field.is_some()))* $($(|| $sum.is_some())+)?;
                 for (index, values) in values.chunks_mut($crate::rule::BLOCK).enumerate() {
                     let begin = index * $crate::rule::BLOCK;
                     let part = begin..begin + values.len();
                     let gradients = gradients.map_or(&zeros[..values.len()], |gradients| &gradients[part.clone()]);
-                    if is_wide {
-                        run::<$F, true>(
-                            gradients,
-                            values,
-                            $($crate::rule::block($field, part.clone(), &mut unused.$field),)*
-                            $($($crate::rule::block($sum, part.clone(), &mut unused.$sum),)+)?
-                            &pass,
-                        );
-                    } else {
-                        run::<$F, false>(
-                            gradients,
-                            values,
-                            $($crate::rule::block($field, part.clone(), &mut unused.$field),)*
-                            $($($crate::rule::block($sum, part.clone(), &mut unused.$sum),)+)?
-                            &pass,
-                        );
-                    }
+                    run::<$F, WIDE>(
+                        gradients,
+                        values,
+                        $(if WIDE || !$crate::state!(@is_wide $($extent)?) {
+                            $crate::rule::block($field, part.clone(), &mut unused.$field)
+                        } else {
+                            &mut unused.$field
+                        },)*
+                        $($(if WIDE { $crate::rule::block($sum, part.clone(), &mut unused.$sum) } else { &mut unused.$sum },)+)?
+                        &pass,
+                    );
                 }
             }
         }

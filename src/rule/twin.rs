@@ -1,7 +1,7 @@
 //! Runs a rule's CPU twin over slices, in any number.
 
 use super::widest::{Op, widest};
-use super::{Layout, Real, Rule, ScalarLayout, StateLayout, finite_or_nan};
+use super::{Extent, Layout, Real, Rule, ScalarLayout, StateLayout, finite_or_nan};
 
 /// What a kernel does with each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,18 +93,42 @@ impl<R: Rule, F: Real> Op for Elements<'_, R, F> {
         let Elements { pass, h, s, tensors: Sweep { gradients, values, mut lanes } } = self;
         let lanes = &mut lanes;
         match pass {
-            Function::Update if R::GOES_ON => R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state)),
+            Function::Update if R::GOES_ON => {
+                R::State::sweep::<true>(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, g, p, state));
+            }
+            // Where nothing of rows or of a sum is in use, as in Adam without them.
+            Function::Update if const { has_wide::<R::State<F>, F>() } && !is_wide::<R::State<F>, F>(lanes) => {
+                R::State::sweep::<false>(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
+            }
             Function::Update => {
-                R::State::sweep(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
+                R::State::sweep::<true>(lanes, Some(gradients), values, |g, p, state| R::update(&h, &s, finite_or_nan(g), p, state));
             }
             // Of a rule with one stage, nothing is compiled for this.
             Function::Stage(stage) if const { R::STAGES.len() > 1 } => {
                 let gradients = (!gradients.is_empty()).then_some(gradients);
                 let given = |g: F| if R::GOES_ON { g } else { finite_or_nan(g) };
-                R::State::sweep(lanes, gradients, values, |g, p, state| R::stage(stage, &h, &s, given(g), *p, state));
+                R::State::sweep::<true>(lanes, gradients, values, |g, p, state| R::stage(stage, &h, &s, given(g), *p, state));
             }
             Function::Stage(_) => {}
-            Function::Evaluate => R::State::sweep(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
+            Function::Evaluate => R::State::sweep::<true>(lanes, None, values, |_, p, state| R::evaluate(&h, &s, p, state)),
         }
     }
+}
+
+/// Whether there are states of wider extents than elements, or sums.
+const fn has_wide<S: StateLayout<F>, F: Real>() -> bool {
+    let mut index = 0;
+    while index < S::FIELDS.len() {
+        if !matches!(S::FIELDS[index].extent, Extent::Elements) {
+            return true;
+        }
+        index += 1;
+    }
+    !S::SUMS.is_empty()
+}
+
+/// Whether some of them are in use.
+fn is_wide<S: StateLayout<F>, F: Real>(lanes: &[Option<&mut [F]>]) -> bool {
+    let wide = S::FIELDS.iter().map(|state| state.extent != Extent::Elements).chain(S::SUMS.iter().map(|_| true));
+    wide.zip(lanes).any(|(wide, lane)| wide && lane.is_some())
 }

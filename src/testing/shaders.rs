@@ -146,7 +146,7 @@ fn kernels() -> impl Iterator<Item = Kernel> {
     })
 }
 
-/// The same of one pair for some rows: with a mask, whose rows have whole vectors or not, and count their own steps or not; and with a list of rows.
+/// The kernel, of one pair, for some rows: with a mask, whose rows have whole vectors or not, and count their own steps or not; and with a list of rows.
 fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
     let flags =
         [(false, false, false), (true, false, false), (false, true, false), (true, true, false), (false, false, true), (true, false, true)];
@@ -160,7 +160,7 @@ fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
     flags.into_iter().map(of).filter(|own| own.pairs.len() == 1 && !(own.kind.listed && own.kind.adaptive))
 }
 
-/// The same with a copy of the values in bf16.
+/// The kernel with a copy of the values in bf16.
 fn with_copy(kernel: &Kernel) -> Kernel {
     let mut own = kernel.clone();
     own.kind.copied = true;
