@@ -90,10 +90,13 @@ fn cube_root(x: vec4f) -> vec4f {
     return select(y, vec4f(0.0), x < vec4f(1.1754944e-38));
 }
 
-// a / b: WGSL allows 2.5 ulp; the remainder corrects it to about one. Where it or b is infinite, there is no remainder.
+// a / b, also where the reciprocal of b would be flushed: WGSL allows 2.5 ulp; the remainder corrects it to about one. Where it or b is infinite, there is no remainder.
 fn quotient(a: f32, b: f32) -> f32 {
-    let q = a / b;
-    let rest = fma(-q, b, a) / b;
+    let scale = select(1.0, 9.094947e-13, abs(b) > 1.0141205e31);
+    let x = a * scale;
+    let y = b * scale;
+    let q = x / y;
+    let rest = fma(-q, y, x) / y;
     let is_finite = (bitcast<u32>(rest) & 0x7f800000u) != 0x7f800000u;
     return select(q, q + rest, is_finite);
 }
@@ -170,6 +173,11 @@ fn at_least(x: vec4f, low: vec4f) -> vec4f {
     return select(max(x, low), x, is_nan(x));
 }
 
+// x >= 0, but no more than `high`.
+fn at_most(x: vec4f, high: vec4f) -> vec4f {
+    return select(min(x, high), x, is_nan(x));
+}
+
 // x, but no less than `low` and no more than `high`.
 fn clamped(x: vec4f, low: vec4f, high: vec4f) -> vec4f {
     return select(min(max(x, low), high), x, is_nan(x));
@@ -192,12 +200,25 @@ fn saturated(x: vec4f) -> vec4f {
     return bitcast<vec4f>(bits - select(vec4u(0u), vec4u(1u), (bits & vec4u(0x7fffffffu)) == vec4u(0x7f800000u)));
 }
 
-// x / sqrt(row / mean * column), where `mean` is that of the rows' means; x / sqrt(each) where it is 0: for tensors without rows. The ratio is f32's smallest normal number
-// at least: a row of zeros beside large ones would make it 0, and 0 / 0 NaN. Two roots, since the product may be beyond f32.
-fn over_factored_root(x: vec4f, row: vec4f, mean: vec4f, column: vec4f, each: vec4f) -> vec4f {
-    let first = sqrt(by_sign(mean, each, each, at_least(ratio(row, mean), vec4f(1.1754944e-38))));
-    let second = sqrt(by_sign(mean, vec4f(1.0), vec4f(1.0), column));
-    return x / first / second;
+// 1 / sqrt(x) for x >= 0, which counts as f32's smallest normal number at least, so that the root of 0 is no infinity.
+fn reciprocal_root(x: vec4f) -> vec4f {
+    return inverseSqrt(at_least(x, vec4f(1.1754944e-38)));
+}
+
+// 1 / sqrt(x / mean).
+fn reciprocal_root_over(x: vec4f, mean: vec4f) -> vec4f {
+    return reciprocal_root(ratio(x, at_least(mean, vec4f(1.1754944e-38))));
+}
+
+// 1 / sqrt(row * column) from what a matrix keeps of rows and of columns, each as 1 / sqrt, so that no root is taken of elements; 1 / sqrt(each) for tensors without
+// rows, where `row_root` is 0.
+fn factored_root(row_root: vec4f, column_root: vec4f, each: vec4f) -> vec4f {
+    return where_zero(row_root, reciprocal_root(each), row_root * column_root);
+}
+
+// `at_zero` where x >= 0 is 0, else `other`, which is to be a NaN where x is one.
+fn where_zero(x: vec4f, at_zero: vec4f, other: vec4f) -> vec4f {
+    return select(other, at_zero, bitcast<vec4u>(x) == vec4u(0u));
 }
 
 // Whether a sum of squares is beyond f32, so that it says nothing but that its root is 1.8e19 or more.

@@ -5,11 +5,9 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
     return Scalars(weight, min(h.lr, inverse_root(step)), h.lr * h.weight_decay);
 }
 
-// U. `row_mean` is 0 where there are no rows: for vectors, and where all gradients were 0, so that V is 0 either way.
+// U. `row_root` is 0 where there are no rows: for vectors.
 fn adafactor_step(h: Hyper, g: vec4f, state: ptr<function, State>) -> vec4f {
-    let factored = saturated(ratio(state.row_var, at_least(state.row_mean, vec4f(h.eps1))) * state.col_var);
-    let v = by_sign(state.row_mean, state.variance, state.variance, factored);
-    return g / at_least(sqrt(v), vec4f(h.eps1));
+    return g * at_most(factored_root(state.row_root, state.col_root, state.variance), vec4f(h.most));
 }
 
 fn squares(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
@@ -20,10 +18,12 @@ fn squares(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state
 fn average_rows(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.row_var = moving_average(state.row_var, state.row_squares, 1.0 - s.weight, s.weight);
     state.row_mean = state.row_var;
+    state.row_root = reciprocal_root(state.row_var);
 }
 
 fn average_columns(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.col_var = moving_average(state.col_var, state.col_squares, 1.0 - s.weight, s.weight);
+    state.col_root = reciprocal_root_over(state.col_var, at_least(state.row_mean, vec4f(h.least)));
 }
 
 fn deltas(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

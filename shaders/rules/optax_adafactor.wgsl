@@ -13,15 +13,17 @@ fn squares(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state
 fn average_rows(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.row_var = moving_average(state.row_var, state.row_squares, 1.0 - s.weight, s.weight);
     state.row_mean = state.row_var;
+    state.row_root = reciprocal_root(state.row_var);
 }
 
 fn average_columns(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.col_var = moving_average(state.col_var, state.col_squares, 1.0 - s.weight, s.weight);
+    state.col_root = reciprocal_root_over(state.col_var, state.row_mean);
 }
 
 fn deltas(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
     state.variance = moving_average(state.variance, square(gradient) + h.eps, 1.0 - s.weight, s.weight);
-    state.updates = square(over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance));
+    state.updates = square(gradient * factored_root(state.row_root, state.col_root, state.variance));
     state.values = square(*p);
 }
 
@@ -32,7 +34,7 @@ fn resume_deltas(h: Hyper, s: Scalars, sums: Sums) -> Scalars {
 }
 
 fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    let step = s.step_size * over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance);
+    let step = s.step_size * (gradient * factored_root(state.row_root, state.col_root, state.variance));
     state.m = moving_average(state.m, step, h.momentum, h.rest);
     *p -= penalized(state.m, *p, h.weight_decay_rate);
 }

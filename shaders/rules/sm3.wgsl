@@ -8,7 +8,7 @@ fn sm3_cover(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, sta
     // One of the two is not in use, and is 0.
     state.a = saturated(state.mu + state.a + square(gradient));
     state.cover = state.a;
-    state.nu = moving_average(state.nu, gradient / sqrt(state.a + 1e-8), h.momentum, h.rest);
+    state.nu = moving_average(state.nu, gradient * inverseSqrt(state.a + 1e-8), h.momentum, h.rest);
 }
 
 fn sm3_axes(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {

@@ -5,30 +5,46 @@ const TEAM: u32 = 8u;
 var<workgroup> row_parts: array<f32, ROW_SUMS * VECTORS>;
 var<workgroup> team_parts: array<f32, INVOCATIONS>;
 
-// Long rows are added up by eight invocations each, as many at a time as there are invocations for; then four rows are stored at once.
-fn finish_rows(row: Row, invocation: u32) {
+// Rows of a tile whose numbers a workgroup keeps at once; of four or more, multiples of four.
+fn band_height(row: Row, vectors: u32) -> u32 {
+    let most = VECTORS / vectors;
+    return min(row.height, select(max(most, 1u), most - most % 4u, most >= 4u));
+}
+
+// Long rows are added up by eight invocations each, as many at a time as there are invocations for.
+fn end_band(row: Row, begin: u32, end: u32, invocation: u32) {
     let vectors = (row.width + 3u) / 4u;
+    let height = end - begin;
     let team = select(1u, TEAM, INVOCATIONS >= 8u * TEAM && vectors >= TEAM);
     let rows = INVOCATIONS / team;
     for (var sum = 0u; sum < ROW_SUMS; sum++) {
-        for (var first = 0u; first < row.height; first += rows) {
+        for (var first = 0u; first < height; first += rows) {
+            // What was added up before is in `row_parts`, or what teams had has been read.
+            workgroupBarrier();
             let k = first + invocation / team;
-            if k < row.height {
-                team_parts[invocation] = in_eights(sum, sum * VECTORS + k * vectors, invocation % team, team, vectors);
+            var part = 0.0;
+            if k < height {
+                part = in_eights(sum, sum * VECTORS + k * vectors, invocation % team, team, vectors);
             }
-            workgroupBarrier();
-            let four = first + 4u * invocation;
-            if 4u * invocation < rows && four < row.height {
-                let at = row.tile / 4u + COLUMN_SUMS * vectors + sum * ((row.height + 3u) / 4u) + four / 4u;
-                tiles[at] = vec4f(
-                    of_team(sum, 4u * invocation, team),
-                    of_team(sum, 4u * invocation + 1u, team),
-                    of_team(sum, 4u * invocation + 2u, team),
-                    of_team(sum, 4u * invocation + 3u, team),
-                );
+            if team == 1u {
+                store_row(row, sum, begin + k, k < height, part);
+            } else {
+                team_parts[invocation % team * rows + invocation / team] = part;
+                workgroupBarrier();
+                let own = first + invocation;
+                if invocation < rows {
+                    store_row(row, sum, begin + own, own < height, of_team(sum, invocation, rows));
+                }
             }
-            workgroupBarrier();
         }
+    }
+}
+
+fn store_row(row: Row, sum: u32, k: u32, is_in_band: bool, x: f32) {
+    if is_in_band {
+        let vectors = (row.width + 3u) / 4u;
+        let at = row.tile + 4u * (COLUMN_SUMS * vectors + sum * ((row.height + 3u) / 4u)) + k;
+        tiles[at / 4u][at % 4u] = x;
     }
 }
 
@@ -45,18 +61,15 @@ fn in_eights(sum: u32, at: u32, begin: u32, step: u32, count: u32) -> f32 {
     return all;
 }
 
-fn of_team(sum: u32, index: u32, team: u32) -> f32 {
-    if team == 1u {
-        return team_parts[index];
-    }
-    let at = TEAM * index;
-    return both_of_rows(sum, four_of_team(sum, at), four_of_team(sum, at + 4u));
+// What the invocations have that share a row; those of one team are `rows` apart.
+fn of_team(sum: u32, index: u32, rows: u32) -> f32 {
+    return both_of_rows(sum, four_of_team(sum, index, rows), four_of_team(sum, index + 4u * rows, rows));
 }
 
-fn four_of_team(sum: u32, at: u32) -> f32 {
+fn four_of_team(sum: u32, at: u32, rows: u32) -> f32 {
     return both_of_rows(
         sum,
-        both_of_rows(sum, team_parts[at], team_parts[at + 1u]),
-        both_of_rows(sum, team_parts[at + 2u], team_parts[at + 3u]),
+        both_of_rows(sum, team_parts[at], team_parts[at + rows]),
+        both_of_rows(sum, team_parts[at + 2u * rows], team_parts[at + 3u * rows]),
     );
 }

@@ -1,6 +1,4 @@
-// What a tile adds up over its rows and its columns.
+// What a tile adds up over its columns; what it does over its rows is stored, band by band.
 fn finish_tile(row: Row, invocation: u32) {
-    workgroupBarrier();
-    finish_rows(row, invocation);
     finish_columns(row, invocation);
 }

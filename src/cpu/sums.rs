@@ -74,7 +74,9 @@ impl Total {
         if form.is_largest() {
             return F::inexact(self.value.clamp(0.0, most), (self.error - self.value).max(self.value - self.magnitude));
         }
-        F::inexact(self.value.clamp(-most, most) / by, (self.error + SUM_ERROR * self.magnitude) / by)
+        // One number is not added to any.
+        let added = if count > 1 { SUM_ERROR * self.magnitude } else { 0.0 };
+        F::inexact(self.value.clamp(-most, most) / by, (self.error + added) / by)
     }
 }
 

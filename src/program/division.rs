@@ -18,8 +18,10 @@ pub struct Division {
     pub long_units: u64,
     /// Columns of a tile, at most.
     pub tile_width: u64,
-    /// Vectors of a tile where there are few tiles; where there are many, [`VECTORS`](super::tiles::VECTORS).
+    /// Vectors of a tile where there are few tiles; where there are many, [`VECTORS`](super::tiles::VECTORS) for each band.
     pub least_vectors: u64,
+    /// How many times what a workgroup keeps of rows at once a tile may have at most: each workgroup begins with loads that wait for one another.
+    pub bands: u64,
     /// Rows of a tile that an invocation goes through at once, so that as many loads are under way.
     pub rows_at_once: u32,
     /// Of the elements in a buffer, how many may be accessed one by one that vectors could serve, so that one dispatch serves them all.
@@ -40,6 +42,7 @@ impl Division {
         long_units: CHUNK,
         tile_width: 256,
         least_vectors: 1024,
+        bands: 4,
         rows_at_once: 4,
         scalars: 1 << 20,
         moves_runs: false,
@@ -56,6 +59,7 @@ impl Division {
         long_units: 512,
         tile_width: 512,
         least_vectors: VECTORS,
+        bands: 1,
         rows_at_once: 1,
         scalars: 1 << 14,
         moves_runs: true,

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::Division;
 use crate::rule::Extents;
 
-/// Vectors of a tile at most: the workgroup keeps a number for each until it adds up rows, 8 KiB of the 16 that WebGPU has.
+/// Vectors of a band of a tile: the workgroup keeps a number for each until it adds up rows, 8 KiB of the 16 that WebGPU has.
 pub const VECTORS: u64 = 2048;
 
 /// Tiles of a tensor at least, if they would be smaller than they may be otherwise: enough for all of a card's processors.
@@ -43,7 +43,7 @@ impl Tiles {
         let (width, height) = (extents.width(), extents.height());
         let tile_width = width.min(division.tile_width).min((most - most % 4).max(4));
         let vectors = tile_width.div_ceil(4);
-        let room = VECTORS / row_sums.max(1) as u64;
+        let room = division.bands * (VECTORS / row_sums.max(1) as u64);
         let enough = (extents.elements / 4 / MANY).clamp(division.least_vectors.min(room), room);
         let tile_height = (enough / vectors).min(height).min(most / width).max(1);
         // Four rows are added up as a vector, which then lies in one tile.
@@ -143,7 +143,7 @@ mod tests {
                     assert!(part.end - part.start <= most && part.start == order, "{shape:?} {part:?}");
                     order = part.end;
                     for tile in tiles.of(part.clone()) {
-                        assert!(tile.width.div_ceil(4) * tile.height <= VECTORS);
+                        assert!(tile.width.div_ceil(4) * tile.height <= division.bands * VECTORS);
                         assert!(tile.first >= part.start && tile.elements(&tiles).end <= part.end, "{shape:?} {part:?} {tile:?}");
                         let (row, column) = (tile.first / tiles.width, tile.first % tiles.width);
                         assert_eq!(row / tiles.height, (row + tile.height - 1) / tiles.height);

@@ -28,9 +28,9 @@ pub use hyper::{HyperParameter, HyperParameters, Number};
 pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout};
 pub(crate) use numerics::parts;
 pub use numerics::{
-    at_least, by_sign, clamped, exponent_parts, finite_or_nan, is_beyond, larger, larger_magnitude, lerp, ln_beta, ln_ratio,
-    moving_average, normal_square, one_minus_pow, over_factored_root, penalized, power, saturated, sign_of, smaller, square, step_pow,
-    where_agreeing, where_same_side,
+    at_least, at_most, by_sign, clamped, exponent_parts, factored_root, finite_or_nan, is_beyond, larger, larger_magnitude, lerp, ln_beta,
+    ln_ratio, moving_average, normal_square, one_minus_pow, penalized, power, reciprocal_root, reciprocal_root_over, saturated, sign_of,
+    smaller, square, step_pow, where_agreeing, where_same_side, where_zero,
 };
 pub use range::Range;
 pub use real::{Real, Word};

@@ -86,6 +86,12 @@ pub fn at_least<F: Real>(x: F, low: F) -> F {
     x.max(low)
 }
 
+/// `x >= 0`, but no more than `high`; a NaN stays one.
+#[inline(always)]
+pub fn at_most<F: Real>(x: F, high: F) -> F {
+    x.at_most(high)
+}
+
 /// `x`, but no less than `low` and no more than `high`; a NaN stays one, which WGSL's `min`, `max` and `clamp` do not promise.
 #[inline(always)]
 pub fn clamped<F: Real>(x: F, low: F, high: F) -> F {
@@ -129,13 +135,29 @@ pub fn normal_square<F: Real>(x: F) -> F {
     if y < F::of(f64::from(f32::MIN_POSITIVE)) { F::zero() } else { y }
 }
 
-/// `x / sqrt(row / mean * column)`, where `mean` is that of the rows' means; `x / sqrt(each)` where it is 0: for tensors without rows. The ratio is f32's smallest normal
-/// number at least: a row of zeros beside large ones would make it 0, and 0 / 0 NaN. Two roots, since the product may be beyond f32.
+/// `1 / sqrt(x)` for `x >= 0`, which counts as f32's smallest normal number at least, so that the root of 0 is no infinity.
 #[inline(always)]
-pub fn over_factored_root<F: Real>(x: F, row: F, mean: F, column: F, each: F) -> F {
-    let first = by_sign(mean, each, each, at_least(row / mean, F::of(1.175_494_350_822_287_5e-38))).sqrt();
-    let second = by_sign(mean, F::one(), F::one(), column).sqrt();
-    x / first / second
+pub fn reciprocal_root<F: Real>(x: F) -> F {
+    at_least(x, F::of(f64::from(f32::MIN_POSITIVE))).sqrt().recip()
+}
+
+/// `1 / sqrt(x / mean)`.
+#[inline(always)]
+pub fn reciprocal_root_over<F: Real>(x: F, mean: F) -> F {
+    reciprocal_root(x / at_least(mean, F::of(f64::from(f32::MIN_POSITIVE))))
+}
+
+/// `1 / sqrt(row * column)` from what a matrix keeps of rows and of columns, each as `1 / sqrt`, so that no root is taken of elements; `1 / sqrt(each)` for tensors
+/// without rows, where `row_root` is 0.
+#[inline(always)]
+pub fn factored_root<F: Real>(row_root: F, column_root: F, each: F) -> F {
+    where_zero(row_root, reciprocal_root(each), row_root * column_root)
+}
+
+/// `at_zero` where `x >= 0` is 0, else `other`, which is to be a NaN where `x` is one.
+#[inline(always)]
+pub fn where_zero<F: Real>(x: F, at_zero: F, other: F) -> F {
+    by_sign(x, at_zero, at_zero, other)
 }
 
 /// Whether a sum of squares is beyond f32, so that it says nothing but that its root is 1.8e19 or more.

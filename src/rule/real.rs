@@ -61,6 +61,10 @@ pub trait Real:
     fn max(self, other: Self) -> Self;
     /// The smaller one; a NaN if either is, unlike [`f32::min`].
     fn min(self, other: Self) -> Self;
+    /// The smaller one of two that are not negative; a NaN if either is.
+    fn at_most(self, high: Self) -> Self {
+        self.min(high)
+    }
     /// The sign: -1, 0 or 1; 0 for either zero, a NaN for a NaN.
     fn sign(self) -> Self;
     /// One of three by the sign of this number: below, at or above 0; a NaN stays one.

@@ -1,6 +1,6 @@
 //! Adafactor: mean squares of gradients by rows and columns instead of by elements.
 
-use crate::rule::{Extent, KnownAs, Range, Real, Rule, Stage, at_least, by_sign, exponent_parts, moving_average, penalized, power, saturated, square};
+use crate::rule::{Extent, KnownAs, Range, Real, Rule, Stage, at_least, at_most, exponent_parts, moving_average, penalized, power, factored_root, reciprocal_root, reciprocal_root_over, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -20,9 +20,9 @@ hyper_parameters! {
     /// is taken before the decay. A tensor of more than two dimensions is a batch of matrices, each with rows, columns and `mean(R)` of its own.
     /// (optax's `adafactor` adds its `eps` to `g^2`, keeps all of `V` where a dimension is below 128, and its decay is not multiplied by `lr`.)
     ///
-    /// `V` is formed as `(R / mean(R)) * C`, so that gradients of 1e10 are no reason to stop, as they are for torch in f32, where `R * C` becomes infinite; and
-    /// its root is compared with `eps1`, not `V` with its square, which f32 has not for 1e-30. A zero gradient so far with `eps1 = 0` gives NaN. Decay and
-    /// step are subtracted at once, since `1 - lr * weight_decay` rounds.
+    /// The root of `V` is formed as that of `R / mean(R)` times that of `C`, so that gradients of 1e10 are no reason to stop, as they are for torch in f32, where `R * C` becomes
+    /// infinite; and it is compared with `eps1`, not `V` with its square, which f32 has not for 1e-30. A gradient that has been zero so far moves nothing, with `eps1 = 0` too,
+    /// where torch gives NaN. Decay and step are subtracted at once, since `1 - lr * weight_decay` rounds.
     ///
     /// torch's default for `eps1` is the epsilon of the type of the values: this one is that of f32. A gradient that is NaN or infinite makes all of its tensor
     /// NaN, by `rms(U)`. `g^2`, `U^2` and `p^2` saturate ([`square`](crate::rule::square)), and so do their sums.
@@ -45,8 +45,8 @@ hyper_parameters! {
 }
 
 layout! {
-    /// Per group; `exponent` and `exponent_low` are the parts of `beta2_decay`.
-    pub struct Hyper<F> { lr: F, exponent: F, exponent_low: F, eps1: F, eps2: F, d: F, weight_decay: F, sign: F }
+    /// Per group; `exponent` and `exponent_low` are the parts of `beta2_decay`; `least` is `eps1`, but a normal number of f32, and `most` is `1 / eps1` likewise.
+    pub struct Hyper<F> { lr: F, exponent: F, exponent_low: F, least: F, most: F, eps2: F, d: F, weight_decay: F, sign: F }
 }
 
 scalars! {
@@ -60,16 +60,15 @@ state! {
     pub struct State<F> { row_var: Rows = "row_var", col_var: Columns = "col_var", variance = "variance" }
     sums {
         row_squares: Mean over Rows, col_squares: Mean over Columns, row_mean: Mean over Slices,
+        row_root: Sum over Rows, col_root: Sum over Columns,
         updates: Mean over Tensor, values: Mean over Tensor,
     }
 }
 
-/// `U`. `row_mean` is 0 where there are no rows: for vectors, and where all gradients were 0, so that `V` is 0 either way.
+/// `U`. `row_root` is 0 where there are no rows: for vectors.
 #[inline(always)]
 fn adafactor_step<F: Real>(h: &Hyper<F>, g: F, state: &State<F>) -> F {
-    let factored = saturated(state.row_var / at_least(state.row_mean, h.eps1) * state.col_var);
-    let v = by_sign(state.row_mean, state.variance, state.variance, factored);
-    g / at_least(v.sqrt(), h.eps1)
+    g * at_most(factored_root(state.row_root, state.col_root, state.variance), h.most)
 }
 
 const SQUARES: usize = 0;
@@ -87,18 +86,24 @@ impl Rule for Adafactor {
             over: Extent::Rows,
             reads: &["row_squares", "row_var"],
             writes: &["row_var"],
-            sums: &["row_mean"],
+            sums: &["row_mean", "row_root"],
             ..Stage::new("average_rows")
         },
-        Stage { over: Extent::Columns, reads: &["col_squares", "col_var"], writes: &["col_var"], ..Stage::new("average_columns") },
         Stage {
-            reads: &["row_var", "col_var", "variance", "row_mean"],
+            over: Extent::Columns,
+            reads: &["col_squares", "col_var", "row_mean"],
+            writes: &["col_var"],
+            sums: &["col_root"],
+            ..Stage::new("average_columns")
+        },
+        Stage {
+            reads: &["row_root", "col_root", "variance"],
             writes: &["variance"],
             sums: &["updates", "values"],
             resumes: true,
             ..Stage::new("deltas").reading(true, true)
         },
-        Stage { reads: &["row_var", "col_var", "variance", "row_mean"], ..Stage::new("update").reading(true, true) },
+        Stage { reads: &["row_root", "col_root", "variance"], ..Stage::new("update").reading(true, true) },
     ];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
@@ -110,7 +115,8 @@ impl Rule for Adafactor {
             lr: F::of(self.lr),
             exponent,
             exponent_low,
-            eps1: F::of(self.eps1),
+            least: F::of(self.eps1.max(f64::from(f32::MIN_POSITIVE))),
+            most: F::of(self.eps1.recip().min(f64::from(f32::MAX))),
             eps2: F::of(self.eps2),
             d: F::of(self.d),
             weight_decay: F::of(self.weight_decay),
@@ -133,8 +139,12 @@ impl Rule for Adafactor {
             AVERAGE_ROWS => {
                 state.row_var = moving_average(state.row_var, state.row_squares, F::one() - s.weight, s.weight);
                 state.row_mean = state.row_var;
+                state.row_root = reciprocal_root(state.row_var);
             }
-            AVERAGE_COLUMNS => state.col_var = moving_average(state.col_var, state.col_squares, F::one() - s.weight, s.weight),
+            AVERAGE_COLUMNS => {
+                state.col_var = moving_average(state.col_var, state.col_squares, F::one() - s.weight, s.weight);
+                state.col_root = reciprocal_root_over(state.col_var, at_least(state.row_mean, h.least));
+            }
             _deltas => {
                 state.variance = moving_average(state.variance, square(gradient), F::one() - s.weight, s.weight);
                 state.updates = square(adafactor_step(h, h.sign * gradient, state));
@@ -157,7 +167,7 @@ impl Rule for Adafactor {
 
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         match state_or_sum {
-            "row_var" | "col_var" | "row_squares" | "col_squares" | "row_mean" => is_matrix,
+            "row_var" | "col_var" | "row_squares" | "col_squares" | "row_mean" | "row_root" | "col_root" => is_matrix,
             "variance" => !is_matrix,
             _ => true,
         }

@@ -1,6 +1,6 @@
 //! CAME: Adafactor with a mean of its steps, and less of a step where it differs from that mean.
 
-use crate::rule::{Beta, Extent, KnownAs, Range, Real, Rule, Stage, at_least, decayed_average, over_factored_root, penalized, square};
+use crate::rule::{Beta, Extent, KnownAs, Range, Real, Rule, Stage, at_least, decayed_average, penalized, factored_root, reciprocal_root, reciprocal_root_over, square, where_zero};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -50,8 +50,8 @@ layout! {
 }
 
 scalars! {
-    /// Per step: the decay, and by what `U` is divided.
-    pub struct Scalars<F> { decay, excess }
+    /// Per step: the decay, and what `U` is multiplied by.
+    pub struct Scalars<F> { decay, shrink }
 }
 
 state! {
@@ -61,8 +61,9 @@ state! {
         col_res: Columns = "exp_avg_res_col", variance = "exp_avg_sq",
     }
     sums {
-        row_squares: Mean over Rows, col_squares: Mean over Columns, row_mean: Mean over Slices, updates: Mean over Tensor,
-        row_apart: Mean over Rows, col_apart: Mean over Columns, res_mean: Mean over Slices,
+        row_squares: Mean over Rows, col_squares: Mean over Columns, row_mean: Mean over Slices, row_root: Sum over Rows,
+        col_root: Sum over Columns, updates: Mean over Tensor, row_apart: Mean over Rows, col_apart: Mean over Columns,
+        res_mean: Mean over Slices, row_res_root: Sum over Rows, col_res_root: Sum over Columns,
     }
 }
 
@@ -85,19 +86,25 @@ impl Rule for Came {
             over: Extent::Rows,
             reads: &["row_squares", "row_var"],
             writes: &["row_var"],
-            sums: &["row_mean"],
+            sums: &["row_mean", "row_root"],
             ..Stage::new("average_rows")
         },
-        Stage { over: Extent::Columns, reads: &["col_squares", "col_var"], writes: &["col_var"], ..Stage::new("average_columns") },
         Stage {
-            reads: &["row_var", "col_var", "variance", "row_mean"],
+            over: Extent::Columns,
+            reads: &["col_squares", "col_var", "row_mean"],
+            writes: &["col_var"],
+            sums: &["col_root"],
+            ..Stage::new("average_columns")
+        },
+        Stage {
+            reads: &["row_root", "col_root", "variance"],
             writes: &["variance"],
             sums: &["updates"],
             resumes: true,
             ..Stage::new("deltas").reading(true, false)
         },
         Stage {
-            reads: &["m", "row_var", "col_var", "variance", "row_mean"],
+            reads: &["m", "row_root", "col_root", "variance"],
             writes: &["m"],
             sums: &["row_apart", "col_apart"],
             ..Stage::new("residuals").reading(true, false)
@@ -106,11 +113,17 @@ impl Rule for Came {
             over: Extent::Rows,
             reads: &["row_apart", "row_res"],
             writes: &["row_res"],
-            sums: &["res_mean"],
+            sums: &["res_mean", "row_res_root"],
             ..Stage::new("average_rows_apart")
         },
-        Stage { over: Extent::Columns, reads: &["col_apart", "col_res"], writes: &["col_res"], ..Stage::new("average_columns_apart") },
-        Stage { reads: &["m", "row_res", "col_res", "res_mean"], ..Stage::new("update").reading(false, true) },
+        Stage {
+            over: Extent::Columns,
+            reads: &["col_apart", "col_res", "res_mean"],
+            writes: &["col_res"],
+            sums: &["col_res_root"],
+            ..Stage::new("average_columns_apart")
+        },
+        Stage { reads: &["m", "row_res_root", "col_res_root"], ..Stage::new("update").reading(false, true) },
     ];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;
@@ -130,7 +143,7 @@ impl Rule for Came {
     }
 
     fn prepare<F: Real>(h: &Hyper<F>, _step: F, _last: &Scalars<F>) -> Scalars<F> {
-        Scalars { decay: h.lr * h.weight_decay, excess: F::one() }
+        Scalars { decay: h.lr * h.weight_decay, shrink: F::one() }
     }
 
     #[inline(always)]
@@ -143,14 +156,18 @@ impl Rule for Came {
             AVERAGE_ROWS => {
                 state.row_var = decayed_average(state.row_var, state.row_squares, h.beta2);
                 state.row_mean = state.row_var;
+                state.row_root = reciprocal_root(state.row_var);
             }
-            AVERAGE_COLUMNS => state.col_var = decayed_average(state.col_var, state.col_squares, h.beta2),
+            AVERAGE_COLUMNS => {
+                state.col_var = decayed_average(state.col_var, state.col_squares, h.beta2);
+                state.col_root = reciprocal_root_over(state.col_var, state.row_mean);
+            }
             DELTAS => {
                 state.variance = decayed_average(state.variance, square(gradient) + h.eps1, h.beta2);
-                state.updates = square(over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance));
+                state.updates = square(gradient * factored_root(state.row_root, state.col_root, state.variance));
             }
             RESIDUALS => {
-                let u = over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance) / s.excess;
+                let u = gradient * factored_root(state.row_root, state.col_root, state.variance) * s.shrink;
                 state.m = decayed_average(state.m, u, h.beta1);
                 state.row_apart = square(u - state.m) + h.eps2;
                 state.col_apart = square(u - state.m) + h.eps2;
@@ -158,18 +175,22 @@ impl Rule for Came {
             AVERAGE_ROWS_APART => {
                 state.row_res = decayed_average(state.row_res, state.row_apart, h.beta3);
                 state.res_mean = state.row_res;
+                state.row_res_root = reciprocal_root(state.row_res);
             }
-            _average_columns_apart => state.col_res = decayed_average(state.col_res, state.col_apart, h.beta3),
+            _average_columns_apart => {
+                state.col_res = decayed_average(state.col_res, state.col_apart, h.beta3);
+                state.col_res_root = reciprocal_root_over(state.col_res, state.res_mean);
+            }
         }
     }
 
     fn resume<F: Real>(_deltas: usize, h: &Hyper<F>, s: &Scalars<F>, sums: &State<F>) -> Scalars<F> {
-        Scalars { excess: at_least(sums.updates.sqrt() / h.clip_threshold, F::one()), ..*s }
+        Scalars { shrink: at_least(sums.updates.sqrt() / h.clip_threshold, F::one()).recip(), ..*s }
     }
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, _gradient: F, p: &mut F, state: &mut State<F>) {
-        let step = h.lr * over_factored_root(state.m, state.row_res, state.res_mean, state.col_res, F::one());
+        let step = h.lr * (state.m * where_zero(state.row_res_root, F::one(), state.row_res_root * state.col_res_root));
         *p = *p - penalized(step, *p, s.decay);
     }
 

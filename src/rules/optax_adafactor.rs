@@ -1,7 +1,7 @@
 //! Adafactor in optax's form: with momentum, and with all mean squares of tensors whose dimensions are small.
 
 use crate::rule::{
-    Extent, KnownAs, Range, Real, Rule, Stage, at_least, exponent_parts, moving_average, over_factored_root, penalized, power, square,
+    Extent, KnownAs, Range, Real, Rule, Stage, at_least, exponent_parts, moving_average, penalized, power, factored_root, reciprocal_root, reciprocal_root_over, square,
 };
 use crate::{hyper_parameters, layout, scalars, state};
 
@@ -69,6 +69,7 @@ state! {
     pub struct State<F> { row_var: Rows = "row_var", col_var: Columns = "col_var", variance = "v", m = "m" }
     sums {
         row_squares: Mean over Rows, col_squares: Mean over Columns, row_mean: Mean over Slices,
+        row_root: Sum over Rows, col_root: Sum over Columns,
         updates: Mean over Tensor, values: Mean over Tensor,
     }
 }
@@ -90,19 +91,25 @@ impl Rule for OptaxAdafactor {
             over: Extent::Rows,
             reads: &["row_squares", "row_var"],
             writes: &["row_var"],
-            sums: &["row_mean"],
+            sums: &["row_mean", "row_root"],
             ..Stage::new("average_rows")
         },
-        Stage { over: Extent::Columns, reads: &["col_squares", "col_var"], writes: &["col_var"], ..Stage::new("average_columns") },
         Stage {
-            reads: &["row_var", "col_var", "variance", "row_mean"],
+            over: Extent::Columns,
+            reads: &["col_squares", "col_var", "row_mean"],
+            writes: &["col_var"],
+            sums: &["col_root"],
+            ..Stage::new("average_columns")
+        },
+        Stage {
+            reads: &["row_root", "col_root", "variance"],
             writes: &["variance"],
             sums: &["updates", "values"],
             resumes: true,
             ..Stage::new("deltas").reading(true, true)
         },
         Stage {
-            reads: &["row_var", "col_var", "variance", "row_mean", "m"],
+            reads: &["row_root", "col_root", "variance", "m"],
             writes: &["m"],
             ..Stage::new("update").reading(true, true)
         },
@@ -143,11 +150,15 @@ impl Rule for OptaxAdafactor {
             AVERAGE_ROWS => {
                 state.row_var = moving_average(state.row_var, state.row_squares, rest, s.weight);
                 state.row_mean = state.row_var;
+                state.row_root = reciprocal_root(state.row_var);
             }
-            AVERAGE_COLUMNS => state.col_var = moving_average(state.col_var, state.col_squares, rest, s.weight),
+            AVERAGE_COLUMNS => {
+                state.col_var = moving_average(state.col_var, state.col_squares, rest, s.weight);
+                state.col_root = reciprocal_root_over(state.col_var, state.row_mean);
+            }
             _deltas => {
                 state.variance = moving_average(state.variance, square(gradient) + h.eps, rest, s.weight);
-                state.updates = square(over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance));
+                state.updates = square(gradient * factored_root(state.row_root, state.col_root, state.variance));
                 state.values = square(p);
             }
         }
@@ -161,7 +172,7 @@ impl Rule for OptaxAdafactor {
 
     #[inline(always)]
     fn update<F: Real>(h: &Hyper<F>, s: &Scalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
-        let step = s.step_size * over_factored_root(gradient, state.row_var, state.row_mean, state.col_var, state.variance);
+        let step = s.step_size * (gradient * factored_root(state.row_root, state.col_root, state.variance));
         state.m = moving_average(state.m, step, h.momentum, h.rest);
         *p = *p - penalized(state.m, *p, h.weight_decay_rate);
     }
@@ -172,7 +183,7 @@ impl Rule for OptaxAdafactor {
 
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         match state_or_sum {
-            "row_var" | "col_var" | "row_squares" | "col_squares" | "row_mean" => is_matrix,
+            "row_var" | "col_var" | "row_squares" | "col_squares" | "row_mean" | "row_root" | "col_root" => is_matrix,
             "variance" => !is_matrix,
             _ => self.uses(state_or_sum),
         }

@@ -43,7 +43,8 @@ fn given(members: &Members<'_>) -> &'static str {
 
 /// A stage before the last.
 fn earlier(members: &Members<'_>) -> String {
-    format!("    {}(h, s, {}, p, state);\n    add(*state, left);\n", members.rule.stages()[members.stage].name, given(members))
+    let (stage, given, left) = (members.rule.stages()[members.stage].name, given(members), members.whole_left());
+    format!("    {stage}(h, s, {given}, p, state);\n    add(*state, {left});\n")
 }
 
 /// The update with all that comes before and after the rule.

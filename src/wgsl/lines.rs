@@ -110,11 +110,12 @@ impl Own<'_> {
         let writes = writes.map(|state| (state.name, "state"));
         // What stages over elements read of the sums is kept as it was read.
         let sums = self.read().into_iter().map(|(_, sum)| (sum.name, "read"));
+        let own = self.formed(Some(self.stage), self.over()).into_iter().map(|sum| (sum.name, "state"));
         let store = |(name, from): (&'static str, &str)| {
             let lane = self.lane(name, self.over())?;
             Some(format!("    store_line({lane} + n, left, {from}.{name}, {from}.{name});\n"))
         };
-        let stores: String = writes.chain(sums).filter_map(store).collect();
+        let stores: String = writes.chain(sums).chain(own).filter_map(store).collect();
         let reads_whole = self.rule.sums().iter().any(|sum| sum.extent.is_whole() && stage.reads(sum.name));
         let whole = if reads_whole { "load_whole(at + SUMS)" } else { "Sums()" };
         format!(

@@ -78,6 +78,11 @@ impl Members<'_> {
         if self.kernel.kind.uneven { "left" } else { "4u" }
     }
 
+    /// How many elements of a vector count for sums: all four, where rows of tiles begin and end with vectors.
+    pub(super) fn whole_left(&self) -> &'static str {
+        if self.kernel.kind.tiled { self.left() } else { "left" }
+    }
+
     /// `load_state` and `store_state`: a member that is not in use, or that the stage does not read, is zero, and is not kept.
     pub(super) fn access(&self) -> String {
         let lanes = !self.step_kind.lanes_of_elements(self.rule, self.matrix()).is_empty();

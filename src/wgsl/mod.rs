@@ -16,6 +16,7 @@ mod stage;
 mod structs;
 mod tallies;
 mod tasks;
+mod units;
 mod view;
 
 use crate::program::{Access, Kernel, Shape};
@@ -31,6 +32,7 @@ pub use resume::resume;
 pub use shader::{Formed, Resource, Shader};
 pub use stage::stage;
 pub use tasks::{collect, rows_changed, rows_scaled, scales};
+pub use units::unit_factors;
 pub use view::{shown, view};
 
 pub(crate) use dispatches::{Asked, Dispatches, Over, dispatches};
@@ -83,7 +85,8 @@ pub fn entry_words(rule: &dyn AnyRule, averages: usize, is_tiled: bool) -> usize
 
 /// The entry point of kernels that go through rows.
 fn rows(kernel: &Kernel) -> String {
-    structs::constants([("INVOCATIONS", kernel.division.invocations)]) + ROWS
+    let skips = format!("const SKIPS_BRANCHES: bool = {};\n", kernel.division.skips_branches);
+    structs::constants([("INVOCATIONS", kernel.division.invocations)]) + &skips + ROWS
 }
 
 /// The binding of the state, which begins and ends where vectors do.

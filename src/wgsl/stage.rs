@@ -89,7 +89,6 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
     if kind.adaptive {
-        parts.push(format!("const UNIT_BRANCH: bool = {};\n", kernel.division.skips_branches));
         parts.push(if kind.whole_units { UNIT_WHOLE } else { UNIT }.into());
     }
     if step_kind.measures {
@@ -150,7 +149,7 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     } else {
         SWEEP_TILE
     };
-    let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once) } else { String::new() };
+    let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once, members.whole_left()) } else { String::new() };
     let mut text = values(uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
@@ -167,8 +166,8 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     uses.body(members.kernel, &text, &entries)
 }
 
-/// `turn` and `turns`, which go through one row, and through so many: all loads come first, so that they are under way together.
-fn turns(at_once: u32) -> String {
+/// `turn` and `turns_at_once`, which go through one row, and through so many: all loads come first, so that they are under way together.
+fn turns(at_once: u32, left: &str) -> String {
     let function = |name: &str, count: u32| {
         let each = |form: &dyn Fn(u32) -> String| (0..count).map(form).collect::<String>();
         let load = |j: u32| {
@@ -181,12 +180,12 @@ fn turns(at_once: u32) -> String {
         let store = |j: u32| {
             format!(
                 "    store_state(row, i{j}, left, state{j});\n    store_p(row, i{j}, left, p{j}, before{j});\n    \
-                 add_to_row(k{j} * vectors + v, state{j}, left);\n"
+                 add_to_row((k{j} - first) * vectors + v, state{j}, {left});\n"
             )
         };
         format!(
-            "fn {name}(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, columns: Columns, vectors: u32, v: u32, left: u32, \
-             k: u32, below: u32) {{\n{}{}{}}}\n",
+            "fn {name}(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, columns: Columns, first: u32, vectors: u32, v: u32, \
+             left: u32, k: u32, below: u32) {{\n{}{}{}}}\n",
             each(&load),
             each(&apply),
             each(&store)

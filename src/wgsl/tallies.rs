@@ -5,6 +5,7 @@ use crate::program::VECTORS;
 use crate::rule::{Field, SumField};
 
 const TALLY_ROWS: &str = include_str!("../../shaders/step/tally_rows.wgsl");
+const TALLY_NO_ROWS: &str = include_str!("../../shaders/step/tally_no_rows.wgsl");
 const TALLY_COLUMNS: &str = include_str!("../../shaders/step/tally_columns.wgsl");
 const TALLY_NO_COLUMNS: &str = include_str!("../../shaders/step/tally_no_columns.wgsl");
 
@@ -14,7 +15,7 @@ pub(super) fn rows_functions(rows: &[&SumField]) -> String {
         format!("    row_parts[{index}u * VECTORS + n] = {}(within(state.{}, left));\n", across(sum), sum.name)
     };
     let to_rows: String = rows.iter().enumerate().map(to_row).collect();
-    let finish = if rows.is_empty() { "fn finish_rows(row: Row, invocation: u32) {\n}\n" } else { TALLY_ROWS };
+    let finish = if rows.is_empty() { TALLY_NO_ROWS } else { TALLY_ROWS };
     let vectors = constants([("VECTORS", VECTORS as u32 / rows.len().max(1) as u32)]);
     let both = both_of("both_of_rows", "f32", rows);
     format!("{vectors}fn add_to_row(n: u32, state: State, left: u32) {{\n{to_rows}}}\n{both}{finish}")

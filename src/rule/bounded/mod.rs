@@ -142,6 +142,11 @@ impl Real for Bounded {
     fn min(self, other: Self) -> Self {
         -(-self).max(-other)
     }
+    /// What is not negative is off by no more than `high`, however little is known of it.
+    fn at_most(self, high: Self) -> Self {
+        let least = self.min(high);
+        Bounded { error: least.error.min(high.value + high.error), ..least }
+    }
     /// A number that may have either sign may jump by 2.
     fn sign(self) -> Self {
         let value = if self.value == 0.0 { 0.0 } else { self.value.signum() };

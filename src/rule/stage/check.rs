@@ -1,7 +1,7 @@
 //! Whether the stages of a rule go together with its states and sums; messages say what does not.
 
 use super::{EVERY, Stage};
-use crate::rule::{AnyRule, Extent, SumField};
+use crate::rule::{AnyRule, Extent, SumField, SumForm};
 
 /// Whether stages run over these.
 fn is_of_a_stage(extent: Extent) -> bool {
@@ -15,11 +15,10 @@ pub(super) fn check_state(name: &str, extent: Extent) -> Result<(), String> {
 }
 
 /// Which stages form which sums.
-const FORMS: &str =
-    "stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, stages over Rows form sums over Slices";
+const FORMS: &str = "stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, stages over Rows form sums over Rows and Slices, those over Columns over Columns";
 
 /// Functions of the kernels that stages are in.
-const TAKEN: [&str; 24] = [
+const TAKEN: [&str; 29] = [
     "prepare",
     "evaluate",
     "main",
@@ -30,7 +29,6 @@ const TAKEN: [&str; 24] = [
     "idle",
     "clear",
     "finish",
-    "finish_rows",
     "finish_columns",
     "finish_tile",
     "add",
@@ -38,6 +36,12 @@ const TAKEN: [&str; 24] = [
     "add_to_row",
     "add_to_columns",
     "end_column",
+    "end_turns",
+    "end_band",
+    "band_height",
+    "sweep_band",
+    "turn",
+    "turns_at_once",
     "tallies",
     "gather",
     "joined",
@@ -128,17 +132,23 @@ impl dyn AnyRule + '_ {
 
     fn check_formed(&self, index: usize, over: Extent, name: &str) -> Result<(), String> {
         let sum = self.sums().iter().find(|sum| sum.name == name).ok_or_else(|| format!("forms `{name}`, which is no sum"))?;
-        if !over.is_within(sum.extent) {
+        let is_own = matches!(over, Extent::Rows | Extent::Columns) && sum.extent == over;
+        if !is_own && !over.is_within(sum.extent) {
             return Err(format!("runs over {over:?} and forms `{name}` over {:?}, which is not wider", sum.extent));
         }
         if let Some(other) = self.stages()[..index].iter().find(|other| other.forms(name)) {
             return Err(format!("forms `{name}`, which `{}` has formed", other.name));
         }
         // Workgroups of a stage over elements add up tiles and chunks; one of a stage over rows has all rows of a slice.
-        let can_form =
-            if over == Extent::Elements { sum.extent != Extent::Slices } else { (over, sum.extent) == (Extent::Rows, Extent::Slices) };
+        let can_form = match over {
+            Extent::Elements => sum.extent != Extent::Slices,
+            _ => is_own || (over, sum.extent) == (Extent::Rows, Extent::Slices),
+        };
         if !can_form {
             return Err(format!("runs over {over:?} and forms `{name}` over {:?}; {FORMS}", sum.extent));
+        }
+        if is_own && sum.form != SumForm::Sum {
+            return Err(format!("runs over {over:?} and forms `{name}`, a {:?} over these; of one number there is only Sum", sum.form));
         }
         // A stage reads the least of them, and of numbers that may be negative that says little.
         if sum.extent == Extent::Axes && !sum.form.is_largest() {
@@ -162,7 +172,7 @@ impl dyn AnyRule + '_ {
                 let (name, former) = (sum.name, stages[former].name);
                 return Err(format!("reads `{name}`, which `{former}` forms; the last stage over Elements before it is `{last}`"));
             }
-            let keeps = |between: &Stage| between.over == sum.extent && between.reads(sum.name);
+            let keeps = |between: &Stage| between.over == sum.extent && (between.reads(sum.name) || between.forms(sum.name));
             if stages[index].over == Extent::Elements && !stages[former..index].iter().any(keeps) {
                 let (name, extent) = (sum.name, sum.extent);
                 return Err(format!("reads `{name}`, which no stage over {extent:?} has read before"));

@@ -1,0 +1,7 @@
+// A stage over tiles that adds nothing up over rows.
+fn band_height(row: Row, vectors: u32) -> u32 {
+    return row.height;
+}
+
+fn end_band(row: Row, begin: u32, end: u32, invocation: u32) {
+}
