@@ -23,10 +23,6 @@ fn decide(invocation: u32) -> Status {
     if SCHEDULES {
         storageBarrier();
     }
-    set_unit_factors(invocation, after.unscale);
-    if SCHEDULES {
-        storageBarrier();
-    }
     return after;
 }
 

@@ -1,28 +1,24 @@
-// The factors of adaptive clipping and unscaling, which the update looks up, for `factored`. A tensor's words: parameter, first slot, units, where the factors go.
-fn set_unit_factors(invocation: u32, unscale: f32) {
-    for (var tensor = 0u; tensor < tree[UNIT_COUNT]; tensor++) {
-        let at = tree[UNITS] + 4u * tensor;
-        let clip = clip_of(parameters[tree[at]]);
-        let first = tree[at + 1u];
-        let units = tree[at + 2u];
-        let factors = tree[at + 3u];
-        // Four at once: each load is waited for.
-        for (var unit = invocation; unit < units; unit += 4u * INVOCATIONS) {
-            let a = sums[first + unit];
-            let b = sums[first + min(unit + INVOCATIONS, units - 1u)];
-            let c = sums[first + min(unit + 2u * INVOCATIONS, units - 1u)];
-            let d = sums[first + min(unit + 3u * INVOCATIONS, units - 1u)];
-            record[factors + unit] = unit_factor(a, clip, unscale);
-            if unit + INVOCATIONS < units {
-                record[factors + unit + INVOCATIONS] = unit_factor(b, clip, unscale);
-            }
-            if unit + 2u * INVOCATIONS < units {
-                record[factors + unit + 2u * INVOCATIONS] = unit_factor(c, clip, unscale);
-            }
-            if unit + 3u * INVOCATIONS < units {
-                record[factors + unit + 3u * INVOCATIONS] = unit_factor(d, clip, unscale);
-            }
-        }
+// The factors of adaptive clipping and unscaling, which the update looks up, for `factored`. A workgroup has some units of one tensor, whose words are parameter, first
+// slot, units, and where the factors go.
+
+@compute @workgroup_size(INVOCATIONS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) workgroups: vec3u,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let index = workgroup.y * workgroups.x + workgroup.x;
+    if index >= tree[UNIT_COUNT] {
+        return;
+    }
+    let at = tree[UNITS] + 4u * index;
+    let clip = load_clip(parameters[tree[at]].clip);
+    let unscale = status.unscale;
+    let first = tree[at + 1u];
+    let units = tree[at + 2u];
+    let factors = tree[at + 3u];
+    for (var unit = invocation; unit < units; unit += INVOCATIONS) {
+        record[factors + unit] = unit_factor(sums[first + unit], clip, unscale);
     }
 }
 

@@ -7,7 +7,7 @@ use super::measure::Measure;
 use super::row_mask::RowMask;
 use super::stages;
 use super::tensor::Tensor;
-use crate::program::{Pass, Program, distinct};
+use crate::program::{Needs, Pass, Program, distinct};
 use crate::rule::{Function, Real, ScheduledMember};
 use crate::step::{Clip, Config, LossScale, MicroBatches};
 
@@ -28,9 +28,12 @@ impl<F: Real> CpuOptimizer<F> {
     /// Compiles the program for the tensors and settings as they are.
     pub(super) fn compile(&mut self) {
         let rules: Vec<_> = self.rules().into_iter().map(|group| &*self.config.groups[group].rule).collect();
-        let scheduled_scales = self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty());
-        let row_sparse = self.tensors.iter().any(Tensor::is_row_sparse);
-        self.program = Program::new(&self.config.step_kind(), &rules, scheduled_scales, row_sparse).step;
+        let needs = Needs {
+            coalescing: self.tensors.iter().any(Tensor::is_row_sparse),
+            unit_factors: self.tensors.iter().any(|tensor| tensor.unit.is_some() && tensor.len > 0),
+            scheduled_scales: self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty()),
+        };
+        self.program = Program::new(&self.config.step_kind(), &rules, needs).step;
     }
 
     /// Gives each tensor the number of its rule.
@@ -76,8 +79,8 @@ impl<F: Real> CpuOptimizer<F> {
                     own.for_each(|((tensor, work), _)| tensor.resume(stage, work));
                 }
                 Pass::Update => self.update(values, gradients, &step),
-                // Before all others, where gradients are given.
-                Pass::Coalesce => {}
+                // Before all others, where gradients are given; where the step is decided about.
+                Pass::Coalesce | Pass::UnitFactors => {}
                 // Of micro-batches, views, reports and copies.
                 Pass::Accumulate | Pass::Count | Pass::Decide(_) | Pass::Show | Pass::Report | Pass::Copy => {}
             }

@@ -24,14 +24,14 @@ pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
 pub use moves::{AS_VALUES, AS_WRITTEN, AS_ZERO, FRESH, MOVED, MoveTask, NEW, ScaleTask};
 pub use overlap::{Interval, overlap};
-pub use passes::{Pass, Program, distinct};
+pub use passes::{Needs, Pass, Program, distinct};
 pub use plan::{measures, plan};
 pub use reduce::{FAN, Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};
 pub use tensor::{Listed, Mask, NOT_LISTED, Place, Scale, Tensor, Unit};
 pub use tiles::{Tile, Tiles, VECTORS};
-pub use units::Units;
+pub use units::{Units, in_workgroups};
 
 /// Elements of one workgroup's chunk at most: four turns of 256 invocations with four elements each.
 pub const CHUNK: u64 = 4096;

@@ -12,6 +12,8 @@ pub enum Pass {
     Measure,
     /// Brings the step record up to date for the parameters of this rule; the first one of a step decides about it.
     Prepare(usize),
+    /// Forms the factors of units whose gradients are clipped adaptively, from their norms.
+    UnitFactors,
     /// Evaluates the schedules of learning rate scales.
     ScheduleScales,
     /// The stages of this number, of rules that have more, over elements.
@@ -41,6 +43,17 @@ pub enum Pass {
     Copy,
 }
 
+/// What some parameters of an optimizer need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Row-sparse gradients.
+    pub coalescing: bool,
+    /// Factors of units, by adaptive clipping.
+    pub unit_factors: bool,
+    /// Learning rate scales that follow schedules.
+    pub scheduled_scales: bool,
+}
+
 /// The passes of an optimizer, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
@@ -57,13 +70,14 @@ pub struct Program {
 }
 
 impl Program {
-    /// For parameters that run these rules, each of which is named once.
-    pub fn new(step_kind: &StepKind, rules: &[&dyn AnyRule], scheduled_scales: bool, row_sparse: bool) -> Self {
+    /// For parameters that run these rules, each of which is named once, and need this besides.
+    pub fn new(step_kind: &StepKind, rules: &[&dyn AnyRule], needs: Needs) -> Self {
         let mut step = Vec::new();
-        step.extend(row_sparse.then_some(Pass::Coalesce));
+        step.extend(needs.coalescing.then_some(Pass::Coalesce));
         step.extend(step_kind.measures.then_some(Pass::Measure));
         step.extend((0..rules.len()).map(Pass::Prepare));
-        step.extend(scheduled_scales.then_some(Pass::ScheduleScales));
+        step.extend(needs.unit_factors.then_some(Pass::UnitFactors));
+        step.extend(needs.scheduled_scales.then_some(Pass::ScheduleScales));
         let most = rules.iter().map(|rule| rule.stages().len()).max().unwrap_or_default();
         (1..most).for_each(|after| stage(&mut step, rules, after - 1));
         step.push(Pass::Update);

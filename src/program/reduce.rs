@@ -78,7 +78,7 @@ pub struct SumTree {
     pub root: u32,
     /// The slots in all.
     pub slots: u32,
-    /// Where units have factors: parameter, slot of the first unit, units, and where the factors are in the step record.
+    /// Where units have factors, for each workgroup that forms them: parameter, slot of the first unit, units, and where the factors are in the step record.
     pub units: Vec<[u32; 4]>,
     /// Where stages form sums: of each parameter, the slot with its sum, that of its group, and its elements as an f32.
     pub parameters: Vec<[u32; 3]>,
@@ -86,7 +86,7 @@ pub struct SumTree {
 
 impl SumTree {
     /// The words of [`SumTree::words`] before the levels: numbers of lower and of all levels, the first parameter's slot, that of all, where the nodes begin,
-    /// where the units begin, how many tensors have units, where the parameters begin.
+    /// where the units begin, how many workgroups form their factors, where the parameters begin.
     pub const HEADER: [&str; 8] = ["LOWER", "LEVELS", "MEMBERS", "ROOT", "NODES", "UNITS", "UNIT_COUNT", "MEMBERS_OF"];
 
     /// The tree over parameters whose rows or units are these slots, the first `leaves` of all; `nodes` and `lower` have led there. `groups` holds the

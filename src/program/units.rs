@@ -5,6 +5,15 @@ use core::ops::Range;
 use super::reduce::Levels;
 use super::{Limits, pieces};
 
+/// Units of which one workgroup forms the factors, at most.
+const FACTORS: u32 = 1024;
+
+/// A tensor's units, as so many workgroups form their factors: parameter, first slot, units, and where the factors go.
+pub fn in_workgroups([parameter, slot, units, factors]: [u32; 4]) -> impl Iterator<Item = [u32; 4]> {
+    let part = move |first: u32| [parameter, slot + first, FACTORS.min(units - first), factors + first];
+    (0..units).step_by(FACTORS as usize).map(part)
+}
+
 /// How the norms of a tensor's units are measured: what each workgroup measures, and where each unit's sums are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Units {

@@ -62,6 +62,9 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
                 layouts(&valid(&wgsl::resume(rule, stage, 1, 256, &step_kind))?, rule)?;
             }
         }
+        let factors = valid(&wgsl::unit_factors(256, &step_kind))?;
+        members(&factors, "Status", Status::FIELDS)?;
+        members(&factors, "ParamSettings", ParamSettings::FIELDS)?;
         for number in 0..2 {
             let module = valid(&wgsl::prepare(rule, number, 256, &step_kind))?;
             layouts(&module, rule)?;

@@ -1,7 +1,7 @@
 //! How each pass is dispatched, as plain data that its own file gives: over what, with which kernel, and which sums are put together. What a dispatch binds
 //! is what its kernel's slots name. So whoever binds and records passes knows none of them.
 
-use super::{Formed, Shader, copies, lines, measure, micro_batch, prepare, resume, stage, view};
+use super::{Formed, Shader, copies, lines, measure, micro_batch, prepare, resume, stage, units, view};
 use crate::program::{Kernel, Pass, Purpose};
 use crate::rule::AnyRule;
 use crate::step::StepKind;
@@ -26,6 +26,8 @@ pub(crate) enum Over {
     Lines(usize),
     /// The parameters of the rule of this number, in one workgroup.
     Rule(usize),
+    /// Units of adaptive clipping, each workgroup over some of one tensor.
+    Units,
     /// All parameters, in one workgroup.
     All,
 }
@@ -62,6 +64,7 @@ pub(crate) fn dispatches(pass: Pass) -> Option<Dispatches> {
         Pass::Coalesce | Pass::ScheduleScales => return None,
         Pass::Measure => measure::dispatches(),
         Pass::Prepare(rule) => prepare::dispatches(rule),
+        Pass::UnitFactors => units::dispatches(),
         Pass::Stage(number) => stage::dispatches(number),
         Pass::Lines(number) => lines::dispatches(number),
         Pass::Resume { rule, stage } => resume::dispatches(rule, stage),

@@ -17,7 +17,6 @@ const FACTOR_UNMEASURED: &str = include_str!("../../shaders/step/factor_unmeasur
 const DECIDE: &str = include_str!("../../shaders/step/decide.wgsl");
 const REDUCE: &str = include_str!("../../shaders/step/reduce.wgsl");
 const REDUCE_NOTHING: &str = include_str!("../../shaders/step/reduce_nothing.wgsl");
-const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
 
 /// For the parameters of the rule of this number.
 pub(super) fn dispatches(number: usize) -> Dispatches {
@@ -69,7 +68,7 @@ fn decide(bindings: &mut Vec<Declaration>, step_kind: &StepKind) -> String {
     let reduce = match step_kind.measures {
         true => {
             bindings.push(array(Resource::Tree(Formed::Gradients), "tree", "u32", false));
-            structs::tree() + REDUCE + UNIT_FACTORS
+            structs::tree() + REDUCE
         }
         false => REDUCE_NOTHING.to_owned(),
     };

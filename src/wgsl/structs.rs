@@ -65,8 +65,13 @@ pub(super) fn sums() -> String {
 
 /// The tree of sums, from `tree` and `sums`, whose elements `joined` joins.
 pub(super) fn tree() -> String {
+    tree_header() + TREE
+}
+
+/// The names of the words that a tree of sums begins with.
+pub(super) fn tree_header() -> String {
     let header = SumTree::HEADER.into_iter().zip(0..).chain([("TREE_HEADER", SumTree::HEADER.len() as u32), ("FAN", FAN as u32)]);
-    constants(header) + TREE
+    constants(header)
 }
 
 /// `load_row`, from `rows`, an array of four words in each element: what the row has, together with its parameter's entry in the version of the table

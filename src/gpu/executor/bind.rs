@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::gpu::buckets::Placed;
 use crate::gpu::places::{Known, Versions};
 use crate::gpu::{Bound, Compiled, Dispatch, Engine, Parts, fold, resource, staged};
-use crate::program::{Bucket, Kernel, Pass, Purpose, Window};
+use crate::program::{Bucket, Kernel, Kind, Pass, Purpose, Window};
 use crate::rule::AnyRule;
 use crate::step::{Config, StepKind};
 use crate::wgsl::{Asked, Formed, Over, Resource, dispatches};
@@ -39,6 +39,7 @@ impl Executor {
         match dispatches.over {
             Over::Rows(purpose) => (ready.purpose, ready.rows) = (purpose, self.over_buckets(engine, purpose, of_group)?),
             Over::Lines(stage) => ready.others.push(self.over_lines(engine, stage, of_group)?),
+            Over::Units => ready.others.push(self.over_units(engine, of_group(&alone(Kind::default(), engine.limits.division))?)?),
             Over::All => ready.others.push(self.single(engine, 0, of_group(&in_one(engine))?)?),
             Over::Rule(rule) => ready.others.push(self.single(engine, rule, kernel(&*engine.record.rules()[rule], &in_one(engine))?)?),
         }
@@ -102,6 +103,15 @@ impl Executor {
             Ok(Some(Dispatch::new(&kernel, bound, fold(lines.count, engine.limits.workgroups))))
         };
         own.map(dispatch).filter_map(Result::transpose).collect()
+    }
+
+    /// A workgroup for each of the tree's lists of units.
+    fn over_units(&self, engine: &Engine, kernel: Option<Compiled>) -> Result<Vec<Dispatch>> {
+        let dispatch = |kernel: Compiled| {
+            let bound = kernel.bind(&engine.device, |slot| self.resource(engine, slot, Of::Rule(0)))?;
+            Ok(Dispatch::new(&kernel, bound, fold(engine.tree.units.len() as u64, engine.limits.workgroups)))
+        };
+        kernel.into_iter().map(dispatch).collect()
     }
 
     /// One workgroup, for the parameters of the rule of this number.

@@ -12,7 +12,7 @@ use super::scales::Scales;
 use super::staged::Staged;
 use super::{Compiled, Dispatch, Engine, Parts, Recorder, resource};
 use crate::error::Result;
-use crate::program::{Pass, Plan, Program, Purpose, Sum, Tensor, Window};
+use crate::program::{Needs, Pass, Plan, Program, Purpose, Sum, Tensor, Window};
 use crate::step::{Config, StepKind, view};
 use crate::wgsl::Resource;
 use kernels::Kernels;
@@ -83,8 +83,9 @@ impl Executor {
     pub(crate) fn bound(&self, engine: &Engine, config: &Config) -> Result<Self> {
         let step_kind = config.step_kind();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
-        let program =
-            Program::new(&step_kind, &rules, self.made.contains_key(&Pass::ScheduleScales), self.made.contains_key(&Pass::Coalesce));
+        let makes = |pass| self.made.contains_key(&pass);
+        let (coalescing, scheduled_scales) = (makes(Pass::Coalesce), makes(Pass::ScheduleScales));
+        let program = Program::new(&step_kind, &rules, Needs { coalescing, unit_factors: !engine.tree.units.is_empty(), scheduled_scales });
         let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
         executor.bind_all(engine, config, executor.program.passes())?;
