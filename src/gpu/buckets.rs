@@ -121,7 +121,8 @@ fn rows(buckets: &[Bucket], limits: &Limits) -> (Vec<u32>, Vec<u64>) {
         words.resize(start as usize / 4, 0);
         let table = ((first - start as usize) / 16) as u32;
         let row = |row: &Row| Row { param: table + row.param * (ENTRY_WORDS / 4) as u32, ..*row };
-        bucket.rows.iter().for_each(|own| words.extend_from_slice(bytemuck::cast_slice(&[row(own)])));
+        let own: Vec<Row> = bucket.rows.iter().map(row).collect();
+        words.extend_from_slice(bytemuck::cast_slice(&own));
         // Without elements.
         let spare = Row { param: table, ..Row::default() };
         (bucket.rows.len()..count(bucket)).for_each(|_| words.extend_from_slice(bytemuck::cast_slice(&[spare])));

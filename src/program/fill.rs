@@ -15,7 +15,8 @@ pub(super) struct Part<'a> {
     pub(super) elements: Range<u64>,
 }
 
-/// What a row has.
+/// What a row has. Those of one part have units of one length.
+#[derive(Clone, Debug)]
 pub(super) struct Span {
     pub(super) elements: Range<u64>,
     /// How many sums it has.
@@ -26,17 +27,14 @@ pub(super) struct Span {
     pub(super) tile: Option<Tile>,
 }
 
-/// A row whose arrays are not known to their ends yet.
-#[derive(Clone, Debug)]
-struct OpenRow {
-    elements: Range<u64>,
+/// Rows of one tensor whose arrays are not known to their ends yet.
+#[derive(Debug)]
+struct OpenRows {
+    index: usize,
     pair: Pair,
     /// What of its parameter's entry does not depend on arrays; the state is from the start of the page.
     entry: ParamEntry,
-    sums: u32,
-    tile: Option<Tile>,
-    tile_words: u32,
-    index: usize,
+    spans: Vec<Span>,
 }
 
 /// A plan that is being filled.
@@ -55,12 +53,13 @@ struct Open {
     scalar: bool,
     arrays: Arrays,
     state: Option<Bytes>,
-    pieces: Vec<OpenRow>,
+    pieces: Vec<OpenRows>,
+    rows: usize,
 }
 
 impl Open {
     fn new(kind: Kind, scalar: bool) -> Self {
-        Open { kind, scalar, arrays: Arrays::default(), state: None, pieces: Vec::new() }
+        Open { kind, scalar, arrays: Arrays::default(), state: None, pieces: Vec::new(), rows: 0 }
     }
 
     /// What is bound with these elements, in so many rows, besides, and the pair that has them; `None` if it is more than can be bound or dispatched.
@@ -72,7 +71,7 @@ impl Open {
         most: usize,
     ) -> Option<(Arrays, Option<Bytes>, Pair)> {
         let limits = fill.limits;
-        if (self.pieces.len() + rows) as u64 > limits.workgroups.saturating_mul(limits.workgroups) {
+        if (self.rows + rows) as u64 > limits.workgroups.saturating_mul(limits.workgroups) {
             return None;
         }
         let tensor = &fill.tensors[part.index];
@@ -97,7 +96,7 @@ impl Open {
     }
 
     /// The entry of a piece's parameter.
-    fn entry(&self, piece: &OpenRow, tensor: &Tensor, pairs: &[Pair]) -> ParamEntry {
+    fn entry(&self, piece: &OpenRows, tensor: &Tensor, pairs: &[Pair]) -> ParamEntry {
         let pair = piece.pair;
         let (scale, mask) = (tensor.scale.zip(pair.scales), tensor.mask.zip(pair.mask));
         // From the page's start to the window's; pages are at most 4 GiB.
@@ -113,6 +112,32 @@ impl Open {
             copy: tensor.copy.zip(pair.copy).map_or(0, |(copy, array)| self.arrays.element(array, copy.offset).wrapping_mul(2)),
             ..piece.entry
         }
+    }
+}
+
+impl Open {
+    /// Takes these rows of a part.
+    fn push(&mut self, part: &Part<'_>, tensor: &Tensor, pair: Pair, spans: Vec<Span>) {
+        self.rows += spans.len();
+        let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
+        // Where the tensor's first element would be.
+        let state = |segment: &Segment| (segment.place.offset / 4).wrapping_sub(segment.elements.start) as u32;
+        let entry = ParamEntry {
+            state: part.segment.map_or(0, state),
+            stride: part.segment.map_or(0, |segment| (segment.stride / 4) as u32),
+            member: tensor.member,
+            hyper: tensor.hyper,
+            record: tensor.record,
+            scale_length: scale.length,
+            scale_period: scale.period,
+            row_length: tensor.mask.map_or(1, |mask| mask.row_length),
+            row_steps: tensor.lines.lane(Extent::Rows, 0).map_or(0, |place| (place.offset / 4) as u32),
+            unit: unit.factors,
+            unit_length: spans.first().map_or(0, |span| span.unit_length),
+            salt: tensor.salt,
+            ..ParamEntry::default()
+        };
+        self.pieces.push(OpenRows { index: part.index, pair, entry, spans });
     }
 }
 
@@ -135,31 +160,32 @@ impl<'a> Fill<'a> {
         for part in parts {
             let (most, spans) = (most(&self.tensors[part.index]), spans(part));
             // All of a part if one dispatch can bind it, else row by row.
-            if self.add(&mut open, part, &part.elements, &spans, most) {
+            if let Some(pair) = self.bind(&mut open, part, (&part.elements, spans.len()), most) {
+                open.push(part, &self.tensors[part.index], pair, spans);
                 continue;
             }
-            for span in &spans {
-                if !self.add(&mut open, part, &span.elements, core::slice::from_ref(span), most) {
+            for span in spans {
+                let Some(pair) = self.bind(&mut open, part, (&span.elements, 1), most) else {
                     return Err(2 * (4 * (span.elements.end - span.elements.start) + self.limits.alignment));
-                }
+                };
+                open.push(part, &self.tensors[part.index], pair, vec![span]);
             }
         }
         self.close(open);
         Ok(())
     }
 
-    /// Adds rows over these elements of a part to the open bucket, or to a new one where that one can bind them and this one cannot; says whether one can.
-    fn add(&mut self, open: &mut Open, part: &Part<'_>, elements: &Range<u64>, spans: &[Span], most: usize) -> bool {
-        let bound = open.with(self, part, (elements, spans.len()), most).or_else(|| {
+    /// Binds these elements of a part, in so many rows, in the open bucket, or in a new one where that one can bind them and this one cannot.
+    fn bind(&mut self, open: &mut Open, part: &Part<'_>, own: (&Range<u64>, usize), most: usize) -> Option<Pair> {
+        let bound = open.with(self, part, own, most).or_else(|| {
             let alone = Open::new(open.kind, open.scalar);
-            let bound = alone.with(self, part, (elements, spans.len()), usize::MAX)?;
+            let bound = alone.with(self, part, own, usize::MAX)?;
             self.close(core::mem::replace(open, alone));
             Some(bound)
         });
-        let Some((arrays, state, pair)) = bound else { return false };
+        let (arrays, state, pair) = bound?;
         (open.arrays, open.state) = (arrays, state);
-        open.pieces.extend(spans.iter().map(|span| piece(part, &self.tensors[part.index], span, pair)));
-        true
+        Some(pair)
     }
 
     /// Makes a bucket of what was filled.
@@ -174,35 +200,41 @@ impl<'a> Fill<'a> {
         let mut tile_words = 0;
         let lines = open.pieces.first().map_or(0, |piece| self.tensors[piece.index].lines.buffer);
         let (mut entries, mut owners): (Vec<ParamEntry>, Vec<Owner>) = (Vec::new(), Vec::new());
-        let row = |piece: OpenRow| {
-            let start = self.sums;
-            self.sums += piece.sums;
-            let tile = tile_words;
-            tile_words += piece.tile_words;
-            match self.plan.partials[piece.index].last_mut() {
-                Some(last) if last.end == start => last.end = self.sums,
-                _ => self.plan.partials[piece.index].push(start..self.sums),
-            }
-            let entry = open.entry(&piece, &self.tensors[piece.index], &pairs);
-            match owners.last_mut().filter(|owner| owner.tensor == piece.index && entries.last() == Some(&entry)) {
-                Some(owner) => owner.elements.end = piece.elements.end,
+        let mut rows = Vec::with_capacity(open.rows);
+        for piece in &open.pieces {
+            let tensor = &self.tensors[piece.index];
+            let entry = open.entry(piece, tensor, &pairs);
+            match owners.last().filter(|owner| owner.tensor == piece.index && entries.last() == Some(&entry)) {
+                Some(_) => {}
                 None => {
-                    owners.push(Owner { tensor: piece.index, elements: piece.elements.clone() });
+                    let first = piece.spans.first().map_or(0, |span| span.elements.start);
+                    owners.push(Owner { tensor: piece.index, elements: first..first });
                     entries.push(entry);
                 }
             }
-            Row {
-                param: (entries.len() - 1) as u32,
-                element: piece.elements.start as u32,
-                count: (piece.elements.end - piece.elements.start) as u32,
-                partial: start - first,
-                width: piece.tile.map_or(0, |tile| tile.width as u32),
-                height: piece.tile.map_or(0, |tile| tile.height as u32),
-                columns: self.tensors[piece.index].tiles.map_or(0, |tiles| tiles.width as u32),
-                tile,
+            for Span { elements, sums, tile, .. } in &piece.spans {
+                let start = self.sums;
+                self.sums += sums;
+                match self.plan.partials[piece.index].last_mut() {
+                    Some(last) if last.end == start => last.end = self.sums,
+                    _ => self.plan.partials[piece.index].push(start..self.sums),
+                }
+                rows.push(Row {
+                    param: (entries.len() - 1) as u32,
+                    element: elements.start as u32,
+                    count: (elements.end - elements.start) as u32,
+                    partial: start - first,
+                    width: tile.map_or(0, |tile| tile.width as u32),
+                    height: tile.map_or(0, |tile| tile.height as u32),
+                    columns: tensor.tiles.map_or(0, |tiles| tiles.width as u32),
+                    tile: tile_words,
+                });
+                tile_words += if tile.is_some() { tensor.tile_words } else { 0 };
             }
-        };
-        let rows = open.pieces.iter().cloned().map(row).collect();
+            if let (Some(owner), Some(last)) = (owners.last_mut(), piece.spans.last()) {
+                owner.elements.end = last.elements.end;
+            }
+        }
         let kernel = Kernel { kind: open.kind, division: self.limits.division, arrays: open.arrays.arrays(), pairs };
         let (windows, state, sums) = (open.arrays.windows(), open.state.map(Bytes::window), first..self.sums);
         let scalar = open.scalar;
@@ -217,27 +249,4 @@ fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
     // Units begin between vectors, so that rounding up may lead past the last lane.
     let end = segment.place.offset + segment.lanes * segment.stride;
     Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
-}
-
-fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, tile }: &Span, pair: Pair) -> OpenRow {
-    let (scale, unit) = (tensor.scale.unwrap_or_default(), tensor.unit.unwrap_or_default());
-    // Where the tensor's first element would be.
-    let state = |segment: &Segment| (segment.place.offset / 4).wrapping_sub(segment.elements.start) as u32;
-    let entry = ParamEntry {
-        state: part.segment.map_or(0, state),
-        stride: part.segment.map_or(0, |segment| (segment.stride / 4) as u32),
-        member: tensor.member,
-        hyper: tensor.hyper,
-        record: tensor.record,
-        scale_length: scale.length,
-        scale_period: scale.period,
-        row_length: tensor.mask.map_or(1, |mask| mask.row_length),
-        row_steps: tensor.lines.lane(Extent::Rows, 0).map_or(0, |place| (place.offset / 4) as u32),
-        unit: unit.factors,
-        unit_length: *unit_length,
-        salt: tensor.salt,
-        ..ParamEntry::default()
-    };
-    let tile_words = if tile.is_some() { tensor.tile_words } else { 0 };
-    OpenRow { elements: elements.clone(), pair, entry, sums: *sums, tile: *tile, tile_words, index: part.index }
 }
