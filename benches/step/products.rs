@@ -12,7 +12,7 @@ const PRODUCTS: &str = "products";
 /// The three products of an iteration.
 const STEPS: [(Step, &str); 3] = [(Step::Gram, "A = X X^T"), (Step::Square, "B = bA + cAA"), (Step::Apply, "X = aX + BX")];
 /// torch's coefficients, so that numbers stay in range however often they are applied.
-const COEFFICIENTS: [f32; 4] = [3.4445, -4.775, 2.0315, 0.0];
+const COEFFICIENTS: [f64; 3] = [3.4445, -4.775, 2.0315];
 /// The word of the record that says that a parameter is active.
 const ACTIVE: [u32; 4] = [1; 4];
 
@@ -59,11 +59,11 @@ pub fn all(bench: &mut Bench) -> Result<()> {
 
 /// A round of these matrices in one buffer, of two iterations so that each product is there.
 fn round(sizes: &Sizes) -> Round {
-    let mut round = Round { iterations: vec![vec![COEFFICIENTS]; 2], ..Round::default() };
+    let mut round = Round::default();
     let mut lane = 0;
     for &(count, height, width) in &sizes.matrices {
         for _ in 0..count {
-            round.push(Matrix { lane, ..Matrix::new(height, width) }, 0);
+            round.push(Matrix { lane, ..Matrix::new(height, width) }, 0, &[COEFFICIENTS; 2]);
             lane += (height * width) as u32;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::buffers::{Buffers, TensorView};
-use super::{Group, Parameter};
+use super::{Group, Parameter, orthogonal};
 use crate::coalesce::{self, Coalesce, RowGradients};
 use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
@@ -146,6 +146,7 @@ impl Draft {
             parameter.state = self.sets.place(lanes, tensor, scalar, limits);
             check_state(parameter, &self.config, limits)?;
             check_whole(parameter, limits)?;
+            orthogonal::check(parameter, &*self.config.groups[parameter.member.group].rule, limits)?;
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ impl Scratch {
     /// As much as the largest round needs.
     fn new(device: &wgpu::Device, rounds: &[Round]) -> Result<Self> {
         let most = |vectors: fn(&Round) -> u64| 16 * rounds.iter().map(vectors).max().unwrap_or_default();
-        let twice = rounds.iter().any(|round| round.iterations.len() > 1);
+        let twice = rounds.iter().any(|round| round.iterations() > 1);
         let (x, square) = (most(|round| round.vectors), most(|round| round.square_vectors));
         let buffer = |what, bytes| whole(device, what, bytes);
         let first = buffer("a matrix to orthogonalize", x)?;
@@ -114,8 +114,8 @@ impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
             upload(device, &format!("wgpu-optim {what}"), bytes)
         };
         let tables = Tables { round, matrices: table("the table of matrices", bytemuck::cast_slice::<Matrix, u8>(&round.matrices))? };
-        let coefficients = |own: &Vec<[f32; 4]>| table("the coefficients of an iteration", bytemuck::cast_slice(own));
-        let coefficients = round.iterations.iter().map(coefficients).collect::<Result<Vec<_>>>()?;
+        let coefficients = |number| table("the coefficients of an iteration", bytemuck::cast_slice(&round.iteration(number)));
+        let coefficients = (0..round.iterations()).map(coefficients).collect::<Result<Vec<_>>>()?;
         let Some(first) = coefficients.first() else { return Ok(Vec::new()) };
         let mut sets = round.sets.clone();
         sets.sort_unstable();
@@ -129,7 +129,7 @@ impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
             let turn = Turn { side: number % 2, coefficients, set: None };
             lists.push(self.list(Step::Gram, &tables, turn)?);
             lists.push(self.list(Step::Square, &tables, turn)?);
-            match number + 1 < round.iterations.len() {
+            match number + 1 < round.iterations() {
                 true => lists.push(self.list(Step::Apply, &tables, turn)?),
                 false => {
                     let finish = |&set: &usize| Ok(self.list(Step::Finish, &tables, Turn { set: Some(set), ..turn })?.1);

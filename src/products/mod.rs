@@ -20,8 +20,14 @@ mod blocks;
 mod dispatches;
 mod kernels;
 mod plan;
+#[cfg(feature = "cpu")]
+mod twin;
 
 pub use blocks::Blocks;
 pub use dispatches::{Products, Scratch};
 pub use kernels::{Slot, Step, kernels};
 pub use plan::{Matrix, Round, Tile};
+#[cfg(feature = "cpu")]
+pub use twin::orthogonalize;
+#[cfg(feature = "cpu")]
+pub(crate) use twin::orthogonalize_bounded;

@@ -72,8 +72,8 @@ pub struct Round {
     pub matrices: Vec<Matrix>,
     /// Whose lanes each lies in: the set of its parameter.
     pub sets: Vec<usize>,
-    /// The coefficients of each iteration, one triple for each [`Matrix::coefficients`], and a 0.
-    pub iterations: Vec<Vec<[f32; 4]>>,
+    /// Coefficients of all iterations, and a 0 with each: those that [`Matrix::coefficients`] tells apart.
+    pub coefficients: Vec<Vec<[f32; 4]>>,
     /// Vectors of X.
     pub vectors: u64,
     /// Vectors of A, or of B.
@@ -81,12 +81,31 @@ pub struct Round {
 }
 
 impl Round {
-    /// Adds a matrix, after those that are there.
-    pub fn push(&mut self, matrix: Matrix, set: usize) {
+    /// How many iterations there are.
+    pub fn iterations(&self) -> usize {
+        self.coefficients.first().map_or(0, Vec::len)
+    }
+
+    /// The coefficients of one iteration.
+    pub fn iteration(&self, number: usize) -> Vec<[f32; 4]> {
+        self.coefficients.iter().map(|own| own[number]).collect()
+    }
+
+    /// Adds a matrix of a set with these coefficients, as many as the others have, after those that are there.
+    pub fn push(&mut self, matrix: Matrix, set: usize, coefficients: &[[f64; 3]]) {
+        let own: Vec<[f32; 4]> = coefficients.iter().map(|[a, b, c]| [*a as f32, *b as f32, *c as f32, 0.0]).collect();
+        let known = self.coefficients.iter().position(|known| *known == own);
+        let number = known.unwrap_or(self.coefficients.len());
+        self.coefficients.extend(known.is_none().then_some(own));
         let (x, square) = (self.vectors as u32, self.square_vectors as u32);
         (self.vectors, self.square_vectors) = (self.vectors + matrix.vectors(), self.square_vectors + matrix.square_vectors());
-        self.matrices.push(Matrix { x, square, ..matrix });
+        self.matrices.push(Matrix { x, square, coefficients: number as u32, ..matrix });
         self.sets.push(set);
+    }
+
+    /// Whether one more matrix, with so many iterations, goes with those that are there where a binding has so many bytes.
+    pub fn takes(&self, matrix: &Matrix, iterations: usize, binding: u64) -> bool {
+        self.iterations() == iterations && 16 * (self.vectors + matrix.vectors()) <= binding
     }
 
     /// The tiles of a step, of the matrices in the lanes of one set or of all.

@@ -63,6 +63,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     ///
     /// The message of [`Rule::counts_as`].
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String>;
+    /// See [`Rule::coefficients`].
+    fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]>;
     /// See [`Rule::LEARNING_RATES`].
     fn learning_rates(&self) -> &'static [&'static str];
     /// See [`Rule::FIXED`].
@@ -155,6 +157,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
         Rule::counts_as(self, shape)
+    }
+    fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]> {
+        Rule::coefficients(self, rows, columns)
     }
     fn learning_rates(&self) -> &'static [&'static str] {
         R::LEARNING_RATES
