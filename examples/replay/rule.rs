@@ -48,6 +48,10 @@ fn set(rule: &mut dyn AnyRule, known: &KnownAs, key: &str, value: &Value) -> Res
     if let Some(word) = value.as_str() {
         return set_by_word(rule, known, key, word);
     }
+    let has_words = known.keys.iter().any(|(theirs, _)| theirs.split_once('=').is_some_and(|(own, _)| own == key));
+    if value.is_null() && has_words {
+        return Ok(());
+    }
     let ours = ours(rule, known, key);
     let given = value.as_array().map_or(core::slice::from_ref(value), Vec::as_slice);
     let one = ours.first().ok_or_else(|| format!("{} of {} has no hyper-parameter \"{key}\"", known.name, known.framework))?;

@@ -157,9 +157,9 @@ impl Draft {
         }
     }
 
-    /// The kernel variant of a rule, numbered by the first group that has it: groups with one rule and the same states in use share kernels.
+    /// The kernel variant of a rule, numbered by the first group that has it: groups with one rule and the same states and sums in use share kernels.
     fn variant(&self, rule: &dyn AnyRule) -> usize {
-        let same = |other: &dyn AnyRule| other.is_like(rule) && other.active_states() == rule.active_states();
+        let same = |other: &dyn AnyRule| other.is_like(rule) && other.uses_what(rule);
         self.config.groups.iter().position(|group| same(&*group.rule)).unwrap_or_default()
     }
 

@@ -265,6 +265,12 @@ impl dyn AnyRule + '_ {
         counted == shape || kept.all(|extent| extent == Extent::Elements || (are_first && extent == Extent::Rows))
     }
 
+    /// Whether this rule, of the other's type, uses the same states and sums.
+    pub(crate) fn uses_what(&self, other: &dyn AnyRule) -> bool {
+        let is_alike = |(name, _)| [true, false].into_iter().all(|is_matrix| self.uses_for(name, is_matrix) == other.uses_for(name, is_matrix));
+        self.active_states() == other.active_states() && self.members().all(is_alike)
+    }
+
     /// Whether both are values of one type of rule; two rules may have one name.
     pub(crate) fn is_like(&self, other: &dyn AnyRule) -> bool {
         self.as_any().type_id() == other.as_any().type_id()
