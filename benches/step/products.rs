@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wgpu_optim::products::{Blocks, Matrix, Products, Round, Step};
+use wgpu_optim::products::{Blocks, Matrix, Products, Round, Step, orthogonalize};
 
 use crate::data::buffer;
 use crate::measure::{BUSY, Contender, Spread};
@@ -29,7 +29,8 @@ fn sizes(bench: &Bench) -> Vec<Sizes> {
         return vec![Sizes { name: "smoke", matrices: vec![(2, 20, 30), (1, 33, 7)] }];
     }
     // Attention has 768 x 2304 and 768 x 768 in each layer, the other half 768 x 3072 and 3072 x 768.
-    let gpt2 = |name, layers| Sizes { name, matrices: vec![(layers, 768, 2304), (layers, 768, 768), (layers, 768, 3072), (layers, 3072, 768)] };
+    let gpt2 =
+        |name, layers| Sizes { name, matrices: vec![(layers, 768, 2304), (layers, 768, 768), (layers, 768, 3072), (layers, 3072, 768)] };
     match bench.gpu.info.device_type {
         wgpu::DeviceType::Cpu => vec![square("256", 256), square("512", 512), square("768", 768), gpt2("one layer of GPT-2 small", 1)],
         _ => vec![
@@ -53,8 +54,37 @@ pub fn all(bench: &mut Bench) -> Result<()> {
                 bench.or_open(PRODUCTS, name, outcome);
             }
         }
+        let name = format!("{}, the twin in f32", sizes.name);
+        if bench.cli.wants(PRODUCTS, &name) && elements(&sizes) <= MOST_ON_CORES {
+            twin(bench, &sizes, &name);
+        }
     }
     Ok(())
+}
+
+/// Elements that the cores are given at most: 4096 x 4096 would take them half a minute.
+const MOST_ON_CORES: usize = 1 << 23;
+
+fn elements(sizes: &Sizes) -> usize {
+    sizes.matrices.iter().map(|&(count, height, width)| count * (height * width) as usize).sum()
+}
+
+/// An iteration on the cores of the host, which form symmetric products by halves too.
+fn twin(bench: &mut Bench, sizes: &Sizes, name: &str) {
+    let round = round(sizes);
+    let mut data: Vec<Vec<f32>> =
+        round.matrices.iter().map(|matrix| vec![0.5 / matrix.columns as f32; (matrix.rows * matrix.columns) as usize]).collect();
+    let mut samples = Vec::new();
+    for _ in 0..bench.effort().rounds.min(5) {
+        let start = Instant::now();
+        for (matrix, data) in round.matrices.iter().zip(&mut data) {
+            orthogonalize(data, matrix.rows as usize, matrix.columns as usize, &[COEFFICIENTS]);
+        }
+        samples.push(start.elapsed().as_secs_f64());
+    }
+    let Some(spread) = Spread::of(samples) else { return };
+    let operations: u64 = round.matrices.iter().map(Matrix::operations).sum();
+    bench.report.figure(PRODUCTS, format!("{name}: an iteration"), operations as f64 / spread.median / 1e9, "GFLOP/s");
 }
 
 /// A round of these matrices in one buffer, of two iterations so that each product is there.
@@ -72,8 +102,7 @@ fn round(sizes: &Sizes) -> Round {
 
 fn one(bench: &mut Bench, sizes: &Sizes, blocks: Blocks, name: &str) -> Result<()> {
     let round = round(sizes);
-    let elements: usize = sizes.matrices.iter().map(|&(count, height, width)| count * (height * width) as usize).sum();
-    let (lanes, record) = (buffer(&bench.gpu, 4 * elements as u64)?, buffer(&bench.gpu, 16)?);
+    let (lanes, record) = (buffer(&bench.gpu, 4 * elements(sizes) as u64)?, buffer(&bench.gpu, 16)?);
     // Numbers of both signs, each matrix with a norm of 0.9: an LCG, so that they are no multiples of one another.
     let mut state = 1_u32;
     let mut number = || {

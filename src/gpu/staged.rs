@@ -61,7 +61,8 @@ impl Staged {
             for stage in 0..rule.stages().len().saturating_sub(1) {
                 // Groups of one rule may use different sums.
                 let of_group = |kind: Kind| &*config.groups[kind.group].rule;
-                let runs = |(_, bucket): &(usize, &Bucket)| of_group(bucket.kernel.kind).runs_before_update(stage, bucket.kernel.kind.matrix);
+                let runs =
+                    |(_, bucket): &(usize, &Bucket)| of_group(bucket.kernel.kind).runs_before_update(stage, bucket.kernel.kind.matrix);
                 let numbered: Vec<_> = buckets.iter().enumerate().filter(own).filter(runs).collect();
                 match rule.stages()[stage].over {
                     Extent::Elements => staged.sums.push(sums(engine, config, (number, stage), &**rule, &numbered, tensors)?),

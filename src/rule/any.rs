@@ -267,7 +267,8 @@ impl dyn AnyRule + '_ {
 
     /// Whether this rule, of the other's type, uses the same states and sums.
     pub(crate) fn uses_what(&self, other: &dyn AnyRule) -> bool {
-        let is_alike = |(name, _)| [true, false].into_iter().all(|is_matrix| self.uses_for(name, is_matrix) == other.uses_for(name, is_matrix));
+        let is_alike =
+            |(name, _)| [true, false].into_iter().all(|is_matrix| self.uses_for(name, is_matrix) == other.uses_for(name, is_matrix));
         self.active_states() == other.active_states() && self.members().all(is_alike)
     }
 

@@ -88,7 +88,8 @@ fn keys_of_words(words: &[Word]) -> Vec<&'static str> {
 /// What a key says where these are our numbers; ours, if no word of it says them.
 fn said(words: &[Word], key: &str, number: impl Fn(&str) -> Option<f64>) -> Result<Value, String> {
     let own = || words.iter().filter(|word| word.key == key);
-    let on: Vec<(&str, f64)> = own().filter_map(|word| Some((word.ours, number(word.ours)?))).filter(|(_, number)| *number != 0.0).collect();
+    let on: Vec<(&str, f64)> =
+        own().filter_map(|word| Some((word.ours, number(word.ours)?))).filter(|(_, number)| *number != 0.0).collect();
     let Some(&(ours, has)) = on.first() else { return Ok(Value::Null) };
     let found = own().find(|word| on.iter().all(|&on| on == (word.ours, word.number)));
     found.map(|word| Value::from(word.word)).ok_or_else(|| format!("{ours} is {has:?}"))

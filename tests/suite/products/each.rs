@@ -86,7 +86,8 @@ impl Run {
         for (matrix, shape) in self.round.matrices.iter().zip(SHAPES) {
             let (m, n) = (matrix.rows as usize, matrix.columns as usize);
             let x = |i: usize, j: usize| f64::from(self.x[4 * (matrix.x as usize + i * matrix.column_blocks as usize) + j]);
-            let square = |numbers: &[f32], i: usize, j: usize| f64::from(numbers[4 * (matrix.square as usize + i * matrix.row_blocks as usize) + j]);
+            let square =
+                |numbers: &[f32], i: usize, j: usize| f64::from(numbers[4 * (matrix.square as usize + i * matrix.row_blocks as usize) + j]);
             let gram = |i: usize, j: usize| square(&self.gram, i, j);
             let polynomial = |i: usize, j: usize| square(&self.polynomial, i, j);
             for i in 0..m {

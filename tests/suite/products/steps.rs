@@ -35,7 +35,9 @@ fn gpt2(layers: usize) -> Vec<(String, Vec<usize>)> {
         let own = [("c_attn", [24, 72]), ("c_proj", [24, 24]), ("c_fc", [24, 96]), ("c_mlp", [96, 24])];
         let weights = own.map(|(name, shape)| (format!("h.{number}.{name}.weight"), shape.to_vec()));
         let biases = own.map(|(name, shape)| (format!("h.{number}.{name}.bias"), vec![shape[1]]));
-        let norms = ["ln_1", "ln_2"].into_iter().flat_map(move |norm| ["weight", "bias"].map(|part| (format!("h.{number}.{norm}.{part}"), vec![24])));
+        let norms = ["ln_1", "ln_2"]
+            .into_iter()
+            .flat_map(move |norm| ["weight", "bias"].map(|part| (format!("h.{number}.{norm}.{part}"), vec![24])));
         weights.into_iter().chain(biases).chain(norms).collect::<Vec<_>>()
     };
     let rest = [("wte", vec![50, 24]), ("wpe", vec![30, 24]), ("ln_f.weight", vec![24]), ("ln_f.bias", vec![24])];
@@ -51,10 +53,9 @@ fn dispatches(gpu: &Gpu) -> Outcome {
             tensors.params().into_iter().filter(|param| Muon::is_for(&param.name, &param.shape) == wanted).collect()
         };
         let matrices = of(true).len();
-        let groups = |steps: f64| [Group::new(Muon { ns_steps: steps, ..Muon::default() }, of(true)), Group::new(AdamW::default(), of(false))];
-        let recorded = |steps| -> Result<_, Failed> {
-            Ok(Optimizer::with_groups(&gpu.device, &gpu.queue, groups(steps))?.dispatches())
-        };
+        let groups =
+            |steps: f64| [Group::new(Muon { ns_steps: steps, ..Muon::default() }, of(true)), Group::new(AdamW::default(), of(false))];
+        let recorded = |steps| -> Result<_, Failed> { Ok(Optimizer::with_groups(&gpu.device, &gpu.queue, groups(steps))?.dispatches()) };
         assert_eq!(recorded(6.0)? - recorded(5.0)?, 3);
         assert_eq!(Optimizer::new(&gpu.device, &gpu.queue, Muon::default(), of(true))?.recorded_step().waits, 0);
         Ok((matrices, recorded(5.0)?))
