@@ -24,7 +24,7 @@ impl Blocks {
     pub const SMALL: Blocks = Blocks { rows: 64, columns: 64, depth: 16, own_rows: 8, own_columns: 8 };
 
     /// For software adapters: llvmpipe runs eight invocations at a time, and to it workgroup memory is memory.
-    pub const SOFTWARE: Blocks = Blocks { rows: 8, columns: 64, depth: 0, own_rows: 8, own_columns: 8 };
+    pub const SOFTWARE: Blocks = Blocks { rows: 16, columns: 64, depth: 0, own_rows: 16, own_columns: 8 };
 
     /// All that benchmarks compare.
     pub const ALL: [Blocks; 11] = [
@@ -37,7 +37,7 @@ impl Blocks {
         Blocks { depth: 8, ..Blocks::SMALL },
         Blocks { rows: 32, columns: 32, depth: 16, own_rows: 4, own_columns: 4 },
         Blocks::SOFTWARE,
-        Blocks { rows: 16, own_rows: 16, ..Blocks::SOFTWARE },
+        Blocks { rows: 8, own_rows: 8, ..Blocks::SOFTWARE },
         Blocks { rows: 4, own_rows: 4, ..Blocks::SOFTWARE },
     ];
 

@@ -46,17 +46,24 @@ struct Block<'a, T> {
 }
 
 impl<T: Machine> Op for Block<'_, T> {
+    // Rows by name: as one array, the compiler keeps them in memory.
     #[inline(always)]
     fn run(self) {
-        let mut sums = [[T::zero(); COLUMNS]; ROWS];
+        let [mut first, mut second, mut third, mut fourth] = [[T::zero(); COLUMNS]; ROWS];
         for (left, right) in self.left.iter().zip(self.right) {
-            for (sums, &left) in sums.iter_mut().zip(left) {
-                for (sum, &right) in sums.iter_mut().zip(right) {
-                    *sum = *sum + left * right;
-                }
-            }
+            add_products(&mut first, left[0], right);
+            add_products(&mut second, left[1], right);
+            add_products(&mut third, left[2], right);
+            add_products(&mut fourth, left[3], right);
         }
-        *self.sums = sums;
+        *self.sums = [first, second, third, fourth];
+    }
+}
+
+#[inline(always)]
+fn add_products<T: Machine>(sums: &mut [T; COLUMNS], left: T, right: &[T; COLUMNS]) {
+    for (sum, &right) in sums.iter_mut().zip(right) {
+        *sum = *sum + left * right;
     }
 }
 
