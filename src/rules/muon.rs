@@ -25,7 +25,7 @@ hyper_parameters! {
     /// `contrib.muon` has `added_eps`, `debias`, `eps` 1e-8, `weight_decay` 0, `inputs_first`; its `adaptive`, its `consistent_rms` (`rms_scale` with `inputs_first`), its
     /// `"dion"` coefficients. torch's iterations are in bf16; these are in f32, whose results are ten thousand times as near to the exact ones.
     ///
-    /// **Shapes.** Muon is for the matrices of hidden layers; [`crate::Matches`] and [`Muon::is_for`] help to give all else to another group. A tensor of three dimensions is
+    /// **Shapes.** Muon is for the matrices of hidden layers; [`Muon::is_for`] tells which these usually are, so that all else goes to another group. A tensor of three dimensions is
     /// a batch of matrices; one of more, as of a convolution, is one matrix, of its first dimension by all others, and `f` is of that (Jordan's is of the last two
     /// dimensions of the kernel). A vector or a number is a matrix of one row, whose X is a multiple of `u / |u|`; torch refuses those. The whole matrix has to fit in a binding.
     ///
@@ -124,11 +124,15 @@ impl Muon {
     /// name between dots and underscores say: `embed`, `embedding`, `wte`, `wpe`, `head`, `lm`, `output`. The others are for AdamW.
     ///
     /// ```
-    /// use wgpu_optim::Muon;
+    /// use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+    /// use wgpu_optim::{AdamW, Group, Muon};
     ///
-    /// let shapes = [("wte", vec![50257, 768]), ("h.0.attn.c_attn.weight", vec![768, 2304]), ("h.0.attn.c_attn.bias", vec![2304]), ("lm_head", vec![50257, 768])];
-    /// let muon: Vec<&str> = shapes.iter().filter(|(name, shape)| Muon::is_for(name, shape)).map(|(name, _)| *name).collect();
-    /// assert_eq!(muon, ["h.0.attn.c_attn.weight"]);
+    /// let shapes: [(&str, &[usize]); 4] = [("wte", &[50, 8]), ("h.0.fc.weight", &[8, 32]), ("h.0.fc.bias", &[32]), ("lm_head", &[50, 8])];
+    /// let mut params: Vec<CpuParam> = shapes.iter().map(|(name, shape)| CpuParam::new(*name, shape)).collect();
+    /// let hidden = Group::matching(Muon::default(), &mut params, |param: &CpuParam| Muon::is_for(&param.name, &param.shape));
+    /// assert_eq!(hidden.params.iter().map(|param| &*param.name).collect::<Vec<_>>(), ["h.0.fc.weight"]);
+    /// let optimizer = CpuOptimizer::<f32>::with_groups([hidden, Group::new(AdamW::default(), params)])?;
+    /// # Ok::<(), wgpu_optim::Error>(())
     /// ```
     pub fn is_for(name: &str, shape: &[usize]) -> bool {
         const OTHERS: [&str; 10] = ["embed", "embedding", "embeddings", "embeds", "wte", "wpe", "head", "heads", "lm", "output"];

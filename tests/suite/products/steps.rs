@@ -5,15 +5,17 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::testing::{same_bits, values};
+use wgpu_optim::testing::{Style, same_bits, values};
 use wgpu_optim::{AdamW, Error, Group, Muon, NonFinite, Optimizer, Options, Param, RowMask, Tensors};
 
 use crate::context::{Context, Outcome};
+use crate::features::pairs::{agrees, everything};
 
 type Row = (&'static str, fn(&Gpu) -> Outcome);
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows: [Row; 6] = [
+    let rows: [Row; 7] = [
+        ("with-everything-around", everything_around),
         ("a-handful-of-dispatches", dispatches),
         ("a-skipped-step", skipped),
         ("batches-are-matrices", batches),
@@ -176,6 +178,13 @@ fn extremes(gpu: &Gpu) -> Outcome {
     let moved = run.value()?.iter().zip(&start).map(|(got, start)| (got - 0.75 * start).abs()).fold(0.0, f32::max);
     assert!(moved > 0.1, "{moved}");
     Ok(())
+}
+
+/// Clips, skipped steps, micro-batches, a loss scale, averages, schedules, learning rate scales, frozen parameters, measured updates.
+fn everything_around(gpu: &Gpu) -> Outcome {
+    let mut setting = everything(Muon { lr: 0.02, ..Muon::default() }.into(), "clip-norm");
+    setting.groups.iter_mut().flat_map(|group| &mut group.params).for_each(|param| param.row_mask = None);
+    agrees(gpu, &setting, Style::Packed)
 }
 
 fn masked(gpu: &Gpu) -> Outcome {
