@@ -12,6 +12,8 @@ mod error;
 mod gpu;
 mod optimizer;
 #[doc(hidden)]
+pub mod products;
+#[doc(hidden)]
 pub mod program;
 pub mod rule;
 pub mod rules;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use wgpu_optim::adapter::Gpu;
+use wgpu_optim::rule::AnyRule;
 
 use crate::Result;
 use crate::cli::Cli;
@@ -20,6 +21,8 @@ pub struct Bench {
 
 /// A race's seconds.
 const SECONDS: f64 = 0.6;
+/// Elements of matrices that are multiplied on the cores, at most.
+const MOST_MULTIPLIED: usize = 200_000;
 /// The only size when everything just has to run.
 const SMOKE: usize = 10_000;
 
@@ -66,6 +69,12 @@ impl Bench {
         let shared = matches!(self.gpu.info.device_type, wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu);
         let short = shared && bytes > available / 10 * 9;
         short.then(|| format!("it takes {} MB, and {} MB are free", bytes >> 20, available >> 20))
+    }
+
+    /// Why not to time a rule over so many elements: what multiplies matrices takes minutes there on the cores.
+    pub fn multiplies(&self, rule: &dyn AnyRule, elements: usize) -> Option<&'static str> {
+        let takes_minutes = rule.orthogonalizes() && self.pace == Pace::Rested && elements > MOST_MULTIPLIED;
+        takes_minutes.then_some("it multiplies matrices, which the group products times")
     }
 
     /// What does not fit the device is open, not the end.

@@ -20,6 +20,7 @@ mod measure;
 mod memory;
 mod passes;
 mod peers;
+mod products;
 mod report;
 mod rows;
 mod rules;
@@ -44,7 +45,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 20] = [
+const GROUPS: [(&str, bool, Group); 21] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -55,6 +56,7 @@ const GROUPS: [(&str, bool, Group); 20] = [
     ("separate", true, separate::all),
     ("staged", true, staged::all),
     ("passes", true, passes::all),
+    ("products", true, products::all),
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),

@@ -1,7 +1,7 @@
 //! Where the time of a step goes: GPU time of each pass, on a device that does not idle, and beside it that of plain kernels of the same traffic.
 
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Adafactor, AdamW, AdaptiveClip, Clip, Lamb, Optimizer, Options};
+use wgpu_optim::{Adafactor, AdamW, AdaptiveClip, Clip, Lamb, Muon, Optimizer, Options};
 
 use crate::data::Source;
 use crate::measure::{BUSY, Contender, Laps, Spread};
@@ -22,7 +22,7 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         bench.report.open(PASSES, "all", "the device writes no timestamps within passes");
         return Ok(());
     }
-    let rules: [&dyn AnyRule; 3] = [&AdamW::default(), &Adafactor::default(), &Lamb::default()];
+    let rules: [&dyn AnyRule; 4] = [&AdamW::default(), &Adafactor::default(), &Lamb::default(), &Muon::default()];
     let names: Vec<String> = rules.iter().map(|rule| rule.name().to_owned()).chain([ADAPTIVE.to_owned()]).collect();
     if !names.iter().any(|name| bench.cli.wants(PASSES, name)) {
         return Ok(());
@@ -40,6 +40,10 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         for rule in &rules {
             let rule = *rule;
             let name = format!("{}, n = {}", rule.name(), model.elements());
+            if let Some(reason) = bench.multiplies(rule, model.elements()) {
+                bench.report.open(PASSES, name, reason);
+                continue;
+            }
             let outcome = one(bench, rule, &name, &model, &source, Options::default());
             bench.or_open(PASSES, &name, outcome);
             let outcome = plain(bench, rule, &name, &source, &mut pool);

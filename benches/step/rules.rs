@@ -40,6 +40,10 @@ pub fn all(bench: &mut Bench) -> Result<()> {
         let mut pool = Pool::new(n);
         let wanted = rules::all().into_iter().filter(|rule| bench.cli.wants(RULES, rule.name()));
         for rule in wanted.collect::<Vec<_>>() {
+            if let Some(reason) = bench.multiplies(&*rule, n) {
+                bench.report.open(RULES, format!("{} n = {n}", rule.name()), reason);
+                continue;
+            }
             let outcome = one(bench, &*rule, n, &source, &mut pool);
             bench.or_open(RULES, format!("{} n = {n}", rule.name()), outcome);
         }

@@ -45,6 +45,13 @@ fn set(rule: &mut dyn AnyRule, known: &KnownAs, key: &str, value: &Value) -> Res
     if known.framework == TORCH && IMPLEMENTATION.contains(&key) && (value.is_null() || value.is_boolean()) {
         return Ok(());
     }
+    if let Some(word) = value.as_str() {
+        return set_by_word(rule, known, key, word);
+    }
+    let has_words = known.keys.iter().any(|(theirs, _)| theirs.split_once('=').is_some_and(|(own, _)| own == key));
+    if value.is_null() && has_words {
+        return Ok(());
+    }
     let ours = ours(rule, known, key);
     let given = value.as_array().map_or(core::slice::from_ref(value), Vec::as_slice);
     let one = ours.first().ok_or_else(|| format!("{} of {} has no hyper-parameter \"{key}\"", known.name, known.framework))?;
@@ -61,6 +68,15 @@ fn set(rule: &mut dyn AnyRule, known: &KnownAs, key: &str, value: &Value) -> Res
         let number = if parameter.flag { value.as_bool().map(Number::to_number) } else { value.as_f64() };
         rule.set(parameter.name, number.ok_or_else(wrong)?);
     }
+    Ok(())
+}
+
+/// Sets what one of the framework's words for a keyword stands for, as `KEY=WORD` and `NAME=NUMBER` say among the keys.
+fn set_by_word(rule: &mut dyn AnyRule, known: &KnownAs, key: &str, word: &str) -> Result<()> {
+    let is_own = |theirs: &str| theirs.split_once('=') == Some((key, word));
+    let found = known.keys.iter().find(|(theirs, _)| is_own(theirs)).and_then(|(_, ours)| ours.split_once('='));
+    let (name, number) = found.ok_or_else(|| format!("{} of {} has no \"{word}\" for \"{key}\"", known.name, known.framework))?;
+    rule.set(name, number.parse()?);
     Ok(())
 }
 

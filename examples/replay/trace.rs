@@ -180,7 +180,7 @@ impl<'a> Key<'a> {
         let (param, digits) = rest.rsplit_once('/')?;
         let (param, state) = match kind {
             "state" | "scalar" => param.rsplit_once('/').map(|(param, state)| (param, Some(state)))?,
-            "param" | "grad" | "rows" | "torch_f32" => (param, None),
+            "param" | "grad" | "rows" | "torch_f32" | "torch_bf16" => (param, None),
             _ => return None,
         };
         let step = digits.parse().ok().filter(|step: &usize| step.to_string() == digits)?;

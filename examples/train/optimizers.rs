@@ -19,7 +19,8 @@ struct Preset {
 /// far; AdamW takes Adam's. LAMB's and Adafactor's, chosen in the same way: 0.01 lets the loss of LAMB rise again after ten epochs, and
 /// Adafactor's test loss spikes with 0.05. Those below were tried with seed 1 and 15 epochs alone: biases begin at zero, and with LARS move by `lr`
 /// times the gradient then, so that 0.5 is too much whatever the coefficient. Adam-mini takes Adam's, and Adafactor in optax's form torch's; neither was searched for.
-const PRESETS: [Preset; 22] = [
+/// Muon, tried likewise: 0.005 to 0.05 get 97.5% right or more, 0.1 96.1%. Output layer and biases are AdamW's.
+const PRESETS: [Preset; 23] = [
     Preset { name: "gd", rule: "sgd", whole: true, settings: &[("lr", 0.5)] },
     Preset { name: "sgd", rule: "sgd", whole: false, settings: &[("lr", 0.5)] },
     Preset { name: "momentum", rule: "sgd", whole: false, settings: &[("lr", 0.05), ("momentum", 0.9)] },
@@ -41,6 +42,7 @@ const PRESETS: [Preset; 22] = [
     Preset { name: "marsadamw", rule: "marsadamw", whole: false, settings: &[("lr", 1e-2), ("lr_1d", 1e-2)] },
     Preset { name: "marslion", rule: "marslion", whole: false, settings: &[("lr", 1e-3), ("lr_1d", 1e-2)] },
     Preset { name: "adammini", rule: "adammini", whole: false, settings: &[("lr", 1e-2)] },
+    Preset { name: "muon", rule: "muon", whole: false, settings: &[("lr", 2e-2), ("weight_decay", 0.0)] },
     Preset { name: "optaxadafactor", rule: "optaxadafactor", whole: false, settings: &[("lr", 2e-2)] },
 ];
 

@@ -78,6 +78,7 @@ impl<F: Real> CpuOptimizer<F> {
                     let own = own.filter(|((tensor, _), gradient)| gradient.is_some() && tensor.rule == rule);
                     own.for_each(|((tensor, work), _)| tensor.resume(stage, work));
                 }
+                Pass::Orthogonalize(stage) => self.orthogonalize(stage, gradients),
                 Pass::Update => self.update(values, gradients, &step),
                 // Before all others, where gradients are given; where the step is decided about.
                 Pass::Coalesce | Pass::UnitFactors => {}
@@ -95,6 +96,19 @@ impl<F: Real> CpuOptimizer<F> {
             let twin = F::twin(&*self.config.blocks.list[tensor.block].rule);
             tensor.scalars = twin.prepare(&assigned[tensor.block], tensor.step, &tensor.scalars);
             tensor.totals = vec![Vec::new(); self.config.groups[tensor.group].rule.sums().len()];
+        }
+    }
+
+    /// Each slice of the state that a stage has left for it, of the tensors that have gradients.
+    fn orthogonalize(&mut self, stage: usize, gradients: &[Option<&[F]>]) {
+        let given = self.tensors.iter_mut().zip(gradients).filter(|(tensor, gradient)| gradient.is_some() && tensor.len > 0);
+        for (tensor, _) in given {
+            let rule = &*self.config.groups[tensor.group].rule;
+            let Some(name) = rule.stages().get(stage).and_then(|stage| stage.orthogonalizes) else { continue };
+            let state = rule.states().iter().position(|state| state.name == name).unwrap_or_default();
+            let [height, width] = [tensor.extents.height(), tensor.extents.width()].map(|size| size as usize);
+            let coefficients = rule.coefficients(height, width);
+            tensor.lanes[state].chunks_mut(height * width).for_each(|slice| F::orthogonalize(slice, height, width, &coefficients));
         }
     }
 

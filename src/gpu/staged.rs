@@ -59,11 +59,14 @@ impl Staged {
         for (number, rule) in engine.record.rules().iter().enumerate() {
             let own = |(_, bucket): &(usize, &Bucket)| config.groups[bucket.kernel.kind.group].rule.is_like(&**rule);
             for stage in 0..rule.stages().len().saturating_sub(1) {
-                let runs = |(_, bucket): &(usize, &Bucket)| rule.runs_before_update(stage, bucket.kernel.kind.matrix);
+                // Groups of one rule may use different sums.
+                let of_group = |kind: Kind| &*config.groups[kind.group].rule;
+                let runs =
+                    |(_, bucket): &(usize, &Bucket)| of_group(bucket.kernel.kind).runs_before_update(stage, bucket.kernel.kind.matrix);
                 let numbered: Vec<_> = buckets.iter().enumerate().filter(own).filter(runs).collect();
                 match rule.stages()[stage].over {
                     Extent::Elements => staged.sums.push(sums(engine, config, (number, stage), &**rule, &numbered, tensors)?),
-                    over => staged.add_lines(engine, (stage, over), number, &**rule, &numbered, tensors)?,
+                    over => staged.add_lines(engine, config, (stage, over), number, &numbered, tensors)?,
                 }
             }
         }
@@ -73,9 +76,9 @@ impl Staged {
     fn add_lines(
         &mut self,
         engine: &Engine,
+        config: &Config,
         (stage, over): (usize, Extent),
         number: usize,
-        rule: &dyn AnyRule,
         buckets: &[(usize, &Bucket)],
         tensors: &[Tensor],
     ) -> Result<()> {
@@ -83,7 +86,7 @@ impl Staged {
         kinds.sort_unstable();
         kinds.dedup();
         for (kind, buffer) in kinds {
-            let Some(source) = rule.sums_from(stage, kind.matrix) else { continue };
+            let Some(source) = config.groups[kind.group].rule.sums_from(stage, kind.matrix) else { continue };
             let Some(Sums { firsts, .. }) = self.of_rule(number, source) else { continue };
             let is_own = |tensor: &&Tensor| of_lines(tensor.kind) == kind && tensor.lines.buffer == buffer;
             let work = tensors
@@ -135,8 +138,8 @@ fn sums(
     let formed = formed + usize::from(rule.counts_items(stage));
     let whole = (formed > 0).then(|| whole_sums(engine, config, formed, buckets, tensors)).transpose()?;
     let is_of_lines = |extent| matches!(extent, Extent::Rows | Extent::Columns | Extent::Axes);
-    let forms_lines = |matrix: bool| !rule.formed(stage, matrix, is_of_lines).is_empty();
-    let tile_words = |bucket: &Bucket| if forms_lines(bucket.kernel.kind.matrix) { bucket.tile_words } else { 0 };
+    let forms_lines = |kind: Kind| !config.groups[kind.group].rule.formed(stage, kind.matrix, is_of_lines).is_empty();
+    let tile_words = |bucket: &Bucket| if forms_lines(bucket.kernel.kind) { bucket.tile_words } else { 0 };
     let words: Vec<u32> = buckets.iter().map(|(_, bucket)| tile_words(bucket)).collect();
     let bytes = 4 * words.iter().map(|&words| u64::from(words)).sum::<u64>();
     let tiles = || {

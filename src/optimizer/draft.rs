@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::buffers::{Buffers, TensorView};
-use super::{Group, Parameter};
+use super::{Group, Parameter, orthogonal};
 use crate::coalesce::{self, Coalesce, RowGradients};
 use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
@@ -146,6 +146,7 @@ impl Draft {
             parameter.state = self.sets.place(lanes, tensor, scalar, limits);
             check_state(parameter, &self.config, limits)?;
             check_whole(parameter, limits)?;
+            orthogonal::check(parameter, &*self.config.groups[parameter.member.group].rule, limits)?;
         }
         Ok(())
     }
@@ -156,9 +157,9 @@ impl Draft {
         }
     }
 
-    /// The kernel variant of a rule, numbered by the first group that has it: groups with one rule and the same states in use share kernels.
+    /// The kernel variant of a rule, numbered by the first group that has it: groups with one rule and the same states and sums in use share kernels.
     fn variant(&self, rule: &dyn AnyRule) -> usize {
-        let same = |other: &dyn AnyRule| other.is_like(rule) && other.active_states() == rule.active_states();
+        let same = |other: &dyn AnyRule| other.is_like(rule) && other.uses_what(rule);
         self.config.groups.iter().position(|group| same(&*group.rule)).unwrap_or_default()
     }
 

@@ -9,6 +9,7 @@ mod checkpoint;
 mod draft;
 mod keep;
 mod mover;
+mod orthogonal;
 mod pending;
 mod places;
 mod progress;

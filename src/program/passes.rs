@@ -20,6 +20,8 @@ pub enum Pass {
     Stage(usize),
     /// Those over rows or columns.
     Lines(usize),
+    /// Orthogonalizes what the stage of this number has left in a state.
+    Orthogonalize(usize),
     /// Finishes the sums of a stage over tensors, groups and all, for the parameters of a rule.
     Resume {
         /// The rule.
@@ -105,6 +107,7 @@ fn stage(step: &mut Vec<Pass>, rules: &[&dyn AnyRule], stage: usize) {
     step.extend(earlier().any(|(_, rule)| !is_over_elements(*rule)).then_some(Pass::Lines(stage)));
     let resumes = |rule: &dyn AnyRule| rule.sums().iter().any(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name));
     step.extend(earlier().filter(|(_, rule)| resumes(**rule)).map(|(rule, _)| Pass::Resume { rule, stage }));
+    step.extend(earlier().any(|(_, rule)| rule.stages()[stage].orthogonalizes.is_some()).then_some(Pass::Orthogonalize(stage)));
 }
 
 /// The rules that parameters of these groups run, each once, in order, by a group that has it: `prepare` goes by these numbers.

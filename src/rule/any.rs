@@ -63,6 +63,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     ///
     /// The message of [`Rule::counts_as`].
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String>;
+    /// See [`Rule::coefficients`].
+    fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]>;
     /// See [`Rule::LEARNING_RATES`].
     fn learning_rates(&self) -> &'static [&'static str];
     /// See [`Rule::FIXED`].
@@ -155,6 +157,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
         Rule::counts_as(self, shape)
+    }
+    fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]> {
+        Rule::coefficients(self, rows, columns)
     }
     fn learning_rates(&self) -> &'static [&'static str] {
         R::LEARNING_RATES
@@ -258,6 +263,13 @@ impl dyn AnyRule + '_ {
         // The rows of a matrix that has as many as the first dimension are those.
         let are_first = counted.len() == 2 && shape.len() >= 2 && counted[0] == shape[0];
         counted == shape || kept.all(|extent| extent == Extent::Elements || (are_first && extent == Extent::Rows))
+    }
+
+    /// Whether this rule, of the other's type, uses the same states and sums.
+    pub(crate) fn uses_what(&self, other: &dyn AnyRule) -> bool {
+        let is_alike =
+            |(name, _)| [true, false].into_iter().all(|is_matrix| self.uses_for(name, is_matrix) == other.uses_for(name, is_matrix));
+        self.active_states() == other.active_states() && self.members().all(is_alike)
     }
 
     /// Whether both are values of one type of rule; two rules may have one name.

@@ -41,6 +41,8 @@ pub use state::{StateField, StateLayout, SumField, SumForm};
 #[doc(hidden)]
 pub use twin::{Function, ScheduledMember, Sweep, Twin};
 pub(crate) use wide::Wide;
+#[cfg(feature = "cpu")]
+pub(crate) use widest::{Op, widest};
 
 /// One update formula, as a value: a plain struct of hyper-parameters that knows its WGSL text and its CPU twin.
 ///
@@ -210,10 +212,18 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         Ok(shape.to_vec())
     }
 
+    /// Where a stage orthogonalizes a state ([`Stage::orthogonalizes`]): `a, b, c` for each iteration `X = a X + (b A + c A A) X`, `A = X X^T`, of a matrix of so many rows and
+    /// columns. X is what the stage has left in the state, or its transpose if it has more rows than columns; its singular values have to be at most 1, or what the
+    /// coefficients converge for. What these depend on is [`Rule::FIXED`].
+    fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]> {
+        let _ = (rows, columns);
+        Vec::new()
+    }
+
     /// Learning rates, by name: what [`Param::lr_scale`](crate::Param::lr_scale) multiplies.
     const LEARNING_RATES: &'static [&'static str] = &["lr"];
 
-    /// Hyper-parameters that [`Rule::counts_as`] reads, by name. A running optimizer refuses to change them.
+    /// Hyper-parameters that [`Rule::counts_as`] and [`Rule::coefficients`] read, by name. A running optimizer refuses to change them.
     const FIXED: &'static [&'static str] = &[];
 
     /// What ranges cannot say: conditions over several hyper-parameters.
@@ -246,7 +256,8 @@ pub struct KnownAs {
     pub framework: &'static str,
     /// The class or function there: `"AdamW"`.
     pub name: &'static str,
-    /// Their key and ours, where they differ; `betas` and its like are `beta1`, `beta2` in order, and other lists ours joined by `", "`.
+    /// Their key and ours, where they differ; `betas` and its like are `beta1`, `beta2` in order, and other lists ours joined by `", "`. A word that theirs may be, as
+    /// `KEY=WORD`, and what it sets of ours, as `NAME=NUMBER`.
     pub keys: &'static [(&'static str, &'static str)],
     /// Our hyper-parameters that stand for their form of the rule or for their other default.
     pub preset: &'static [(&'static str, f64)],

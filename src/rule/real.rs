@@ -83,6 +83,10 @@ pub trait Real:
     fn powf(self, exponent: Self) -> Self;
     /// A rule's twin in this number.
     fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self>;
+    /// Orthogonalizes a matrix of these sizes in its place: see [`Rule::coefficients`](super::Rule::coefficients).
+    #[cfg(feature = "cpu")]
+    #[doc(hidden)]
+    fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]);
 }
 
 macro_rules! real {
@@ -163,6 +167,10 @@ macro_rules! real {
             }
             fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self> {
                 rule
+            }
+            #[cfg(feature = "cpu")]
+            fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]) {
+                crate::products::orthogonalize(x, height, width, coefficients);
             }
         }
     };

@@ -9,10 +9,17 @@ use super::{Extent, Real};
 pub struct StateField {
     /// The name in formulas, WGSL, the twin, and [`Optimizer::state`](crate::Optimizer::state).
     pub name: &'static str,
-    /// The key in torch's `state_dict`.
+    /// The key in torch's `state_dict`. Where it is empty, the state is scratch: what a stage leaves for later ones of the same step, and nothing of it is kept.
     pub torch: &'static str,
     /// Whether each element has a number, each row, each column, or each index of each axis.
     pub extent: Extent,
+}
+
+impl StateField {
+    /// Whether nothing of it is kept from step to step.
+    pub fn is_scratch(&self) -> bool {
+        self.torch.is_empty()
+    }
 }
 
 /// What a stage of a rule adds up, or of what it finds the largest, for later stages of the step.

@@ -102,6 +102,7 @@ catalogue! {
     optax_adafactor: OptaxAdafactor;
     adam_mini: AdamMini;
     sm3: Sm3;
+    muon: Muon;
 }
 
 pub use types::*;

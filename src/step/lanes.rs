@@ -1,7 +1,7 @@
 //! What is kept of a parameter, described once: state arena, bindings, accessors, reading and writing follow from it.
 
 use super::{ACCUMULATED, ASIDE, ROW_STEPS, StepKind};
-use crate::rule::{AnyRule, Extent};
+use crate::rule::{AnyRule, Extent, StateField};
 
 /// A tensor that a rule or an option keeps of a parameter. All are f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,24 +27,26 @@ pub enum LaneRole {
     Aside,
     /// How many steps have updated each row, where rows count their own: whole numbers.
     RowSteps,
-    /// A sum that stages over elements read, of rows, columns, slices or axes; nothing of it is kept from step to step.
+    /// A sum that stages over elements read, of rows, columns, slices or axes, or a state that is scratch; nothing of it is kept from step to step.
     Sum,
 }
 
 impl StepKind {
     /// The lanes of a parameter that is a matrix, or is none: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in
-    /// use, averages, what shows while a rule's evaluated values are in its place, sums, and the step counts of rows that have their own.
+    /// use, averages, what shows while a rule's evaluated values are in its place, sums, the step counts of rows that have their own, and scratch.
     pub fn lanes(&self, rule: &dyn AnyRule, is_matrix: bool, counted: bool) -> Vec<Lane> {
         let of_elements = |name, role| Lane { name, role, extent: Extent::Elements };
         let states = rule.active_states_for(is_matrix).into_iter().map(|state| rule.states()[state]);
-        let states = states.map(|state| Lane { name: state.name, role: LaneRole::State, extent: state.extent });
+        let (scratch, states): (Vec<StateField>, Vec<StateField>) = states.partition(StateField::is_scratch);
+        let states = states.into_iter().map(|state| Lane { name: state.name, role: LaneRole::State, extent: state.extent });
+        let scratch = scratch.into_iter().map(|state| Lane { name: state.name, role: LaneRole::Sum, extent: state.extent });
         let accumulated = self.accumulates.then(|| of_elements(ACCUMULATED, LaneRole::Accumulated));
         let averages = self.averages.iter().map(|average| of_elements(average.state(), LaneRole::Average));
         let aside = rule.has_views().then(|| of_elements(ASIDE, LaneRole::Aside));
         let sums = rule.sums().iter().filter(|sum| rule.is_kept(sum, is_matrix));
         let sums = sums.map(|sum| Lane { name: sum.name, role: LaneRole::Sum, extent: sum.extent });
         let steps = counted.then_some(Lane { name: ROW_STEPS, role: LaneRole::RowSteps, extent: Extent::Rows });
-        accumulated.into_iter().chain(states).chain(averages).chain(aside).chain(sums).chain(steps).collect()
+        accumulated.into_iter().chain(states).chain(averages).chain(aside).chain(sums).chain(steps).chain(scratch).collect()
     }
 
     /// The lanes that have a number for each element, which lie beside one another in the state's pages.

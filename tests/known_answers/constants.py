@@ -106,6 +106,7 @@ DECAYS = {
     "AdamMini": {"beta1": beta(1), "beta2": beta(2)},
     "CautiousAdan": {f"beta{i}": beta(i) for i in (1, 2, 3)},
     "Sm3": {"momentum": ["rest"]},
+    "Muon": {"momentum": ["momentum.rest", "momentum.ln"]},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():

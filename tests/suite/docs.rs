@@ -95,7 +95,7 @@ fn contains(what: &str, text: &str) -> Outcome {
 /// The rule's row: name, where it comes from, states (those not in use by default in brackets), and bytes moved per parameter and step.
 fn row(rule: &dyn AnyRule) -> String {
     let state = |name: &str| if rule.uses(name) { format!("`{name}`") } else { format!("(`{name}`)") };
-    let states: Vec<String> = rule.states().iter().map(|known| state(known.name)).collect();
+    let states: Vec<String> = rule.states().iter().filter(|known| !known.is_scratch()).map(|known| state(known.name)).collect();
     let shapes = |case: &dyn AnyRule| [true, false].map(|is_matrix| case.bytes_per_element(is_matrix));
     let bytes = rule.cases().iter().flat_map(|(_, case)| shapes(&**case)).max().unwrap_or_default();
     let known: Vec<String> = rule.known_as().iter().map(|known| format!("{} `{}`", known.framework, known.name)).collect();

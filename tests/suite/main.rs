@@ -23,6 +23,7 @@ mod own_rule;
 mod own_sum_rule;
 mod parity;
 mod plans;
+mod products;
 mod program;
 mod random;
 mod row_masks;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
     trials.extend(own_sum_rule::trials(&contexts));
     trials.extend(batches::trials(&contexts));
     trials.extend(sparse::trials(&contexts));
+    trials.extend(products::trials(&contexts));
     trials.extend(errors::trials(&contexts));
     trials.extend(random::trials(&contexts));
     trials.retain(subset::wanted());

@@ -53,7 +53,10 @@ fn random(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
 }
 
 fn agrees(gpu: &Gpu, rule: &dyn AnyRule, draw: &Draw) -> Outcome {
-    let groups = draw.groups.iter().map(|(fractions, lens)| (configured(rule, fractions), lens.clone())).collect();
+    // A matrix that is multiplied has to be in one binding.
+    let most = if rule.orthogonalizes() { 4096 } else { usize::MAX };
+    let lens = |lens: &[usize]| lens.iter().map(|&len| len.min(most)).collect();
+    let groups = draw.groups.iter().map(|(fractions, own)| (configured(rule, fractions), lens(own))).collect();
     let mut scene = Scene::with_groups(gpu, groups, draw.style, draw.seed)?;
     for _ in 0..3 {
         scene.step(|_| true)?;

@@ -20,7 +20,7 @@ fn is_numeric(name: &str) -> bool {
     match device {
         // All that the adapter can: schedules, scalars, each rule as it is by default, clipping, norms.
         "adapter" => {
-            ["device", "schedules/", "scalars/", "constants/", "features/norms/", "checkpoints/of-another"]
+            ["device", "schedules/", "scalars/", "constants/", "features/norms/", "checkpoints/of-another", "products/each/"]
                 .iter()
                 .any(|begin| row.starts_with(begin))
                 || (row.starts_with("parity/") && row.ends_with("/default/Tensors"))

@@ -6,7 +6,7 @@ use std::error::Error;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::batches::Sampler;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Optimizer, Tensors, wgpu};
+use wgpu_optim::{AdamW, Group, Muon, Optimizer, Param, Tensors, wgpu};
 
 use super::lane::{Flight, Lane, TEST};
 use super::saved::Saved;
@@ -18,6 +18,9 @@ use crate::random::Random;
 /// Streams of random numbers.
 pub const SPLIT: u64 = 0;
 const WEIGHTS: u64 = 1;
+
+/// The learning rate of the parameters that are not for Muon: that of AdamW among the presets.
+const OTHERS_LR: f64 = 1e-2;
 
 /// Rows of gradient descent's steps that are worked on at a time, of all. For MNIST's 784 pixels they take 13 MB, where all of its rows
 /// would take more than WebGPU lets a program bind.
@@ -75,8 +78,20 @@ impl<'a> Trainer<'a> {
     /// Everything of a run before its first step. Runs of one seed start from the same weights, and those of one batch size see the same batches.
     pub fn begin(&self, rule: &dyn AnyRule, batch: usize, seed: u64, sets: &Sets) -> Result<Course, Box<dyn Error>> {
         self.initialize(seed)?;
-        let optimizer = Optimizer::new(&self.gpu.device, &self.gpu.queue, rule.boxed(), self.tensors.params())?;
+        let optimizer = Optimizer::with_groups(&self.gpu.device, &self.gpu.queue, self.groups(rule))?;
         Ok(Course { optimizer, train: self.train_feed(batch, seed, sets)?, test: self.test_feed(sets)? })
+    }
+
+    /// All parameters under one rule; of one that is for the matrices of hidden layers, these, and the others under AdamW.
+    fn groups(&self, rule: &dyn AnyRule) -> Vec<Group> {
+        let params = self.tensors.params();
+        if !rule.orthogonalizes() {
+            return vec![Group::new(rule.boxed(), params)];
+        }
+        let output = self.shapes.iter().rev().find(|(_, shape)| shape.len() == 2).map(|(name, _)| name.clone());
+        let is_hidden = |param: &Param| Muon::is_for(&param.name, &param.shape) && Some(&param.name) != output.as_ref();
+        let (hidden, others): (Vec<Param>, Vec<Param>) = params.into_iter().partition(is_hidden);
+        vec![Group::new(rule.boxed(), hidden), Group::new(AdamW { lr: OTHERS_LR, ..Default::default() }, others)]
     }
 
     /// Weights uniform in +-sqrt(6 / inputs), which keeps the variance through ReLU layers (He et al., arXiv 1502.01852); biases zero.

@@ -17,6 +17,15 @@ pub(super) struct Key {
     pub(super) ours: Vec<HyperParameter>,
 }
 
+/// A word that a key may have, and what it sets of ours. Without one, all that the key's words set is 0.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Word {
+    pub(super) key: &'static str,
+    pub(super) word: &'static str,
+    pub(super) ours: &'static str,
+    pub(super) number: f64,
+}
+
 /// What a class has otherwise than its rule. Most have nothing.
 #[derive(Clone, Copy)]
 pub(super) struct Special {
@@ -80,6 +89,12 @@ const SPECIAL: &[Special] = &[
     Special { class: "NAdam", scalars: &[Scalar { theirs: "mu_product", ours: "rest_product", form: |x| 1.0 - x }], ..PLAIN },
     Special { class: "RMSprop", lacks: &["eps_inside"], ..PLAIN },
     Special { class: "Adagrad", initial: Some(("sum", "initial_accumulator_value")), ..PLAIN },
+    Special {
+        class: "Muon",
+        steps: Steps::None,
+        lacks: &["dion", "polar_express", "inputs_first", "added_eps", "debias", "adaptive", "maximize"],
+        ..PLAIN
+    },
     Special { class: "ASGD", scalars: &[Scalar::same("eta"), Scalar::same("mu")], ..PLAIN },
 ];
 
@@ -138,7 +153,9 @@ impl Class {
     /// The keys of its groups that are hyper-parameters, in the order of ours.
     pub(super) fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<Key> = Vec::new();
-        for parameter in self.rule.parameters().iter().filter(|parameter| !self.special.lacks.contains(&parameter.name)) {
+        let words = self.words();
+        let is_own = |name: &str| !self.special.lacks.contains(&name) && !words.iter().any(|word| word.ours == name);
+        for parameter in self.rule.parameters().iter().filter(|parameter| is_own(parameter.name)) {
             let name = self.key(parameter.name);
             match keys.iter_mut().find(|key| key.name == name) {
                 Some(key) => key.ours.push(*parameter),
@@ -146,6 +163,15 @@ impl Class {
             }
         }
         keys
+    }
+
+    /// What the words of its keys set.
+    pub(super) fn words(&self) -> Vec<Word> {
+        let word = |(theirs, ours): &(&'static str, &'static str)| {
+            let ((key, word), (ours, number)) = (theirs.split_once('=')?, ours.split_once('=')?);
+            Some(Word { key, word, ours, number: number.parse().ok()? })
+        };
+        self.known.keys.iter().filter_map(word).collect()
     }
 
     /// The key that a hyper-parameter is under: `beta1` is in `betas`.
@@ -190,5 +216,6 @@ mod tests {
         assert_eq!(keys("ASGD"), "lr lambd alpha t0 weight_decay maximize");
         assert_eq!(keys("Rprop"), "lr etas step_sizes maximize");
         assert_eq!(keys("Adafactor"), "lr beta2_decay eps d weight_decay maximize");
+        assert_eq!(keys("Muon"), "lr weight_decay momentum nesterov ns_coefficients eps ns_steps");
     }
 }

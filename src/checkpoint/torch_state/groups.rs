@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value};
 
-use super::class::{Class, Key};
+use super::class::{Class, Key, Word};
 use crate::checkpoint::outline::Settings;
 use crate::rule::{AnyRule, HyperParameter};
 
@@ -32,6 +32,12 @@ pub(super) fn to_torch(class: &Class, settings: &Settings, scheduled: &Settings)
             Some(own) => group.extend([(name, Value::Array(own))]),
         }
     }
+    for key in keys_of_words(&class.words()) {
+        match said(&class.words(), key, number) {
+            Ok(word) => group.extend([(key.to_owned(), word)]),
+            Err(ours) => problems.push(format!("{ours}, for which torch's {} has no {key}", class.name())),
+        }
+    }
     group.extend(class.special.always.iter().map(|&(name, flag)| (name.to_owned(), Value::Bool(flag))));
     if problems.is_empty() { Ok(group) } else { Err(problems) }
 }
@@ -55,14 +61,49 @@ pub(super) fn to_rule(class: &Class, group: &Map<String, Value>) -> Result<Box<d
     }
     let always = class.special.always.iter().filter(|&&(name, flag)| group.get(name).is_some_and(|value| *value != Value::Bool(flag)));
     problems.extend(always.map(|(name, flag)| format!("{name} is {}, and {flag} in torch's {torch}", group[*name])));
-    let own: HashSet<&str> = keys.iter().map(|key| &*key.name).chain(class.special.always.iter().map(|(name, _)| *name)).collect();
-    let foreign: HashSet<String> = Class::all().iter().flat_map(Class::keys).map(|key| key.name).collect();
+    let words = class.words();
+    for key in keys_of_words(&words) {
+        problems.extend(set_by_word(&mut *rule, &words, key, group.get(key)).err());
+    }
+    let own = keys.iter().map(|key| &*key.name).chain(class.special.always.iter().map(|(name, _)| *name));
+    let own: HashSet<&str> = own.chain(keys_of_words(&words)).collect();
+    let classes = Class::all();
+    let foreign = classes.iter().flat_map(Class::keys).map(|key| key.name);
+    let foreign: HashSet<String> = foreign.chain(classes.iter().flat_map(|class| class.words()).map(|word| word.key.to_owned())).collect();
     let foreign = group.keys().filter(|key| foreign.contains(*key) && !own.contains(&***key));
     problems.extend(foreign.map(|key| format!("{key} is of another class, torch's {torch} has no such thing")));
     if problems.is_empty() {
         problems.extend(rule.validate().err().map(|error| error.to_string()));
     }
     if problems.is_empty() { Ok(rule) } else { Err(problems) }
+}
+
+/// The keys that have words.
+fn keys_of_words(words: &[Word]) -> Vec<&'static str> {
+    let mut keys: Vec<&str> = words.iter().map(|word| word.key).collect();
+    keys.dedup();
+    keys
+}
+
+/// What a key says where these are our numbers; ours, if no word of it says them.
+fn said(words: &[Word], key: &str, number: impl Fn(&str) -> Option<f64>) -> Result<Value, String> {
+    let own = || words.iter().filter(|word| word.key == key);
+    let on: Vec<(&str, f64)> =
+        own().filter_map(|word| Some((word.ours, number(word.ours)?))).filter(|(_, number)| *number != 0.0).collect();
+    let Some(&(ours, has)) = on.first() else { return Ok(Value::Null) };
+    let found = own().find(|word| on.iter().all(|&on| on == (word.ours, word.number)));
+    found.map(|word| Value::from(word.word)).ok_or_else(|| format!("{ours} is {has:?}"))
+}
+
+/// Sets what a word of a key stands for.
+fn set_by_word(rule: &mut dyn AnyRule, words: &[Word], key: &str, value: Option<&Value>) -> Result<(), String> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(()) };
+    let own = || words.iter().filter(|word| word.key == key);
+    let known: Vec<String> = own().map(|word| format!("{:?}", word.word)).collect();
+    let found = own().find(|word| value.as_str() == Some(word.word));
+    let found = found.ok_or_else(|| format!("{key} is {value}, expected null, {}", known.join(", ")))?;
+    rule.set(found.ours, found.number);
+    Ok(())
 }
 
 /// Sets what a key says. A `null` in a list is the rule's default, as None is in torch.

@@ -52,7 +52,7 @@ impl Param<'_> {
         let (rule, shape) = (&self.group.rule, &self.own.shape);
         let is_matrix = rule.counts_as(shape).is_ok_and(|counted| counted.len() >= 2);
         let states = rule.active_states_for(is_matrix).into_iter().map(|state| rule.states()[state]);
-        states.map(|state| (state, lane_shape(shape, state.extent))).collect()
+        states.filter(|state| !state.is_scratch()).map(|state| (state, lane_shape(shape, state.extent))).collect()
     }
 
     fn steps(&self) -> Read<u32> {

@@ -202,6 +202,10 @@ impl Real for Bounded {
     fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self> {
         rule
     }
+    #[cfg(feature = "cpu")]
+    fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]) {
+        crate::products::orthogonalize_bounded(x, height, width, coefficients);
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether the stages of a rule go together with its states and sums; messages say what does not.
 
 use super::{EVERY, Stage};
-use crate::rule::{AnyRule, Extent, SumField, SumForm};
+use crate::rule::{AnyRule, Extent, StateField, SumField, SumForm};
 
 /// Whether stages run over these.
 fn is_of_a_stage(extent: Extent) -> bool {
@@ -101,6 +101,9 @@ impl dyn AnyRule + '_ {
         listed(stage.writes).try_for_each(|name| self.check_write(over, name))?;
         stage.sums.iter().try_for_each(|name| self.check_formed(index, over, name))?;
         self.sums().iter().filter(|sum| stage.reads(sum.name)).try_for_each(|sum| self.check_line_sum(index, sum))?;
+        if let Some(name) = stage.orthogonalizes {
+            self.check_orthogonalized(index, name)?;
+        }
         let is_whole = |name: &&str| self.sums().iter().any(|sum| sum.name == *name && sum.extent.is_whole());
         match stage.resumes && !stage.sums.iter().any(is_whole) {
             true => Err("resumes without a sum over the tensor, the group or all".into()),
@@ -126,6 +129,17 @@ impl dyn AnyRule + '_ {
         let state = state.ok_or_else(|| format!("writes `{name}`, which is no state"))?;
         if state.extent != over {
             return Err(format!("runs over {over:?} and writes `{name}`, which is kept of {:?}", state.extent));
+        }
+        Ok(())
+    }
+
+    fn check_orthogonalized(&self, index: usize, name: &str) -> Result<(), String> {
+        let is_of_elements = |state: &StateField| state.name == name && state.extent == Extent::Elements;
+        if !self.states().iter().any(is_of_elements) {
+            return Err(format!("orthogonalizes `{name}`, which is no state with a number for each element"));
+        }
+        if index + 1 == self.stages().len() {
+            return Err(format!("orthogonalizes `{name}`, and no stage follows"));
         }
         Ok(())
     }

@@ -30,6 +30,8 @@ pub struct Stage {
     pub sums: &'static [&'static str],
     /// Whether new scalars follow from its sums, by [`super::Rule::resume`].
     pub resumes: bool,
+    /// The state of each element that is orthogonalized after the stage, each slice of it as a matrix, by [`super::Rule::coefficients`].
+    pub orthogonalizes: Option<&'static str>,
 }
 
 impl Stage {
@@ -38,7 +40,8 @@ impl Stage {
 
     /// A stage over elements that does nothing yet.
     pub const fn new(name: &'static str) -> Stage {
-        Stage { name, over: Extent::Elements, gradient: false, value: false, reads: &[], writes: &[], sums: &[], resumes: false }
+        let (gradient, value, resumes, orthogonalizes) = (false, false, false, None);
+        Stage { name, over: Extent::Elements, gradient, value, reads: &[], writes: &[], sums: &[], resumes, orthogonalizes }
     }
 
     /// This stage, reading the gradient, the value, or both.

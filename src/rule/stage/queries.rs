@@ -70,6 +70,18 @@ impl dyn AnyRule + '_ {
         (0..self.stages().len()).any(|stage| self.runs_before_update(stage, is_matrix))
     }
 
+    /// Whether it works on matrices by products: no part of one can do without the rest.
+    pub fn orthogonalizes(&self) -> bool {
+        self.stages().iter().any(|stage| stage.orthogonalizes.is_some())
+    }
+
+    /// Whether a stage after one that orthogonalizes forms sums that are in use.
+    #[cfg(feature = "testing")]
+    pub(crate) fn sums_orthogonalized(&self) -> bool {
+        let first = self.stages().iter().position(|stage| stage.orthogonalizes.is_some()).unwrap_or(self.stages().len());
+        self.stages()[first..].iter().any(|stage| stage.sums.iter().any(|sum| self.uses(sum)))
+    }
+
     /// Whether a tensor runs the stage of this number, and an update after it.
     pub(crate) fn runs_before_update(&self, stage: usize, is_matrix: bool) -> bool {
         stage + 1 < self.stages().len() && self.runs(stage, is_matrix)

@@ -199,7 +199,7 @@ pub fn everything(rule: Box<dyn AnyRule>, clip: &str) -> Setting {
 
 /// Five steps, with whatever the options allow in them: micro-batches before each but the second, a NaN in the third if that step may be left out, and
 /// each average shown, and the values again, before the last checks.
-fn agrees(gpu: &Gpu, setting: &Setting, style: Style) -> Outcome {
+pub fn agrees(gpu: &Gpu, setting: &Setting, style: Style) -> Outcome {
     let mut scene = scene(gpu, setting, style)?;
     for step in 0..5 {
         advance(&mut scene, setting, step)?;

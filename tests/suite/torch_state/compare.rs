@@ -109,7 +109,7 @@ fn alike(ours: &Value, torchs: &Value) -> bool {
         (Value::Array(ours), Value::Array(torchs)) => {
             ours.len() == torchs.len() && ours.iter().zip(torchs).all(|(ours, torchs)| alike(ours, torchs))
         }
-        (ours, Value::Null) => ours.as_f64() == Some(f64::from(f32::EPSILON)),
+        (ours, Value::Null) => ours.is_null() || ours.as_f64() == Some(f64::from(f32::EPSILON)),
         (ours, torchs) => ours == torchs || (ours.as_f64().is_some() && ours.as_f64() == torchs.as_f64()),
     }
 }

@@ -14,9 +14,6 @@ use wgpu_optim::step::Group;
 use crate::files::file;
 use crate::traces::rule;
 
-/// Classes that no rule of ours is.
-const WITHOUT_RULE: [&str; 1] = ["muon"];
-
 /// The rule of a group, and the indices of its parameters.
 pub type Members = (Box<dyn AnyRule>, Vec<usize>);
 
@@ -93,7 +90,6 @@ pub fn files() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(file("tests/torch_state")).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = folder.map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
-    files.retain(|path| path.file_stem().is_some_and(|name| !WITHOUT_RULE.iter().any(|other| name == *other)));
     files.sort();
     files
 }

@@ -1,0 +1,38 @@
+// a X + B X of the symmetric B = b A + c A A.
+
+fn depth_of(m: Matrix) -> u32 {
+    return m.row_blocks;
+}
+
+fn left_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
+    if depth >= m.row_blocks || block >= m.row_blocks {
+        return ZEROS;
+    }
+    let at = m.square + 4u * depth * m.row_blocks + block;
+    let step = m.row_blocks;
+    return mat4x4f(polynomial[at], polynomial[at + step], polynomial[at + 2u * step], polynomial[at + 3u * step]);
+}
+
+fn right_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
+    if depth >= m.row_blocks || block >= m.column_blocks {
+        return ZEROS;
+    }
+    let at = m.x + 4u * depth * m.column_blocks + block;
+    let step = m.column_blocks;
+    return mat4x4f(x[at], x[at + step], x[at + 2u * step], x[at + 3u * step]);
+}
+
+fn store_block(m: Matrix, tile: Tile, row: u32, column: u32, sums: mat4x4f) {
+    if row >= m.row_blocks || column >= m.column_blocks {
+        return;
+    }
+    let at = m.x + 4u * row * m.column_blocks + column;
+    let step = m.column_blocks;
+    let a = coefficients[m.coefficients].x;
+    store_rows(m, row, column, mat4x4f(
+        a * x[at] + sums[0],
+        a * x[at + step] + sums[1],
+        a * x[at + 2u * step] + sums[2],
+        a * x[at + 3u * step] + sums[3],
+    ));
+}

@@ -1,0 +1,27 @@
+// X X^T, in tiles on and above the diagonal.
+
+fn depth_of(m: Matrix) -> u32 {
+    return m.column_blocks;
+}
+
+// Four columns of X from four of its rows, as rows: a slice has the rows of X side by side.
+fn slice_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
+    if depth >= m.column_blocks || block >= m.row_blocks {
+        return ZEROS;
+    }
+    let at = m.x + 4u * block * m.column_blocks + depth;
+    let step = m.column_blocks;
+    return transpose(mat4x4f(x[at], x[at + step], x[at + 2u * step], x[at + 3u * step]));
+}
+
+fn left_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
+    return slice_block(m, depth, block);
+}
+
+fn right_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
+    return slice_block(m, depth, block);
+}
+
+fn result(m: Matrix, at: u32, sums: vec4f) -> vec4f {
+    return sums;
+}

@@ -1,0 +1,26 @@
+// Stores four rows of a symmetric result, of a block of 4 x 4 on or above the diagonal, and the block across: both sides of the diagonal have the same bits.
+fn store_block(m: Matrix, tile: Tile, row: u32, column: u32, sums: mat4x4f) {
+    if row > column || column >= m.row_blocks {
+        return;
+    }
+    let at = m.square + 4u * row * m.row_blocks + column;
+    let step = m.row_blocks;
+    let block = mat4x4f(
+        result(m, at, sums[0]),
+        result(m, at + step, sums[1]),
+        result(m, at + 2u * step, sums[2]),
+        result(m, at + 3u * step, sums[3]),
+    );
+    squares[at] = block[0];
+    squares[at + step] = block[1];
+    squares[at + 2u * step] = block[2];
+    squares[at + 3u * step] = block[3];
+    if row < column {
+        let mirrored = transpose(block);
+        let across = m.square + 4u * column * m.row_blocks + row;
+        squares[across] = mirrored[0];
+        squares[across + step] = mirrored[1];
+        squares[across + 2u * step] = mirrored[2];
+        squares[across + 3u * step] = mirrored[3];
+    }
+}

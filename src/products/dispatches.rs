@@ -1,0 +1,168 @@
+//! `Products`: the dispatches that orthogonalize the matrices of all rounds, and the scratch memory that these share.
+
+use super::{Blocks, Matrix, Round, Slot, Step};
+use crate::error::Result;
+use crate::gpu::{Dispatch, Pipelines, Recorder, fits, fold, limits, upload, whole};
+
+/// What is between a matrix and its orthogonalized form: all of it is written before it is read, in each round of each step.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    /// X before and after an iteration, in turns.
+    pub x: [wgpu::Buffer; 2],
+    /// A.
+    pub gram: wgpu::Buffer,
+    /// B.
+    pub polynomial: wgpu::Buffer,
+}
+
+/// Everything that is recorded, made once.
+#[derive(Clone, Debug)]
+pub struct Products {
+    /// What each list of dispatches does; a list needs the one before.
+    lists: Vec<(Step, Vec<Dispatch>)>,
+    scratch: Scratch,
+}
+
+/// What a list of dispatches binds: which X is read, which coefficients there are, and whose lanes.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    side: usize,
+    coefficients: &'a wgpu::Buffer,
+    set: Option<usize>,
+}
+
+/// The tables of a round.
+struct Tables<'a> {
+    round: &'a Round,
+    matrices: wgpu::Buffer,
+}
+
+/// What dispatches are made with.
+struct Maker<'a, L> {
+    pipelines: &'a Pipelines,
+    blocks: Blocks,
+    record: &'a wgpu::Buffer,
+    lanes: L,
+    scratch: Scratch,
+}
+
+impl Products {
+    /// For these rounds, one after another. `record` is the step record, and `lanes` what is bound of the lanes of a set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`](crate::Error::Limit): scratch memory or a table does not fit in a binding. [`Error::OutOfMemory`](crate::Error::OutOfMemory),
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost).
+    pub fn new<'a>(
+        pipelines: &'a Pipelines,
+        rounds: &[Round],
+        blocks: Blocks,
+        record: &'a wgpu::Buffer,
+        lanes: impl Fn(usize) -> wgpu::BindingResource<'a>,
+    ) -> Result<Self> {
+        let scratch = Scratch::new(pipelines.device(), rounds)?;
+        let maker = Maker { pipelines, blocks, record, lanes, scratch };
+        let mut lists = Vec::new();
+        for round in rounds.iter().filter(|round| !round.matrices.is_empty()) {
+            lists.extend(maker.round(round)?);
+        }
+        Ok(Products { lists, scratch: maker.scratch })
+    }
+
+    /// Records all of it.
+    pub fn record_in(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.lists.iter().flat_map(|(_, dispatches)| dispatches).for_each(|dispatch| pass.record(dispatch));
+    }
+
+    /// Records what does one step only.
+    pub fn record_step_in(&self, pass: &mut wgpu::ComputePass<'_>, step: Step) {
+        let own = self.lists.iter().filter(|(own, _)| *own == step);
+        own.flat_map(|(_, dispatches)| dispatches).for_each(|dispatch| pass.record(dispatch));
+    }
+
+    /// The dispatches: those of one list need those of the one before.
+    pub(crate) fn into_dispatches(self) -> Vec<Vec<Dispatch>> {
+        self.lists.into_iter().map(|(_, dispatches)| dispatches).collect()
+    }
+
+    /// The scratch memory.
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+}
+
+impl Scratch {
+    /// As much as the largest round needs.
+    fn new(device: &wgpu::Device, rounds: &[Round]) -> Result<Self> {
+        let most = |vectors: fn(&Round) -> u64| 16 * rounds.iter().map(vectors).max().unwrap_or_default();
+        let twice = rounds.iter().any(|round| round.iterations() > 1);
+        let (x, square) = (most(|round| round.vectors), most(|round| round.square_vectors));
+        let buffer = |what, bytes| whole(device, what, bytes);
+        let first = buffer("a matrix to orthogonalize", x)?;
+        let second = if twice { buffer("a matrix to orthogonalize", x)? } else { first.clone() };
+        let [gram, polynomial] = [buffer("a matrix times its transpose", square)?, buffer("a polynomial of a matrix", square)?];
+        Ok(Scratch { x: [first, second], gram, polynomial })
+    }
+}
+
+impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
+    /// All of a round.
+    fn round(&self, round: &Round) -> Result<Vec<(Step, Vec<Dispatch>)>> {
+        let device = self.pipelines.device();
+        let table = |what, bytes: &[u8]| {
+            fits(device, what, bytes.len() as u64)?;
+            upload(device, &format!("wgpu-optim {what}"), bytes)
+        };
+        let tables = Tables { round, matrices: table("the table of matrices", bytemuck::cast_slice::<Matrix, u8>(&round.matrices))? };
+        let coefficients = |number| table("the coefficients of an iteration", bytemuck::cast_slice(&round.iteration(number)));
+        let coefficients = (0..round.iterations()).map(coefficients).collect::<Result<Vec<_>>>()?;
+        let Some(first) = coefficients.first() else { return Ok(Vec::new()) };
+        let mut sets = round.sets.clone();
+        sets.sort_unstable();
+        sets.dedup();
+        let mut lists = Vec::new();
+        // One after another, since all of them write X.
+        for &set in &sets {
+            lists.push(self.list(Step::Load, &tables, Turn { side: 1, coefficients: first, set: Some(set) })?);
+        }
+        for (number, coefficients) in coefficients.iter().enumerate() {
+            let turn = Turn { side: number % 2, coefficients, set: None };
+            lists.push(self.list(Step::Gram, &tables, turn)?);
+            lists.push(self.list(Step::Square, &tables, turn)?);
+            match number + 1 < round.iterations() {
+                true => lists.push(self.list(Step::Apply, &tables, turn)?),
+                false => {
+                    let finish = |&set: &usize| Ok(self.list(Step::Finish, &tables, Turn { set: Some(set), ..turn })?.1);
+                    let all = sets.iter().map(finish).collect::<Result<Vec<_>>>()?;
+                    lists.push((Step::Finish, all.concat()));
+                }
+            }
+        }
+        Ok(lists)
+    }
+
+    /// One dispatch.
+    fn list(&self, step: Step, tables: &Tables<'_>, turn: Turn<'_>) -> Result<(Step, Vec<Dispatch>)> {
+        let device = self.pipelines.device();
+        let tiles = tables.round.tiles(step, turn.set, &self.blocks);
+        let bytes = bytemuck::cast_slice::<super::Tile, u8>(&tiles);
+        fits(device, "the table of tiles", bytes.len() as u64)?;
+        let table = upload(device, "wgpu-optim the table of tiles", bytes)?;
+        let kernel = self.pipelines.get(step.name(), step.shader(&self.blocks))?;
+        let bound = kernel.bind(device, |slot| match slot {
+            Slot::Tiles => table.as_entire_binding(),
+            Slot::Matrices => tables.matrices.as_entire_binding(),
+            Slot::Coefficients => turn.coefficients.as_entire_binding(),
+            Slot::Record => self.record.as_entire_binding(),
+            Slot::Lane => (self.lanes)(turn.set.unwrap_or_default()),
+            Slot::X => self.scratch.x[turn.side].as_entire_binding(),
+            Slot::XAfter => self.scratch.x[1 - turn.side].as_entire_binding(),
+            Slot::Gram => self.scratch.gram.as_entire_binding(),
+            Slot::Polynomial => self.scratch.polynomial.as_entire_binding(),
+            Slot::Squares if step == Step::Gram => self.scratch.gram.as_entire_binding(),
+            Slot::Squares => self.scratch.polynomial.as_entire_binding(),
+        })?;
+        let workgroups = fold(tiles.len() as u64, limits(device).workgroups);
+        Ok((step, vec![Dispatch::new(&kernel, bound, workgroups)]))
+    }
+}

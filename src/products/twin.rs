@@ -1,0 +1,170 @@
+//! The products on the CPU: blocked, in the widest registers, on all cores, and each sum in the order of the kernels.
+
+use num_traits::Float;
+use rayon::prelude::*;
+
+use crate::rule::{Bounded, Op, Real as _, widest};
+
+/// Rows of a block, and columns: as many sums as registers hold.
+const ROWS: usize = 4;
+const COLUMNS: usize = 16;
+
+/// A machine's number.
+pub trait Machine: Float + Default + Send + Sync + 'static {}
+
+impl Machine for f32 {}
+impl Machine for f64 {}
+
+/// One side of a product: what it has at a depth, and how far elements are apart along both.
+#[derive(Clone, Copy)]
+struct Side<'a, T> {
+    numbers: &'a [T],
+    count: usize,
+    depth_stride: usize,
+    stride: usize,
+}
+
+impl<T: Machine> Side<'_, T> {
+    /// `WIDTH` of its rows from `first` on, one depth after another; zeros where it has no more.
+    fn packed<const WIDTH: usize>(&self, first: usize, depth: usize) -> Vec<[T; WIDTH]> {
+        let own = (self.count - first).min(WIDTH);
+        let mut packed = vec![[T::zero(); WIDTH]; depth];
+        for (k, packed) in packed.iter_mut().enumerate() {
+            for (i, number) in packed.iter_mut().enumerate().take(own) {
+                *number = self.numbers[k * self.depth_stride + (first + i) * self.stride];
+            }
+        }
+        packed
+    }
+}
+
+/// The sums of a block.
+struct Block<'a, T> {
+    left: &'a [[T; ROWS]],
+    right: &'a [[T; COLUMNS]],
+    sums: &'a mut [[T; COLUMNS]; ROWS],
+}
+
+impl<T: Machine> Op for Block<'_, T> {
+    // Rows by name: as one array, the compiler keeps them in memory.
+    #[inline(always)]
+    fn run(self) {
+        let [mut first, mut second, mut third, mut fourth] = [[T::zero(); COLUMNS]; ROWS];
+        for (left, right) in self.left.iter().zip(self.right) {
+            add_products(&mut first, left[0], right);
+            add_products(&mut second, left[1], right);
+            add_products(&mut third, left[2], right);
+            add_products(&mut fourth, left[3], right);
+        }
+        *self.sums = [first, second, third, fourth];
+    }
+}
+
+#[inline(always)]
+fn add_products<T: Machine>(sums: &mut [T; COLUMNS], left: T, right: &[T; COLUMNS]) {
+    for (sum, &right) in sums.iter_mut().zip(right) {
+        *sum = *sum + left * right;
+    }
+}
+
+/// `result(row, column, sum)` of the sums over depth of what both sides have there. Of a symmetric product, what is below the diagonal is that above it.
+fn product<T: Machine>(
+    left: Side<'_, T>,
+    right: Side<'_, T>,
+    depth: usize,
+    is_symmetric: bool,
+    result: impl Fn(usize, T) -> T + Sync,
+) -> Vec<T> {
+    let columns = right.count;
+    let mut product = vec![T::zero(); left.count * columns];
+    let panels: Vec<Vec<[T; COLUMNS]>> =
+        (0..columns.div_ceil(COLUMNS)).into_par_iter().map(|panel| right.packed(panel * COLUMNS, depth)).collect();
+    product.par_chunks_mut((ROWS * columns).max(1)).enumerate().for_each(|(strip, rows)| {
+        let first = strip * ROWS;
+        let packed = left.packed::<ROWS>(first, depth);
+        for (panel, right) in panels.iter().enumerate().filter(|(panel, _)| !is_symmetric || (panel + 1) * COLUMNS > first) {
+            let mut sums = [[T::zero(); COLUMNS]; ROWS];
+            widest(Block { left: &packed, right, sums: &mut sums });
+            for (row, sums) in rows.chunks_mut(columns).zip(&sums) {
+                row[panel * COLUMNS..].iter_mut().zip(sums).for_each(|(number, &sum)| *number = sum);
+            }
+        }
+        rows.iter_mut().enumerate().for_each(|(at, number)| *number = result(first * columns + at, *number));
+    });
+    if is_symmetric {
+        for row in 1..columns {
+            for column in 0..row {
+                product[row * columns + column] = product[column * columns + row];
+            }
+        }
+    }
+    product
+}
+
+/// A X with no more rows than columns, and one iteration of it.
+fn iterate<T: Machine>(x: &[T], rows: usize, columns: usize, [a, b, c]: [f64; 3]) -> Vec<T> {
+    let [a, b, c] = [a, b, c].map(|number| T::from(number).unwrap_or_default());
+    let of_rows = Side { numbers: x, count: rows, depth_stride: 1, stride: columns };
+    let gram = product(of_rows, of_rows, columns, true, |_, sum| sum);
+    let of_gram = Side { numbers: &gram, count: rows, depth_stride: rows, stride: 1 };
+    let polynomial = product(of_gram, of_gram, rows, true, |at, sum| b * gram[at] + c * sum);
+    let left = Side { numbers: &polynomial, count: rows, depth_stride: rows, stride: 1 };
+    let right = Side { numbers: x, count: columns, depth_stride: columns, stride: 1 };
+    product(left, right, rows, false, |at, sum| a * x[at] + sum)
+}
+
+/// Runs some work on a matrix of these sizes with no more rows than columns: its transpose where it is tall.
+fn as_wide<T: Machine>(x: &mut [T], height: usize, width: usize, work: impl FnOnce(Vec<T>, usize, usize) -> Vec<T>) {
+    if height <= width {
+        return x.copy_from_slice(&work(x.to_vec(), height, width));
+    }
+    let transposed = (0..width).flat_map(|column| (0..height).map(move |row| row * width + column)).map(|at| x[at]).collect();
+    let done = work(transposed, width, height);
+    for (row, numbers) in x.chunks_mut(width).enumerate() {
+        numbers.iter_mut().enumerate().for_each(|(column, number)| *number = done[column * height + row]);
+    }
+}
+
+/// Orthogonalizes a matrix of these sizes in its place, by an iteration for each triple of coefficients.
+pub fn orthogonalize<T: Machine>(x: &mut [T], height: usize, width: usize, coefficients: &[[f64; 3]]) {
+    as_wide(x, height, width, |x, rows, columns| coefficients.iter().fold(x, |x, own| iterate(&x, rows, columns, *own)));
+}
+
+/// The same in f64, with how far a run in f32 may be off.
+///
+/// To follow the errors from product to product would lose that they depend on one another: an iteration makes an error larger by 3.4 at most, and the products that
+/// it consists of would be told to make it larger by 28. So the errors are drawn: f32 runs from numbers that are off by what they may be off, each up or down. They differ from
+/// the f64 run by what the roundings of such runs make of it. An element may be off by so many times the root mean square of what those of its row and of its column are.
+pub(crate) fn orthogonalize_bounded(x: &mut [Bounded], height: usize, width: usize, coefficients: &[[f64; 3]]) {
+    let mut values: Vec<f64> = x.iter().map(|x| x.value).collect();
+    let (mut rows, mut columns) = (vec![0.0; height], vec![0.0; width]);
+    let mut runs: Vec<Vec<f32>> = (0..RUNS).map(|run| drawn(x, run)).collect();
+    orthogonalize(&mut values, height, width, coefficients);
+    for run in &mut runs {
+        orthogonalize(run, height, width, coefficients);
+        for (at, (&got, value)) in run.iter().zip(&values).enumerate() {
+            let square = (f64::from(got) - value).powi(2) / RUNS as f64;
+            rows[at / width] += square / width as f64;
+            columns[at % width] += square / height as f64;
+        }
+    }
+    for (at, (x, value)) in x.iter_mut().zip(values).enumerate() {
+        let spread = DEVIATIONS * rows[at / width].max(columns[at % width]).sqrt();
+        *x = Bounded::inexact(value, spread);
+    }
+}
+
+/// Runs that are drawn.
+const RUNS: u64 = 4;
+/// By how many root mean squares an element may be off. Most of the error of a matrix with one row is one number that all of it is multiplied by, of which this many are drawn.
+const DEVIATIONS: f64 = 16.0;
+
+/// Numbers that are off by as much as they may be, up or down: by a hash of where they are (Steele, Lea and Flood, doi 10.1145/2714064.2660195).
+fn drawn(x: &[Bounded], run: u64) -> Vec<f32> {
+    let is_up = |at: usize| {
+        let z = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (run + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 30)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z >> 40) & 1 == 1
+    };
+    x.iter().enumerate().map(|(at, x)| (x.value + if is_up(at) { x.error } else { -x.error }) as f32).collect()
+}
