@@ -210,12 +210,15 @@ impl<'a> Fill<'a> {
     }
 }
 
-/// From the first lane of these elements to the end of the last.
+/// From the first lane of these elements to the end of the last; where lanes have fewer bits, all of the segment.
 fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
+    let end = segment.place.offset + segment.bytes();
+    if !segment.widths.is_whole() {
+        return Bytes { buffer: segment.place.buffer, start: segment.place.offset, end };
+    }
     let local = elements.start - segment.elements.start..elements.end - segment.elements.start;
     let first = Bytes::of(segment.place, &local, 16);
     // Units begin between vectors, so that rounding up may lead past the last lane.
-    let end = segment.place.offset + segment.lanes * segment.stride;
     Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
 }
 
@@ -236,6 +239,8 @@ fn piece(part: &Part<'_>, tensor: &Tensor, Span { elements, sums, unit_length, t
         unit: unit.factors,
         unit_length: *unit_length,
         salt: tensor.salt,
+        origin: part.segment.map_or(0, |segment| segment.elements.start as u32),
+        state_salt: tensor.state_salt,
         ..ParamEntry::default()
     };
     let tile_words = if tile.is_some() { tensor.tile_words } else { 0 };
