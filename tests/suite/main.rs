@@ -32,6 +32,7 @@ mod schedules;
 mod sophia;
 mod sparse;
 mod stages;
+mod storage;
 mod subset;
 mod torch_state;
 mod traces;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
     trials.extend(views::trials(&contexts));
     trials.extend(sophia::trials(&contexts));
     trials.extend(stages::trials(&contexts));
+    trials.extend(storage::trials(&contexts));
     trials.extend(program::trials(&contexts));
     trials.extend(lamb_ratio::trials(&contexts));
     trials.extend(features::trials(&contexts));
