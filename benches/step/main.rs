@@ -27,6 +27,7 @@ mod separate;
 mod shapes;
 mod sparse;
 mod staged;
+mod storage;
 mod tensors;
 mod traffic;
 mod whole;
@@ -44,7 +45,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 20] = [
+const GROUPS: [(&str, bool, Group); 21] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -62,6 +63,7 @@ const GROUPS: [(&str, bool, Group); 20] = [
     ("rows", false, rows::all),
     ("masks", false, masks::all),
     ("copies", false, copies::all),
+    ("storage", false, storage::all),
     ("sparse", false, sparse::all),
     ("rules", true, rules::all),
     ("huge", false, huge::all),
