@@ -34,8 +34,8 @@ pub use rules::types::*;
 pub use schedule::{Plateau, Schedule};
 pub use step::{
     AdaptiveClip, Clip, DynamicScale, Ema, GroupKey, Lookahead, LossScale, Matches, MicroBatches, Named, NonFinite, NormClip, NormOrder,
-    NormScope, Options, Swa, TrainingProgress, View,
+    NormScope, Options, StateStorage, Swa, TrainingProgress, View,
 };
-pub use storage::Rounding;
+pub use storage::{Dtype, Rounding};
 /// The version of wgpu whose devices and buffers this crate takes.
 pub use wgpu;

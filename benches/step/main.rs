@@ -28,6 +28,7 @@ mod separate;
 mod shapes;
 mod sparse;
 mod staged;
+mod storage;
 mod tensors;
 mod traffic;
 mod whole;
@@ -45,7 +46,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 21] = [
+const GROUPS: [(&str, bool, Group); 22] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -64,6 +65,7 @@ const GROUPS: [(&str, bool, Group); 21] = [
     ("rows", false, rows::all),
     ("masks", false, masks::all),
     ("copies", false, copies::all),
+    ("storage", false, storage::all),
     ("sparse", false, sparse::all),
     ("rules", true, rules::all),
     ("huge", false, huge::all),

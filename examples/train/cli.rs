@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use wgpu_optim::adapter::{self, DeviceLimits, Gpu};
+use wgpu_optim::{Dtype, Rounding, StateStorage};
 
 use crate::comparison::{self, Comparison};
 use crate::data::{self, Images};
@@ -55,6 +56,9 @@ pub struct Options {
     /// Rows per step; gd takes all
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     pub batch: u32,
+    /// What the states of optimizers are stored as: f32, bf16 (rounded stochastically), f16 or 8bit; biases stay f32
+    #[arg(long, value_name = "f32|bf16|f16|8bit", default_value = "f32", value_parser = state)]
+    pub state: StateStorage,
     /// Widths of the hidden layers, multiples of 4
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "128", value_parser = width)]
     pub hidden: Vec<usize>,
@@ -171,6 +175,18 @@ fn gpu() -> Result<Gpu, Box<dyn Error>> {
         std::process::exit(REFUSED.into());
     }));
     Ok(gpu)
+}
+
+fn state(text: &str) -> Result<StateStorage, String> {
+    // The layers here are small: all but biases count.
+    let of = |dtype| StateStorage { least: 257, ..StateStorage::all(dtype) };
+    match text {
+        "f32" => Ok(StateStorage::default()),
+        "bf16" => Ok(StateStorage { rounding: Rounding::Stochastic { seed: 1 }, ..of(Dtype::Bf16) }),
+        "f16" => Ok(of(Dtype::F16)),
+        "8bit" => Ok(of(Dtype::Dynamic8)),
+        _ => Err("there are f32, bf16, f16 and 8bit".into()),
+    }
 }
 
 fn width(text: &str) -> Result<usize, String> {

@@ -1,7 +1,7 @@
 // bfloat16: the upper half of an f32. Twin: src/storage/bf16.rs. Bits decide, since compilers may assume that there is no NaN.
 
 // The nearest of each, or, with a salt, one of the two around it. The bits are in the lower half.
-fn bf16_of(x: vec4f, salt: u32, steps: u32, element: u32) -> vec4u {
+fn encoded_bf16(x: vec4f, salt: u32, steps: u32, element: u32) -> vec4u {
     let bits = bitcast<vec4u>(x);
     var rounded = bits + 0x7fffu + (bits >> vec4u(16u) & vec4u(1u));
     if salt != 0u {
@@ -20,4 +20,8 @@ fn mixed(x: vec4u) -> vec4u {
     let once = (x ^ (x >> vec4u(16u))) * 0x7feb352du;
     let twice = (once ^ (once >> vec4u(15u))) * 0x846ca68bu;
     return twice ^ (twice >> vec4u(16u));
+}
+
+fn decoded_bf16(bits: vec4u) -> vec4f {
+    return bitcast<vec4f>(bits << vec4u(16u));
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
 use super::{Checkpoint, RestoreOptions};
 use crate::error::Difference;
-use crate::step::VALUE;
+use crate::step::{SCALE, VALUE};
 
 /// Two parameters of one name, `theirs` with its settings being the checkpoint's.
 pub(super) struct Pair<'a> {
@@ -25,22 +25,27 @@ impl Pair<'_> {
         (!is_there).then(|| Difference::missing(format!("{}/{VALUE}", self.ours.name)))
     }
 
-    /// The rule and what is kept.
-    pub(super) fn state(&self, rules: [&str; 2]) -> Vec<Difference> {
+    /// The rule and what is kept; with `convert`, whatever states are stored as.
+    pub(super) fn state(&self, rules: [&str; 2], convert: bool) -> Vec<Difference> {
         let [theirs, ours] = rules;
         if theirs != ours {
             return vec![Difference::of(&self.ours.name, "rule", Some(theirs.to_owned()), Some(ours.to_owned()))];
         }
         let find = |lanes: &[LaneOutline], key: &str| lanes.iter().find(|lane| lane.key == key).cloned();
-        let ours = self.ours.lanes.iter().filter_map(|lane| {
+        let counts = |lane: &&LaneOutline| !(convert && lane.key.ends_with(SCALE));
+        let dtype = |lane: &LaneOutline| if lane.dtype.is_empty() { "f32".to_owned() } else { lane.dtype.clone() };
+        let ours = self.ours.lanes.iter().filter(counts).filter_map(|lane| {
             let name = self.ours.tensor_name(lane);
             match find(&self.theirs.lanes, &lane.key) {
                 None => Some(Difference::missing(name)),
+                Some(other) if !convert && other.dtype != lane.dtype => {
+                    Some(Difference::of(&name, "dtype", Some(dtype(&other)), Some(dtype(lane))))
+                }
                 Some(other) if other.shape == lane.shape => None,
                 Some(other) => Some(Difference::of(&name, "shape", Some(format!("{:?}", other.shape)), Some(format!("{:?}", lane.shape)))),
             }
         });
-        let theirs = self.theirs.lanes.iter().filter(|lane| find(&self.ours.lanes, &lane.key).is_none());
+        let theirs = self.theirs.lanes.iter().filter(counts).filter(|lane| find(&self.ours.lanes, &lane.key).is_none());
         let scalars = (self.theirs.scalars != self.ours.scalars).then(|| {
             let [theirs, ours] = [self.theirs, self.ours].map(|param| Some(param.scalars.to_string()));
             Difference::of(&self.ours.name, "number of scalars", theirs, ours)

@@ -1,6 +1,6 @@
 //! A checkpoint as the bytes of a safetensors file, and back.
 //!
-//! Tensors are `PARAMETER/KEY`, f32 in their own shapes; beside them each parameter has `steps` and `pending` (u32), `scalars` (f32) and `hyper` (u32, the
+//! Tensors are `PARAMETER/KEY`, f32 in their own shapes, or of states the type that they are stored as; beside them each parameter has `steps` and `pending` (u32), `scalars` (f32) and `hyper` (u32, the
 //! words of its hyper-parameters). All else is JSON in the metadata, under one key: [`METADATA`].
 
 use std::borrow::Cow;
@@ -10,10 +10,11 @@ use safetensors::{Dtype, View};
 
 use super::header::File;
 use super::outline::{LaneOutline, Outline, ParamOutline, Settings, lane_shape};
-use super::{Checkpoint, Numbers};
+use super::{Checkpoint, Coding, Numbers, decoded, encoded};
 use crate::error::{Error, Result};
-use crate::rule::Extent;
-use crate::step::{HYPER, PENDING, SCALARS, STEPS, TrainingProgress, VALUE};
+use crate::rule::{Extent, Extents};
+use crate::step::{HYPER, PENDING, SCALARS, SCALE, STEPS, TrainingProgress, VALUE};
+use crate::storage::Format;
 
 /// The key of the metadata.
 const METADATA: &str = "wgpu-optim";
@@ -45,7 +46,7 @@ struct Version {
 pub(super) struct Piece<'a> {
     dtype: Dtype,
     shape: Cow<'a, [usize]>,
-    data: &'a [u8],
+    data: Cow<'a, [u8]>,
 }
 
 impl View for Piece<'_> {
@@ -56,7 +57,7 @@ impl View for Piece<'_> {
         &self.shape
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(self.data)
+        Cow::Borrowed(&self.data)
     }
     fn data_len(&self) -> usize {
         self.data.len()
@@ -65,7 +66,13 @@ impl View for Piece<'_> {
 
 impl<'a> Piece<'a> {
     pub(super) fn new<T: bytemuck::Pod>(dtype: Dtype, shape: impl Into<Cow<'a, [usize]>>, data: &'a [T]) -> Self {
-        Piece { dtype, shape: shape.into(), data: bytemuck::cast_slice(data) }
+        Piece { dtype, shape: shape.into(), data: bytemuck::cast_slice(data).into() }
+    }
+
+    /// A lane as it is stored.
+    fn stored(lane: &'a LaneOutline, dtype: Dtype, words: &[u32]) -> Self {
+        let bytes = lane.shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        Piece { dtype, shape: (&*lane.shape).into(), data: bytemuck::cast_slice(words)[..bytes].to_vec().into() }
     }
 }
 
@@ -129,13 +136,19 @@ impl Checkpoint {
 
 fn pieces<'a>(outline: &'a ParamOutline, numbers: &'a Numbers) -> impl Iterator<Item = (String, Piece<'a>)> {
     let Numbers { steps, pending, scalars, hyper, value, lanes } = numbers;
-    let lane = |(lane, data): (&'a LaneOutline, &'a Vec<f32>)| (&*lane.key, Piece::new(Dtype::F32, &*lane.shape, data));
+    let given: Vec<Option<&[f32]>> = lanes.iter().map(|lane| Some(&**lane)).collect();
+    // In their own bits, but for f32, which is as it is.
+    let packed = if outline.is_plain() { Vec::new() } else { encoded(&outline.codings(), &given) };
+    let lane = move |(index, (lane, data)): (usize, (&'a LaneOutline, &'a Vec<f32>))| match lane.file_type() {
+        Dtype::F32 => (&*lane.key, Piece::new(Dtype::F32, &*lane.shape, data)),
+        dtype => (&*lane.key, Piece::stored(lane, dtype, &packed[index])),
+    };
     let value = value.iter().map(|value| (VALUE, Piece::new(Dtype::F32, &*outline.shape, value)));
     let counts = [(STEPS, steps), (PENDING, pending)];
     let counts = counts.map(|(key, count)| (key, Piece::new(Dtype::U32, vec![], core::slice::from_ref(count))));
     let lists =
         [(SCALARS, Piece::new(Dtype::F32, vec![scalars.len()], scalars)), (HYPER, Piece::new(Dtype::U32, vec![hyper.len()], hyper))];
-    let all = value.chain(outline.lanes.iter().zip(lanes).map(lane)).chain(counts).chain(lists);
+    let all = value.chain(outline.lanes.iter().zip(lanes).enumerate().map(lane)).chain(counts).chain(lists);
     all.map(|(key, piece)| (format!("{}/{key}", outline.name), piece))
 }
 
@@ -157,8 +170,18 @@ impl Reader<'_> {
             scalars: self.take(param, SCALARS, Dtype::F32, &[param.scalars])?,
             hyper: self.take(param, HYPER, Dtype::U32, &[hyper])?,
             value: is_there.then(|| self.take(param, VALUE, Dtype::F32, &param.shape)).transpose()?,
-            lanes: param.lanes.iter().map(|lane| self.take(param, &lane.key, Dtype::F32, &lane.shape)).collect::<Result<_>>()?,
+            lanes: self.lanes(param)?,
         })
+    }
+
+    fn lanes(&mut self, param: &ParamOutline) -> Result<Vec<Vec<f32>>> {
+        let words = |lane: &LaneOutline| -> Result<Vec<u32>> {
+            let mut bytes: Vec<u8> = self.take(param, &lane.key, lane.file_type(), &lane.shape)?;
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            Ok(bytemuck::pod_collect_to_vec(&bytes))
+        };
+        let words = param.lanes.iter().map(words).collect::<Result<Vec<_>>>()?;
+        Ok(decoded(&param.codings(), &words, |lane| param.lanes[lane].shape.iter().product()))
     }
 
     fn count(&mut self, param: &ParamOutline, key: &str) -> Result<u32> {
@@ -210,12 +233,60 @@ impl Outline {
             let counted = |own: &[usize]| own.contains(&1) && count(own).zip(count(shape)).is_some_and(|(own, all)| divides(own, all));
             let of_axes = |own: &[usize]| *own == *lane_shape(shape, Extent::Axes);
             let fits = |own: &[usize]| alike(own) || counted(own) || of_axes(own);
-            if let Some(lane) = lanes.iter().find(|lane| !fits(&lane.shape)) {
+            if let Some(lane) = lanes.iter().find(|lane| lane.format().is_none()) {
+                return Err(format!("{} is of the dtype {}, which is not known", param.tensor_name(lane), lane.dtype));
+            }
+            let of_blocks = |lane: &LaneOutline| lane.shape == [Extents::of(shape).count(Extent::Blocks) as usize];
+            let has_scales = |lane: &&LaneOutline| lane.format().is_some_and(Format::has_scales);
+            if let Some(lane) = lanes.iter().filter(has_scales).find(|lane| !param.scale_of(lane).is_some_and(of_blocks)) {
+                return Err(format!("{} has no {SCALE} for each block", param.tensor_name(lane)));
+            }
+            let is_scale = |lane: &LaneOutline| lane.key.ends_with(SCALE) && of_blocks(lane);
+            let is_packed = |lane: &LaneOutline| !lane.dtype.is_empty() && lane.shape != *shape;
+            if let Some(lane) = lanes.iter().find(|lane| (!fits(&lane.shape) && !is_scale(lane)) || is_packed(lane)) {
                 let (tensor, own) = (param.tensor_name(lane), &lane.shape);
                 return Err(format!("{tensor} is of shape {own:?}, which does not go with {name} of shape {shape:?}"));
             }
         }
         Ok(())
+    }
+}
+
+impl LaneOutline {
+    /// What it is stored as, if that is known.
+    fn format(&self) -> Option<Format> {
+        Format::named(&self.dtype)
+    }
+
+    /// The type of its numbers in a file.
+    fn file_type(&self) -> Dtype {
+        let packed = self.format().and_then(Format::packed);
+        packed.map_or(Dtype::F32, |packed| match packed.file_type() {
+            "BF16" => Dtype::BF16,
+            "F16" => Dtype::F16,
+            _ => Dtype::U8,
+        })
+    }
+}
+
+impl ParamOutline {
+    fn is_plain(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.dtype.is_empty())
+    }
+
+    /// The scales of a lane's blocks.
+    fn scale_of(&self, lane: &LaneOutline) -> Option<&LaneOutline> {
+        self.lanes.iter().find(|other| other.key.strip_suffix(SCALE) == Some(&lane.key))
+    }
+
+    /// How each of its lanes lies in words.
+    fn codings(&self) -> Vec<Coding> {
+        let place = |lane: &LaneOutline| self.lanes.iter().position(|other| other.key.strip_suffix(SCALE) == Some(&lane.key));
+        let coding = |lane: &LaneOutline| {
+            let format = lane.format().unwrap_or_default();
+            Coding { format, scales: place(lane).filter(|_| format.has_scales()) }
+        };
+        self.lanes.iter().map(coding).collect()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which parts of a checkpoint go where in an optimizer, decided before anything is written.
 
 use super::differences::{Pair, settings, strangers};
-use super::outline::Outline;
+use super::outline::{LaneOutline, Outline, ParamOutline};
 use super::{Checkpoint, Difference, Numbers};
 use crate::error::{Error, Result};
+use crate::step::SCALE;
 
 /// How a checkpoint is put back. The default takes all of it, values too, and refuses whatever differs.
 ///
@@ -29,11 +30,15 @@ pub struct RestoreOptions {
     ///
     /// Default: `false`.
     pub ignore_settings: bool,
+    /// Whether states may be stored as others than they were ([`StateStorage`](crate::StateStorage)): they are converted, and what is stored in fewer bits is rounded to the nearest.
+    ///
+    /// Default: `false`.
+    pub convert: bool,
 }
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        RestoreOptions { values: true, partial: false, ignore_settings: false }
+        RestoreOptions { values: true, partial: false, ignore_settings: false, convert: false }
     }
 }
 
@@ -55,8 +60,8 @@ pub(crate) struct Take<'a> {
     pub(crate) value: Option<&'a [f32]>,
     /// All else.
     pub(crate) state: Option<&'a Numbers>,
-    /// Of each of the optimizer's lanes, which of the checkpoint's it is.
-    pub(crate) lanes: Vec<usize>,
+    /// Of each of the optimizer's lanes, which of the checkpoint's it is; none of scales of what is converted.
+    pub(crate) lanes: Vec<Option<usize>>,
 }
 
 /// What an optimizer takes of a checkpoint.
@@ -91,12 +96,18 @@ impl<'a> Fit<'a> {
             differences.extend(pair.value(value.is_some()).filter(|_| options.values));
             let rule = |outline: &Outline, group: usize| outline.groups[group].get("rule").cloned().unwrap_or_default();
             let rules = [rule(&checkpoint.outline, theirs.group), rule(own, ours.group)];
-            let wrong = pair.state([&rules[0], &rules[1]]);
+            let wrong = pair.state([&rules[0], &rules[1]], options.convert);
             let state = wrong.is_empty().then_some(numbers);
             differences.extend(wrong);
             taken.extend(value.map(|_| format!("{}/{}", ours.name, crate::step::VALUE)));
             let place = |key: &String| theirs.lanes.iter().position(|lane| lane.key == *key);
-            let lanes = ours.lanes.iter().filter_map(|lane| place(&lane.key)).collect();
+            // Scales are of the numbers as they are stored there.
+            let is_alike = |key: &str| {
+                let dtype = |of: &ParamOutline| of.lanes.iter().find(|lane| lane.key == key).map(|lane| lane.dtype.clone());
+                dtype(theirs) == dtype(ours)
+            };
+            let own = |lane: &LaneOutline| place(&lane.key).filter(|_| lane.key.strip_suffix(SCALE).is_none_or(is_alike));
+            let lanes = ours.lanes.iter().map(own).collect();
             if state.is_some() {
                 taken.extend(ours.lanes.iter().map(|lane| ours.tensor_name(lane)));
             }

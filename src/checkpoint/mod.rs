@@ -1,6 +1,7 @@
 //! `Checkpoint`: all that an optimizer keeps, on the host, by name. Both backends make them and go on from them; what one fits, and its file, are in
 //! the modules beside.
 
+mod coding;
 mod differences;
 #[cfg(all(feature = "safetensors", not(target_family = "wasm")))]
 mod disk;
@@ -19,6 +20,7 @@ use crate::error::{Result, unknown};
 use crate::step::{Config, TrainingProgress};
 
 pub use crate::error::Difference;
+pub(crate) use coding::{Coding, decoded, encoded};
 pub(crate) use fit::{Fit, Take};
 pub use fit::{RestoreOptions, Restored};
 pub(crate) use outline::{Described, Outline, is_kept, kept};
@@ -47,7 +49,8 @@ use outline::{Settings, scheduled};
 /// # Ok::<(), wgpu_optim::Error>(())
 /// ```
 ///
-/// Tensors go by `PARAMETER/KEY`: `value`, each state by torch's key for it (`exp_avg`), and what options keep (`accumulated`, `slow`, `ema`, `swa`).
+/// Tensors go by `PARAMETER/KEY`: `value`, each state by torch's key for it (`exp_avg`), and what options keep (`accumulated`, `slow`, `ema`, `swa`). States that are stored in fewer bits
+/// ([`StateStorage`](crate::StateStorage)) are numbers here too, and lie in a file as they do on the device; the scales of blocks are tensors of their own (`exp_avg.scale`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub(crate) outline: Outline,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::rule::{Extent, Extents};
 use crate::schedule::Schedule;
-use crate::step::{Config, Group, Lane, LaneRole};
+use crate::step::{Config, Group, Keeps, Lane, LaneRole};
 
 /// Settings by name, as text that is equal where they are.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -38,6 +38,9 @@ pub(super) struct ParamOutline {
 pub(super) struct LaneOutline {
     pub(super) key: String,
     pub(super) shape: Vec<usize>,
+    /// What it is stored as, by the name that [`Format`] has for it; empty for f32.
+    #[cfg_attr(feature = "safetensors", serde(default, skip_serializing_if = "String::is_empty"))]
+    pub(super) dtype: String,
 }
 
 /// What an outline needs to know of a parameter.
@@ -49,8 +52,8 @@ pub(crate) struct Described<'a> {
     /// How many multipliers it has, and which of them follow a schedule.
     pub(crate) lr_scales: Option<u64>,
     pub(crate) lr_scale_schedules: &'a [(usize, Schedule)],
-    /// Whether its rows count their own steps.
-    pub(crate) own_steps: bool,
+    /// What decides which lanes it has.
+    pub(crate) keeps: Keeps,
     pub(crate) is_active: bool,
 }
 
@@ -58,12 +61,16 @@ impl Outline {
     /// Of an optimizer with these parameters.
     pub(crate) fn of<'a>(config: &Config, params: impl Iterator<Item = Described<'a>>) -> Self {
         let param = |described: Described| {
-            let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, own_steps, is_active } = described;
+            let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, keeps, is_active } = described;
             let rule = &*config.groups[group].rule;
             // An optimizer has made sure that there is one.
             let counted = rule.counts_as(shape).unwrap_or_else(|_| shape.to_vec());
-            let lane = |lane: Lane| LaneOutline { key: lane.key(rule).to_owned(), shape: shape_of(shape, &counted, &lane) };
-            let lanes = kept(config, group, counted.len() >= 2, own_steps).into_iter().map(lane).collect();
+            let lane = |lane: Lane| LaneOutline {
+                key: lane.key(rule).into_owned(),
+                shape: shape_of(shape, &counted, &lane),
+                dtype: lane.format.name().to_owned(),
+            };
+            let lanes = kept(config, group, Keeps { matrix: counted.len() >= 2, ..keeps }).into_iter().map(lane).collect();
             let own = [("lr_scale", format!("{lr_scale:?}")), ("active", format!("{is_active}"))];
             let scales = lr_scales.map(|count| ("lr_scales", format!("{count} numbers")));
             let schedules = (!lr_scale_schedules.is_empty()).then(|| ("lr_scale_schedules", format!("{lr_scale_schedules:?}")));
@@ -100,14 +107,15 @@ pub(crate) fn is_kept(lane: &Lane) -> bool {
 }
 
 /// The lanes that a checkpoint has of a parameter.
-pub(crate) fn kept(config: &Config, group: usize, is_matrix: bool, counted: bool) -> Vec<Lane> {
-    let lanes = config.step_kind().lanes(&*config.groups[group].rule, is_matrix, counted);
+pub(crate) fn kept(config: &Config, group: usize, keeps: Keeps) -> Vec<Lane> {
+    let lanes = config.step_kind().lanes(&*config.groups[group].rule, keeps);
     lanes.into_iter().filter(is_kept).collect()
 }
 
 /// The shape of a lane of a parameter: of step counts, that of its rows; of rows, columns and axes, as the rule counts them.
 fn shape_of(shape: &[usize], counted: &[usize], lane: &Lane) -> Vec<usize> {
     match lane.role {
+        LaneRole::Scale => vec![Extents::of(shape).count(Extent::Blocks) as usize],
         LaneRole::RowSteps => vec![shape.first().copied().unwrap_or(1)],
         _ if lane.extent != Extent::Elements => lane_shape(counted, lane.extent),
         _ => lane_shape(shape, lane.extent),

@@ -2,9 +2,9 @@
 
 use super::CpuOptimizer;
 use super::tensor::Tensor;
-use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, kept};
+use crate::checkpoint::{Checkpoint, Coding, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, kept};
 use crate::error::{BufferRole, Result};
-use crate::step::{Assignment, TrainingProgress};
+use crate::step::{Assignment, Lane, LaneRole, TrainingProgress};
 
 impl CpuOptimizer<f32> {
     /// All that the optimizer keeps, as [`Optimizer::checkpoint`](crate::Optimizer::checkpoint) takes it; `values` has a slice for each tensor, in the
@@ -20,8 +20,11 @@ impl CpuOptimizer<f32> {
             self.tensors.iter().zip(values).try_for_each(|(tensor, value)| tensor.check(BufferRole::Value, value.len()))?;
         }
         let numbers = |(index, tensor): (usize, &Tensor<f32>)| {
-            let lanes = kept(&self.config, tensor.group, tensor.extents.is_matrix, tensor.own_steps());
-            let lane = |name| self.state(&tensor.name, name).map(<[f32]>::to_vec);
+            let lanes = kept(&self.config, tensor.group, tensor.keeps());
+            let lane = |lane: &Lane| match lane.role {
+                LaneRole::Scale => Ok(tensor.stored.scales[self.state_number(tensor, lane)].clone()),
+                _ => self.state(&tensor.name, lane.name).map(<[f32]>::to_vec),
+            };
             let mut scalars = tensor.scalars.clone();
             // There are none before the first step.
             scalars.resize(self.config.groups[tensor.group].rule.scalar_fields().len(), 0.0);
@@ -31,7 +34,7 @@ impl CpuOptimizer<f32> {
                 scalars,
                 hyper: self.last_hyper(tensor),
                 value: values.map(|values| values[index].to_vec()),
-                lanes: lanes.iter().map(|own| lane(own.name)).collect::<Result<_>>()?,
+                lanes: lanes.iter().map(lane).collect::<Result<_>>()?,
             })
         };
         let params = self.tensors.iter().enumerate().map(numbers).collect::<Result<_>>()?;
@@ -62,9 +65,19 @@ impl CpuOptimizer<f32> {
             }
             let Some(numbers) = state else { continue };
             let tensor = &self.tensors[*param];
-            let (name, lanes) = (tensor.name.clone(), kept(&self.config, tensor.group, tensor.extents.is_matrix, tensor.own_steps()));
-            for (lane, &from) in lanes.iter().zip(from) {
-                self.state_mut(&name, lane.name)?.copy_from_slice(&numbers.lanes[from]);
+            let (name, lanes) = (tensor.name.clone(), kept(&self.config, tensor.group, tensor.keeps()));
+            let given: Vec<Option<&[f32]>> = from.iter().map(|from| from.map(|from| &*numbers.lanes[from])).collect();
+            let codings = Coding::all(&lanes);
+            let words = encoded(&codings, &given);
+            let stored = decoded(&codings, &words, |lane| given[lane].map_or(words[lane].len(), <[f32]>::len));
+            for (lane, numbers) in lanes.iter().zip(stored) {
+                match lane.role {
+                    LaneRole::Scale => {
+                        let number = self.state_number(&self.tensors[*param], lane);
+                        self.tensors[*param].stored.scales[number] = numbers;
+                    }
+                    _ => self.state_mut(&name, lane.name)?.copy_from_slice(&numbers),
+                }
             }
             let tensor = &mut self.tensors[*param];
             (tensor.step, tensor.pending) = (numbers.steps, numbers.pending);
@@ -83,6 +96,12 @@ impl CpuOptimizer<f32> {
             }
         }
         Ok(fit.restored)
+    }
+
+    /// Which of its rule's states a lane is of.
+    fn state_number(&self, tensor: &Tensor<f32>, lane: &Lane) -> usize {
+        let states = self.config.groups[tensor.group].rule.states();
+        states.iter().position(|state| state.name == lane.name).unwrap_or_default()
     }
 
     /// The words of the hyper-parameters of a tensor's last step, as kernels have them.
@@ -106,7 +125,7 @@ impl CpuOptimizer<f32> {
             is_active: !tensor.frozen,
             lr_scales: tensor.scales.as_ref().map(|(scales, _)| scales.len() as u64),
             lr_scale_schedules: &tensor.scale_schedules,
-            own_steps: tensor.own_steps(),
+            keeps: tensor.keeps(),
         });
         Outline::of(&self.config, described)
     }

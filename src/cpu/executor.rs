@@ -119,6 +119,13 @@ impl<F: Real> CpuOptimizer<F> {
         let elements = gradients.iter().flatten().map(|gradient| gradient.len()).sum();
         let all = self.tensors.iter_mut().zip(values.iter_mut()).zip(&works).zip(gradients);
         run(elements, all.filter_map(|(((tensor, value), work), gradient)| Some(Job::new(work, tensor, value, (*gradient)?))));
+        for (tensor, work) in
+            self.tensors.iter_mut().zip(&works).zip(gradients).filter(|(_, gradient)| gradient.is_some()).map(|(own, _)| own)
+        {
+            if let Some(last) = work.rule.stages().last().filter(|_| !tensor.stored.is_plain()) {
+                tensor.store(work.rule, last);
+            }
+        }
         self.tensors.iter_mut().for_each(|tensor| tensor.totals.clear());
         let updated = self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some());
         updated.filter_map(|(tensor, _)| tensor.mask.as_mut()).for_each(RowMask::count);

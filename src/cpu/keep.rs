@@ -29,6 +29,7 @@ impl<F: Real> CpuOptimizer<F> {
     /// - [`Error::Slices`], [`Error::Length`]: there are more or fewer slices than tensors, or one has another length.
     pub fn change_options(&mut self, values: &mut [&mut [F]], options: Options) -> Result<()> {
         self.check_values(values)?;
+        self.config.check_storage(&options)?;
         let mut config = self.config.clone();
         let begins = config.replace_options(options);
         let before = self.config.options.averages();
@@ -123,9 +124,9 @@ impl<F: Real> CpuOptimizer<F> {
         let mut next = Config::new(config.options)?;
         let mut blocks = vec![None; self.tensors.len()];
         for &number in groups {
-            let Group { name, rule, clip, schedules, .. } = config.groups[number].clone();
+            let Group { name, rule, clip, state, schedules, .. } = config.groups[number].clone();
             let place = next.groups.len();
-            next.add(Group { name, rule, clip, schedules, params: Vec::<CpuParam>::new() })?;
+            next.add(Group { name, rule, clip, state, schedules, params: Vec::<CpuParam>::new() })?;
             for (tensor, block) in self.tensors.iter().zip(&mut blocks).filter(|(tensor, _)| tensor.group == number) {
                 *block = Some(next.block(place, &tensor.name, self.config.blocks.list[tensor.block].lr_scale)?);
             }

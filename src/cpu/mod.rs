@@ -15,6 +15,7 @@ mod row_mask;
 mod rows;
 mod scale;
 mod stages;
+mod stored;
 mod sums;
 mod tensor;
 mod view;

@@ -120,6 +120,10 @@ impl<F: Real> CpuOptimizer<F> {
         let old = &self.tensors[index];
         let block = config.block(old.group, &param.name, param.lr_scale)?;
         let new = Tensor::new(CpuParam { frozen: param.frozen || old.frozen, ..param }, old.group, block, config)?;
+        if !(old.stored.is_plain() && new.stored.is_plain()) {
+            let what = "its states are stored in fewer bits, or would be from now on, and rows come, go and move only where they are f32";
+            return Err(Error::Conflict { what: format!("{}: {what}; put it into a group with f32 states", new.name) });
+        }
         new.check(BufferRole::Value, values).map(|()| new)
     }
 

@@ -26,8 +26,8 @@ impl<F: Real> CpuOptimizer<F> {
     pub fn scale_state(&mut self, tensor: &str, state: &str, rows: &[u32], factor: f64) -> Result<()> {
         let own = &self.tensors[self.position(tensor)?];
         let rule = &*self.config.groups[own.group].rule;
-        let lanes = self.config.step_kind().lanes(rule, own.extents.is_matrix, own.own_steps());
-        let mut kept = lanes.iter().filter(|lane| lane.role != LaneRole::Sum);
+        let lanes = self.config.step_kind().lanes(rule, own.keeps());
+        let mut kept = lanes.iter().filter(|lane| !matches!(lane.role, LaneRole::Sum | LaneRole::Scale));
         let lane = kept.clone().find(|lane| lane.name == state);
         let lane = lane.ok_or_else(|| unknown("state", state, kept.by_ref().map(|lane| lane.name)))?;
         check_scaled(tensor, rule, &own.shape, lane, F::of(factor).to_value())?;

@@ -33,6 +33,9 @@ pub(super) fn run<F: Real>(
     let running: Vec<bool> = (0..tensors.len()).map(runs).collect();
     let formed = form(index, tensors, values, gradients, works, &running);
     keep(index, tensors, works, &formed);
+    for (at, tensor) in tensors.iter_mut().enumerate().filter(|(at, tensor)| running[*at] && !tensor.stored.is_plain()) {
+        tensor.store(works[at].rule, &works[at].rule.stages()[index]);
+    }
 }
 
 /// What a tensor's elements, rows or columns added up to, by the sum's number.

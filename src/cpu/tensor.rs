@@ -2,11 +2,12 @@
 
 use super::CpuParam;
 use super::row_mask::RowMask;
+use super::stored::Stored;
 use super::view::Back;
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
-use crate::step::{Broadcast, Config, MaskedRows, SCHEDULE_ERROR, check_one};
+use crate::step::{Broadcast, Config, Keeps, MaskedRows, SCHEDULE_ERROR, Storable, check_one};
 
 /// A parameter and what the optimizer keeps of it.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Tensor<F> {
     pub(super) accumulated: Vec<F>,
     /// One lane per state of the rule; empty where the state is not in use.
     pub(super) lanes: Vec<Vec<F>>,
+    /// What these are stored as.
+    pub(super) stored: Stored<F>,
     /// One list per sum of the rule; empty where the sum is not in use, or not formed yet in this step.
     pub(super) totals: Vec<Vec<F>>,
     /// One per average.
@@ -70,6 +73,14 @@ impl<F: Real> Tensor<F> {
             mask = Some(RowMask::sparse(own, rows));
         }
         let extents = rule.extents(&name, &shape)?;
+        let by_rows = match mask.as_ref().is_some_and(RowMask::is_sparse) {
+            true => len as u64 / shape.first().map_or(1, |&rows| rows as u64).max(1),
+            false if rule.is_tiled(extents.is_matrix) => extents.width(),
+            false => 0,
+        };
+        let matrix = extents.is_matrix;
+        let storable = Storable { param: &name, elements: len as u64, is_matrix: matrix, masked: mask.is_some(), row_length: by_rows };
+        let storage = config.state(group).of(rule, &storable)?;
         let lane = |used: bool, extent| if used { vec![F::zero(); extents.count(extent) as usize] } else { Vec::new() };
         let state = |state: &StateField| lane(rule.uses_for(state.name, extents.is_matrix), state.extent);
         Ok(Tensor {
@@ -88,12 +99,18 @@ impl<F: Real> Tensor<F> {
             pending: 0,
             accumulated: lane(options.accumulates(), Extent::Elements),
             lanes: rule.states().iter().map(state).collect(),
+            stored: Stored::new(rule, storage, matrix, len),
             totals: Vec::new(),
             averages: options.averages().iter().map(|_| lane(true, Extent::Elements)).collect(),
             back: Back::Shown,
             shape,
             name,
         })
+    }
+
+    /// What decides which lanes it has.
+    pub(super) fn keeps(&self) -> Keeps {
+        Keeps { matrix: self.extents.is_matrix, counted: self.own_steps(), storage: self.stored.storage }
     }
 
     /// Whether its gradient is row-sparse.

@@ -71,7 +71,7 @@ impl Pages {
     pub(crate) fn binding(&self, segment: &Segment, lane: usize) -> Option<Binding> {
         let place = segment.lane(lane as u64);
         let page = self.buffers[place.buffer].as_ref()?;
-        Some(Binding::padded(page, place.offset, 4 * (segment.elements.end - segment.elements.start), place.room))
+        Some(Binding::padded(page, place.offset, segment.bytes_of(lane as u64), place.room))
     }
 
     /// The numbers of a parameter's rows, columns or slices, `count` of them.

@@ -5,14 +5,30 @@ use crate::checkpoint::is_kept;
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::gpu::late::Given;
 use crate::gpu::{Binding, Record, Span, elements_of, of_first_given, read_all};
-use crate::rule::{AnyRule, Extent};
+use crate::rule::AnyRule;
 use crate::step::{ASIDE, Average, Lane, LaneRole, Status, view};
 use crate::wgsl::{ORDER, scalars_at};
+
+/// A part of a lane, with the scales of its blocks if there are some.
+pub(super) struct StoredPart {
+    pub(super) codes: Binding,
+    pub(super) scales: Option<Binding>,
+    /// Numbers.
+    pub(super) elements: usize,
+}
+
+/// Whether two lanes lie in one buffer, where their places are counted.
+fn lies_with(lane: &Lane, other: &Lane) -> bool {
+    if lane.is_in_pages() { other.is_in_pages() } else { other.extent == lane.extent }
+}
 
 impl Optimizer {
     /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the
     /// options keep these. It can be bound on its own in the caller's passes: its buffer has the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, and the
     /// caller's kernels may write it too, between steps.
+    ///
+    /// A state that is stored in fewer bits ([`StateStorage`](crate::StateStorage)) is bound as it lies, in whole words: two numbers of 16 bits in each, or four codes of 8 bits, the first in the lowest
+    /// bits. [`Optimizer::read_state`] has the numbers.
     ///
     /// The states of a parameter lie in one buffer, but for those of rows and columns, and often with those of other parameters; which of them share a
     /// buffer depends on the device. WebGPU does not let a dispatch both read and write one buffer, so a kernel that binds several states binds them all
@@ -40,9 +56,9 @@ impl Optimizer {
         Ok(self.parts(parameter, &lane, index))
     }
 
-    /// The parts of a lane, by its number among those of its extent.
+    /// The parts of a lane, by its number among those of the pages, or of its extent.
     pub(super) fn parts(&self, parameter: &Parameter, lane: &Lane, index: usize) -> Vec<Binding> {
-        if lane.extent == Extent::Elements {
+        if lane.is_in_pages() {
             return parameter.parts().filter_map(|segment| self.engine.pages.binding(segment, index)).collect();
         }
         let place = parameter.lines.lane(lane.extent, index as u64);
@@ -52,23 +68,23 @@ impl Optimizer {
     /// The lanes of a parameter, each with its parts.
     pub(super) fn lanes_in_parts(&self, parameter: &Parameter) -> Vec<(Lane, Vec<Binding>)> {
         let lanes = self.lanes(parameter);
-        let before = |position: usize| lanes[..position].iter().filter(|other| other.extent == lanes[position].extent).count();
+        let before = |position: usize| lanes[..position].iter().filter(|other| lies_with(&lanes[position], other)).count();
         lanes.iter().enumerate().map(|(position, lane)| (*lane, self.parts(parameter, lane, before(position)))).collect()
     }
 
     /// What is kept of a parameter, without sums, which are of one step.
     fn lanes(&self, parameter: &Parameter) -> Vec<Lane> {
-        let lanes = self.config.step_kind().lanes(self.rule_of(parameter), parameter.kind.matrix, parameter.kind.counted);
+        let lanes = self.config.step_kind().lanes(self.rule_of(parameter), parameter.kind.keeps());
         lanes.into_iter().filter(|lane| lane.role != LaneRole::Sum).collect()
     }
 
-    /// The lane of this name, and its number among those of its extent.
+    /// The lane of this name, and its number among those of the pages, or of its extent.
     pub(super) fn lane(&self, parameter: &Parameter, state: &str) -> Result<(Lane, usize)> {
         let lanes = self.lanes(parameter);
         let position = lanes.iter().position(|lane| lane.name == state);
         let position = position.ok_or_else(|| unknown("state", state, lanes.iter().map(|lane| lane.name)))?;
         let lane = lanes[position];
-        Ok((lane, lanes[..position].iter().filter(|other| other.extent == lane.extent).count()))
+        Ok((lane, lanes[..position].iter().filter(|other| lies_with(&lane, other)).count()))
     }
 
     /// How many numbers a state has.
@@ -126,7 +142,7 @@ impl Optimizer {
         Ok(self.read(parameter, BufferRole::Gradient, &parameter.param.gradient, parameter.param.gradients()).await?.1)
     }
 
-    /// Reads a parameter's state tensor, by the rule's name for it.
+    /// Reads a parameter's state tensor, by the rule's name for it: numbers of f32, whatever it is stored as.
     ///
     /// # Errors
     ///
@@ -136,15 +152,39 @@ impl Optimizer {
     ///   [`Error::OutOfOrder`]: something was submitted on the wrong side of a change to the optimizer. Each is told once.
     /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_state(&self, param: &str, state: &str) -> Result<Vec<f32>> {
-        let mut data = Vec::new();
-        for part in self.state_parts(param, state)? {
-            let (status, part) = self.read(&self.parameters[self.find(param)?], BufferRole::State, &part, part.elements()).await?;
+        let parameter = &self.parameters[self.find(param)?];
+        let (mut data, lane) = (Vec::new(), self.lane(parameter, state)?.0);
+        let all = self.parts_with_scales(parameter, &lane);
+        for StoredPart { codes, scales, elements } in all {
+            let (status, words) = self.read::<u32>(parameter, BufferRole::State, &codes, codes.elements()).await?;
             if self.is_average(state) {
                 self.check_trained(&status, || format!("{param}: read_state of {state}"))?;
             }
-            data.extend(part);
+            let scales = match scales {
+                Some(scales) => self.read(parameter, BufferRole::State, &scales, scales.elements()).await?.1,
+                None => Vec::new(),
+            };
+            data.extend(lane.format.decode(&words, &scales, elements));
         }
         Ok(data)
+    }
+
+    /// The parts of a lane, each with its scales, where there are some, and how many numbers it has.
+    pub(super) fn parts_with_scales(&self, parameter: &Parameter, lane: &Lane) -> Vec<StoredPart> {
+        let all = self.lanes_in_parts(parameter);
+        let of = |role| all.iter().find(|(own, _)| own.name == lane.name && own.role == role).map(|(_, parts)| parts);
+        let codes = of(lane.role).into_iter().flatten();
+        let (has_segments, mut scales) = (lane.is_of_elements(), of(LaneRole::Scale).into_iter().flatten());
+        let mut segments = parameter.parts();
+        let part = |codes: &Binding| StoredPart {
+            scales: lane.format.has_scales().then(|| scales.next().cloned()).flatten(),
+            elements: match segments.next() {
+                Some(segment) if has_segments => (segment.elements.end - segment.elements.start) as usize,
+                _ => codes.elements() as usize,
+            },
+            codes: codes.clone(),
+        };
+        codes.map(part).collect()
     }
 
     /// Reads how many steps each parameter has taken, in the order of construction. They decide its bias corrections, and whether it has an average and how
@@ -187,7 +227,7 @@ impl Optimizer {
     /// [`Error::UnknownName`]: no parameter has this name.
     pub fn state_names(&self, param: &str) -> Result<Vec<&'static str>> {
         let parameter = &self.parameters[self.find(param)?];
-        Ok(self.lanes(parameter).iter().filter(|lane| is_kept(lane)).map(|lane| lane.name).collect())
+        Ok(self.lanes(parameter).iter().filter(|lane| is_kept(lane) && lane.role != LaneRole::Scale).map(|lane| lane.name).collect())
     }
 
     /// Whether a change of view may put the trained values into this state's place.
@@ -224,7 +264,13 @@ impl Optimizer {
         Ok((status, data))
     }
 
-    async fn read(&self, parameter: &Parameter, role: BufferRole, binding: &Binding, elements: u64) -> Result<(Status, Vec<f32>)> {
+    async fn read<T: bytemuck::Pod>(
+        &self,
+        parameter: &Parameter,
+        role: BufferRole,
+        binding: &Binding,
+        elements: u64,
+    ) -> Result<(Status, Vec<T>)> {
         let (has, needs) = (binding.buffer().usage(), wgpu::BufferUsages::COPY_SRC);
         if !has.contains(needs) {
             return Err(Error::MissingUsage { param: parameter.param.name.clone(), role, has, needs });

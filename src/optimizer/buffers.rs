@@ -22,7 +22,7 @@ impl TensorView<'_> {
     pub(super) fn tensor(&self, (index, parameter): (usize, &Parameter), buffers: &mut Buffers) -> program::Tensor {
         let TensorView { config, step_kind, hyper, limits } = self;
         let rule = &*config.groups[parameter.member.group].rule;
-        let has_lanes = !step_kind.lanes_of_elements(rule, parameter.kind.matrix).is_empty();
+        let has_lanes = !step_kind.lanes_in_pages(rule, parameter.kind.keeps()).is_empty();
         let tile_words = parameter.tiles.map_or(0, |tiles| tiles.words(rule.line_sums(parameter.kind.matrix)));
         // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters; with several stages, sums; with
         // tiles, shapes, what their rows and columns have, and what they add to these.
@@ -62,6 +62,7 @@ impl TensorView<'_> {
             listed,
             copy: parameter.param.bf16_copy.as_ref().map(|copy| place(&copy.binding, parameter.elements.div_ceil(2), true)),
             salt: parameter.param.bf16_copy.as_ref().map_or(0, |copy| salt(copy.rounding, &parameter.param.name)),
+            state_salt: config.state(parameter.member.group).salt(&parameter.param.name),
             granule: parameter.masked.map_or(1, |rows| rows.granule()),
             unit: parameter.unit,
             tiles: parameter.tiles,

@@ -123,10 +123,10 @@ impl Optimizer {
 
     /// Whether the state of each of these parameters of another config lies where it does, lane by lane.
     fn has_places_of(&self, config: &Config, parameters: &[Parameter]) -> bool {
-        let place = |segment: &Segment| (segment.place, segment.stride, segment.lanes);
+        let place = |segment: &Segment| (segment.place, segment.stride, segment.widths.clone());
         let lanes = |config: &Config, parameters: &[Parameter]| -> Vec<_> {
             let step_kind = config.step_kind();
-            let of = |own: &Parameter| step_kind.lanes_of_elements(&*config.groups[own.member.group].rule, own.kind.matrix);
+            let of = |own: &Parameter| step_kind.lanes_in_pages(&*config.groups[own.member.group].rule, own.kind.keeps());
             parameters.iter().map(|own| (of(own), own.state.iter().map(place).collect::<Vec<_>>())).collect()
         };
         lanes(&self.config, &self.parameters) == lanes(config, parameters)

@@ -3,11 +3,13 @@
 use core::mem::offset_of;
 
 use super::{Optimizer, Parameter};
-use crate::checkpoint::{Checkpoint, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, is_kept};
+use crate::checkpoint::{
+    Checkpoint, Coding, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, is_kept, kept,
+};
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::late::Given;
-use crate::gpu::{Binding, Span, of_first_given, put, read_all};
-use crate::step::{Status, StepEntry, TrainingProgress, view};
+use crate::gpu::{Binding, Span, elements_of as elements, of_first_given, put, read_all};
+use crate::step::{Lane, Status, StepEntry, TrainingProgress, view};
 use crate::wgsl::ORDER;
 
 /// Where a tensor is, in one part or several, each with its bytes.
@@ -70,11 +72,13 @@ impl Optimizer {
         self.check_trained(&status, || "checkpoint".into())?;
         view::check_order(record[ORDER as usize], "checkpoint")?;
         // In the order of `tensors`: of each parameter its values, if they are asked for, and its lanes, each in one part or several.
-        let mut tensor = |parts: &Parts| words.by_ref().take(parts.len()).flatten().map(f32::from_bits).collect::<Vec<f32>>();
+        let mut tensor = |parts: &Parts| words.by_ref().take(parts.len()).flatten().collect::<Vec<u32>>();
         let params = self.parameters.iter().zip(&tensors).map(|(parameter, own)| {
             let mut own = own.iter().map(&mut tensor);
-            let value = values.then(|| own.next().unwrap_or_default());
-            Numbers { value, lanes: own.collect(), ..self.numbers(parameter, &record) }
+            let value = values.then(|| elements(own.next().unwrap_or_default()));
+            let (lanes, words): (Vec<Lane>, Vec<Vec<u32>>) = (self.lanes_kept(parameter), own.collect());
+            let count = |lane: usize| parameter.extents.count(lanes[lane].extent) as usize;
+            Numbers { value, lanes: decoded(&Coding::all(&lanes), &words, count), ..self.numbers(parameter, &record) }
         });
         let params = params.collect();
         let Status { step, skips, loss_scale, growth_tracker, micro_batches, .. } = status;
@@ -134,8 +138,10 @@ impl Optimizer {
             self.put_in(&parameter.param.value, value).map_err(|error| error.about(&parameter.param.name, BufferRole::Value))?;
         }
         let Some(numbers) = take.state else { return Ok(()) };
-        for (parts, &from) in self.kept_lanes(parameter).zip(&take.lanes) {
-            let mut rest = &*numbers.lanes[from];
+        let given: Vec<Option<&[f32]>> = take.lanes.iter().map(|from| from.map(|from| &*numbers.lanes[from])).collect();
+        let words = encoded(&Coding::all(&self.lanes_kept(parameter)), &given);
+        for (parts, words) in self.kept_lanes(parameter).zip(&words) {
+            let mut rest = &**words;
             for part in parts {
                 let (own, others) = rest.split_at(part.elements() as usize);
                 self.put_in(&part, own)?;
@@ -154,8 +160,13 @@ impl Optimizer {
         self.put_record(at, &words)
     }
 
-    fn put_in(&self, binding: &Binding, data: &[f32]) -> Result<()> {
+    fn put_in<T: bytemuck::Pod>(&self, binding: &Binding, data: &[T]) -> Result<()> {
         put(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), data)
+    }
+
+    /// The lanes that a checkpoint has.
+    fn lanes_kept(&self, parameter: &Parameter) -> Vec<Lane> {
+        kept(&self.config, parameter.member.group, parameter.kind.keeps())
     }
 
     /// The parts of each lane that a checkpoint has.
@@ -199,7 +210,7 @@ impl Optimizer {
     }
 
     fn outline(&self) -> Outline {
-        let params = self.parameters.iter().map(|Parameter { param, member, .. }| Described {
+        let params = self.parameters.iter().map(|Parameter { param, member, kind, .. }| Described {
             name: &param.name,
             shape: &param.shape,
             group: member.group,
@@ -207,7 +218,7 @@ impl Optimizer {
             is_active: member.active,
             lr_scales: param.scales().ok().flatten(),
             lr_scale_schedules: &param.lr_scale_schedules,
-            own_steps: param.row_mask.as_ref().is_some_and(|mask| mask.own_steps),
+            keeps: kind.keeps(),
         });
         Outline::of(&self.config, params)
     }

@@ -8,9 +8,9 @@ use super::{Group, Parameter, orthogonal};
 use crate::coalesce::{self, Coalesce, RowGradients};
 use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
-use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit};
+use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit, Widths};
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Broadcast, Config, MaskedRows, Options, check_one};
+use crate::step::{ACCUMULATED, Broadcast, Config, LaneRole, MaskedRows, Options, StepKind, Storable, check_one};
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]
@@ -72,6 +72,9 @@ impl Draft {
             let whole_rows = masked.is_some_and(|rows| rows.length.is_multiple_of(4));
             let (scaled, adaptive) = (scale.is_some(), unit.is_some());
             let counted = masked.is_some_and(|rows| rows.own_steps);
+            let by_rows = if tiled || listed { extents.width() } else { 0 };
+            let storable = Storable { param: &param.name, elements, is_matrix: matrix, masked: masked.is_some(), row_length: by_rows };
+            let storage = self.config.state(number).of(&*rule, &storable)?;
             let kind = Kind {
                 group: variant,
                 scaled,
@@ -85,10 +88,11 @@ impl Draft {
                 tiled,
                 uneven,
                 copied: param.bf16_copy.is_some(),
+                storage,
             };
-            let lanes = step_kind.lanes_of_elements(&*rule, kind.matrix).len();
+            let lanes = widths(&step_kind, &*rule, kind);
             let row_sums = rule.line_sums(matrix)[0];
-            let tiles = tiled.then(|| Tiles::new(&extents, program::most(lanes, limits), row_sums, &limits.division));
+            let tiles = tiled.then(|| Tiles::new(&extents, program::most(&lanes, limits), row_sums, &limits.division));
             let record = self.layout.push_entry(&*rule, step_kind.averages.len(), tiled);
             let member = Member { group: number, block, record, active: !param.frozen };
             let lines = Lines::default();
@@ -117,7 +121,7 @@ impl Draft {
         let mut numbers: HashMap<(usize, bool, bool), usize> = HashMap::new();
         for parameter in self.parameters[first..].iter_mut().filter(|parameter| parameter.kind.tiled || parameter.kind.counted) {
             let kind = parameter.kind;
-            let lanes = step_kind.wide_lanes(&*self.config.groups[parameter.member.group].rule, kind.matrix, kind.counted);
+            let lanes = step_kind.wide_lanes(&*self.config.groups[parameter.member.group].rule, kind.keeps());
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
             let number = *numbers.entry((kind.group, kind.matrix, kind.counted)).or_insert(self.lines.len());
             self.lines.resize(self.lines.len().max(number + 1), 0);
@@ -141,9 +145,9 @@ impl Draft {
         let by_scalars = by_scalars(&tensors, limits);
         for (parameter, tensor) in self.parameters[first..].iter_mut().zip(&tensors) {
             check_room(parameter, tensor.room, limits)?;
-            let lanes = step_kind.lanes_of_elements(&*self.config.groups[parameter.member.group].rule, parameter.kind.matrix).len();
+            let lanes = widths(&step_kind, &*self.config.groups[parameter.member.group].rule, parameter.kind);
             let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
-            parameter.state = self.sets.place(lanes, tensor, scalar, limits);
+            parameter.state = self.sets.place(&lanes, tensor, scalar, limits);
             check_state(parameter, &self.config, limits)?;
             check_whole(parameter, limits)?;
             orthogonal::check(parameter, &*self.config.groups[parameter.member.group].rule, limits)?;
@@ -185,6 +189,12 @@ impl Draft {
         })?;
         Ok(Some(Unit { factors: self.layout.push_factors(elements / u64::from(length)), length }))
     }
+}
+
+/// How the lanes of a parameter lie.
+fn widths(step_kind: &StepKind, rule: &dyn AnyRule, kind: Kind) -> Widths {
+    let lanes = step_kind.lanes_in_pages(rule, kind.keeps());
+    Widths::new(lanes.iter().map(|lane| (lane.format.bits(), lane.role == LaneRole::Scale)))
 }
 
 /// The buffers whose values are all accessed one by one, since vectors cannot serve some of them and would serve few: then one dispatch does for all, where
@@ -237,8 +247,7 @@ fn check_state(parameter: &Parameter, config: &Config, limits: &Limits) -> Resul
         );
         return Err(Error::Conflict { what });
     }
-    let bytes = |segment: &Segment| segment.lanes * segment.stride;
-    match parameter.state.iter().map(bytes).find(|&needed| needed > most) {
+    match parameter.state.iter().map(Segment::bytes).find(|&needed| needed > most) {
         Some(needed) => {
             let (what, limit) = (format!("{name}: its state"), "max_storage_buffer_binding_size");
             Err(Error::Limit { what, needed, limit, allowed: most })

@@ -36,6 +36,7 @@ impl Optimizer {
     /// - Whatever [`Optimizer::with_options`] refuses of the parameters then, such as [`Error::Limit`](crate::Error::Limit) and
     ///   [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn change_options(&mut self, encoder: &mut wgpu::CommandEncoder, options: Options) -> Result<()> {
+        self.config.check_storage(&options)?;
         let mut config = self.config.clone();
         let begins = config
             .replace_options(options)

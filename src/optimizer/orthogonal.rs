@@ -66,7 +66,7 @@ struct First {
 }
 
 fn first(parameter: &Parameter, rule: &dyn AnyRule, step_kind: &StepKind, name: &str) -> Option<First> {
-    let (segment, lane) = (parameter.state.first()?, step_kind.lane(rule, parameter.kind.matrix, name)?);
+    let (segment, lane) = (parameter.state.first()?, step_kind.lane(rule, parameter.kind.keeps(), name)?);
     Some(First { set: segment.set(), lane: segment.lane(lane as u64).offset / 4 })
 }
 

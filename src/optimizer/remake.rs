@@ -10,7 +10,8 @@ use super::{Group, Optimizer, Parameter};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Param};
 use crate::program::Segment;
-use crate::step::{Block, Config, GroupKey, Lane, LaneRole, Status, StepEntry};
+use crate::rule::Extent;
+use crate::step::{Block, Config, GroupKey, Lane, LaneRole, StateStorage, Status, StepEntry};
 
 /// A parameter that stays, as it will be, and its number before.
 pub(super) struct Kept {
@@ -115,13 +116,17 @@ impl Optimizer {
             }
         }
         let of = |(&number, kept): (&usize, Vec<Kept>)| {
-            let crate::step::Group { name, rule, clip, schedules, .. } = config.groups[number].clone();
+            let crate::step::Group { name, rule, clip, state, schedules, .. } = config.groups[number].clone();
             sources.extend(kept.iter().map(|own| own.from));
-            Group { name, rule, clip, schedules, params: kept.into_iter().map(|own| own.param).collect() }
+            Group { name, rule, clip, state, schedules, params: kept.into_iter().map(|own| own.param).collect() }
         };
         let made: Vec<Group> = groups.iter().zip(by_group).map(of).collect();
         let (engine, before) = (&self.engine, Before { optimizer: self, rows_stay: moves.is_none() });
         let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, config.options, Some(before))?;
+        for (to, &from) in next.parameters.iter().zip(&sources) {
+            let has_moved = moves.is_some_and(|moves| moves.width(from, to, Extent::Elements).is_some());
+            check_stored(&self.parameters[from], to, has_moved)?;
+        }
         let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
         moved.extend(self.begun(&next, &sources, moves)?);
         let is_resized = |(to, from): (&Parameter, &usize)| to.elements != self.parameters[*from].elements;
@@ -192,6 +197,17 @@ impl Optimizer {
         let own = self.lanes_in_parts(&self.parameters[parameter]).into_iter().find(|(own, _)| own == lane)?;
         goes_on.then_some(own.1)
     }
+}
+
+/// States that are stored in fewer bits stay with their elements.
+fn check_stored(before: &Parameter, after: &Parameter, has_moved: bool) -> Result<()> {
+    let plain = StateStorage::default();
+    let is_plain = before.kind.storage == plain && after.kind.storage == plain;
+    if is_plain || (before.kind.storage == after.kind.storage && before.elements == after.elements && !has_moved) {
+        return Ok(());
+    }
+    let what = "its states are stored in fewer bits, or would be from now on, and rows come, go and move only where they are f32";
+    Err(Error::Conflict { what: format!("{}: {what}; put it into a group with f32 states", after.param.name) })
 }
 
 /// A part of a tensor, and how many of its bytes are copied.

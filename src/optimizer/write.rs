@@ -1,8 +1,9 @@
 //! Writes values, state, step counts and scalars by the names of parameters.
 
 use super::Optimizer;
+use super::access::StoredPart;
 use crate::error::{BufferRole, Error, Result};
-use crate::gpu::{put, write};
+use crate::gpu::{Binding, put, write};
 use crate::step::Status;
 
 impl Optimizer {
@@ -21,7 +22,7 @@ impl Optimizer {
         self.mark_written()
     }
 
-    /// Writes a parameter's state tensor. Like `Queue::write_buffer`, this comes before everything submitted from now on. Averages are as values are
+    /// Writes a parameter's state tensor; what is stored in fewer bits is rounded to the nearest. Like `Queue::write_buffer`, this comes before everything submitted from now on. Averages are as values are
     /// in [`Optimizer::write_value`].
     ///
     /// A state alone is not enough to go on: with a step count of 0, means are corrected as in the first step, and an average is overwritten by a copy of the
@@ -37,10 +38,15 @@ impl Optimizer {
         if needed != got {
             return Err(Error::StateLength { param: param.into(), state: state.into(), needed, got });
         }
-        let mut rest = data;
-        for part in self.state_parts(param, state)? {
-            let (own, others) = rest.split_at(part.elements() as usize);
-            write(&self.engine.device, &self.engine.queue, param, BufferRole::State, &part, part.elements(), own)?;
+        let (mut rest, lane) = (data, self.lane(parameter, state)?.0);
+        for StoredPart { codes, scales, elements } in self.parts_with_scales(parameter, &lane) {
+            let (own, others) = rest.split_at(elements);
+            let of_blocks = lane.format.scales(own);
+            let words = lane.format.encode(own, &of_blocks);
+            let put =
+                |binding: &Binding, words: &[u32]| put(&self.engine.device, &self.engine.queue, binding.buffer(), binding.offset(), words);
+            put(&codes, &words).map_err(|error| error.about(param, BufferRole::State))?;
+            scales.iter().try_for_each(|scales| put(scales, bytemuck::cast_slice(&of_blocks)))?;
             rest = others;
         }
         if self.is_average(state) { self.mark_written() } else { Ok(()) }

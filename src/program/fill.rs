@@ -135,6 +135,8 @@ impl Open {
             unit: unit.factors,
             unit_length: spans.first().map_or(0, |span| span.unit_length),
             salt: tensor.salt,
+            origin: part.segment.map_or(0, |segment| segment.elements.start as u32),
+            state_salt: tensor.state_salt,
             ..ParamEntry::default()
         };
         self.pieces.push(OpenRows { index: part.index, pair, entry, spans });
@@ -242,11 +244,14 @@ impl<'a> Fill<'a> {
     }
 }
 
-/// From the first lane of these elements to the end of the last.
+/// From the first lane of these elements to the end of the last; where lanes have fewer bits, all of the segment.
 fn lanes(segment: &Segment, elements: &Range<u64>) -> Bytes {
+    let end = segment.place.offset + segment.bytes();
+    if !segment.widths.is_whole() {
+        return Bytes { buffer: segment.place.buffer, start: segment.place.offset, end };
+    }
     let local = elements.start - segment.elements.start..elements.end - segment.elements.start;
     let first = Bytes::of(segment.place, &local, 16);
     // Units begin between vectors, so that rounding up may lead past the last lane.
-    let end = segment.place.offset + segment.lanes * segment.stride;
     Bytes { end: end.min(first.end + (segment.lanes - 1) * segment.stride), ..first }
 }

@@ -16,8 +16,11 @@ mod table;
 mod tensor;
 mod tiles;
 mod units;
+mod widths;
 
 use core::ops::Range;
+
+use crate::step::{Keeps, StateStorage};
 
 pub use bucket::{Bucket, Plan, Purpose};
 pub use division::Division;
@@ -32,6 +35,7 @@ pub use table::{Owner, ParamEntry, Places};
 pub use tensor::{Listed, Mask, NOT_LISTED, Place, Scale, Tensor, Unit};
 pub use tiles::{Tile, Tiles, VECTORS};
 pub use units::{Units, in_workgroups};
+pub use widths::Widths;
 
 /// Elements of one workgroup's chunk at most: four turns of 256 invocations with four elements each.
 pub const CHUNK: u64 = 4096;
@@ -108,6 +112,10 @@ pub enum Access {
     Vector,
     /// `array<vec2<u64>>`, where vectors can serve, on software adapters: on real hardware a vector is one access anyway.
     Vector64,
+    /// `array<u32>`: of the state, where lanes have 8 bits for a number.
+    Word,
+    /// `array<vec2u>`: of the state, where lanes have 16 bits for a number.
+    Pair,
     /// `array<f32>`: any element.
     #[default]
     Scalar,
@@ -174,6 +182,15 @@ pub struct Kind {
     pub uneven: bool,
     /// Whether a copy of the values in bf16 is bound.
     pub copied: bool,
+    /// What states are stored as.
+    pub storage: StateStorage,
+}
+
+impl Kind {
+    /// What decides which lanes a parameter has.
+    pub(crate) fn keeps(&self) -> Keeps {
+        Keeps { matrix: self.matrix, counted: self.counted, storage: self.storage }
+    }
 }
 
 /// The kernel that a bucket needs.

@@ -5,7 +5,8 @@ use core::ops::Range;
 use std::collections::HashMap;
 
 use super::arrays::{Arrays, touches};
-use super::{Kind, Limits, Place, Purpose, Tensor};
+use super::widths::GRANULE;
+use super::{Kind, Limits, Place, Purpose, Tensor, Widths};
 
 /// Some of a parameter's elements, all of which one set has: every lane of them (a state tensor in use, or what a step keeps besides), one lane after the
 /// other, so that one binding serves them all. A parameter has one segment, unless its lanes together are larger than can be bound.
@@ -13,18 +14,31 @@ use super::{Kind, Limits, Place, Purpose, Tensor};
 pub struct Segment {
     /// Which elements of the parameter.
     pub elements: Range<u64>,
-    /// Where the first lane begins; the room is that of one lane. The buffer is the set's page.
+    /// Where the first lane begins; the room is that of one lane of f32. The buffer is the set's page.
     pub place: Place,
-    /// Bytes from one lane to the next.
+    /// Bytes from one lane of f32 to the next.
     pub stride: u64,
     /// How many lanes there are.
     pub lanes: u64,
+    /// How they lie.
+    pub widths: Widths,
 }
 
 impl Segment {
     /// Where one lane begins.
     pub fn lane(&self, lane: u64) -> Place {
-        Place { offset: self.place.offset + lane * self.stride, ..self.place }
+        let [begin, end] = [lane, lane + 1].map(|lane| self.widths.offset(lane, self.stride));
+        Place { offset: self.place.offset + begin, room: end - begin, ..self.place }
+    }
+
+    /// Bytes of its elements in one lane, in whole words.
+    pub(crate) fn bytes_of(&self, lane: u64) -> u64 {
+        self.widths.bytes_of(lane, self.elements.end - self.elements.start)
+    }
+
+    /// Bytes of all lanes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.widths.bytes(self.stride)
     }
 
     /// The set.
@@ -51,22 +65,26 @@ pub struct Sets {
     homes: HashMap<(Key, usize), usize>,
 }
 
-/// Elements of a segment with so many lanes at most. Values have to fit in a window too, whose start is rounded down.
-pub fn most(lanes: usize, limits: &Limits) -> u64 {
-    let granule = limits.alignment.max(16) / 4;
+/// Elements of a segment with such lanes at most. Values have to fit in a window too, whose start is rounded down.
+pub fn most(widths: &Widths, limits: &Limits) -> u64 {
+    let granule = granule(widths, limits);
     let bound = (limits.binding - limits.alignment.min(limits.binding)) / 4;
-    let most = (limits.binding.min(limits.buffer) / (4 * lanes.max(1) as u64)).min(bound);
+    let most = widths.elements(limits.binding.min(limits.buffer)).min(bound);
     (most - most % granule).max(granule)
 }
 
+/// What the elements of a lane are rounded up to.
+fn granule(widths: &Widths, limits: &Limits) -> u64 {
+    if widths.is_whole() { limits.alignment.max(16) / 4 } else { GRANULE }
+}
+
 impl Sets {
-    /// Finds a set, and room in its page, for `lanes` lanes of a parameter. Each lane begins where it can be bound on its own and is padded to that
+    /// Finds a set, and room in its page, for the lanes of a parameter. Each lane begins where it can be bound on its own and is padded to that
     /// alignment, so that state is accessed as vectors, but for uneven tiles. `scalar` says that vectors cannot serve all parameters in these buffers.
-    pub fn place(&mut self, lanes: usize, tensor: &Tensor, scalar: bool, limits: &Limits) -> Vec<Segment> {
-        let most = most(lanes, limits);
+    pub fn place(&mut self, widths: &Widths, tensor: &Tensor, scalar: bool, limits: &Limits) -> Vec<Segment> {
+        let most = most(widths, limits);
         // Where one is more than that, whoever makes the optimizer finds a segment that is too large.
         let most = (most / tensor.granule).max(1) * tensor.granule;
-        let lanes = lanes as u64;
         // An empty parameter has one granule, so that its state can be bound.
         let ranges: Vec<Range<u64>> = match &tensor.tiles {
             Some(tiles) if tensor.len > 0 => tiles.parts(most),
@@ -77,7 +95,7 @@ impl Sets {
         if is_apart {
             self.leave((tensor.kind, scalar));
         }
-        let segments = ranges.into_iter().map(|room| self.segment(lanes, tensor, room, scalar, limits)).collect();
+        let segments = ranges.into_iter().map(|room| self.segment(widths, tensor, room, scalar, limits)).collect();
         if is_apart {
             self.leave((tensor.kind, scalar));
         }
@@ -91,13 +109,15 @@ impl Sets {
     }
 
     /// With room for these elements, of which there may be fewer.
-    fn segment(&mut self, lanes: u64, tensor: &Tensor, room: Range<u64>, scalar: bool, limits: &Limits) -> Segment {
+    fn segment(&mut self, widths: &Widths, tensor: &Tensor, room: Range<u64>, scalar: bool, limits: &Limits) -> Segment {
         let elements = room.start..tensor.len.clamp(room.start, room.end);
-        let stride = 4 * (room.end - room.start).max(1).next_multiple_of(limits.alignment.max(16) / 4);
-        let set = self.set((tensor.kind, scalar), tensor, &elements, lanes * stride, limits);
+        let stride = 4 * (room.end - room.start).max(1).next_multiple_of(granule(widths, limits));
+        let bytes = widths.bytes(stride);
+        let set = self.set((tensor.kind, scalar), tensor, &elements, bytes, limits);
         let offset = self.pages[set];
-        self.pages[set] += lanes * stride;
-        Segment { elements, place: Place { buffer: set, offset, room: stride, whole: 0 }, stride, lanes }
+        self.pages[set] += bytes;
+        let place = Place { buffer: set, offset, room: stride, whole: 0 };
+        Segment { elements, place, stride, lanes: widths.lanes(), widths: widths.clone() }
     }
 
     /// The set of a segment: the one that has its buffer of values already, else the last one, else a new one.

@@ -45,6 +45,10 @@ crate::words::words! {
         copy: u32,
         /// What its stochastic rounding goes by, 0 where it rounds to the nearest.
         salt: u32,
+        /// The tensor's element that is the first one of the state, modulo 2^32.
+        origin: u32,
+        /// What the stochastic rounding of its states goes by.
+        state_salt: u32,
     }
 }
 

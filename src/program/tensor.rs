@@ -55,6 +55,8 @@ pub struct Tensor {
     pub copy: Option<Place>,
     /// What its stochastic rounding goes by, 0 where it rounds to the nearest.
     pub salt: u32,
+    /// What the stochastic rounding of its states goes by.
+    pub state_salt: u32,
     /// The elements of a workgroup are a multiple of so many, 1 where any will do.
     pub granule: u64,
     /// What adaptive clipping scales as one.

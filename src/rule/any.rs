@@ -41,6 +41,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn tracks_values(&self) -> bool {
         !self.values_in_state().is_empty()
     }
+    /// See [`Rule::NEVER_NEGATIVE`].
+    fn never_negative(&self) -> &'static [&'static str];
     /// See [`Rule::GOES_ON`].
     fn goes_on(&self) -> bool;
     /// See [`Rule::INPUTS`].
@@ -130,6 +132,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn values_in_state(&self) -> &'static [&'static str] {
         R::VALUES
+    }
+    fn never_negative(&self) -> &'static [&'static str] {
+        R::NEVER_NEGATIVE
     }
     fn goes_on(&self) -> bool {
         R::GOES_ON

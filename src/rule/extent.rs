@@ -26,6 +26,8 @@ pub enum Extent {
     /// Each index of each dimension (axis): the elements that have it there. Each element is in one of each axis: what there is for axes has the numbers of the
     /// first axis, then those of the second, and so on, and a stage over elements reads the least of those that its element is in.
     Axes,
+    /// Each 256 consecutive elements, counted from the first: what a scale of numbers in fewer bits is for. No rule keeps or sums anything of them.
+    Blocks,
     /// The tensor.
     Tensor,
     /// All tensors of the group that have a gradient in the step.
@@ -45,7 +47,7 @@ impl Extent {
         match self {
             Extent::Elements => other != Extent::Elements,
             Extent::Rows | Extent::Columns => other == Extent::Slices || other.is_whole(),
-            Extent::Slices | Extent::Axes => other.is_whole(),
+            Extent::Slices | Extent::Axes | Extent::Blocks => other.is_whole(),
             Extent::Tensor => matches!(other, Extent::Group | Extent::All),
             Extent::Group => other == Extent::All,
             Extent::All => false,
@@ -145,6 +147,7 @@ impl Extents {
             Extent::Columns => self.columns,
             Extent::Slices => self.slices,
             Extent::Axes => self.sizes.iter().fold(0, |all: u64, &size| all.saturating_add(size)),
+            Extent::Blocks => self.elements.div_ceil(crate::storage::BLOCK),
             Extent::Tensor | Extent::Group | Extent::All => 1,
         }
     }

@@ -173,6 +173,10 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         false
     }
 
+    /// State tensors that are never negative, as second moments, by name: in fewer bits these have no sign, and what is above 0 is not stored as 0
+    /// ([`StateStorage::v`](crate::StateStorage::v)).
+    const NEVER_NEGATIVE: &'static [&'static str] = &[];
+
     /// State tensors that the rule only reads: the caller's passes write them, through [`Optimizer::state`](crate::Optimizer::state).
     const INPUTS: &'static [&'static str] = &[];
 

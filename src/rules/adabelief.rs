@@ -53,6 +53,7 @@ impl Rule for AdaBelief {
     const NAME: &'static str = "AdaBelief";
     const FORMULA: &'static str = "v = beta2 * v + (1 - beta2) * (g - m)² + eps_root;  p -= lr * m̂ / (√v̂ + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adabelief.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs {
         framework: "optax",
         name: "adabelief",

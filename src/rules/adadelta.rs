@@ -48,6 +48,7 @@ impl Rule for Adadelta {
     const NAME: &'static str = "Adadelta";
     const FORMULA: &'static str = "d = √(u + eps) / √(v + eps) * g;  p -= lr * d";
     const WGSL: &'static str = include_str!("../../shaders/rules/adadelta.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v", "u"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs::torch("Adadelta"), KnownAs { framework: "optax", name: "adadelta", keys: &[("learning_rate", "lr")], preset: &[] }];
     type Hyper<F: Real> = Hyper<F>;

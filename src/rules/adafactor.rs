@@ -79,6 +79,7 @@ impl Rule for Adafactor {
     const NAME: &'static str = "Adafactor";
     const FORMULA: &'static str = "U = g / √(R * C / mean(R));  p -= lr * rms(p) * U / max(1, rms(U) / d)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adafactor.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["variance"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { keys: &[("eps", "eps1, eps2")], ..KnownAs::torch("Adafactor") }];
     const STAGES: &'static [Stage] = &[
         Stage { sums: &["row_squares", "col_squares"], ..Stage::new("squares").reading(true, false) },

@@ -55,6 +55,7 @@ impl Rule for Adagrad {
     const NAME: &'static str = "Adagrad";
     const FORMULA: &'static str = "sum += g²;  p -= lr * g / (√sum + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adagrad.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["sum"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("Adagrad")];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;

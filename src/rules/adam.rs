@@ -120,6 +120,7 @@ impl Rule for Adam {
     const NAME: &'static str = "Adam";
     const FORMULA: &'static str = "p -= lr * m̂ / (√v̂ + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adam.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v", "max_v"];
     const KNOWN_AS: &'static [KnownAs] = &[
         KnownAs::torch("Adam"),
         KnownAs { preset: &[("uncorrected_eps", 1.0)], ..KnownAs::torch("SparseAdam") },
@@ -230,6 +231,7 @@ impl Rule for AdamW {
     const NAME: &'static str = "AdamW";
     const FORMULA: &'static str = "p -= lr * (m̂ / (√v̂ + eps) + weight_decay * p)";
     const WGSL: &'static str = Adam::WGSL;
+    const NEVER_NEGATIVE: &'static [&'static str] = Adam::NEVER_NEGATIVE;
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("AdamW")];
     const FIXED: &'static [&'static str] = Adam::FIXED;
     const STAGES: &'static [Stage] =

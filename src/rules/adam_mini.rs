@@ -64,6 +64,7 @@ impl Rule for AdamMini {
     const NAME: &'static str = "AdamMini";
     const FORMULA: &'static str = "v = beta2 * v + (1 - beta2) * mean(g^2);  p -= lr * (m̂ / (√v̂ + eps) + weight_decay * p)";
     const WGSL: &'static str = include_str!("../../shaders/rules/adam_mini.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "adam-mini", name: "Adam_mini", keys: &[], preset: &[] }];
     const FIXED: &'static [&'static str] = &["rows_per_block"];
     const STAGES: &'static [Stage] = &[

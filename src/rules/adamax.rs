@@ -59,6 +59,7 @@ impl Rule for Adamax {
     const NAME: &'static str = "Adamax";
     const FORMULA: &'static str = "u = max(beta2 * u, abs(g) + eps);  p -= lr * m̂ / u";
     const WGSL: &'static str = include_str!("../../shaders/rules/adamax.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["u"];
     const KNOWN_AS: &'static [KnownAs] = &[
         KnownAs::torch("Adamax"),
         KnownAs { framework: "optax", name: "adamax", keys: OPTAX_KEYS, preset: &[] },

@@ -75,6 +75,7 @@ impl Rule for Adan {
     const NAME: &'static str = "Adan";
     const FORMULA: &'static str = "p = (p - lr * (m̂ + beta2 * d̂) / (√n̂ + eps)) / (1 + lr * weight_decay)";
     const WGSL: &'static str = concat!(include_str!("../../shaders/rules/adan.wgsl"), include_str!("../../shaders/rules/adan_plain.wgsl"));
+    const NEVER_NEGATIVE: &'static [&'static str] = &["n"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "pytorch_optimizer", name: "Adan", keys: &[("weight_decouple", "no_prox")], preset: &[] }];
     type Hyper<F: Real> = Hyper<F>;

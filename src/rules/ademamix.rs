@@ -65,6 +65,7 @@ impl Rule for AdEMAMix {
     const NAME: &'static str = "AdEMAMix";
     const FORMULA: &'static str = "p -= lr * ((m̂1 + alpha * m2) / (√v̂ + eps) + weight_decay * p)";
     const WGSL: &'static str = include_str!("../../shaders/rules/ademamix.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs {
         framework: "optax",
         name: "ademamix",

@@ -56,6 +56,7 @@ impl Rule for Adopt {
     const NAME: &'static str = "Adopt";
     const FORMULA: &'static str = "m = beta1 * m + (1 - beta1) * clamp(g / max(√v_before, eps), ±k^¼);  p -= lr * m";
     const WGSL: &'static str = include_str!("../../shaders/rules/adopt.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "adopt", keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")], preset: &[] }];
     type Hyper<F: Real> = Hyper<F>;

@@ -78,6 +78,7 @@ impl Rule for Came {
     const NAME: &'static str = "Came";
     const FORMULA: &'static str = "m = beta1 * m + (1 - beta1) * g / √(R * C / mean(R));  p -= lr * m / √(QR * QC / mean(QR))";
     const WGSL: &'static str = include_str!("../../shaders/rules/came.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["variance"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "came-pytorch", name: "CAME", keys: &[("eps", "eps1, eps2")], preset: &[] }];
     const STAGES: &'static [Stage] = &[

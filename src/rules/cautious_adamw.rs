@@ -62,6 +62,7 @@ impl Rule for CautiousAdamW {
     const NAME: &'static str = "CautiousAdamW";
     const FORMULA: &'static str = "p -= lr * (√bc2 / bc1 * where(m * g > 0, m, 0) / mean(m * g > 0) / (√v + eps) + weight_decay * p)";
     const WGSL: &'static str = include_str!("../../shaders/rules/cautious_adamw.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "C-Optim", ..KnownAs::torch("CautiousAdamW") }];
     const STAGES: &'static [Stage] = &[
         Stage { reads: &["m"], writes: &["m"], sums: &["share"], resumes: true, ..Stage::new("cautious_mean").reading(true, false) },

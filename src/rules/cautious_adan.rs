@@ -60,6 +60,7 @@ impl Rule for CautiousAdan {
     const NAME: &'static str = "CautiousAdan";
     const FORMULA: &'static str = "u = (m̂ + beta2 * d̂) / (√n̂ + eps);  p = (p - lr * where(u * g > 0, u, 0) / mean(u * g > 0)) / (1 + lr * weight_decay)";
     const WGSL: &'static str = concat!(include_str!("../../shaders/rules/adan.wgsl"), include_str!("../../shaders/rules/cautious_adan.wgsl"));
+    const NEVER_NEGATIVE: &'static [&'static str] = &["n"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "C-Optim", name: "CautiousAdan", keys: &[("weight_decouple", "no_prox")], preset: &[] }];
     const STAGES: &'static [Stage] = &[

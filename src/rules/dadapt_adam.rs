@@ -79,6 +79,7 @@ impl Rule for DAdaptAdam {
     const NAME: &'static str = "DAdaptAdam";
     const FORMULA: &'static str = "d = max(d, Σ d * g * s / √v / Σ |s|);  m = beta1 * m + (1 - beta1) * lr * d * g;  p -= m / (√v + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/dadapt_adam.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[
         KnownAs { framework: "dadaptation", name: "DAdaptAdam", keys: &[("decouple", "decoupled_weight_decay")], preset: &[] },
         KnownAs {

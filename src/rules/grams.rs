@@ -53,6 +53,7 @@ impl Rule for Grams {
     const NAME: &'static str = "Grams";
     const FORMULA: &'static str = "p -= lr * (√bc2 / bc1 * sign(g) * |m| / (√v + eps) + weight_decay * p)";
     const WGSL: &'static str = include_str!("../../shaders/rules/grams.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "grams-pytorch", ..KnownAs::torch("Grams") }];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;

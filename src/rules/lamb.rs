@@ -66,6 +66,7 @@ impl Rule for Lamb {
     const NAME: &'static str = "Lamb";
     const FORMULA: &'static str = "u = m̂ / (√v̂ + eps) + weight_decay * p;  p -= lr * ‖p‖ / ‖u‖ * u";
     const WGSL: &'static str = include_str!("../../shaders/rules/lamb.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "lamb", keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")], preset: &[] }];
     const STAGES: &'static [Stage] = &[

@@ -65,6 +65,7 @@ impl Rule for LaProp {
     const NAME: &'static str = "LaProp";
     const FORMULA: &'static str = "m = beta1 * m + (1 - beta1) * g / (√v̂ + eps);  p -= lr * m̂ + weight_decay * p";
     const WGSL: &'static str = include_str!("../../shaders/rules/laprop.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v", "max_v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "LaProp", ..KnownAs::torch("LaProp") }];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;

@@ -50,6 +50,7 @@ impl Rule for MadGrad {
     const NAME: &'static str = "MadGrad";
     const FORMULA: &'static str = "p = momentum * p + (1 - momentum) * (x0 - s / (∛v + eps))";
     const WGSL: &'static str = include_str!("../../shaders/rules/madgrad.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "optax", name: "madgrad", keys: &[("learning_rate", "lr")], preset: &[] }];
     const VALUES: &'static [&'static str] = &["x0"];
     type Hyper<F: Real> = Hyper<F>;

@@ -114,6 +114,7 @@ impl Rule for MarsAdamW {
     const NAME: &'static str = "MarsAdamW";
     const FORMULA: &'static str = "c = g + gamma * beta1 / (1 - beta1) * (g - last);  p -= lr * (m̂(c) / (√v̂(c) + eps) + weight_decay * p)";
     const WGSL: &'static str = include_str!("../../shaders/rules/mars.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v", "max_v"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "MARS", name: "MARS", keys: &[("betas_1d", "beta1_1d, beta2_1d")], preset: &[] }];
     const LEARNING_RATES: &'static [&'static str] = &["lr", "lr_1d"];
@@ -223,6 +224,7 @@ impl Rule for MarsLion {
     const NAME: &'static str = "MarsLion";
     const FORMULA: &'static str = "c = g + gamma * beta1 / (1 - beta1) * (g - last);  p -= lr * (sign(m(c)) + weight_decay * p)";
     const WGSL: &'static str = MarsAdamW::WGSL;
+    const NEVER_NEGATIVE: &'static [&'static str] = MarsAdamW::NEVER_NEGATIVE;
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "MARS", name: "mars-lion", keys: &[("betas_1d", "beta1_1d, beta2_1d")], preset: &[] }];
     const LEARNING_RATES: &'static [&'static str] = MarsAdamW::LEARNING_RATES;

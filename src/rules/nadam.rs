@@ -66,6 +66,7 @@ impl Rule for NAdam {
     const NAME: &'static str = "NAdam";
     const FORMULA: &'static str = "p -= lr * ((1 - mu) / (1 - P) * g + mu' / (1 - P') * m) / (√v̂ + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/nadam.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("NAdam")];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;

@@ -82,6 +82,7 @@ impl Rule for OptaxAdafactor {
     const NAME: &'static str = "OptaxAdafactor";
     const FORMULA: &'static str = "U = g / √(R * C / mean(R));  p -= lr * rms(p) * U / max(1, rms(U)) + weight_decay_rate * p";
     const WGSL: &'static str = include_str!("../../shaders/rules/optax_adafactor.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["variance"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "adafactor", keys: &[("learning_rate", "lr")], preset: &[("lr", 1.0)] }];
     const FIXED: &'static [&'static str] = &["min_dim_size_to_factor", "factored"];

@@ -85,6 +85,7 @@ impl Rule for Prodigy {
     const NAME: &'static str = "Prodigy";
     const FORMULA: &'static str = "d = max(d, Σ d * g * (p0 - p) / Σ |s|);  p -= lr * d * m / (√v + d * eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/prodigy.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[
         KnownAs {
             framework: "prodigyopt",

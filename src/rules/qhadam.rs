@@ -61,6 +61,7 @@ impl Rule for QHAdam {
     const NAME: &'static str = "QHAdam";
     const FORMULA: &'static str = "p -= lr * (nu1 * m̂ + (1 - nu1) * g) / (√(nu2 * v̂ + (1 - nu2) * g²) + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/qhadam.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "pytorch_optimizer", name: "QHAdam", keys: &[("weight_decouple", "decoupled_weight_decay")], preset: &[] }];
     type Hyper<F: Real> = Hyper<F>;

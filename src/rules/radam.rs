@@ -123,6 +123,7 @@ impl Rule for RAdam {
     const NAME: &'static str = "RAdam";
     const FORMULA: &'static str = "p -= lr * m̂ * (rho > 5 ? r * √(1 - beta2^t) / (√v + eps) : 1)";
     const WGSL: &'static str = include_str!("../../shaders/rules/radam.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs::torch("RAdam")];
     type Hyper<F: Real> = Hyper<F>;
     type Scalars<F: Real> = Scalars<F>;

@@ -58,6 +58,7 @@ impl Rule for RmsProp {
     const NAME: &'static str = "RmsProp";
     const FORMULA: &'static str = "p -= lr * g / (√v + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/rmsprop.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[
         KnownAs::torch("RMSprop"),
         KnownAs {

@@ -66,6 +66,7 @@ impl Rule for Rprop {
     const NAME: &'static str = "Rprop";
     const FORMULA: &'static str = "step_size *= g * prev > 0 ? eta_plus : eta_minus;  p -= step_size * sign(g)";
     const WGSL: &'static str = include_str!("../../shaders/rules/rprop.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["step_size"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs {
         framework: "torch",
         name: "Rprop",

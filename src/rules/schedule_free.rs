@@ -185,6 +185,7 @@ impl Rule for ScheduleFreeAdamW {
     const FORMULA: &'static str = "u = g / (√v̂ + eps) + weight_decay * y;  y += c * (z - y) - lr * (1 - beta1 * (1 - c)) * u;  z -= lr * u";
     const WGSL: &'static str =
         concat!(include_str!("../../shaders/rules/schedule_free.wgsl"), include_str!("../../shaders/rules/schedule_free_adamw.wgsl"));
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[
         KnownAs { framework: "pytorch_optimizer", name: "ScheduleFreeAdamW", keys: &[], preset: &[] },
         KnownAs {

@@ -57,6 +57,7 @@ impl Rule for Sm3 {
     const NAME: &'static str = "Sm3";
     const FORMULA: &'static str = "a = min(mu) + g^2;  mu = max(a);  nu = momentum * nu + (1 - momentum) * g / √a;  p -= lr * nu";
     const WGSL: &'static str = include_str!("../../shaders/rules/sm3.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["a"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "optax", name: "sm3", keys: &[("learning_rate", "lr")], preset: &[] }];
     const STAGES: &'static [Stage] = &[
         Stage { reads: &["nu", "mu", "a"], writes: &["nu", "a"], sums: &["cover"], ..Stage::new("sm3_cover").reading(true, false) },

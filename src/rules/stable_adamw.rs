@@ -58,6 +58,7 @@ impl Rule for StableAdamW {
     const NAME: &'static str = "StableAdamW";
     const FORMULA: &'static str = "rate = lr / max(1, √mean(g² / v̂));  p -= rate * (m̂ / (√v̂ + eps) + weight_decay * p)";
     const WGSL: &'static str = include_str!("../../shaders/rules/stable_adamw.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { framework: "torch-optimi", ..KnownAs::torch("StableAdamW") }];
     const STAGES: &'static [Stage] = &[
         Stage {

@@ -54,6 +54,7 @@ impl Rule for Yogi {
     const NAME: &'static str = "Yogi";
     const FORMULA: &'static str = "v -= (1 - beta2) * sign(v - g²) * g²;  p -= lr * m̂ / (√v̂ + eps)";
     const WGSL: &'static str = include_str!("../../shaders/rules/yogi.wgsl");
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "optax", name: "yogi", keys: &[("learning_rate", "lr"), ("b1", "beta1"), ("b2", "beta2")], preset: &[] }];
     type Hyper<F: Real> = Hyper<F>;

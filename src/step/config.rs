@@ -3,7 +3,7 @@
 use super::blocks::is_clips;
 use super::clip::MAX_NORM;
 use super::keys::check_keys;
-use super::{Assignment, Average, Blocks, Clip, ClipWords, Form, Group, GroupKey, LossScale, Options, StepKind};
+use super::{Assignment, Average, Blocks, Clip, ClipWords, Form, Group, GroupKey, Keeps, LossScale, Options, StateStorage, StepKind};
 use crate::error::{Error, Result, unknown};
 use crate::rule::{AnyRule, Layout as _};
 use crate::schedule::Schedule;
@@ -36,7 +36,7 @@ impl Config {
     ///
     /// A rule, a clip or a schedule out of range, or a name that another group has.
     pub fn add<P>(&mut self, group: Group<P>) -> Result<Vec<P>> {
-        let Group { name, rule, params, clip, schedules } = group;
+        let Group { name, rule, params, clip, state, schedules } = group;
         let number = self.groups.len();
         rule.check_stages().map_err(|message| Error::Stages { rule: rule.name(), message })?;
         check_clip(number, &*rule, clip.unwrap_or(self.options.clip), &schedules)?;
@@ -48,7 +48,7 @@ impl Config {
                 format!("{} keeps values in its state, which Lookahead would leave behind; take another rule, or an average", rule.name());
             return Err(Error::Conflict { what });
         }
-        let lanes = StepKind::of(&self.options, &self.groups).lanes(&*rule, true, true);
+        let lanes = StepKind::of(&self.options, &self.groups).lanes(&*rule, Keeps { matrix: true, counted: true, ..Keeps::default() });
         check_keys(&*rule, &lanes).map_err(|message| Error::HyperParameters { rule: rule.name(), message })?;
         let lanes: Vec<&str> = lanes.iter().map(|lane| lane.name).collect();
         if let Some(twice) = (1..lanes.len()).find(|&index| lanes[..index].contains(&lanes[index])) {
@@ -57,7 +57,7 @@ impl Config {
         }
         // Also where every parameter has another learning rate, the group's own has to be valid.
         self.blocks.of(number, &*rule, &schedules, 1.0)?;
-        self.groups.push(Group { name, rule, params: Vec::new(), clip, schedules });
+        self.groups.push(Group { name, rule, params: Vec::new(), clip, state, schedules });
         Ok(params)
     }
 
@@ -86,6 +86,11 @@ impl Config {
     /// How a group's gradients are limited.
     pub fn clip(&self, group: usize) -> Clip {
         self.groups[group].clip.unwrap_or(self.options.clip)
+    }
+
+    /// What a group's states are stored as.
+    pub fn state(&self, group: usize) -> StateStorage {
+        self.groups[group].state.unwrap_or(self.options.state)
     }
 
     /// What kind of steps it asks for.
@@ -181,6 +186,7 @@ impl Config {
                 format!("the options keep [{}]; [{}] needs other states, which change_options makes", has.join(", "), wants.join(", "));
             return Err(Error::Conflict { what });
         }
+        self.check_storage(&options)?;
         self.options.averages().iter().zip(&options.averages()).try_for_each(|(has, wants)| has.check_becomes(wants))?;
         for (number, group) in self.groups.iter().enumerate() {
             let clip = group.clip.unwrap_or(options.clip);
@@ -188,6 +194,15 @@ impl Config {
             check_clip(number, &*group.rule, clip, &group.schedules)?;
         }
         Ok(self.replace_options(options))
+    }
+
+    /// Fails where options store states otherwise.
+    pub(crate) fn check_storage(&self, options: &Options) -> Result<()> {
+        if options.state == self.options.state {
+            return Ok(());
+        }
+        let what = "options store states as others than before; make an optimizer of them, and have it restore a checkpoint with convert";
+        Err(Error::Conflict { what: what.into() })
     }
 
     /// Sets the options, whatever they keep; whoever makes an optimizer of it checks them. Returns the loss scale if that begins anew.

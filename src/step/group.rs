@@ -1,6 +1,6 @@
 //! `Group`: parameters that share a rule's hyper-parameters, chosen by name, by pattern or by shape.
 
-use super::Clip;
+use super::{Clip, StateStorage};
 use crate::error::{Error, Result, unknown};
 use crate::rule::AnyRule;
 use crate::schedule::Schedule;
@@ -36,6 +36,10 @@ pub struct Group<P> {
     ///
     /// Default: `None`.
     pub clip: Option<Clip>,
+    /// What the states of the group are stored as; with `None`, as [`Options::state`](crate::Options::state) says.
+    ///
+    /// Default: `None`.
+    pub state: Option<StateStorage>,
     /// Hyper-parameters that change from step to step, such as `("lr".into(), Schedule::Constant(1e-3))`: those whose page says that they can be scheduled,
     /// and `"max_norm"` of a [`Clip::Norm`]. A schedule replaces the rule's or the clip's own value: in the
     /// optimizer's step `t`, counted from 1 without skipped steps, it is `schedule.value(t - 1)`.
@@ -47,7 +51,7 @@ pub struct Group<P> {
 impl<P> Group<P> {
     /// A group of parameters with a rule.
     pub fn new(rule: impl Into<Box<dyn AnyRule>>, params: impl IntoIterator<Item = P>) -> Self {
-        Group { name: None, rule: rule.into(), params: params.into_iter().collect(), clip: None, schedules: Vec::new() }
+        Group { name: None, rule: rule.into(), params: params.into_iter().collect(), clip: None, state: None, schedules: Vec::new() }
     }
 
     /// Takes the parameters that match out of `params` and makes a group of them; a misspelt pattern makes an empty group, and no error.

@@ -1,17 +1,32 @@
 //! What is kept of a parameter, described once: state arena, bindings, accessors, reading and writing follow from it.
 
+use super::state_storage::StateStorage;
 use super::{ACCUMULATED, ASIDE, ROW_STEPS, StepKind};
 use crate::rule::{AnyRule, Extent, StateField};
+use crate::storage::Format;
 
-/// A tensor that a rule or an option keeps of a parameter. All are f32.
+/// A tensor that a rule or an option keeps of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane {
-    /// Its name, the rule's for a state.
+    /// Its name, the rule's for a state; scales have that of their state.
     pub name: &'static str,
     /// What it is for.
     pub role: LaneRole,
+    /// How its numbers lie in words.
+    pub format: Format,
     /// Whether each element has a number, each row, each column, or each index of each axis.
     pub extent: Extent,
+}
+
+/// What of a parameter decides which lanes it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keeps {
+    /// Whether its rule counts it as a matrix.
+    pub matrix: bool,
+    /// Whether its rows count their own steps.
+    pub counted: bool,
+    /// What its states are stored as.
+    pub storage: StateStorage,
 }
 
 /// What a lane is for.
@@ -27,40 +42,65 @@ pub enum LaneRole {
     Aside,
     /// How many steps have updated each row, where rows count their own: whole numbers.
     RowSteps,
+    /// The scales of the blocks of a state.
+    Scale,
     /// A sum that stages over elements read, of rows, columns, slices or axes, or a state that is scratch; nothing of it is kept from step to step.
     Sum,
 }
 
+impl Lane {
+    /// Whether it has a number for each element.
+    pub fn is_of_elements(&self) -> bool {
+        self.extent == Extent::Elements
+    }
+
+    /// Whether it lies in the state's pages: those of elements and of blocks of them.
+    pub fn is_in_pages(&self) -> bool {
+        matches!(self.extent, Extent::Elements | Extent::Blocks)
+    }
+}
+
 impl StepKind {
-    /// The lanes of a parameter that is a matrix, or is none: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in
-    /// use, averages, what shows while a rule's evaluated values are in its place, sums, the step counts of rows that have their own, and scratch.
-    pub fn lanes(&self, rule: &dyn AnyRule, is_matrix: bool, counted: bool) -> Vec<Lane> {
-        let of_elements = |name, role| Lane { name, role, extent: Extent::Elements };
-        let states = rule.active_states_for(is_matrix).into_iter().map(|state| rule.states()[state]);
+    /// The lanes of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, averages, what shows while a rule's evaluated values are in
+    /// its place, and scratch; then states that are not f32, and the scales of these; sums, and the step counts of rows that have their own.
+    pub fn lanes(&self, rule: &dyn AnyRule, keeps: Keeps) -> Vec<Lane> {
+        let Keeps { matrix, counted, storage } = keeps;
+        let of_elements = |name, role| Lane { name, role, format: Format::F32, extent: Extent::Elements };
+        let states = rule.active_states_for(matrix).into_iter().map(|state| rule.states()[state]);
         let (scratch, states): (Vec<StateField>, Vec<StateField>) = states.partition(StateField::is_scratch);
-        let states = states.into_iter().map(|state| Lane { name: state.name, role: LaneRole::State, extent: state.extent });
-        let scratch = scratch.into_iter().map(|state| Lane { name: state.name, role: LaneRole::Sum, extent: state.extent });
+        let scratch = scratch.into_iter().map(|state| Lane { extent: state.extent, ..of_elements(state.name, LaneRole::Sum) });
+        let state = |state: StateField| Lane {
+            name: state.name,
+            role: LaneRole::State,
+            format: storage.format(rule, &state),
+            extent: state.extent,
+        };
+        let (states, packed): (Vec<Lane>, Vec<Lane>) = states.into_iter().map(state).partition(|lane| lane.format == Format::F32);
+        let scales = packed.iter().filter(|lane| lane.format.has_scales());
+        let scale = |lane: &Lane| Lane { role: LaneRole::Scale, format: Format::F32, extent: Extent::Blocks, ..*lane };
+        let scales: Vec<Lane> = scales.map(scale).collect();
         let accumulated = self.accumulates.then(|| of_elements(ACCUMULATED, LaneRole::Accumulated));
         let averages = self.averages.iter().map(|average| of_elements(average.state(), LaneRole::Average));
         let aside = rule.has_views().then(|| of_elements(ASIDE, LaneRole::Aside));
-        let sums = rule.sums().iter().filter(|sum| rule.is_kept(sum, is_matrix));
-        let sums = sums.map(|sum| Lane { name: sum.name, role: LaneRole::Sum, extent: sum.extent });
-        let steps = counted.then_some(Lane { name: ROW_STEPS, role: LaneRole::RowSteps, extent: Extent::Rows });
-        accumulated.into_iter().chain(states).chain(averages).chain(aside).chain(sums).chain(steps).chain(scratch).collect()
+        let sums = rule.sums().iter().filter(|sum| rule.is_kept(sum, matrix));
+        let sums = sums.map(|sum| Lane { extent: sum.extent, ..of_elements(sum.name, LaneRole::Sum) });
+        let steps = counted.then_some(Lane { extent: Extent::Rows, ..of_elements(ROW_STEPS, LaneRole::RowSteps) });
+        let kept = accumulated.into_iter().chain(states).chain(averages).chain(aside).chain(scratch).chain(packed).chain(scales);
+        kept.chain(sums).chain(steps).collect()
     }
 
-    /// The lanes that have a number for each element, which lie beside one another in the state's pages.
-    pub fn lanes_of_elements(&self, rule: &dyn AnyRule, is_matrix: bool) -> Vec<Lane> {
-        self.lanes(rule, is_matrix, false).into_iter().filter(|lane| lane.extent == Extent::Elements).collect()
+    /// The lanes that lie in the state's pages, one after the other: those of f32, then others, then scales of blocks.
+    pub fn lanes_in_pages(&self, rule: &dyn AnyRule, keeps: Keeps) -> Vec<Lane> {
+        self.lanes(rule, Keeps { counted: false, ..keeps }).into_iter().filter(Lane::is_in_pages).collect()
     }
 
-    /// Which of these a name is.
-    pub(crate) fn lane(&self, rule: &dyn AnyRule, is_matrix: bool, name: &str) -> Option<usize> {
-        self.lanes_of_elements(rule, is_matrix).iter().position(|lane| lane.name == name)
+    /// Which of these has a number of this name for each element.
+    pub(crate) fn lane(&self, rule: &dyn AnyRule, keeps: Keeps, name: &str) -> Option<usize> {
+        self.lanes_in_pages(rule, keeps).iter().position(|lane| lane.is_of_elements() && lane.name == name)
     }
 
     /// The lanes of wider extents, which lie in a buffer of their own.
-    pub(crate) fn wide_lanes(&self, rule: &dyn AnyRule, is_matrix: bool, counted: bool) -> Vec<Lane> {
-        self.lanes(rule, is_matrix, counted).into_iter().filter(|lane| lane.extent != Extent::Elements).collect()
+    pub(crate) fn wide_lanes(&self, rule: &dyn AnyRule, keeps: Keeps) -> Vec<Lane> {
+        self.lanes(rule, keeps).into_iter().filter(|lane| !lane.is_in_pages()).collect()
     }
 }

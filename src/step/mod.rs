@@ -14,6 +14,7 @@ mod lr_scales;
 mod options;
 mod row_mask;
 mod rows;
+mod state_storage;
 mod status;
 mod step_kind;
 mod tables;
@@ -24,6 +25,7 @@ pub use clip::{AdaptiveClip, Clip, NormClip, NormOrder, NormScope};
 pub use group::{Group, GroupKey, Matches, Named};
 pub use loss_scale::{DynamicScale, LossScale};
 pub use options::{MicroBatches, NonFinite, Options};
+pub use state_storage::StateStorage;
 pub use status::TrainingProgress;
 pub use view::View;
 
@@ -39,7 +41,7 @@ pub use clip::ClipWords;
 #[doc(hidden)]
 pub use config::Config;
 #[doc(hidden)]
-pub use lanes::{Lane, LaneRole};
+pub use lanes::{Keeps, Lane, LaneRole};
 #[doc(hidden)]
 pub use status::{ACCUMULATED, OptionWords, Status};
 #[doc(hidden)]
@@ -51,10 +53,11 @@ pub use view::ASIDE;
 
 pub(crate) use blocks::SCHEDULE_ERROR;
 pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
-pub(crate) use keys::{HYPER, PENDING, SCALARS, STEPS, VALUE};
+pub(crate) use keys::{HYPER, PENDING, SCALARS, SCALE, STEPS, VALUE};
 pub(crate) use loss_scale::check_scale;
 pub(crate) use lr_scales::check_scale_schedules;
 #[cfg(feature = "testing")]
 pub(crate) use row_mask::takes_some_rows;
 pub(crate) use row_mask::{MaskedRows, ROW_STEPS, check_one};
 pub(crate) use rows::{check_resized, check_rows, check_scaled, go_with_rows};
+pub(crate) use state_storage::{Storable, name_salt};

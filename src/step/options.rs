@@ -1,6 +1,6 @@
 //! `Options`: everything that a step does besides its rule.
 
-use super::{Average, Clip, Ema, Lookahead, LossScale, Swa};
+use super::{Average, Clip, Ema, Lookahead, LossScale, StateStorage, Swa};
 use crate::error::{Error, Result};
 
 /// What a step does besides the rule. With the default, it does nothing besides.
@@ -58,6 +58,10 @@ pub struct Options {
     ///
     /// Default: `None`.
     pub swa: Option<Swa>,
+    /// What the states of rules are stored as, in groups without a [`Group`](crate::Group)`::state` of their own.
+    ///
+    /// Default: `StateStorage::default()`, f32.
+    pub state: StateStorage,
     /// Measures how far each step moves the values, for [`Report::update_ratio`](crate::Report::update_ratio).
     ///
     /// Default: `false`.

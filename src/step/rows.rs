@@ -3,6 +3,7 @@
 use super::{Lane, LaneRole};
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extent};
+use crate::storage::Format;
 
 /// Fails unless a parameter may get these rows, by an index of so many.
 pub(crate) fn check_rows(param: &str, rule: &dyn AnyRule, [had, has]: [&[usize]; 2], indexed: u64) -> Result<()> {
@@ -41,7 +42,7 @@ pub(crate) fn go_with_rows(extent: Extent, shape: &[usize]) -> bool {
         Extent::Rows => shape.len() != 1,
         Extent::Columns => shape.len() != 2,
         Extent::Slices => !matches!(shape.len(), 1 | 2),
-        Extent::Axes | Extent::Tensor | Extent::Group | Extent::All => false,
+        Extent::Axes | Extent::Blocks | Extent::Tensor | Extent::Group | Extent::All => false,
     }
 }
 
@@ -49,6 +50,7 @@ pub(crate) fn go_with_rows(extent: Extent, shape: &[usize]) -> bool {
 pub(crate) fn check_scaled(param: &str, rule: &dyn AnyRule, shape: &[usize], lane: &Lane, factor: f64) -> Result<()> {
     let name = lane.name;
     let what = match lane.role {
+        _ if lane.format != Format::F32 => format!("\"{name}\" is stored in {} bits, which scale_state does not scale", lane.format.bits()),
         _ if !factor.is_finite() => format!("the factor of the state \"{name}\" must be finite, got {factor:?}"),
         LaneRole::Average | LaneRole::Aside => format!("\"{name}\" holds values, which scale_state leaves as they are"),
         LaneRole::State if rule.values_in_state().contains(&name) => {

@@ -1,5 +1,9 @@
 //! bfloat16: the upper half of an f32. Twin: `shaders/storage/bf16.wgsl`.
 
+use std::borrow::Cow;
+
+use super::format::{Packed, With};
+
 /// The functions of this file for kernels.
 pub(crate) const WGSL: &str = include_str!("../../shaders/storage/bf16.wgsl");
 
@@ -8,7 +12,7 @@ pub(crate) const WGSL: &str = include_str!("../../shaders/storage/bf16.wgsl");
 /// A weight of 1 that moves by 1e-4 a step stays 1 forever if it is rounded to the nearest bf16, since the next one is 0.0039 away. Rounded stochastically, it moves as far on average:
 /// 1,000 such steps lead to 0.9. Where there are f32 values beside the copy, as in [`Param::bf16_copy`](crate::Param::bf16_copy), nothing is lost either way: the nearest is then the closest
 /// copy, and a stochastic one is free of bias.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Rounding {
     /// To the nearest, and where two are as near to the even one, as torch's `to(torch.bfloat16)` does.
@@ -72,6 +76,30 @@ impl Bf16 {
     }
 }
 
+impl Packed for Bf16 {
+    fn name(&self) -> &'static str {
+        "bf16"
+    }
+    fn bits(&self) -> u32 {
+        16
+    }
+    fn has_scales(&self) -> bool {
+        false
+    }
+    fn file_type(&self) -> &'static str {
+        "BF16"
+    }
+    fn wgsl(&self) -> Vec<Cow<'static, str>> {
+        vec![WGSL.into()]
+    }
+    fn encode(&self, x: f32, with: With) -> u32 {
+        with.drawn.map_or_else(|| Self::nearest(x), |drawn| Self::stochastic(x, drawn)).into()
+    }
+    fn decode(&self, code: u32, _scale: f32) -> f32 {
+        Self::value(code as u16)
+    }
+}
+
 /// The upper half of what was rounded; of an infinity or a NaN, its own.
 fn upper(bits: u32, rounded: u32) -> u16 {
     let is_nan = bits & 0x7fff_ffff > EXPONENT;
@@ -88,12 +116,12 @@ pub(crate) fn salt(rounding: Rounding, param: &str) -> u32 {
 }
 
 /// The number that is drawn for an element.
-fn drawn(salt: u32, steps: u32, element: u32) -> u32 {
+pub(crate) fn drawn(salt: u32, steps: u32, element: u32) -> u32 {
     mixed(mixed(salt.wrapping_add(steps)) ^ element)
 }
 
 /// A hash of 32 bits with little bias (Wellons, "lowbias32").
-fn mixed(x: u32) -> u32 {
+pub(crate) fn mixed(x: u32) -> u32 {
     let x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
     let x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
     x ^ (x >> 16)

@@ -5,10 +5,11 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use super::{Failure, Outcome};
 use crate::program::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEntry, Row};
 use crate::rule::{AnyRule, Beta, Extent, Field, Layout as _};
-use crate::step::takes_some_rows;
 use crate::step::{
     Clip, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, StepKind, Swa,
 };
+use crate::step::{StateStorage, Storable, takes_some_rows};
+use crate::storage::{Dtype, Rounding};
 use crate::wgsl;
 
 /// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are: without options,
@@ -28,6 +29,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
         ema: Some(Ema::default()),
         swa: Some(Swa::default()),
         measure_update: true,
+        state: Default::default(),
     };
     let group = Group::<()>::new(rule.boxed(), []);
     let everything = StepKind { clamps: true, schedules: true, ..StepKind::of(&all, core::slice::from_ref(&group)) };
@@ -52,6 +54,14 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
                 if step_kind.views {
                     valid(&wgsl::shown(rule, &copied, &step_kind))?;
                 }
+            }
+        }
+        for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)).flat_map(|kernel| stored(rule, &kernel)) {
+            for stage in over_elements(rule, &kernel) {
+                valid_within(&wgsl::stage(rule, stage, &kernel, &step_kind), WEBGPU)?;
+            }
+            if step_kind.views {
+                valid(&wgsl::shown(rule, &kernel, &step_kind))?;
             }
         }
         for (stage, own) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
@@ -161,6 +171,23 @@ fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
         own
     };
     flags.into_iter().map(of).filter(|own| own.pairs.len() == 1 && !(own.kind.listed && own.kind.adaptive))
+}
+
+/// The kernel of one pair with states in fewer bits, where the rule has some that can be.
+fn stored(rule: &dyn AnyRule, kernel: &Kernel) -> Vec<Kernel> {
+    // How arrays are laid out makes no difference to states.
+    let is_one = kernel.pairs.len() == 1 && !kernel.arrays[0].gradients && !kernel.arrays[1].written;
+    if !is_one || kernel.kind.scaled || kernel.kind.adaptive || kernel.arrays[0].access == Access::Scalar {
+        return Vec::new();
+    }
+    let drawn = StateStorage { rounding: Rounding::Stochastic { seed: 1 }, ..StateStorage::all(Dtype::Bf16) };
+    let mixed = StateStorage { v: Dtype::Dynamic8, ..drawn };
+    let all = [StateStorage::all(Dtype::F16), StateStorage::all(Dtype::Dynamic8), drawn, mixed];
+    let row_length = if kernel.kind.uneven { 3 } else { 4 * u64::from(kernel.kind.tiled) };
+    let tensor = Storable { param: "", elements: 1 << 20, is_matrix: kernel.kind.matrix, masked: false, row_length };
+    let storages = all.into_iter().filter_map(|storage| storage.of(rule, &tensor).ok());
+    let storages = storages.filter(|storage| *storage != StateStorage::default());
+    storages.map(|storage| Kernel { kind: Kind { storage, ..kernel.kind }, ..kernel.clone() }).collect()
 }
 
 /// The kernel with a copy of the values in bf16.

@@ -7,7 +7,8 @@ use crate::step::{ACCUMULATED, Average};
 /// `apply`, what a stage does with four elements.
 pub(super) fn apply(members: &Members<'_>) -> String {
     let is_last = members.stage + 1 == members.rule.stages().len();
-    let body = gradient(members) + &if is_last { update(members) } else { earlier(members) };
+    let step = if members.lanes().rounds_stochastically() { "    rounding_step = own.step;\n" } else { "" };
+    let body = step.to_owned() + &gradient(members) + &if is_last { update(members) } else { earlier(members) };
     format!(
         "fn apply(h: Hyper, s: Scalars, own: StepEntry, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
          state: ptr<function, State>) {{\n{body}}}\n"
@@ -21,7 +22,7 @@ fn gradient(members: &Members<'_>) -> String {
         return "    let gradient = vec4f(0.0);\n".into();
     }
     let mut body = String::from("    var gradient = load_gradient(row, i, left);\n    clear_gradient(row, i, left, gradient);\n");
-    if let Some(lane) = step_kind.lane(*rule, kernel.kind.matrix, ACCUMULATED) {
+    if let Some(lane) = members.lane(ACCUMULATED) {
         body += &format!("    if own.used != 0u {{\n        gradient += {};\n    }}\n", members.load_lane(lane));
     }
     body.push_str(match step_kind.measures {
@@ -49,7 +50,7 @@ fn earlier(members: &Members<'_>) -> String {
 
 /// The update with all that comes before and after the rule.
 fn update(members: &Members<'_>) -> String {
-    let Members { rule, kernel, step_kind, .. } = members;
+    let Members { kernel, step_kind, .. } = members;
     let mut body = String::from("    let before = *p;\n");
     body += &ruled(members);
     if kernel.kind.scaled || step_kind.measures_update {
@@ -60,7 +61,7 @@ fn update(members: &Members<'_>) -> String {
     }
     body.push_str("    *p = kept(before, *p);\n");
     for (index, average) in step_kind.averages.iter().enumerate() {
-        let lane = step_kind.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
+        let lane = members.lane(average.state()).unwrap_or_default();
         body += &keep(members, average, index, lane);
     }
     if kernel.kind.copied {
@@ -105,7 +106,7 @@ pub(super) fn begin_averages(members: &Members<'_>) -> String {
             Average::Lookahead(_) => "own.step == 1u".to_owned(),
             _ => format!("own.{} == 1.0", structs::WEIGHTS[index]),
         };
-        let lane = step_kind.lane(*rule, kernel.kind.matrix, average.state()).unwrap_or_default();
+        let lane = members.lane(average.state()).unwrap_or_default();
         format!("    if {begins} {{\n    {}    }}\n", members.store_lane(lane, "value_of(row, i, left)"))
     };
     let begin: String = match kernel.kind.masked && is_update {

@@ -5,7 +5,7 @@ use super::dispatches::{Asked, Dispatches, Over};
 use super::stage::{INVOCATION, ROW};
 use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, load, rows, shader, structs};
 use crate::program::{Access, Kernel, Purpose};
-use crate::step::ACCUMULATED;
+use crate::step::{ACCUMULATED, Keeps};
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
 const MEASURE_ROW: &str = include_str!("../../shaders/step/measure_row.wgsl");
@@ -19,7 +19,7 @@ const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 pub(super) fn dispatches() -> Dispatches {
     let kernel = |asked: &Asked<'_>| {
         // Accumulated gradients are the first lane, whatever the rule.
-        let accumulated = asked.step_kind.lane(asked.rule, false, ACCUMULATED);
+        let accumulated = asked.step_kind.lane(asked.rule, Keeps::default(), ACCUMULATED);
         Some(("measure".into(), measure(asked.kernel, accumulated, asked.step_kind.averages.len())))
     };
     Dispatches::new(Over::Rows(Purpose::Measure), kernel).collecting(Formed::Gradients)

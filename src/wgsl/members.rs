@@ -2,10 +2,10 @@
 
 use super::structs::{constants, structure};
 use super::tallies::{columns_functions, rows_functions, sum_struct, tallies};
-use super::{lane_access, load};
+use super::{Lanes, lane_access, load};
 use crate::program::{Access, Kernel, LINES, Shape};
 use crate::rule::{AnyRule, Extent, Field, SumField, SumForm};
-use crate::step::StepKind;
+use crate::step::{Keeps, StepKind};
 
 const TALLY: &str = include_str!("../../shaders/step/tally.wgsl");
 const TALLY_NO_WHOLE: &str = include_str!("../../shaders/step/tally_no_whole.wgsl");
@@ -85,7 +85,7 @@ impl Members<'_> {
 
     /// `load_state` and `store_state`: a member that is not in use, or that the stage does not read, is zero, and is not kept.
     pub(super) fn access(&self) -> String {
-        let lanes = !self.step_kind.lanes_of_elements(self.rule, self.matrix()).is_empty();
+        let lanes = self.lanes();
         let loads: Vec<String> = self.rule.members().map(|(name, extent)| self.load(name, extent)).collect();
         let mut text = self.tile()
             + &format!(
@@ -93,11 +93,30 @@ impl Members<'_> {
                 loads.join(", ")
             );
         let stage = &self.rule.stages()[self.stage];
-        let lane = |name| self.step_kind.lane(self.rule, self.matrix(), name);
         let stored = self.rule.states().iter().filter(|state| stage.writes(state.name));
-        let stores = stored.filter_map(|state| Some(self.store_lane(lane(state.name)?, &format!("state.{}", state.name))));
+        let stored = stored.filter_map(|state| Some((self.lane(state.name)?, format!("state.{}", state.name))));
+        let (blocked, stored): (Vec<_>, Vec<_>) = stored.partition(|(lane, _)| lanes.has_scales(*lane));
+        let stores = stored.iter().map(|(lane, x)| self.store_lane(*lane, x));
         text += &format!("fn store_state(row: Row, i: u32, left: u32, state: State) {{\n{}}}\n", stores.collect::<String>());
-        text + &if lanes { lane_access(self.kernel, true) } else { String::new() }
+        text += &lanes.blocked(&blocked);
+        text + &if lanes.is_empty() { String::new() } else { lane_access(self.kernel, true) }
+    }
+
+    /// The lanes of the state.
+    pub(super) fn lanes(&self) -> Lanes<'_> {
+        Lanes::new(self.rule, self.kernel, self.step_kind)
+    }
+
+    /// Which of them has a number of this name for each element.
+    pub(super) fn lane(&self, name: &str) -> Option<usize> {
+        self.step_kind.lane(self.rule, self.kernel.kind.keeps(), name)
+    }
+
+    /// Whether the stage writes a state whose blocks have scales.
+    pub(super) fn stores_blocks(&self) -> bool {
+        let stage = &self.rule.stages()[self.stage];
+        let written = self.rule.states().iter().filter(|state| stage.writes(state.name));
+        written.filter_map(|state| self.lane(state.name)).any(|lane| self.lanes().has_scales(lane))
     }
 
     fn load(&self, name: &str, extent: Extent) -> String {
@@ -107,7 +126,7 @@ impl Members<'_> {
         }
         let is_state = self.rule.states().iter().any(|state| state.name == name);
         match extent {
-            Extent::Elements => self.step_kind.lane(self.rule, self.matrix(), name).map_or(zero, |lane| self.load_lane(lane)),
+            Extent::Elements => self.lane(name).map_or(zero, |lane| self.load_lane(lane)),
             _ if !is_state && !self.is_formed(name) => zero,
             Extent::Rows => format!("rows.{name}"),
             Extent::Columns => format!("columns.{name}"),
@@ -119,12 +138,12 @@ impl Members<'_> {
 
     /// Four elements of a lane.
     pub(super) fn load_lane(&self, lane: usize) -> String {
-        format!("load_lane(lane_at(row, {lane}u, i), {})", self.left())
+        self.lanes().load(lane, self.left())
     }
 
     /// Keeps four elements in a lane, whose padding is its own.
     pub(super) fn store_lane(&self, lane: usize, x: &str) -> String {
-        format!("    store_lane(lane_at(row, {lane}u, i), {}, {x}, {x});\n", self.left())
+        self.lanes().store(lane, self.left(), x)
     }
 
     /// How the numbers of rows, columns and slices are accessed: those of an axis may begin between vectors.
@@ -187,7 +206,8 @@ impl Members<'_> {
 
 /// Which lane of its extent a state or kept sum of rows, columns or slices is.
 pub(super) fn wide_lane(rule: &dyn AnyRule, step_kind: &StepKind, is_matrix: bool, name: &str, extent: Extent) -> Option<usize> {
-    let lanes = step_kind.wide_lanes(rule, is_matrix, false).into_iter().filter(|lane| lane.extent == extent);
+    let keeps = Keeps { matrix: is_matrix, ..Keeps::default() };
+    let lanes = step_kind.wide_lanes(rule, keeps).into_iter().filter(|lane| lane.extent == extent);
     lanes.map(|lane| lane.name).position(|known| known == name)
 }
 
@@ -242,6 +262,7 @@ fn line_access(access: Access) -> String {
         Access::Scalar => "lines[at]",
         Access::Vector => "lines[at / 4u][at % 4u]",
         Access::Vector64 => "bitcast<f32>(u32(lines[at / 4u][at % 4u / 2u] >> (32u * (at % 2u))))",
+        Access::Word | Access::Pair => "0.0",
     };
     load(access, "line", "lines") + &format!("fn line_at(at: u32) -> f32 {{\n    return {one};\n}}\n")
 }

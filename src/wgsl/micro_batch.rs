@@ -6,7 +6,7 @@ use super::stage::{INVOCATION, ROW};
 use super::view::{misplaced, numbers};
 use super::{Declaration, Resource, Shader, array, lane_access, rows, shader, states, structs};
 use crate::program::{Kernel, Purpose};
-use crate::step::{ACCUMULATED, StepKind};
+use crate::step::{ACCUMULATED, Keeps, StepKind};
 
 const ACCUMULATE: &str = include_str!("../../shaders/step/accumulate.wgsl");
 const ACCUMULATE_TILE: &str = include_str!("../../shaders/step/accumulate_tile.wgsl");
@@ -15,7 +15,7 @@ const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 
 pub(super) fn dispatches() -> Dispatches {
     let kernel = |asked: &Asked<'_>| {
-        let lane = asked.step_kind.lane(asked.rule, false, ACCUMULATED)?;
+        let lane = asked.step_kind.lane(asked.rule, Keeps::default(), ACCUMULATED)?;
         Some(("accumulate".into(), accumulate(asked.kernel, lane, asked.step_kind)))
     };
     Dispatches::new(Over::Rows(Purpose::Update), kernel)

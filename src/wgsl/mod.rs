@@ -5,6 +5,7 @@ mod apply;
 mod arrays;
 mod copies;
 mod dispatches;
+mod lanes;
 mod lines;
 mod measure;
 mod members;
@@ -39,6 +40,7 @@ pub(crate) use dispatches::{Asked, Dispatches, Over, dispatches};
 pub(crate) use shader::{Declaration, shader};
 pub(crate) use structs::constants;
 
+use lanes::{Lanes, lane_access, states};
 use shader::array;
 
 const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
@@ -47,6 +49,10 @@ const ROWS: &str = include_str!("../../shaders/lib/rows.wgsl");
 const LOAD_VECTOR: &str = include_str!("../../shaders/access/load_vector.wgsl");
 const LOAD_VECTOR64: &str = include_str!("../../shaders/access/load_vector64.wgsl");
 const LOAD_SCALAR: &str = include_str!("../../shaders/access/load_scalar.wgsl");
+const LOAD_WORD: &str = include_str!("../../shaders/access/load_word.wgsl");
+const LOAD_PAIR: &str = include_str!("../../shaders/access/load_pair.wgsl");
+const STORE_WORD: &str = include_str!("../../shaders/access/store_word.wgsl");
+const STORE_PAIR: &str = include_str!("../../shaders/access/store_pair.wgsl");
 const STORE_VECTOR: &str = include_str!("../../shaders/access/store_vector.wgsl");
 const STORE_VECTOR64: &str = include_str!("../../shaders/access/store_vector64.wgsl");
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar.wgsl");
@@ -89,28 +95,13 @@ fn rows(kernel: &Kernel) -> String {
     structs::constants([("INVOCATIONS", kernel.division.invocations)]) + &skips + ROWS
 }
 
-/// The binding of the state, which begins and ends where vectors do.
-fn states(kernel: &Kernel, written: bool) -> Declaration {
-    array(Resource::States, "states", element(lanes(kernel)), written)
-}
-
-/// How lanes are accessed: element by element, where rows of tiles begin or end between vectors.
-fn lanes(kernel: &Kernel) -> Access {
-    if kernel.kind.uneven { Access::Scalar } else { kernel.division.vectors }
-}
-
-/// `load_lane` and `store_lane`, of a lane's elements from `at` on.
-fn lane_access(kernel: &Kernel, written: bool) -> String {
-    let access = lanes(kernel);
-    let (load, store) = (load(access, "lane", "states"), store(access, "lane", "states"));
-    if written { load + &store } else { load }
-}
-
 /// The element type of an array.
 fn element(access: Access) -> &'static str {
     match access {
         Access::Vector => "vec4f",
         Access::Vector64 => "vec2<u64>",
+        Access::Word => "u32",
+        Access::Pair => "vec2u",
         Access::Scalar => "f32",
     }
 }
@@ -120,6 +111,8 @@ fn load(access: Access, name: &str, array: &str) -> String {
     let text = match access {
         Access::Vector => LOAD_VECTOR,
         Access::Vector64 => LOAD_VECTOR64,
+        Access::Word => LOAD_WORD,
+        Access::Pair => LOAD_PAIR,
         Access::Scalar => LOAD_SCALAR,
     };
     accessor(text, name, array)
@@ -130,6 +123,8 @@ fn store(access: Access, name: &str, array: &str) -> String {
     let text = match access {
         Access::Vector => STORE_VECTOR,
         Access::Vector64 => STORE_VECTOR64,
+        Access::Word => STORE_WORD,
+        Access::Pair => STORE_PAIR,
         Access::Scalar => STORE_SCALAR,
     };
     accessor(text, name, array)

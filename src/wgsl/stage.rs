@@ -9,10 +9,10 @@ use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, elem
 use crate::program::{Kernel, Purpose};
 use crate::rule::{AnyRule, Extent};
 use crate::step::StepKind;
-use crate::storage::BF16;
 
 const STAGE: &str = include_str!("../../shaders/stage.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
+const SWEEP_BLOCKS: &str = include_str!("../../shaders/sweep_blocks.wgsl");
 const SWEEP_LISTED: &str = include_str!("../../shaders/sweep_listed.wgsl");
 const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
 const SWEEP_TILE_ROWS: &str = include_str!("../../shaders/sweep_tile_rows.wgsl");
@@ -66,7 +66,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
     let mut bindings: Vec<Declaration> =
         vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
-    if !step_kind.lanes_of_elements(rule, kind.matrix).is_empty() {
+    if !members.lanes().is_empty() {
         bindings.push(states(kernel, true));
     }
     if members.reads_lines() {
@@ -97,9 +97,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
     if step_kind.clamps {
         parts.push(LIMIT.into());
     }
-    if uses.stores_copies {
-        parts.push(BF16.into());
-    }
+    parts.push(members.lanes().text(uses.stores_copies));
     if !is_last {
         if !members.whole().is_empty() {
             bindings.push(array(Resource::Sums(Formed::Stage(stage)), "sums", "Sum", true));
@@ -142,6 +140,8 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
     let sweep_text = if members.kernel.kind.listed {
         SWEEP_LISTED
+    } else if members.stores_blocks() {
+        SWEEP_BLOCKS
     } else if !is_tiled {
         SWEEP
     } else if by_rows {

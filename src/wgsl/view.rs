@@ -5,11 +5,10 @@ use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
 use super::stage::{INVOCATION, ROW};
-use super::{Declaration, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states, structs};
+use super::{Declaration, Lanes, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::AnyRule;
 use crate::step::{ASIDE, Average, StepKind, view};
-use crate::storage::BF16;
 
 const VIEW: &str = include_str!("../../shaders/step/view.wgsl");
 const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
@@ -91,7 +90,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
     let first = step_kind.averages.first().map_or(ASIDE, Average::state);
     let copy = if kernel.kind.copied { COPY } else { NO_COPY };
     let text = copy.to_owned() + if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW };
-    let lane = |name: &str| step_kind.lane(rule, kernel.kind.matrix, name).unwrap_or_default() as u32;
+    let lane = |name: &str| step_kind.lane(rule, kernel.kind.keeps(), name).unwrap_or_default() as u32;
     let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE))]);
     let entry = Entry { name: "show", parameters: &[ROW, ("change", "u32"), ("steps", "u32"), INVOCATION], result: None };
     let mut parts = vec![
@@ -101,7 +100,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
         structs::constants(numbers),
         uses.body(kernel, &text, &[entry]),
     ];
-    parts.extend(kernel.kind.copied.then(|| BF16.to_owned()));
+    parts.push(Lanes::new(rule, kernel, step_kind).text(kernel.kind.copied));
     let mut own = "";
     // What `evaluate` reads is what the update does.
     let members = Members { rule, stage: rule.stages().len() - 1, kernel, step_kind };

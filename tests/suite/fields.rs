@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use libtest_mimic::Trial;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
-use wgpu_optim::{AdaptiveClip, Clip, DynamicScale, Ema, Lookahead, LossScale, NormClip, Options, Sgd, Swa};
+use wgpu_optim::{AdaptiveClip, Clip, DynamicScale, Ema, Lookahead, LossScale, NormClip, Options, Sgd, StateStorage, Swa};
 
 use crate::context::Outcome;
 
@@ -14,6 +14,7 @@ const CPU_PARAM: &str = include_str!("../../src/cpu/param.rs");
 const GROUP: &str = include_str!("../../src/step/group.rs");
 const OPTIONS: &str = include_str!("../../src/step/options.rs");
 const PARAM: &str = include_str!("../../src/gpu/param.rs");
+const STORAGE: &str = include_str!("../../src/step/state_storage.rs");
 const SCALE: &str = include_str!("../../src/step/loss_scale.rs");
 
 /// A struct, and those of its fields that have a default.
@@ -74,10 +75,15 @@ fn documented() -> Vec<Documented> {
         plain("lookahead", none.lookahead),
         plain("ema", none.ema),
         plain("swa", none.swa),
+        Field { name: "state", default: "default()".into(), accepts: None },
         plain("measure_update", none.measure_update),
     ];
+    let storage = StateStorage::default();
+    assert_eq!(none.state, storage);
+    let storages = vec![plain("m", storage.m), plain("v", storage.v), plain("rounding", storage.rounding), plain("least", storage.least)];
     let group = wgpu_optim::step::Group::new(Sgd::default(), [param()]);
-    let groups = vec![plain("name", group.name), plain("clip", group.clip), plain("schedules", group.schedules)];
+    let groups =
+        vec![plain("name", group.name), plain("clip", group.clip), plain("state", group.state), plain("schedules", group.schedules)];
     // `Param::new` is the same, but for buffers, which it takes.
     let params = |sparse: &'static str, others: Vec<Field>| {
         let scaled = |lr_scale: f64| accepted(CpuParam { lr_scale, ..param() }, Options::default());
@@ -104,6 +110,7 @@ fn documented() -> Vec<Documented> {
     let documented = |name, source, fields| Documented { name, source, fields, taken: &[] };
     vec![
         documented("Options", OPTIONS, options),
+        documented("StateStorage", STORAGE, storages),
         documented("Ema", AVERAGES, emas),
         documented("Swa", AVERAGES, swas),
         documented("Lookahead", AVERAGES, lookaheads),

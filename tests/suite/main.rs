@@ -33,6 +33,7 @@ mod schedules;
 mod sophia;
 mod sparse;
 mod stages;
+mod storage;
 mod subset;
 mod torch_state;
 mod traces;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     trials.extend(views::trials(&contexts));
     trials.extend(sophia::trials(&contexts));
     trials.extend(stages::trials(&contexts));
+    trials.extend(storage::trials(&contexts));
     trials.extend(program::trials(&contexts));
     trials.extend(lamb_ratio::trials(&contexts));
     trials.extend(features::trials(&contexts));

@@ -6,7 +6,7 @@ use std::error::Error;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::batches::Sampler;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{AdamW, Group, Muon, Optimizer, Param, Tensors, wgpu};
+use wgpu_optim::{AdamW, Group, Muon, Optimizer, Options, Param, StateStorage, Tensors, wgpu};
 
 use super::lane::{Flight, Lane, TEST};
 use super::saved::Saved;
@@ -44,6 +44,8 @@ pub struct Trainer<'a> {
     pub tensors: Tensors,
     /// The network.
     pub model: Model,
+    /// What the states of optimizers are stored as.
+    pub state: StateStorage,
     capacity: usize,
 }
 
@@ -64,7 +66,7 @@ impl<'a> Trainer<'a> {
         }
         let room = Room { capacity, places, slots: 1 + images.train().div_ceil(batch) };
         let model = Model::new(&gpu.device, &tensors, &widths, room)?;
-        Ok(Trainer { gpu, images, shapes, tensors, model, capacity })
+        Ok(Trainer { gpu, images, shapes, tensors, model, state: StateStorage::default(), capacity })
     }
 
     /// Uploads the rows of a split.
@@ -78,7 +80,8 @@ impl<'a> Trainer<'a> {
     /// Everything of a run before its first step. Runs of one seed start from the same weights, and those of one batch size see the same batches.
     pub fn begin(&self, rule: &dyn AnyRule, batch: usize, seed: u64, sets: &Sets) -> Result<Course, Box<dyn Error>> {
         self.initialize(seed)?;
-        let optimizer = Optimizer::with_groups(&self.gpu.device, &self.gpu.queue, self.groups(rule))?;
+        let options = Options { state: self.state, ..Default::default() };
+        let optimizer = Optimizer::with_options(&self.gpu.device, &self.gpu.queue, self.groups(rule), options)?;
         Ok(Course { optimizer, train: self.train_feed(batch, seed, sets)?, test: self.test_feed(sets)? })
     }
 

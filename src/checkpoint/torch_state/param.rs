@@ -9,7 +9,7 @@ use super::read::Group;
 use crate::checkpoint::Numbers;
 use crate::checkpoint::outline::{LaneOutline, ParamOutline, lane_shape};
 use crate::rule::StateField;
-use crate::step::ACCUMULATED;
+use crate::step::{ACCUMULATED, SCALE};
 
 /// More steps than anyone takes; one more can still be counted.
 const MOST_STEPS: f64 = (1_u32 << 31) as f64;
@@ -35,7 +35,7 @@ impl Param<'_> {
         let (mut outlines, mut lanes) = (Vec::new(), Vec::new());
         for (state, shape) in self.states() {
             lanes.push(problems.take(self.state(&state, &shape, steps)).unwrap_or_default());
-            outlines.push(LaneOutline { key: state.torch.to_owned(), shape });
+            outlines.push(LaneOutline { key: state.torch.to_owned(), shape, dtype: String::new() });
         }
         for (lane, data) in self.options() {
             lanes.push(problems.take(data).unwrap_or_default());
@@ -81,7 +81,7 @@ impl Param<'_> {
     /// What options keep: averages begin at the values, and nothing is accumulated.
     fn options(&self) -> impl Iterator<Item = (&LaneOutline, Read<Vec<f32>>)> {
         let is_state = |lane: &LaneOutline| self.group.rule.states().iter().any(|state| state.torch == lane.key);
-        let lanes = self.own.lanes.iter().zip(&self.like.lanes).filter(move |(lane, _)| !is_state(lane));
+        let lanes = self.own.lanes.iter().zip(&self.like.lanes).filter(move |(lane, _)| !is_state(lane) && !lane.key.ends_with(SCALE));
         lanes.map(|(lane, data)| {
             let begins = if lane.key == ACCUMULATED { Some(vec![0.0; data.len()]) } else { self.like.value.clone() };
             let name = self.own.tensor_name(lane);

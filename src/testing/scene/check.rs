@@ -5,6 +5,7 @@ use pollster::block_on;
 use super::Scene;
 use crate::Error;
 use crate::step::ACCUMULATED;
+use crate::testing::compare::compare_certain;
 use crate::testing::{Failure, Outcome, compare};
 
 impl<'a> Scene<'a> {
@@ -25,7 +26,8 @@ impl<'a> Scene<'a> {
             let mut found = self.download(&self.buffers[index])?;
             for (param, &((buffer, at), _)) in self.places.iter().enumerate().filter(|(_, (value, _))| value.0 == index) {
                 let values: Vec<f32> = found[at..at + self.lens[param]].iter().copied().map(f32::from_bits).collect();
-                compare(&format!("step {}: {} value", self.steps, self.names[param]), &values, &self.truth[param])?;
+                let what = format!("step {}: {} value", self.steps, self.names[param]);
+                compare_certain(&what, &values, &self.truth[param], &mut self.uncertain)?;
                 found[at..at + self.lens[param]].copy_from_slice(&self.image[buffer][at..at + self.lens[param]]);
             }
             if let Some(at) = (0..found.len()).find(|&at| found[at] != self.image[index][at]) {
@@ -36,7 +38,7 @@ impl<'a> Scene<'a> {
             for state in self.states(name) {
                 let Ok(truth) = self.twin.state(name, state) else { continue };
                 let got = block_on(self.optimizer.read_state(name, state))?;
-                compare(&format!("step {}: {name} state {state}", self.steps), &got, truth)?;
+                compare_certain(&format!("step {}: {name} state {state}", self.steps), &got, truth, &mut self.uncertain)?;
             }
         }
         let (steps, expected) = (block_on(self.optimizer.read_steps())?, self.twin.steps());

@@ -58,6 +58,8 @@ pub struct Scene<'a> {
     masks: Vec<Option<Vec<u32>>>,
     /// What the twin refused first since the last check, which the GPU has to tell.
     refused: Option<Error>,
+    /// How many elements may be such as nothing is known of.
+    uncertain: usize,
     seed: u64,
     steps: u64,
 }
@@ -107,9 +109,25 @@ impl<'a> Scene<'a> {
         let values: Vec<Vec<f32>> = lens.iter().enumerate().map(|(index, &len)| inputs::values(seed + index as u64, len)).collect();
         let truth = values.iter().map(|values| values.iter().copied().map(Bounded::given).collect()).collect();
         let image = blank(&buffers, &places);
-        let (refused, steps) = (None, 0);
-        let mut scene =
-            Scene { gpu, options, optimizer, names, params, lens, buffers, places, image, masks, twin, truth, refused, seed, steps };
+        let (refused, uncertain, steps) = (None, 0, 0);
+        let mut scene = Scene {
+            gpu,
+            options,
+            optimizer,
+            names,
+            params,
+            lens,
+            buffers,
+            places,
+            image,
+            masks,
+            twin,
+            truth,
+            refused,
+            uncertain,
+            seed,
+            steps,
+        };
         for (&(place, _), values) in scene.places.clone().iter().zip(&values) {
             scene.put(place, values);
         }
@@ -135,6 +153,12 @@ impl<'a> Scene<'a> {
             self.truth[index] = values.iter().copied().map(Bounded::given).collect();
         }
         self.upload();
+    }
+
+    /// Lets so many comparisons be of elements of which nothing is known, their tolerance being infinite: a second moment that may be 0 or the smallest number that is stored of one divides by
+    /// whatever there is.
+    pub fn allow_uncertain(&mut self, elements: usize) {
+        self.uncertain = elements;
     }
 
     /// One more group, in buffers of its own.
@@ -175,7 +199,8 @@ impl<'a> Scene<'a> {
 
 /// A group's settings over these parameters.
 fn with_params(group: &Group<CpuParam>, params: Vec<Param>) -> Group {
-    Group { name: group.name.clone(), rule: group.rule.clone(), params, clip: group.clip, schedules: group.schedules.clone() }
+    let Group { name, rule, clip, state, schedules, .. } = group.clone();
+    Group { name, rule, params, clip, state, schedules }
 }
 
 /// What buffers hold before values and gradients: sentinels beside values, poison beside gradients.

@@ -103,6 +103,7 @@ fn three_at_most(gpu: &Gpu) -> Outcome {
             ema: Some(Default::default()),
             swa: Some(Default::default()),
             measure_update: true,
+            state: Default::default(),
         })?;
         assert_eq!(all.recorded_step(), recorded(3, 2 * count + 1));
         assert_eq!(all.recorded_accumulate(), recorded(2, count + 1));

@@ -48,6 +48,7 @@ fn options(rule: &dyn AnyRule, clip: Clip) -> Options {
         ema: Some(Ema::default()),
         swa: Some(Swa::default()),
         measure_update: true,
+        state: Default::default(),
     }
 }
 

@@ -9,8 +9,8 @@ use wgpu_optim::rule::AnyRule;
 use wgpu_optim::schedule::Schedule;
 use wgpu_optim::testing::{STYLES, Scene, Style, must_fail};
 use wgpu_optim::{
-    Adafactor, AdamW, Adan, AdaptiveClip, Clip, DynamicScale, Ema, Group, Lamb, Lion, Lookahead, LossScale, MicroBatches, NonFinite,
-    NormClip, NormOrder, NormScope, Optimizer, Options, RmsProp, Sgd, Swa,
+    Adafactor, AdamW, Adan, AdaptiveClip, Clip, Dtype, DynamicScale, Ema, Group, Lamb, Lion, Lookahead, LossScale, MicroBatches, NonFinite,
+    NormClip, NormOrder, NormScope, Optimizer, Options, RmsProp, Rounding, Sgd, StateStorage, Swa,
 };
 
 use crate::context::{Context, Outcome};
@@ -25,7 +25,7 @@ pub struct Setting {
 /// A feature: its name, what of a setting it takes for itself (two that take the same do not go together), and what it does.
 pub type Feature = (&'static str, &'static str, fn(&mut Setting));
 
-pub const FEATURES: [Feature; 25] = [
+pub const FEATURES: [Feature; 27] = [
     ("clip-value", "clip", |setting| setting.options.clip = Clip::Value(0.3)),
     ("clip-norm", "clip", |setting| setting.options.clip = Clip::Norm(NormClip { max_norm: 0.7, ..NormClip::default() })),
     ("clip-infinity-by-group", "clip", |setting| {
@@ -102,6 +102,16 @@ pub const FEATURES: [Feature; 25] = [
     }),
     ("frozen", "frozen", |setting| setting.groups[0].params[1].frozen = true),
     ("measured-update", "measured-update", |setting| setting.options.measure_update = true),
+    ("state-bf16", "state", |setting| {
+        let rounding = Rounding::Stochastic { seed: 9 };
+        setting.options.state = StateStorage { rounding, least: 1, ..StateStorage::all(Dtype::Bf16) };
+    }),
+    // Blocks do not go with rows that are masked. Second moments in few bits have no one answer where squares are subnormal.
+    ("state-8bit", "row-mask", |setting| {
+        setting.groups.iter_mut().for_each(|group| {
+            group.state = Some(StateStorage { m: Dtype::Dynamic8, v: Dtype::Bf16, least: 1, ..StateStorage::default() });
+        });
+    }),
 ];
 
 /// Around a vector, a workgroup, a chunk and a long unit, with rows of 1, 7, 100, 600 and 5,000 elements, and empty ones.
@@ -192,6 +202,7 @@ pub fn everything(rule: Box<dyn AnyRule>, clip: &str) -> Setting {
         "row-mask",
         "frozen",
         "measured-update",
+        "state-bf16",
     ];
     let features: Vec<Feature> = FEATURES.into_iter().filter(|feature| wanted.contains(&feature.0)).collect();
     with(rule, &features)

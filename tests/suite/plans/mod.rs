@@ -5,7 +5,7 @@ mod promises;
 mod random;
 
 use libtest_mimic::Trial;
-use wgpu_optim::program::{Access, Kind, Limits, Place, Plan, Sets, Tensor, measures, plan};
+use wgpu_optim::program::{Access, Kind, Limits, Place, Plan, Sets, Tensor, Widths, measures, plan};
 
 use crate::context::Outcome;
 use promises::{every_element_once, pages_are_written_once, within};
@@ -52,6 +52,7 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
         listed: None,
         copy: None,
         salt: 0,
+        state_salt: 0,
         granule: 1,
         unit: None,
         tiles: None,
@@ -64,7 +65,7 @@ fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> 
 fn placed(mut tensors: Vec<Tensor>, lanes: usize, limits: &Limits) -> (Vec<Tensor>, Sets) {
     let mut sets = Sets::default();
     for tensor in &mut tensors {
-        tensor.state = sets.place(lanes, tensor, !tensor.is_of_vectors(), limits);
+        tensor.state = sets.place(&Widths { whole: lanes as u64, ..Widths::default() }, tensor, !tensor.is_of_vectors(), limits);
     }
     (tensors, sets)
 }

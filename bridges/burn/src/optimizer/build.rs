@@ -206,11 +206,12 @@ fn with_places(groups: Vec<Group<ModuleParam>>, places: &[(Binding, Binding)]) -
         lr_scale: param.lr_scale,
         ..Param::new(param.name, &param.shape, value.clone(), gradient.clone())
     };
-    let group = |Group { name, rule, params, clip, schedules }| Group {
+    let group = |Group { name, rule, params, clip, state, schedules }| Group {
         name,
         rule,
         params: Vec::from_iter(params).into_iter().zip(places.by_ref()).map(param).collect(),
         clip,
+        state,
         schedules,
     };
     groups.into_iter().map(group).collect()

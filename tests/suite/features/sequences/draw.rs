@@ -133,6 +133,7 @@ impl Draw {
             }),
             swa: self.chance(3).then_some(Swa { start: 2, every: 2 }),
             measure_update: self.chance(2),
+            state: Default::default(),
         }
     }
 }

@@ -1,0 +1,4 @@
+// Four f32 of an array of words, of which other lanes have fewer bits for a number.
+fn load_tensor(at: u32, left: u32) -> vec4f {
+    return bitcast<vec4f>(vec4u(tensors[at], tensors[at + 1u], tensors[at + 2u], tensors[at + 3u]));
+}

@@ -1,0 +1,163 @@
+//! How kernels reach the lanes of the state, of which some have fewer bits for a number than f32.
+
+use std::borrow::Cow;
+
+use super::{Access, Declaration, Resource, array, element};
+use crate::program::Kernel;
+use crate::rule::AnyRule;
+use crate::step::{Lane, StepKind, name_salt};
+use crate::storage::{BF16, BLOCK, Packed, Rounding};
+
+const LANES: &str = include_str!("../../shaders/storage/lanes.wgsl");
+const HALVES_WORD: &str = include_str!("../../shaders/storage/halves_word.wgsl");
+const HALVES_PAIR: &str = include_str!("../../shaders/storage/halves_pair.wgsl");
+const BYTES: &str = include_str!("../../shaders/storage/bytes.wgsl");
+const SALT: &str = include_str!("../../shaders/storage/salt.wgsl");
+const SCALES: &str = include_str!("../../shaders/storage/scales.wgsl");
+
+/// The lanes that a rule has in kernels of this kind.
+pub(super) struct Lanes<'a> {
+    kernel: &'a Kernel,
+    lanes: Vec<Lane>,
+}
+
+impl<'a> Lanes<'a> {
+    pub(super) fn new(rule: &dyn AnyRule, kernel: &'a Kernel, step_kind: &StepKind) -> Self {
+        Lanes { kernel, lanes: step_kind.lanes_in_pages(rule, kernel.kind.keeps()) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// How a lane packs numbers, if it does.
+    fn packed(&self, lane: usize) -> Option<&'static dyn Packed> {
+        self.lanes[lane].format.packed()
+    }
+
+    /// Whether blocks of a lane have scales.
+    pub(super) fn has_scales(&self, lane: usize) -> bool {
+        self.lanes[lane].format.has_scales()
+    }
+
+    /// The word of a packed lane.
+    fn place(&self, lane: usize, packed: &dyn Packed) -> String {
+        let (whole, bytes) = self.before(lane);
+        format!("packed_at(row, {whole}u, {bytes}u, {}u, i)", 32 / packed.bits())
+    }
+
+    /// How many lanes of f32 there are, and how many bytes for each element lie between them and a lane.
+    fn before(&self, lane: usize) -> (usize, u32) {
+        let whole = self.lanes.iter().filter(|lane| lane.is_of_elements() && lane.format.packed().is_none()).count();
+        (whole, self.lanes[..lane].iter().filter_map(|lane| lane.format.packed()).map(|packed| packed.bits() / 8).sum())
+    }
+
+    /// The word of the scale of a lane.
+    fn scale_place(&self, lane: usize) -> String {
+        let is_packed = |lane: &&Lane| lane.format.packed().is_some();
+        let (whole, bytes) = self.before(self.lanes.iter().filter(|lane| lane.is_of_elements()).count());
+        let scale = self.lanes[..lane].iter().filter(is_packed).filter(|lane| lane.format.has_scales()).count();
+        format!("scale_at(row, {whole}u, {bytes}u, {scale}u, i)")
+    }
+
+    /// Four elements of a lane; `left` says how many may be touched.
+    pub(super) fn load(&self, lane: usize, left: &str) -> String {
+        let Some(packed) = self.packed(lane) else { return format!("load_lane(lane_at(row, {lane}u, i), {left})") };
+        let (name, place) = (packed.name(), self.place(lane, packed));
+        match packed.has_scales() {
+            true => format!("decoded_{name}(load_bytes({place}), load_scale_of_block({}))", self.scale_place(lane)),
+            false => format!("decoded_{name}(load_halves({place}))"),
+        }
+    }
+
+    /// Keeps four elements in a lane, whose padding is its own; not in one whose blocks have scales.
+    pub(super) fn store(&self, lane: usize, left: &str, x: &str) -> String {
+        let Some(packed) = self.packed(lane) else { return format!("    store_lane(lane_at(row, {lane}u, i), {left}, {x}, {x});\n") };
+        let (salt, steps) = match self.kernel.kind.storage.rounding {
+            Rounding::Nearest => ("0u".to_owned(), "0u"),
+            Rounding::Stochastic { .. } => (format!("salt_of(row, {}u)", name_salt(self.lanes[lane].name)), "rounding_step"),
+        };
+        let code = format!("encoded_{}({x}, {salt}, {steps}, row.element + i)", packed.name());
+        format!("    store_halves({}, {code});\n", self.place(lane, packed))
+    }
+
+    /// `compare_blocked` and `store_blocked`, of these lanes, each with the expression of its numbers; none if there are none.
+    pub(super) fn blocked(&self, lanes: &[(usize, String)]) -> String {
+        if lanes.is_empty() {
+            return String::new();
+        }
+        let each = |form: &dyn Fn(usize, usize, &str) -> String| {
+            lanes.iter().enumerate().map(|(number, (lane, x))| form(number, *lane, x)).collect::<String>()
+        };
+        let compare = each(&|number, _, x| format!("    largest[{number}] = max(largest[{number}], magnitude_of(within({x}, left)));\n"));
+        let store = each(&|number, lane, x| {
+            let Some(packed) = self.packed(lane) else { return String::new() };
+            let code = format!("encoded_{}(within({x}, left), scales[{number}])", packed.name());
+            format!("    store_bytes({}, {code});\n", self.place(lane, packed))
+        });
+        let scales = each(&|number, lane, _| format!("        states[{}] = bitcast<u32>(scales[{number}]);\n", self.scale_place(lane)));
+        format!(
+            "const BLOCKED: u32 = {}u;\n{SCALES}\
+             fn compare_blocked(largest: ptr<function, array<u32, BLOCKED>>, state: State, left: u32) {{\n{compare}}}\n\
+             fn store_blocked(row: Row, i: u32, left: u32, state: State, scales: array<f32, BLOCKED>, is_first: bool) {{\n{store}    \
+             if is_first {{\n{scales}    }}\n}}\n",
+            lanes.len()
+        )
+    }
+
+    /// What formats need, once each; `copies` says that copies of values in bf16 are written too. And `fill_maps`, which whoever goes through rows calls.
+    pub(super) fn text(&self, copies: bool) -> String {
+        let mut parts: Vec<Cow<'static, str>> = if copies { vec![BF16.into()] } else { Vec::new() };
+        let packed = || self.lanes.iter().filter_map(|lane| lane.format.packed());
+        for part in packed().flat_map(|packed| packed.wgsl()) {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        let blocks = packed().any(Packed::has_scales);
+        if packed().next().is_some() {
+            parts.push(format!("const BLOCK: u32 = {BLOCK}u;\n{LANES}").into());
+            parts.push(if access(self.kernel) == Access::Pair { HALVES_PAIR } else { HALVES_WORD }.into());
+            parts.push(if blocks { BYTES } else { "" }.into());
+        }
+        if self.rounds_stochastically() {
+            parts.push(SALT.into());
+        }
+        let mut names: Vec<&str> = packed().filter(|packed| packed.has_scales()).map(Packed::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let fill: String = names.iter().map(|name| format!("    fill_{name}(invocation);\n")).collect();
+        let barrier = if blocks { "    workgroupBarrier();\n" } else { "" };
+        parts.push(format!("fn fill_maps(invocation: u32) {{\n{fill}{barrier}}}\n").into());
+        parts.concat()
+    }
+
+    /// Whether some state is rounded by a drawn number.
+    pub(super) fn rounds_stochastically(&self) -> bool {
+        let has_halves = self.lanes.iter().any(|lane| lane.format.packed().is_some_and(|packed| !packed.has_scales()));
+        has_halves && self.kernel.kind.storage.rounding != Rounding::Nearest
+    }
+}
+
+/// The binding of the state, which begins and ends where vectors do.
+pub(super) fn states(kernel: &Kernel, written: bool) -> Declaration {
+    array(Resource::States, "states", element(access(kernel)), written)
+}
+
+/// How lanes are accessed: element by element, where rows of tiles begin or end between vectors, and as words where some have fewer bits.
+fn access(kernel: &Kernel) -> Access {
+    let storage = kernel.kind.storage;
+    match storage.m.bits().min(storage.v.bits()) {
+        8 => Access::Word,
+        16 => Access::Pair,
+        _ if kernel.kind.uneven => Access::Scalar,
+        _ => kernel.division.vectors,
+    }
+}
+
+/// `load_lane` and `store_lane`, of the elements of a lane of f32 from `at` on.
+pub(super) fn lane_access(kernel: &Kernel, written: bool) -> String {
+    let access = access(kernel);
+    let (load, store) = (super::load(access, "lane", "states"), super::store(access, "lane", "states"));
+    if written { load + &store } else { load }
+}

@@ -1,0 +1,156 @@
+//! The codes that kernels and host make of the same numbers are those of torchao.
+
+use std::sync::Arc;
+
+use libtest_mimic::{Failed, Trial};
+use pollster::block_on;
+use safetensors::SafeTensors;
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::checkpoint::Checkpoint;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+use wgpu_optim::rule::{NoScalars, Range, Real, Rule};
+use wgpu_optim::{Dtype, Group, Optimizer, Options, StateStorage, Tensors, hyper_parameters, layout, state};
+
+use crate::context::{Context, Outcome};
+use crate::files::file;
+
+hyper_parameters! {
+    /// A rule that keeps what it is given.
+    pub struct Keeping {
+        /// What the values lose of it.
+        pub lr: f64 = 1e-3, Range::NON_NEGATIVE, scheduled;
+    }
+}
+
+layout! {
+    /// Per group.
+    pub struct Hyper<F> { lr: F }
+}
+
+state! {
+    /// The gradient, with a sign and without.
+    pub struct State<F> { m = "m", v = "v" }
+}
+
+impl Rule for Keeping {
+    const NAME: &'static str = "Keeping";
+    const FORMULA: &'static str = "m = g;  v = |g|;  p -= lr * g";
+    const WGSL: &'static str = "
+        fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
+            state.m = gradient;
+            state.v = abs(gradient);
+            *p -= h.lr * gradient;
+        }";
+    const NEVER_NEGATIVE: &'static [&'static str] = &["v"];
+    type Hyper<F: Real> = Hyper<F>;
+    type Scalars<F: Real> = NoScalars<F>;
+    type State<F: Real> = State<F>;
+
+    fn hyper<F: Real>(&self) -> Hyper<F> {
+        Hyper { lr: F::of(self.lr) }
+    }
+    fn prepare<F: Real>(_h: &Hyper<F>, _step: F, _last: &NoScalars<F>) -> NoScalars<F> {
+        NoScalars::default()
+    }
+    fn update<F: Real>(h: &Hyper<F>, _s: &NoScalars<F>, gradient: F, p: &mut F, state: &mut State<F>) {
+        state.m = gradient;
+        state.v = gradient.abs();
+        *p = *p - h.lr * gradient;
+    }
+    fn cases() -> Vec<(&'static str, Self)> {
+        vec![("fast", Keeping { lr: 0.5 })]
+    }
+}
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for context in contexts {
+        trials.push(context.trial("storage/codes/torchao".into(), |gpu| of_torchao(&|kept, dtype| on_gpu(gpu, kept, dtype))));
+    }
+    trials.push(Trial::test("storage/codes/torchao-on-the-host", || of_torchao(&on_host)));
+    trials.push(contexts[0].trial("storage/codes/any-number".into(), any_number));
+    trials
+}
+
+fn options(dtype: Dtype) -> Options {
+    Options { state: StateStorage { least: 1, ..StateStorage::all(dtype) }, ..Default::default() }
+}
+
+/// What an optimizer keeps of these gradients, as a file.
+type Keep<'a> = &'a dyn Fn(&[f32], Dtype) -> Result<Vec<u8>, Failed>;
+
+fn on_gpu(gpu: &Gpu, kept: &[f32], dtype: Dtype) -> Result<Vec<u8>, Failed> {
+    let tensors = Tensors::new(&gpu.device, [("w", [kept.len()])])?;
+    tensors.write_gradient(&gpu.queue, "w", kept)?;
+    let groups = [Group::new(Keeping::default(), tensors.params())];
+    let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, options(dtype))?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    Ok(block_on(optimizer.checkpoint())?.to_bytes()?)
+}
+
+fn on_host(kept: &[f32], dtype: Dtype) -> Result<Vec<u8>, Failed> {
+    let params = [CpuParam::new("w", &[kept.len()])];
+    let mut optimizer = CpuOptimizer::<f32>::with_options([Group::new(Keeping::default(), params)], options(dtype))?;
+    optimizer.step(&mut [&mut vec![0.0; kept.len()]], &[Some(kept)])?;
+    Ok(optimizer.checkpoint(None)?.to_bytes()?)
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word)).collect()
+}
+
+/// Codes, scales and the numbers that they stand for.
+fn of_torchao(keep: Keep<'_>) -> Outcome {
+    let bytes = std::fs::read(file("tests/known_answers/quant-vectors.safetensors"))?;
+    let known = SafeTensors::deserialize(&bytes)?;
+    for state in ["m", "v"] {
+        let kept = keep(&floats(known.tensor(state)?.data()), Dtype::Dynamic8)?;
+        let read = SafeTensors::deserialize(&kept)?;
+        let numbers = floats(known.tensor(state)?.data());
+        // Of what is never negative, nothing above 0 becomes 0: there alone we differ.
+        let least = |x: f32| u8::from(state == "v" && x > 0.0);
+        let theirs = known.tensor(&format!("{state}_8bit/codes"))?.data().iter().zip(&numbers);
+        let codes: Vec<u8> = theirs.map(|(&code, &x)| code.max(least(x))).collect();
+        same(read.tensor(&format!("w/{state}"))?.data(), &codes)?;
+        let scales = floats(read.tensor(&format!("w/{state}.scale"))?.data());
+        assert_eq!(scales, floats(known.tensor(&format!("{state}_8bit/scale"))?.data()));
+        let values = floats(known.tensor(&format!("{state}_8bit/value"))?.data());
+        let checkpoint = Checkpoint::from_bytes(&kept)?;
+        let mut ours = checkpoint.tensor(&format!("w/{state}"))?.iter().zip(&values).zip(&numbers);
+        assert!(!ours.any(|((ours, theirs), x)| ours != theirs && !(*theirs == 0.0 && state == "v" && *x > 0.0)));
+    }
+    let x = floats(known.tensor("x")?.data());
+    let kept = keep(&x, Dtype::Bf16)?;
+    same(SafeTensors::deserialize(&kept)?.tensor("w/m")?.data(), known.tensor("bf16_nearest")?.data())
+}
+
+fn same(got: &[u8], expected: &[u8]) -> Outcome {
+    let others: Vec<_> = got.iter().zip(expected).enumerate().filter(|(_, (got, expected))| got != expected).take(5).collect();
+    if others.is_empty() && got.len() == expected.len() { Ok(()) } else { Err(format!("codes differ: {others:?}").into()) }
+}
+
+/// Numbers of all magnitudes, ties, zeros of both signs, and what is no number: kernels and host make the same codes of them.
+fn any_number(gpu: &Gpu) -> Outcome {
+    let mut random = wgpu_optim::testing::Random(5);
+    let numbers: Vec<f32> =
+        (0..50_000).map(|i| f32::from_bits(random.bits() as u32 & if i % 3 == 0 { u32::MAX } else { 0xbfff_f000 })).collect();
+    // What is subnormal may be 0 on a device.
+    let numbers: Vec<f32> = numbers.into_iter().map(|x| if x.is_subnormal() { 0.0 } else { x }).collect();
+    let narrow: Vec<f32> = (0..50_000).map(|_| (random.normal() * 10.0_f64.powf(2.0 * random.normal())) as f32).collect();
+    for kept in [numbers, narrow] {
+        for dtype in [Dtype::Bf16, Dtype::F16, Dtype::Dynamic8] {
+            let [gpu, host] = [on_gpu(gpu, &kept, dtype)?, on_host(&kept, dtype)?];
+            let [gpu, host] = [Checkpoint::from_bytes(&gpu)?, Checkpoint::from_bytes(&host)?];
+            for state in ["w/m", "w/v"] {
+                // One NaN is as good as another.
+                let numbers = gpu.tensor(state)?.iter().zip(host.tensor(state)?).zip(&kept);
+                let others = numbers.filter(|((a, b), _)| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan()));
+                let others: Vec<_> = others.take(5).collect();
+                assert!(others.is_empty(), "{dtype:?} {state}: {others:?}");
+            }
+        }
+    }
+    Ok(())
+}
