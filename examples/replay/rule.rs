@@ -45,12 +45,11 @@ fn set(rule: &mut dyn AnyRule, known: &KnownAs, key: &str, value: &Value) -> Res
     if known.framework == TORCH && IMPLEMENTATION.contains(&key) && (value.is_null() || value.is_boolean()) {
         return Ok(());
     }
-    if let Some(word) = value.as_str() {
-        return set_by_word(rule, known, key, word);
-    }
     let has_words = known.keys.iter().any(|(theirs, _)| theirs.split_once('=').is_some_and(|(own, _)| own == key));
-    if value.is_null() && has_words {
-        return Ok(());
+    match value {
+        Value::Null if has_words => return Ok(()),
+        Value::String(word) if has_words => return set_by_word(rule, known, key, word),
+        _ => {}
     }
     let ours = ours(rule, known, key);
     let given = value.as_array().map_or(core::slice::from_ref(value), Vec::as_slice);
