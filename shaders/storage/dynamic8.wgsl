@@ -1,11 +1,10 @@
-// Numbers in 8 bits: a code of a map, times the scale of a block. Twin: src/storage/dynamic8.rs. Where a card looks a number up for each invocation, the map is
-// in the workgroup's memory: those that are indexed in registers are not.
+// Numbers in 8 bits: a code of a map, times the scale of a block. Twin: src/storage/dynamic8.rs. The map is looked up in the workgroup's memory.
 
 var<workgroup> map_signed8: array<f32, 256>;
 
 fn fill_signed8(invocation: u32) {
     for (var code = invocation; code < 256u; code += INVOCATIONS) {
-        map_signed8[code] = MAP_signed8[code];
+        map_signed8[code] = maps[FIRST_signed8 + code];
     }
 }
 

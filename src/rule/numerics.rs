@@ -138,7 +138,7 @@ pub fn normal_square<F: Real>(x: F) -> F {
 /// `1 / sqrt(x)` for `x >= 0`, which counts as f32's smallest normal number at least, so that the root of 0 is no infinity.
 #[inline(always)]
 pub fn reciprocal_root<F: Real>(x: F) -> F {
-    at_least(x, F::of(f64::from(f32::MIN_POSITIVE))).sqrt().recip()
+    at_least(x, F::of(f64::from(f32::MIN_POSITIVE))).inverse_sqrt()
 }
 
 /// `1 / sqrt(x / mean)`.

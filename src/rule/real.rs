@@ -61,6 +61,10 @@ pub trait Real:
     fn max(self, other: Self) -> Self;
     /// The smaller one; a NaN if either is, unlike [`f32::min`].
     fn min(self, other: Self) -> Self;
+    /// `1 / sqrt(x)`
+    fn inverse_sqrt(self) -> Self {
+        self.sqrt().recip()
+    }
     /// The smaller one of two that are not negative; a NaN if either is.
     fn at_most(self, high: Self) -> Self {
         self.min(high)

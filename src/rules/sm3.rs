@@ -83,7 +83,7 @@ impl Rule for Sm3 {
                 // One of the two is not in use, and is 0.
                 state.a = saturated(state.mu + state.a + square(gradient));
                 state.cover = state.a;
-                state.nu = moving_average(state.nu, gradient * (state.a + F::of(EPS)).sqrt().recip(), h.momentum, h.rest);
+                state.nu = moving_average(state.nu, gradient * (state.a + F::of(EPS)).inverse_sqrt(), h.momentum, h.rest);
             }
             _axes => state.mu = state.cover,
         }

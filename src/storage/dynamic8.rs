@@ -15,10 +15,17 @@ pub(super) struct Dynamic8 {
     map: [f32; 256],
     /// The code of 0.
     zero: u32,
+    /// Where it begins among the [`maps`].
+    first: u32,
 }
 
-pub(super) const SIGNED: Dynamic8 = Dynamic8 { name: "signed8", map: map8::signed(), zero: 127 };
-pub(super) const UNSIGNED: Dynamic8 = Dynamic8 { name: "unsigned8", map: map8::unsigned(), zero: 0 };
+pub(super) const SIGNED: Dynamic8 = Dynamic8 { name: "signed8", map: map8::signed(), zero: 127, first: 0 };
+pub(super) const UNSIGNED: Dynamic8 = Dynamic8 { name: "unsigned8", map: map8::unsigned(), zero: 0, first: 256 };
+
+/// Both, as kernels find them: a map as a constant is built anew by each invocation that looks something up.
+pub(crate) fn maps() -> Vec<f32> {
+    [SIGNED.map, UNSIGNED.map].concat()
+}
 
 impl Packed for Dynamic8 {
     fn name(&self) -> &'static str {
@@ -34,11 +41,10 @@ impl Packed for Dynamic8 {
         "U8"
     }
 
-    /// The functions, with the map in the place of the words that stand for it there.
+    /// The functions, with the format's name in the place of one.
     fn wgsl(&self) -> Vec<Cow<'static, str>> {
-        let numbers: Vec<String> = self.map.iter().map(|x| format!("{x:e}f")).collect();
-        let map = format!("const MAP_signed8 = array<f32, 256>({});\nconst ZERO_signed8 = {}u;\n", numbers.join(", "), self.zero);
-        vec![BLOCKS.into(), (map + WGSL).replace("signed8", self.name).into()]
+        let numbers = format!("const FIRST_signed8 = {}u;\nconst ZERO_signed8 = {}u;\n", self.first, self.zero);
+        vec![BLOCKS.into(), (numbers + WGSL).replace("signed8", self.name).into()]
     }
 
     /// The code of the nearest of the map, the upper one of two. What is above 0 without a sign is not 0: it divides, and one step would be as long as thousands.

@@ -30,6 +30,13 @@ impl<'a> Lanes<'a> {
         self.lanes.is_empty()
     }
 
+    /// The bindings: the state, if any is kept, and the maps of formats that have some.
+    pub(super) fn bindings(&self) -> Vec<Declaration> {
+        let has_maps = (0..self.lanes.len()).any(|lane| self.has_scales(lane));
+        let maps = has_maps.then(|| array(Resource::Maps, "maps", "f32", false));
+        (!self.is_empty()).then(|| states(self.kernel, true)).into_iter().chain(maps).collect()
+    }
+
     /// How a lane packs numbers, if it does.
     fn packed(&self, lane: usize) -> Option<&'static dyn Packed> {
         self.lanes[lane].format.packed()

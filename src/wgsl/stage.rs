@@ -5,7 +5,7 @@ use super::arrays::{Entry, Uses};
 use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
-use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, states, structs};
+use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::{AnyRule, Extent};
 use crate::step::StepKind;
@@ -66,9 +66,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
     let mut bindings: Vec<Declaration> =
         vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
-    if !members.lanes().is_empty() {
-        bindings.push(states(kernel, true));
-    }
+    bindings.extend(members.lanes().bindings());
     if members.reads_lines() {
         bindings.push(array(Resource::Lines, "lines", element(members.lines_access()), false));
     }

@@ -5,7 +5,7 @@ use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
 use super::stage::{INVOCATION, ROW};
-use super::{Declaration, Lanes, NUMERICS, Resource, Shader, array, lane_access, rows, shader, states, structs};
+use super::{Declaration, Lanes, NUMERICS, Resource, Shader, array, lane_access, rows, shader, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::AnyRule;
 use crate::step::{ASIDE, Average, StepKind, view};
@@ -85,7 +85,8 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
     let uses = Uses { loads_values: true, stores_values: true, stores_copies: kernel.kind.copied, ..Uses::default() };
     let mut bindings = vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
-    bindings.push(states(kernel, true));
+    let lanes = Lanes::new(rule, kernel, step_kind);
+    bindings.extend(lanes.bindings());
     let averages = step_kind.averages.len();
     let first = step_kind.averages.first().map_or(ASIDE, Average::state);
     let copy = if kernel.kind.copied { COPY } else { NO_COPY };
@@ -100,7 +101,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
         structs::constants(numbers),
         uses.body(kernel, &text, &[entry]),
     ];
-    parts.push(Lanes::new(rule, kernel, step_kind).text(kernel.kind.copied));
+    parts.push(lanes.text(kernel.kind.copied));
     let mut own = "";
     // What `evaluate` reads is what the update does.
     let members = Members { rule, stage: rule.stages().len() - 1, kernel, step_kind };

@@ -141,6 +141,9 @@ for gamma in [1e-10, 0.025, 0.3, 7.0]:
 for lr, other in [(1e-30, 1e-3), (1e-3, 1e-8), (0.7, 0.1), (1e3, 1e-6), (1e20, 3.0)]:
     print_all("Asgd", {"lr": lr, "lambd": other}, [("lambd_lr", D(lr) * D(other))])
     print_all("MadGrad", {"lr": lr, "eps": other}, [("stable_lr", D(lr) + D(other))])
+F32_MAX = D(2) ** 128 - D(2) ** 104
+for eps in [1e-300, 1e-38, 1e-30, 1.1920928955078125e-07, 1e-3, 0.7, 1.0, 1e10]:
+    print_all("Adafactor", {"eps1": eps}, [("most", min(1 / D(eps), F32_MAX))])
 for alpha in [0.0, 1e-30, 0.1, 0.75, 1.0, 3.3, 1e6, 1e30]:
     print_all("Asgd", {"alpha": alpha}, [("exponent", -D(alpha))])
     print_all("Adafactor", {"beta2_decay": -alpha}, [("exponent", -D(alpha))])

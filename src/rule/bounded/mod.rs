@@ -18,6 +18,8 @@ mod units {
     pub const DIVIDED: f64 = 5.0;
     /// `sqrt(x)`: inherited from `1 / inverseSqrt(x)`, 2 ulp and 2.5 ulp.
     pub const ROOT: f64 = 9.0;
+    /// `inverseSqrt(x)`: 2 ulp.
+    pub const INVERSE_ROOT: f64 = 4.0;
     /// `cube_root(x)`: our own Newton step, `y - (y - x / (y * y)) / 3`, of whose quotient a third counts: 3.4 measured, with
     /// every quotient off by 2.5 ulp.
     pub const CUBE_ROOT: f64 = 4.0;
@@ -113,6 +115,11 @@ impl Real for Bounded {
         let propagated = (self.value + self.error).sqrt() - value;
         let propagated = propagated.max(value - (self.value - self.error).max(0.0).sqrt());
         Self::result(value, propagated, units::ROOT)
+    }
+    fn inverse_sqrt(self) -> Self {
+        let value = self.value.sqrt().recip();
+        let propagated = (self.value - self.error).max(0.0).sqrt().recip() - value;
+        Self::result(value, propagated, units::INVERSE_ROOT)
     }
     fn cube_root(self) -> Self {
         let value = self.value.cbrt();

@@ -34,8 +34,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         [adamw(), nadam, lamb, adafactor, momentum.into(), madgrad, schedule_free, asgd]
     };
     let mut trials = Vec::new();
-    for context in contexts {
-        for rule in rules() {
+    for (number, context) in contexts.iter().enumerate() {
+        // What Adafactor has of each of so many rows does not fit in a binding of 64 KiB.
+        for rule in rules().into_iter().filter(|rule| number < 2 || rule.name() != "Adafactor") {
             let name = format!("rows/plain/{}", rule.name());
             trials.push(context.trial(name, move |gpu| changes(gpu, rule, Options::default(), true)));
         }

@@ -8,7 +8,7 @@ use wgpu_optim::{Adafactor, Group, Options};
 use crate::context::Outcome;
 
 /// A slice in one part, in a few and in many; bands enough to share columns, and tiles enough to share rows; between others, whose tiles lie beside.
-const SHAPES: [&[usize]; 8] = [&[6, 5], &[33, 8], &[250, 290], &[3, 4], &[3000, 7], &[9, 3300], &[2, 1100, 20], &[5, 6]];
+const SHAPES: [&[usize]; 8] = [&[6, 5], &[33, 8], &[250, 290], &[3, 4], &[2500, 7], &[9, 2700], &[2, 1100, 20], &[5, 6]];
 
 /// As on the CPU.
 pub(super) fn many_tiles(gpu: &Gpu) -> Outcome {

@@ -65,9 +65,9 @@ impl Rule for Keeping {
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for context in contexts {
-        trials.push(context.trial("storage/codes/torchao".into(), |gpu| of_torchao(&|kept, dtype| on_gpu(gpu, kept, dtype))));
+        trials.push(context.trial("storage/codes/torchao".into(), |gpu| of_torchao(&|kept, dtype| on_gpu(gpu, kept, dtype), false)));
     }
-    trials.push(Trial::test("storage/codes/torchao-on-the-host", || of_torchao(&on_host)));
+    trials.push(Trial::test("storage/codes/torchao-on-the-host", || of_torchao(&on_host, true)));
     trials.push(contexts[0].trial("storage/codes/any-number".into(), any_number));
     trials
 }
@@ -102,7 +102,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 }
 
 /// Codes, scales and the numbers that they stand for.
-fn of_torchao(keep: Keep<'_>) -> Outcome {
+fn of_torchao(keep: Keep<'_>, is_exact: bool) -> Outcome {
     let bytes = std::fs::read(file("tests/known_answers/quant-vectors.safetensors"))?;
     let known = SafeTensors::deserialize(&bytes)?;
     for state in ["m", "v"] {
@@ -113,13 +113,21 @@ fn of_torchao(keep: Keep<'_>) -> Outcome {
         let least = |x: f32| u8::from(state == "v" && x > 0.0);
         let theirs = known.tensor(&format!("{state}_8bit/codes"))?.data().iter().zip(&numbers);
         let codes: Vec<u8> = theirs.map(|(&code, &x)| code.max(least(x))).collect();
-        same(read.tensor(&format!("w/{state}"))?.data(), &codes)?;
         let scales = floats(read.tensor(&format!("w/{state}.scale"))?.data());
         assert_eq!(scales, floats(known.tensor(&format!("{state}_8bit/scale"))?.data()));
         let values = floats(known.tensor(&format!("{state}_8bit/value"))?.data());
         let checkpoint = Checkpoint::from_bytes(&kept)?;
-        let mut ours = checkpoint.tensor(&format!("w/{state}"))?.iter().zip(&values).zip(&numbers);
-        assert!(!ours.any(|((ours, theirs), x)| ours != theirs && !(*theirs == 0.0 && state == "v" && *x > 0.0)));
+        let ours = checkpoint.tensor(&format!("w/{state}"))?;
+        let got = read.tensor(&format!("w/{state}"))?.data().iter().zip(&codes).zip(ours.iter().zip(&values).zip(&numbers));
+        for (at, ((code, expected), ((ours, theirs), x))) in got.enumerate() {
+            // A number midway between two codes may get either, where a quotient is off by 2.5 ulp, as WGSL allows.
+            let midway = ((x - ours).abs() - (x - theirs).abs()).abs() <= 8.0 * f32::EPSILON * x.abs();
+            assert!(code == expected || !is_exact && midway, "{state}[{at}], {x}: {code}, torchao {expected}");
+            assert!(
+                ours == theirs || code != expected || (*theirs == 0.0 && state == "v" && *x > 0.0),
+                "{state}[{at}]: {ours}, torchao {theirs}"
+            );
+        }
     }
     let x = floats(known.tensor("x")?.data());
     let kept = keep(&x, Dtype::Bf16)?;
