@@ -7,7 +7,7 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{STYLES, Scene, Style};
-use wgpu_optim::{Adafactor, AdamW, Clip, Group, Lamb, MicroBatches, NonFinite, NormClip, Optimizer, Options, RecordedWork, Tensors};
+use wgpu_optim::{Adafactor, AdamW, Clip, Group, Lamb, MicroBatches, NonFinite, NormClip, Optimizer, Options, RecordedWork, Tensors, rules};
 
 use super::pairs::{FEATURES, Setting, everything, scene, setting, with};
 use crate::context::{Context, Outcome};
@@ -18,6 +18,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         trials.push(context.trial("features/counts/separate".into(), move |gpu| separate(gpu, dispatches)));
     }
     trials.push(contexts[0].trial("features/counts/stages".into(), stages));
+    trials.push(contexts[0].trial("features/counts/vectors".into(), vectors));
     for (number, context) in contexts.iter().enumerate() {
         for style in STYLES.into_iter().filter(|&style| number < 3 || style != Style::Far) {
             trials.push(context.trial(format!("features/counts/no-stage-waits/{style:?}"), move |gpu| no_stage_waits(gpu, style)));
@@ -115,6 +116,21 @@ fn three_at_most(gpu: &Gpu) -> Outcome {
         assert_eq!(all.recorded_step(), recorded(3, 2 * count + 1));
         assert_eq!(all.recorded_accumulate(), recorded(2, count + 1));
         assert_eq!(all.dispatches(), 3);
+    }
+    Ok(())
+}
+
+/// 1,000 vectors of 1,000: three dispatches more than AdamW's two at most, but with rules that multiply matrices.
+fn vectors(gpu: &Gpu) -> Outcome {
+    let tensors = Tensors::new(&gpu.device, (0..1000).map(|index| (format!("{index}"), [1000])))?;
+    let dispatches = |rule: Box<dyn AnyRule>| -> Result<usize, Failed> {
+        let groups = [Group::new(rule, tensors.params())];
+        Ok(Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, Options::default())?.dispatches())
+    };
+    assert_eq!(dispatches(AdamW::default().into())?, 2);
+    for rule in rules::all().into_iter().filter(|rule| !rule.orthogonalizes()) {
+        let (name, count) = (rule.name().to_owned(), dispatches(rule)?);
+        assert!(count <= 2 + 3, "{name}: {count}");
     }
     Ok(())
 }
