@@ -7,7 +7,9 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::CpuParam;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{STYLES, Scene, Style};
-use wgpu_optim::{Adafactor, AdamW, Clip, Group, Lamb, MicroBatches, NonFinite, NormClip, Optimizer, Options, RecordedWork, Tensors, rules};
+use wgpu_optim::{
+    Adafactor, AdamW, Clip, Group, Lamb, MicroBatches, NonFinite, NormClip, Optimizer, Options, RecordedWork, Tensors, rules,
+};
 
 use super::pairs::{FEATURES, Setting, everything, scene, setting, with};
 use crate::context::{Context, Outcome};
