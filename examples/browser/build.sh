@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 out=${1:-../../target/browser}
 target=${CARGO_TARGET_DIR:-../../target/browser-build}
-most=660000
+most=710000
 
 wanted=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)
 bindgen=${WASM_BINDGEN:-wasm-bindgen}
