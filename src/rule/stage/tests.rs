@@ -41,7 +41,7 @@ const CASES: [(&[Stage], &str); 28] = [
     (&[SQUARES, Stage { sums: &["m"], ..ROWS }, UPDATE], "stage `rows` forms `m`, which is no sum"),
     (
         &[Stage { over: Extent::Rows, sums: &["squares"], ..Stage::new("rows") }, UPDATE],
-        "stage `rows` runs over Rows and forms `squares` over Rows, which is not wider",
+        "stage `rows` runs over Rows and forms `squares`, a Mean over these; of one number there is only Sum",
     ),
     (&[SQUARES, Stage { sums: &["total"], ..ROWS }, UPDATE], "stage `rows` forms `total`, which `squares` has formed"),
     (&[SQUARES, Stage { resumes: true, ..ROWS }, UPDATE], "stage `rows` resumes without a sum over the tensor, the group or all"),
@@ -53,17 +53,17 @@ const CASES: [(&[Stage], &str); 28] = [
     (
         &[Stage { sums: &["means"], ..SQUARES }, UPDATE],
         "stage `squares` runs over Elements and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, \
-         stages over Rows form sums over Slices",
+         stages over Rows form sums over Rows and Slices, those over Columns over Columns",
     ),
     (
         &[Stage { sums: &["squares"], resumes: false, ..SQUARES }, Stage { sums: &["total"], ..ROWS }, UPDATE],
         "stage `rows` runs over Rows and forms `total` over Tensor; stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, \
-         stages over Rows form sums over Slices",
+         stages over Rows form sums over Rows and Slices, those over Columns over Columns",
     ),
     (
         &[SQUARES, Stage { over: Extent::Columns, reads: &[], writes: &[], ..ROWS }, UPDATE],
         "stage `rows` runs over Columns and forms `means` over Slices; stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, \
-         stages over Rows form sums over Slices",
+         stages over Rows form sums over Rows and Slices, those over Columns over Columns",
     ),
     (
         &[SQUARES, Stage { reads: &[], ..ROWS }, Stage { reads: EVERY, ..UPDATE }],
