@@ -1,18 +1,5 @@
 // a X + B X of the symmetric B = b A + c A A.
 
-fn depth_of(m: Matrix) -> u32 {
-    return m.row_blocks;
-}
-
-fn left_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
-    if depth >= m.row_blocks || block >= m.row_blocks {
-        return ZEROS;
-    }
-    let at = m.square + 4u * depth * m.row_blocks + block;
-    let step = m.row_blocks;
-    return mat4x4f(polynomial[at], polynomial[at + step], polynomial[at + 2u * step], polynomial[at + 3u * step]);
-}
-
 fn right_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
     if depth >= m.row_blocks || block >= m.column_blocks {
         return ZEROS;

@@ -5,7 +5,7 @@ fn depth_of(m: Matrix) -> u32 {
 }
 
 // Four columns of X from four of its rows, as rows: a slice has the rows of X side by side.
-fn slice_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
+fn left_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
     if depth >= m.column_blocks || block >= m.row_blocks {
         return ZEROS;
     }
@@ -14,12 +14,8 @@ fn slice_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
     return transpose(mat4x4f(x[at], x[at + step], x[at + 2u * step], x[at + 3u * step]));
 }
 
-fn left_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
-    return slice_block(m, depth, block);
-}
-
 fn right_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
-    return slice_block(m, depth, block);
+    return left_block(m, depth, block);
 }
 
 fn result(m: Matrix, at: u32, sums: vec4f) -> vec4f {

@@ -1,20 +1,6 @@
 // Brings matrices from their lanes into X, transposed where they are tall, and with zeros around them.
 
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3u,
-    @builtin(num_workgroups) workgroups: vec3u,
-    @builtin(local_invocation_index) invocation: u32,
-) {
-    let number = workgroup.y * workgroups.x + workgroup.x;
-    if number >= arrayLength(&tiles) {
-        return;
-    }
-    let tile = tiles[number];
-    let m = matrices[tile.matrix];
-    if !is_active(m) {
-        return;
-    }
+fn work(m: Matrix, tile: Tile, invocation: u32) {
     for (var block = invocation; block < ROW_VECTORS * COLUMN_VECTORS; block += INVOCATIONS) {
         let row = tile.row + block / COLUMN_VECTORS;
         let column = tile.column + block % COLUMN_VECTORS;

@@ -3,6 +3,24 @@
 
 const ZEROS: mat4x4f = mat4x4f(vec4f(0.0), vec4f(0.0), vec4f(0.0), vec4f(0.0));
 
+@compute @workgroup_size(INVOCATIONS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) workgroups: vec3u,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let number = workgroup.y * workgroups.x + workgroup.x;
+    if number >= arrayLength(&tiles) {
+        return;
+    }
+    let tile = tiles[number];
+    let m = matrices[tile.matrix];
+    if !is_active(m) {
+        return;
+    }
+    work(m, tile, invocation);
+}
+
 // Whether the matrix of a tile is worked on in this step.
 fn is_active(m: Matrix) -> bool {
     return record[m.record + IS_ACTIVE] == 1u;

@@ -7,10 +7,3 @@ fn end_turns() {
 
 fn end_column(row: Row, v: u32, below: u32) {
 }
-
-fn band_height(row: Row, vectors: u32) -> u32 {
-    return row.height;
-}
-
-fn end_band(row: Row, begin: u32, end: u32, invocation: u32) {
-}

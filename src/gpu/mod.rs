@@ -35,7 +35,7 @@ pub use pipelines::Pipelines;
 pub use scope::checked;
 pub use tensors::Tensors;
 
-pub(crate) use buffers::{check_binds, create, fits, upload, upload_for, whole};
+pub(crate) use buffers::{check_binds, create, table, upload, upload_for, whole};
 pub(crate) use compiled::Compiled;
 pub(crate) use dispatch::{Bound, Counter, Dispatch, Recorder, Stamped, fold, resource};
 pub(crate) use engine::Engine;

@@ -4,7 +4,7 @@ use super::Parameter;
 use crate::error::{Error, Result};
 use crate::gpu::{Dispatch, Engine};
 use crate::products::{Blocks, Matrix, Products, Round};
-use crate::program::{Limits, Pass, Window};
+use crate::program::{Limits, Pass, Segment, Window};
 use crate::rule::AnyRule;
 use crate::step::{Config, StepKind};
 
@@ -47,7 +47,7 @@ fn rounds(stage: usize, config: &Config, parameters: &[Parameter], limits: &Limi
         for slice in 0..parameter.extents.slices {
             let (record, lane) = (parameter.member.record, (first.lane + slice * height * width) as u32);
             let matrix = Matrix { record, lane, ..Matrix::new(height, width) };
-            let open = rounds.iter().position(|round| round.takes(&matrix, coefficients.len(), limits.binding));
+            let open = rounds.iter().position(|round| round.takes(&matrix, coefficients.len(), limits.binding.min(limits.buffer)));
             let open = open.unwrap_or_else(|| {
                 rounds.push(Round::default());
                 rounds.len() - 1
@@ -76,10 +76,10 @@ pub(super) fn check(parameter: &Parameter, rule: &dyn AnyRule, limits: &Limits) 
         return Ok(());
     }
     let matrix = Matrix::new(parameter.extents.height(), parameter.extents.width());
-    let lanes = parameter.state.first().map_or(1, |segment| segment.lanes.max(1));
     let allowed = limits.binding.min(limits.buffer);
-    let state = if parameter.state.len() > 1 { 4 * parameter.elements * lanes } else { 0 };
-    let needed = state.max(16 * matrix.vectors()).max(16 * matrix.square_vectors());
+    let state = parameter.state.iter().map(Segment::bytes).sum::<u64>();
+    let needed = if parameter.state.len() > 1 { state } else { 0 };
+    let needed = needed.max(16 * matrix.vectors()).max(16 * matrix.square_vectors());
     if needed <= allowed && parameter.state.len() < 2 {
         return Ok(());
     }

@@ -1,8 +1,8 @@
 //! `Products`: the dispatches that orthogonalize the matrices of all rounds, and the scratch memory that these share.
 
-use super::{Blocks, Matrix, Round, Slot, Step};
+use super::{Blocks, Round, Slot, Step};
 use crate::error::Result;
-use crate::gpu::{Dispatch, Pipelines, Recorder, fits, fold, limits, upload, whole};
+use crate::gpu::{Dispatch, Pipelines, Recorder, fold, limits, table, whole};
 
 /// What is between a matrix and its orthogonalized form: all of it is written before it is read, in each round of each step.
 #[derive(Clone, Debug)]
@@ -31,10 +31,10 @@ struct Turn<'a> {
     set: Option<usize>,
 }
 
-/// The tables of a round.
-struct Tables<'a> {
-    round: &'a Round,
-    matrices: wgpu::Buffer,
+/// Which tiles a dispatch goes over.
+struct Tiles {
+    table: wgpu::Buffer,
+    count: u64,
 }
 
 /// What dispatches are made with.
@@ -109,31 +109,31 @@ impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
     /// All of a round.
     fn round(&self, round: &Round) -> Result<Vec<(Step, Vec<Dispatch>)>> {
         let device = self.pipelines.device();
-        let table = |what, bytes: &[u8]| {
-            fits(device, what, bytes.len() as u64)?;
-            upload(device, &format!("wgpu-optim {what}"), bytes)
-        };
-        let tables = Tables { round, matrices: table("the table of matrices", bytemuck::cast_slice::<Matrix, u8>(&round.matrices))? };
-        let coefficients = |number| table("the coefficients of an iteration", bytemuck::cast_slice(&round.iteration(number)));
+        let matrices = table(device, "the table of matrices", &round.matrices)?;
+        let coefficients = |number| table(device, "the coefficients of an iteration", &round.iteration(number));
         let coefficients = (0..round.iterations()).map(coefficients).collect::<Result<Vec<_>>>()?;
         let Some(first) = coefficients.first() else { return Ok(Vec::new()) };
         let mut sets = round.sets.clone();
         sets.sort_unstable();
         sets.dedup();
+        // Those of A are those of B, whatever the iteration; those of a set are those of its first step and its last.
+        let (squares, rectangles) = (self.tiles(Step::Gram, round, None)?, self.tiles(Step::Apply, round, None)?);
+        let of_sets = sets.iter().map(|&set| Ok((set, self.tiles(Step::Finish, round, Some(set))?))).collect::<Result<Vec<_>>>()?;
         let mut lists = Vec::new();
         // One after another, since all of them write X.
-        for &set in &sets {
-            lists.push(self.list(Step::Load, &tables, Turn { side: 1, coefficients: first, set: Some(set) })?);
+        for (set, tiles) in &of_sets {
+            lists.push(self.list(Step::Load, &matrices, tiles, Turn { side: 1, coefficients: first, set: Some(*set) })?);
         }
         for (number, coefficients) in coefficients.iter().enumerate() {
             let turn = Turn { side: number % 2, coefficients, set: None };
-            lists.push(self.list(Step::Gram, &tables, turn)?);
-            lists.push(self.list(Step::Square, &tables, turn)?);
+            lists.push(self.list(Step::Gram, &matrices, &squares, turn)?);
+            lists.push(self.list(Step::Square, &matrices, &squares, turn)?);
             match number + 1 < round.iterations() {
-                true => lists.push(self.list(Step::Apply, &tables, turn)?),
+                true => lists.push(self.list(Step::Apply, &matrices, &rectangles, turn)?),
                 false => {
-                    let finish = |&set: &usize| Ok(self.list(Step::Finish, &tables, Turn { set: Some(set), ..turn })?.1);
-                    let all = sets.iter().map(finish).collect::<Result<Vec<_>>>()?;
+                    let finish =
+                        |(set, tiles): &(usize, Tiles)| Ok(self.list(Step::Finish, &matrices, tiles, Turn { set: Some(*set), ..turn })?.1);
+                    let all = of_sets.iter().map(finish).collect::<Result<Vec<_>>>()?;
                     lists.push((Step::Finish, all.concat()));
                 }
             }
@@ -141,17 +141,19 @@ impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
         Ok(lists)
     }
 
+    /// The tiles of a step, of the matrices of a set or of all.
+    fn tiles(&self, step: Step, round: &Round, set: Option<usize>) -> Result<Tiles> {
+        let tiles = round.tiles(step, set, &self.blocks);
+        Ok(Tiles { table: table(self.pipelines.device(), "the table of tiles", &tiles)?, count: tiles.len() as u64 })
+    }
+
     /// One dispatch.
-    fn list(&self, step: Step, tables: &Tables<'_>, turn: Turn<'_>) -> Result<(Step, Vec<Dispatch>)> {
+    fn list(&self, step: Step, matrices: &wgpu::Buffer, tiles: &Tiles, turn: Turn<'_>) -> Result<(Step, Vec<Dispatch>)> {
         let device = self.pipelines.device();
-        let tiles = tables.round.tiles(step, turn.set, &self.blocks);
-        let bytes = bytemuck::cast_slice::<super::Tile, u8>(&tiles);
-        fits(device, "the table of tiles", bytes.len() as u64)?;
-        let table = upload(device, "wgpu-optim the table of tiles", bytes)?;
         let kernel = self.pipelines.get(step.name(), step.shader(&self.blocks))?;
         let bound = kernel.bind(device, |slot| match slot {
-            Slot::Tiles => table.as_entire_binding(),
-            Slot::Matrices => tables.matrices.as_entire_binding(),
+            Slot::Tiles => tiles.table.as_entire_binding(),
+            Slot::Matrices => matrices.as_entire_binding(),
             Slot::Coefficients => turn.coefficients.as_entire_binding(),
             Slot::Record => self.record.as_entire_binding(),
             Slot::Lane => (self.lanes)(turn.set.unwrap_or_default()),
@@ -162,7 +164,7 @@ impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
             Slot::Squares if step == Step::Gram => self.scratch.gram.as_entire_binding(),
             Slot::Squares => self.scratch.polynomial.as_entire_binding(),
         })?;
-        let workgroups = fold(tiles.len() as u64, limits(device).workgroups);
+        let workgroups = fold(tiles.count, limits(device).workgroups);
         Ok((step, vec![Dispatch::new(&kernel, bound, workgroups)]))
     }
 }

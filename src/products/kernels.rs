@@ -8,6 +8,7 @@ const TILE: &str = include_str!("../../shaders/products/tile.wgsl");
 const LANE: &str = include_str!("../../shaders/products/lane.wgsl");
 const LOAD: &str = include_str!("../../shaders/products/load.wgsl");
 const GRAM: &str = include_str!("../../shaders/products/gram.wgsl");
+const SQUARE_LEFT: &str = include_str!("../../shaders/products/square_left.wgsl");
 const SQUARE: &str = include_str!("../../shaders/products/square.wgsl");
 const SYMMETRIC: &str = include_str!("../../shaders/products/symmetric.wgsl");
 const APPLY: &str = include_str!("../../shaders/products/apply.wgsl");
@@ -52,8 +53,7 @@ impl Slot {
             Slot::Lane => ("lane", "f32"),
             Slot::X => ("x", "vec4f"),
             Slot::XAfter => ("x_after", "vec4f"),
-            Slot::Gram => ("gram", "vec4f"),
-            Slot::Polynomial => ("polynomial", "vec4f"),
+            Slot::Gram | Slot::Polynomial => ("factor", "vec4f"),
             Slot::Squares => ("squares", "vec4f"),
         };
         Declaration { slot: self, name: name.into(), ty: format!("array<{element}>"), written }
@@ -110,9 +110,9 @@ impl Step {
         match self {
             Step::Load => vec![LANE, LOAD],
             Step::Gram => vec![GRAM, SYMMETRIC],
-            Step::Square => vec![SQUARE, SYMMETRIC],
-            Step::Apply => vec![APPLY, STORE_X],
-            Step::Finish => vec![APPLY, LANE, STORE_LANE],
+            Step::Square => vec![SQUARE_LEFT, SQUARE, SYMMETRIC],
+            Step::Apply => vec![SQUARE_LEFT, APPLY, STORE_X],
+            Step::Finish => vec![SQUARE_LEFT, APPLY, LANE, STORE_LANE],
         }
     }
 

@@ -103,7 +103,7 @@ impl Round {
         self.sets.push(set);
     }
 
-    /// Whether one more matrix, with so many iterations, goes with those that are there where a binding has so many bytes.
+    /// Whether one more matrix, with so many iterations, goes with those that are there where a binding, or a buffer, has so many bytes.
     pub fn takes(&self, matrix: &Matrix, iterations: usize, binding: u64) -> bool {
         self.iterations() == iterations && 16 * (self.vectors + matrix.vectors()) <= binding
     }

@@ -4,6 +4,7 @@ use num_traits::Float;
 use rayon::prelude::*;
 
 use crate::rule::{Bounded, Op, Real as _, widest};
+use crate::storage;
 
 /// Rows of a block, and columns: as many sums as registers hold.
 const ROWS: usize = 4;
@@ -143,7 +144,7 @@ pub(crate) fn orthogonalize_bounded(x: &mut [Bounded], height: usize, width: usi
     for run in &mut runs {
         orthogonalize(run, height, width, coefficients);
         for (at, (&got, value)) in run.iter().zip(&values).enumerate() {
-            let square = (f64::from(got) - value).powi(2) / RUNS as f64;
+            let square = (f64::from(got) - value).powi(2) / f64::from(RUNS);
             rows[at / width] += square / width as f64;
             columns[at % width] += square / height as f64;
         }
@@ -155,16 +156,12 @@ pub(crate) fn orthogonalize_bounded(x: &mut [Bounded], height: usize, width: usi
 }
 
 /// Runs that are drawn.
-const RUNS: u64 = 4;
+const RUNS: u32 = 4;
 /// By how many root mean squares an element may be off. Most of the error of a matrix with one row is one number that all of it is multiplied by, of which this many are drawn.
 const DEVIATIONS: f64 = 16.0;
 
-/// Numbers that are off by as much as they may be, up or down: by a hash of where they are (Steele, Lea and Flood, doi 10.1145/2714064.2660195).
-fn drawn(x: &[Bounded], run: u64) -> Vec<f32> {
-    let is_up = |at: usize| {
-        let z = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (run + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 30)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z >> 40) & 1 == 1
-    };
+/// Numbers that are off by as much as they may be, up or down, by a hash of where they are.
+fn drawn(x: &[Bounded], run: u32) -> Vec<f32> {
+    let is_up = |at: usize| storage::drawn(run, 0, at as u32) & 1 == 1;
     x.iter().enumerate().map(|(at, x)| (x.value + if is_up(at) { x.error } else { -x.error }) as f32).collect()
 }

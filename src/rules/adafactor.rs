@@ -1,6 +1,7 @@
 //! Adafactor: mean squares of gradients by rows and columns instead of by elements.
 
-use crate::rule::{Extent, KnownAs, Range, Real, Rule, Stage, at_least, at_most, exponent_parts, moving_average, penalized, power, factored_root, reciprocal_root, reciprocal_root_over, square};
+use super::factored;
+use crate::rule::{KnownAs, Range, Real, Rule, Stage, at_least, at_most, exponent_parts, moving_average, penalized, power, factored_root, reciprocal_root, reciprocal_root_over, square};
 use crate::{hyper_parameters, layout, scalars, state};
 
 hyper_parameters! {
@@ -82,21 +83,9 @@ impl Rule for Adafactor {
     const NEVER_NEGATIVE: &'static [&'static str] = &["variance"];
     const KNOWN_AS: &'static [KnownAs] = &[KnownAs { keys: &[("eps", "eps1, eps2")], ..KnownAs::torch("Adafactor") }];
     const STAGES: &'static [Stage] = &[
-        Stage { sums: &["row_squares", "col_squares"], ..Stage::new("squares").reading(true, false) },
-        Stage {
-            over: Extent::Rows,
-            reads: &["row_squares", "row_var"],
-            writes: &["row_var"],
-            sums: &["row_mean", "row_root"],
-            ..Stage::new("average_rows")
-        },
-        Stage {
-            over: Extent::Columns,
-            reads: &["col_squares", "col_var", "row_mean"],
-            writes: &["col_var"],
-            sums: &["col_root"],
-            ..Stage::new("average_columns")
-        },
+        factored::SQUARES,
+        factored::AVERAGE_ROWS,
+        factored::AVERAGE_COLUMNS,
         Stage {
             reads: &["row_root", "col_root", "variance"],
             writes: &["variance"],
@@ -168,8 +157,8 @@ impl Rule for Adafactor {
 
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         match state_or_sum {
-            "row_var" | "col_var" | "row_squares" | "col_squares" | "row_mean" | "row_root" | "col_root" => is_matrix,
             "variance" => !is_matrix,
+            own if factored::is_of_matrices(own) => is_matrix,
             _ => true,
         }
     }

@@ -1,5 +1,6 @@
 //! CAME: Adafactor with a mean of its steps, and less of a step where it differs from that mean.
 
+use super::factored;
 use crate::rule::{Beta, Extent, KnownAs, Range, Real, Rule, Stage, at_least, decayed_average, penalized, factored_root, reciprocal_root, reciprocal_root_over, square, where_zero};
 use crate::{hyper_parameters, layout, scalars, state};
 
@@ -82,21 +83,9 @@ impl Rule for Came {
     const KNOWN_AS: &'static [KnownAs] =
         &[KnownAs { framework: "came-pytorch", name: "CAME", keys: &[("eps", "eps1, eps2")], preset: &[] }];
     const STAGES: &'static [Stage] = &[
-        Stage { sums: &["row_squares", "col_squares"], ..Stage::new("squares").reading(true, false) },
-        Stage {
-            over: Extent::Rows,
-            reads: &["row_squares", "row_var"],
-            writes: &["row_var"],
-            sums: &["row_mean", "row_root"],
-            ..Stage::new("average_rows")
-        },
-        Stage {
-            over: Extent::Columns,
-            reads: &["col_squares", "col_var", "row_mean"],
-            writes: &["col_var"],
-            sums: &["col_root"],
-            ..Stage::new("average_columns")
-        },
+        factored::SQUARES,
+        factored::AVERAGE_ROWS,
+        factored::AVERAGE_COLUMNS,
         Stage {
             reads: &["row_root", "col_root", "variance"],
             writes: &["variance"],

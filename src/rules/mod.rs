@@ -45,6 +45,8 @@
 
 use crate::rule::AnyRule;
 
+mod factored;
+
 /// Declares the modules, exports their rules, and makes [`all`] of them.
 macro_rules! catalogue {
     ($($module:ident: $($Rule:ident),+;)+) => {

@@ -1,7 +1,8 @@
 //! Adafactor in optax's form: with momentum, and with all mean squares of tensors whose dimensions are small.
 
+use super::factored;
 use crate::rule::{
-    Extent, KnownAs, Range, Real, Rule, Stage, at_least, exponent_parts, moving_average, penalized, power, factored_root, reciprocal_root, reciprocal_root_over, square,
+    KnownAs, Range, Real, Rule, Stage, at_least, exponent_parts, moving_average, penalized, power, factored_root, reciprocal_root, reciprocal_root_over, square,
 };
 use crate::{hyper_parameters, layout, scalars, state};
 
@@ -87,21 +88,9 @@ impl Rule for OptaxAdafactor {
         &[KnownAs { framework: "optax", name: "adafactor", keys: &[("learning_rate", "lr")], preset: &[("lr", 1.0)] }];
     const FIXED: &'static [&'static str] = &["min_dim_size_to_factor", "factored"];
     const STAGES: &'static [Stage] = &[
-        Stage { sums: &["row_squares", "col_squares"], ..Stage::new("squares").reading(true, false) },
-        Stage {
-            over: Extent::Rows,
-            reads: &["row_squares", "row_var"],
-            writes: &["row_var"],
-            sums: &["row_mean", "row_root"],
-            ..Stage::new("average_rows")
-        },
-        Stage {
-            over: Extent::Columns,
-            reads: &["col_squares", "col_var", "row_mean"],
-            writes: &["col_var"],
-            sums: &["col_root"],
-            ..Stage::new("average_columns")
-        },
+        factored::SQUARES,
+        factored::AVERAGE_ROWS,
+        factored::AVERAGE_COLUMNS,
         Stage {
             reads: &["row_root", "col_root", "variance"],
             writes: &["variance"],
@@ -184,8 +173,8 @@ impl Rule for OptaxAdafactor {
 
     fn uses_for(&self, state_or_sum: &str, is_matrix: bool) -> bool {
         match state_or_sum {
-            "row_var" | "col_var" | "row_squares" | "col_squares" | "row_mean" | "row_root" | "col_root" => is_matrix,
             "variance" => !is_matrix,
+            own if factored::is_of_matrices(own) => is_matrix,
             _ => self.uses(state_or_sum),
         }
     }

@@ -5,6 +5,7 @@ use super::arrays::{Entry, Uses};
 use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
+use super::tallies::TALLY_NO_ROWS;
 use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::{AnyRule, Extent};
@@ -107,7 +108,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         parts.push(members.tallies());
     } else {
         if kind.tiled {
-            parts.push(TALLY_NOTHING.into());
+            parts.extend([TALLY_NOTHING, TALLY_NO_ROWS].map(String::from));
         }
         if step_kind.measures_update {
             bindings.push(array(Resource::Sums(Formed::Update), "moved", "Sum", true));

@@ -5,11 +5,11 @@ use crate::program::VECTORS;
 use crate::rule::{Field, SumField};
 
 const TALLY_ROWS: &str = include_str!("../../shaders/step/tally_rows.wgsl");
-const TALLY_NO_ROWS: &str = include_str!("../../shaders/step/tally_no_rows.wgsl");
+pub(super) const TALLY_NO_ROWS: &str = include_str!("../../shaders/step/tally_no_rows.wgsl");
 const TALLY_COLUMNS: &str = include_str!("../../shaders/step/tally_columns.wgsl");
 const TALLY_NO_COLUMNS: &str = include_str!("../../shaders/step/tally_no_columns.wgsl");
 
-/// `add_to_row` and `finish_rows`.
+/// `add_to_row`, `band_height` and `end_band`.
 pub(super) fn rows_functions(rows: &[&SumField]) -> String {
     let to_row = |(index, sum): (usize, &&SumField)| {
         format!("    row_parts[{index}u * VECTORS + n] = {}(within(state.{}, left));\n", across(sum), sum.name)

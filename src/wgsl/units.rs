@@ -1,10 +1,10 @@
 //! `UnitFactors`: the factors of units whose gradients are clipped adaptively.
 
 use super::dispatches::{Asked, Dispatches, Over};
+use super::prepare::CLIP;
 use super::{Declaration, Formed, NUMERICS, Resource, Shader, array, shader, structs};
 use crate::step::{Clip, StepKind};
 
-const CLIP: &str = include_str!("../../shaders/step/clip.wgsl");
 const UNIT_FACTORS: &str = include_str!("../../shaders/step/unit_factors.wgsl");
 
 pub(super) fn dispatches() -> Dispatches {

@@ -26,6 +26,7 @@ mod plans;
 mod products;
 mod program;
 mod random;
+mod read;
 mod row_masks;
 mod rows_change;
 mod scalars;

@@ -39,9 +39,15 @@ impl Executor {
         match dispatches.over {
             Over::Rows(purpose) => (ready.purpose, ready.rows) = (purpose, self.over_buckets(engine, purpose, of_group)?),
             Over::Lines(stage) => ready.others.push(self.over_lines(engine, stage, of_group)?),
-            Over::Units => ready.others.push(self.over_units(engine, of_group(&alone(Kind::default(), engine.limits.division))?)?),
-            Over::All => ready.others.push(self.single(engine, 0, of_group(&in_one(engine))?)?),
-            Over::Rule(rule) => ready.others.push(self.single(engine, rule, kernel(&*engine.record.rules()[rule], &in_one(engine))?)?),
+            Over::Units => {
+                let kernel = of_group(&alone(Kind::default(), engine.limits.division))?;
+                ready.others.push(self.over_parameters(engine, 0, engine.tree.units.len() as u64, kernel)?);
+            }
+            Over::All => ready.others.push(self.over_parameters(engine, 0, 1, of_group(&in_one(engine))?)?),
+            Over::Rule(rule) => {
+                let kernel = kernel(&*engine.record.rules()[rule], &in_one(engine))?;
+                ready.others.push(self.over_parameters(engine, rule, 1, kernel)?);
+            }
         }
         Ok(ready)
     }
@@ -105,20 +111,11 @@ impl Executor {
         own.map(dispatch).filter_map(Result::transpose).collect()
     }
 
-    /// A workgroup for each of the tree's lists of units.
-    fn over_units(&self, engine: &Engine, kernel: Option<Compiled>) -> Result<Vec<Dispatch>> {
-        let dispatch = |kernel: Compiled| {
-            let bound = kernel.bind(&engine.device, |slot| self.resource(engine, slot, Of::Rule(0)))?;
-            Ok(Dispatch::new(&kernel, bound, fold(engine.tree.units.len() as u64, engine.limits.workgroups)))
-        };
-        kernel.into_iter().map(dispatch).collect()
-    }
-
-    /// One workgroup, for the parameters of the rule of this number.
-    fn single(&self, engine: &Engine, rule: usize, kernel: Option<Compiled>) -> Result<Vec<Dispatch>> {
+    /// So many workgroups, for the parameters of the rule of this number.
+    fn over_parameters(&self, engine: &Engine, rule: usize, workgroups: u64, kernel: Option<Compiled>) -> Result<Vec<Dispatch>> {
         let dispatch = |kernel: Compiled| {
             let bound = kernel.bind(&engine.device, |slot| self.resource(engine, slot, Of::Rule(rule)))?;
-            Ok(Dispatch::new(&kernel, bound, (1, 1)))
+            Ok(Dispatch::new(&kernel, bound, fold(workgroups, engine.limits.workgroups)))
         };
         kernel.into_iter().map(dispatch).collect()
     }

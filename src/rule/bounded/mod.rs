@@ -37,7 +37,7 @@ mod units {
 /// A twin that runs in this number yields the truth and, element by element, the tolerance within which a GPU must agree. So there are no
 /// tolerances to choose, and none to widen.
 ///
-/// NaN and infinities are exact: they come from gradients that are so, and f32 makes the same of them. Numbers beyond f32's largest are not modelled: they
+/// NaN and infinities are exact: they come from such gradients, which f32 keeps. Numbers beyond f32's largest are not modelled: they
 /// stay numbers, which no f32 result agrees with, but for [`Real::finite_or_nan`].
 ///
 /// ```

@@ -1,9 +1,11 @@
 //! What the kernels once had, or could have: correct where f32 is IEEE's, and seen to fail in the arithmetic of other adapters.
 
 use libtest_mimic::Trial;
+use wgpu_optim::step::StepKind;
 use wgpu_optim::testing::must_fail;
+use wgpu_optim::wgsl;
 
-use super::{agrees, clip, ends_are_exact};
+use super::{agrees, are_within_ulps, clip, ends_are_exact, huge_fromage};
 use crate::context::Outcome;
 use crate::schedules;
 
@@ -44,6 +46,9 @@ const OF_CLIPS: [Mistake; 3] = [
     ("roots-by-a-flushed-half", "return y + y * (0.5 - (0.5 * y) * (x * y));", "return y + y * (0.5 - 0.5 * x * y * y);"),
 ];
 
+const OF_QUOTIENTS: [Mistake; 1] =
+    [("quotients-by-flushed-reciprocals", "let scale = select(1.0, 9.094947e-13, abs(b) > 1.0141205e31);", "let scale = 1.0;")];
+
 pub fn trials() -> Vec<Trial> {
     let row = |(name, part, instead): Mistake, source: fn() -> String, check: fn(&str) -> Outcome| {
         Trial::test(format!("emulated/checker/{name}"), move || {
@@ -57,5 +62,7 @@ pub fn trials() -> Vec<Trial> {
     let of_schedules = OF_SCHEDULES.map(|mistake| row(mistake, schedules::source, schedules));
     let of_ends = OF_ENDS.map(|mistake| row(mistake, schedules::source, ends_are_exact));
     let of_clips = OF_CLIPS.map(|mistake| row(mistake, clip::source, clips));
-    of_schedules.into_iter().chain(of_ends).chain(of_clips).collect()
+    let of_fromage = || wgsl::prepare(&huge_fromage(), 0, 256, &StepKind::default()).source;
+    let of_quotients = OF_QUOTIENTS.map(|mistake| row(mistake, of_fromage, |source| are_within_ulps(&huge_fromage(), source)));
+    of_schedules.into_iter().chain(of_ends).chain(of_clips).chain(of_quotients).collect()
 }

@@ -16,6 +16,7 @@ use wgpu_optim::{
 
 use crate::context::{Context, Outcome};
 use crate::files::file;
+use crate::read::read;
 
 /// Odd lengths, odd rows, rows of whole vectors, and more than a chunk.
 const SHAPES: [&[usize]; 9] = [&[3, 1], &[5, 7], &[1], &[9, 2, 5], &[4099], &[16, 8], &[0, 4], &[2, 3001], &[6]];
@@ -145,17 +146,6 @@ impl<'a> Scene<'a> {
     }
 }
 
-fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Result<Vec<u32>, Failed> {
-    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-    let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: buffer.size(), usage, mapped_at_creation: false });
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
-    gpu.queue.submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |_| ());
-    gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
-    Ok(bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..)?))
-}
-
 /// Writes halves from a word on.
 fn put(words: &mut [u32], first: usize, halves: &[u16]) {
     for (index, half) in halves.iter().enumerate() {
@@ -263,7 +253,7 @@ fn masked(gpu: &Gpu) -> Outcome {
             let now = Bf16::copy(&block_on(optimizer.read_value("w"))?, rounding, "w", step);
             let own = expected.iter_mut().zip(now).enumerate().filter(|(index, _)| shown(index / width));
             own.for_each(|(_, (expected, now))| *expected = now);
-            let got: Vec<u16> = bytemuck::pod_collect_to_vec(&read(gpu, &copies)?);
+            let got: Vec<u16> = read(gpu, &copies)?;
             assert_eq!(got[..rows * width], expected, "step {step}");
         }
     }

@@ -55,7 +55,7 @@ fn nothing_waits(gpu: &Gpu, style: Style) -> Outcome {
     let alone = FEATURES.iter().filter(|feature| wanted(feature.0)).map(|feature| (feature.0, with(AdamW::default().into(), &[*feature])));
     let clips = ["clip-norm", "clip-adaptive"].into_iter().filter(|clip| wanted(clip));
     let all = clips.map(|clip| (clip, everything(AdamW::default().into(), clip)));
-    // Of everything at once, states in fewer bits and others are not one kernel.
+    // Lanes of fewer bits are of 1,024 elements at least, so that with everything at once not all of these small parameters would lie in one page.
     let all = all.map(|(clip, setting)| (clip, with_state_of_f32(setting)));
     for (name, mut setting) in alone.chain(all).chain([("nothing", setting(AdamW::default()))]) {
         let recorded = one_group(gpu, &mut setting, style)?;

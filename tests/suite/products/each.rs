@@ -8,6 +8,7 @@ use wgpu_optim::products::{Blocks, Matrix, Products, Round};
 use wgpu_optim::testing::{must_fail, same_bits, values};
 
 use crate::context::{Context, Outcome};
+use crate::read::read;
 
 /// Single numbers, rows and columns, primes, more than a tile, tall and wide.
 const SHAPES: [(u64, u64); 14] =
@@ -124,17 +125,6 @@ fn near(
         true => Ok(()),
         false => Err(format!("{what} of {shape:?} at {at:?}: got {got:e}, expected {expected:e}, tolerance {bound:e}").into()),
     }
-}
-
-fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Result<Vec<f32>, Failed> {
-    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-    let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: buffer.size(), usage, mapped_at_creation: false });
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
-    gpu.queue.submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |_| ());
-    gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
-    Ok(bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..)?))
 }
 
 /// After one iteration and after two; what lies around the matrices stays.

@@ -10,6 +10,17 @@ use crate::context::Outcome;
 /// A slice in one part, in a few and in many; bands enough to share columns, and tiles enough to share rows; between others, whose tiles lie beside.
 const SHAPES: [&[usize]; 8] = [&[6, 5], &[33, 8], &[250, 290], &[3, 4], &[2500, 7], &[9, 2700], &[2, 1100, 20], &[5, 6]];
 
+/// A matrix whose tiles are gone through in two bands where tiles have four at most: it has as many elements as that takes.
+pub(super) fn tall_tiles(gpu: &Gpu) -> Outcome {
+    let groups = vec![Group::new(Adafactor::default(), [CpuParam::new("w", &[2402, 2048])])];
+    let mut scene = Scene::with_options(gpu, groups, Options::default(), STYLES[0], 3)?;
+    for _ in 0..2 {
+        scene.step(|_| true)?;
+        scene.check()?;
+    }
+    Ok(())
+}
+
 /// As on the CPU.
 pub(super) fn many_tiles(gpu: &Gpu) -> Outcome {
     let params = |numbers: &[usize]| numbers.iter().map(|&at| CpuParam::new(format!("p{at}"), SHAPES[at])).collect::<Vec<_>>();

@@ -26,6 +26,9 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for context in contexts {
         trials.push(context.trial("stages/many-tiles".into(), many_tiles::many_tiles));
     }
+    for context in &contexts[..2] {
+        trials.push(context.trial("stages/tall-tiles".into(), many_tiles::tall_tiles));
+    }
     for (case, rule) in <Lamb as Rule>::cases() {
         trials.push(Trial::test(format!("stages/Lamb/{case}/formula"), move || is_the_formula(rule.into(), |seen| lamb(&rule, seen))));
     }
