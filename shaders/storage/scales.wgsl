@@ -1,44 +1,7 @@
-// The scales of the blocks that a workgroup has at once, of which each has the magnitudes of as many invocations. What is largest does not depend on the order.
+// Scales of blocks: the largest magnitude of each, as bits, which have the order of the numbers where these are not negative.
 
-const TEAM: u32 = min(INVOCATIONS, BLOCK / 4u);
-// Elements that it goes through before it stores their states, and in how many turns.
-const SPAN: u32 = max(BLOCK, TURN);
-const HELD: u32 = SPAN / TURN;
-const BLOCK_EIGHTHS: u32 = INVOCATIONS / 8u;
-// The least scale, 1e-12, as bits: of numbers that are not negative these have the same order.
+// The least scale, 1e-12.
 const LEAST_SCALE: u32 = 0x2b8cbcccu;
-
-var<workgroup> block_magnitudes: array<u32, BLOCKED * INVOCATIONS>;
-var<workgroup> block_eighths: array<u32, BLOCKED * BLOCK_EIGHTHS>;
-
-fn scales_of(largest: ptr<function, array<u32, BLOCKED>>, invocation: u32) -> array<f32, BLOCKED> {
-    for (var lane = 0u; lane < BLOCKED; lane++) {
-        block_magnitudes[lane * INVOCATIONS + invocation] = largest[lane];
-    }
-    workgroupBarrier();
-    if invocation % 8u == 0u {
-        for (var lane = 0u; lane < BLOCKED; lane++) {
-            var most = LEAST_SCALE;
-            for (var k = 0u; k < 8u; k++) {
-                most = max(most, block_magnitudes[lane * INVOCATIONS + invocation + k]);
-            }
-            block_eighths[lane * BLOCK_EIGHTHS + invocation / 8u] = most;
-        }
-    }
-    // Whoever stores the scale of a block comes after all that have loaded it.
-    storageBarrier();
-    workgroupBarrier();
-    var scales: array<f32, BLOCKED>;
-    for (var lane = 0u; lane < BLOCKED; lane++) {
-        let first = lane * BLOCK_EIGHTHS + invocation / TEAM * (TEAM / 8u);
-        var most = LEAST_SCALE;
-        for (var k = 0u; k < TEAM / 8u; k++) {
-            most = max(most, block_eighths[first + k]);
-        }
-        scales[lane] = bitcast<f32>(most);
-    }
-    return scales;
-}
 
 // The bits of the largest magnitude of four numbers.
 fn magnitude_of(x: vec4f) -> u32 {

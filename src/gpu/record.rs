@@ -1,13 +1,12 @@
 //! What all passes share on the GPU: the step record, the status, and the tables that the host writes.
 
 use super::RecordLayout;
-use super::buffers::{KEPT, fits, table, upload, upload_for, whole};
+use super::buffers::{KEPT, fits, table, upload_for, whole};
 use super::tables::{Member, Tables};
 use crate::error::Result;
 use crate::program::{Shape, Sum, SumTree, distinct};
 use crate::rule::AnyRule;
 use crate::step::{Config, Status};
-use crate::storage;
 use crate::wgsl::{AWAITED, HEAD, ORDER, REPLACED, Resource};
 
 /// GPU buffers shared by all passes: step record, status, tables, sums.
@@ -20,8 +19,6 @@ pub(crate) struct Record {
     pub(crate) tables: Tables,
     /// Where gradients are measured.
     pub(crate) sums: Option<Sums>,
-    /// The maps of formats in 8 bits, where some state is stored so.
-    maps: Option<wgpu::Buffer>,
     /// The rules, by the numbers that the table of parameters has.
     rules: Vec<Box<dyn AnyRule>>,
 }
@@ -63,8 +60,7 @@ impl Record {
         let rules = distinct(config, members.iter().map(|member| member.group));
         let rules = rules.into_iter().map(|group| config.groups[group].rule.clone()).collect();
         let sums = sums(device, config, tree)?;
-        let maps = config.has_maps().then(|| upload(device, "wgpu-optim maps", &storage::maps())).transpose()?;
-        Ok(Record { buffer, status, tables, sums, maps, rules })
+        Ok(Record { buffer, status, tables, sums, rules })
     }
 
     /// With other options or another plan; what the record holds stays.
@@ -121,7 +117,6 @@ impl Record {
             Resource::Schedules => schedules,
             Resource::Parameters => entries,
             Resource::Status => &self.status,
-            Resource::Maps => self.maps.as_ref().unwrap_or(&self.buffer),
             // A kernel has no other slots than for what there is.
             _ => &self.buffer,
         };

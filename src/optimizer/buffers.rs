@@ -23,15 +23,12 @@ impl TensorView<'_> {
         let TensorView { config, step_kind, hyper, limits } = self;
         let rule = &*config.groups[parameter.member.group].rule;
         let lanes = step_kind.lanes_in_pages(rule, parameter.kind.keeps());
-        let (has_lanes, has_maps) = (!lanes.is_empty(), lanes.iter().any(|lane| lane.format.has_scales()));
+        let has_lanes = !lanes.is_empty();
         let tile_words = parameter.tiles.map_or(0, |tiles| tiles.words(rule.line_sums(parameter.kind.matrix)));
-        // Rows, record, state, maps, and what is measured of the update, or, where gradients accumulate, the table of parameters; with several stages, sums; with
+        // Rows, record, state, and what is measured of the update, or, where gradients accumulate, the table of parameters; with several stages, sums; with
         // tiles, shapes, what their rows and columns have, and what they add to these.
         let staged = usize::from(rule.is_staged(parameter.kind.matrix));
-        let ours = 2
-            + usize::from(has_lanes)
-            + usize::from(has_maps)
-            + staged.max(usize::from(step_kind.measures_update || step_kind.accumulates));
+        let ours = 2 + usize::from(has_lanes) + staged.max(usize::from(step_kind.measures_update || step_kind.accumulates));
         let ours = ours + if parameter.kind.tiled { 3 } else { usize::from(parameter.kind.counted) };
         let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
         let (sparse, rows) = (parameter.sparse.as_ref(), parameter.masked);

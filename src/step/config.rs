@@ -196,11 +196,6 @@ impl Config {
         Ok(self.replace_options(options))
     }
 
-    /// Whether kernels may look numbers up in the maps of formats in 8 bits.
-    pub(crate) fn has_maps(&self) -> bool {
-        (0..self.groups.len()).map(|group| self.state(group)).any(|state| [state.m, state.v].iter().any(|dtype| dtype.bits() == 8))
-    }
-
     /// Fails where options store states otherwise.
     pub(crate) fn check_storage(&self, options: &Options) -> Result<()> {
         if options.state == self.options.state {

@@ -8,6 +8,8 @@ use super::map8;
 
 const BLOCKS: &str = include_str!("../../shaders/storage/blocks.wgsl");
 const WGSL: &str = include_str!("../../shaders/storage/dynamic8.wgsl");
+const FORMED: &str = include_str!("../../shaders/storage/map_formed.wgsl");
+const LOOKED_UP: &str = include_str!("../../shaders/storage/map_looked_up.wgsl");
 
 /// One of the two maps.
 pub(super) struct Dynamic8 {
@@ -15,16 +17,17 @@ pub(super) struct Dynamic8 {
     map: [f32; 256],
     /// The code of 0.
     zero: u32,
-    /// Where it begins among the [`maps`].
-    first: u32,
+    /// How many numbers its first decade has.
+    parts: u32,
 }
 
-pub(super) const SIGNED: Dynamic8 = Dynamic8 { name: "signed8", map: map8::signed(), zero: 127, first: 0 };
-pub(super) const UNSIGNED: Dynamic8 = Dynamic8 { name: "unsigned8", map: map8::unsigned(), zero: 0, first: 256 };
+pub(super) const SIGNED: Dynamic8 = Dynamic8 { name: "signed8", map: map8::signed(), zero: 127, parts: 1 };
+pub(super) const UNSIGNED: Dynamic8 = Dynamic8 { name: "unsigned8", map: map8::unsigned(), zero: 0, parts: 2 };
 
-/// Both, as kernels find them: a map as a constant is built anew by each invocation that looks something up.
-pub(crate) fn maps() -> Vec<f32> {
-    [SIGNED.map, UNSIGNED.map].concat()
+impl Dynamic8 {
+    fn named(&self, wgsl: &str) -> String {
+        wgsl.replace("signed8", self.name)
+    }
 }
 
 impl Packed for Dynamic8 {
@@ -41,10 +44,16 @@ impl Packed for Dynamic8 {
         "U8"
     }
 
-    /// The functions, with the format's name in the place of one.
+    /// The functions, with the format's name in the place of one. Numbers of the map are told apart by how far from 0 they are, those of a decade beginning with a power of two.
     fn wgsl(&self) -> Vec<Cow<'static, str>> {
-        let numbers = format!("const FIRST_signed8 = {}u;\nconst ZERO_signed8 = {}u;\n", self.first, self.zero);
-        vec![BLOCKS.into(), (numbers + WGSL).replace("signed8", self.name).into()]
+        let first = self.parts - 1;
+        let numbers = [("PARTS", self.parts), ("FIRST", first), ("LAST", first + 255 - self.zero), ("ZERO", self.zero)];
+        let numbers = numbers.map(|(name, number)| format!("const {name}_signed8 = {number};\n")).concat();
+        vec![BLOCKS.into(), self.named(&(numbers + WGSL)).into()]
+    }
+
+    fn map_wgsl(&self, looks_up: bool) -> Option<String> {
+        Some(self.named(if looks_up { LOOKED_UP } else { FORMED }))
     }
 
     /// The code of the nearest of the map, the upper one of two. What is above 0 without a sign is not 0: it divides, and one step would be as long as thousands.

@@ -53,6 +53,10 @@ pub(crate) trait Packed: Sync {
     fn file_type(&self) -> &'static str;
     /// The WGSL text, in parts that formats may share: its two functions and what they need.
     fn wgsl(&self) -> Vec<Cow<'static, str>>;
+    /// How kernels come by the numbers of a map, where there is one: looked up in the workgroup's memory, which `fill_NAME` fills first, or formed each time.
+    fn map_wgsl(&self, _looks_up: bool) -> Option<String> {
+        None
+    }
     /// The code of a number, or of its root: it does not fall where the number rises.
     fn encode(&self, x: f32, with: With) -> u32;
     /// The number, or its root, of a code.

@@ -10,7 +10,6 @@ mod map8;
 pub use bf16::{Bf16, Rounding};
 pub(crate) use bf16::{WGSL as BF16, drawn, mixed, salt};
 pub use dtype::Dtype;
-pub(crate) use dynamic8::maps;
 #[doc(hidden)]
 pub use format::{BLOCK, Format};
 pub(crate) use format::{Packed, With, scale};

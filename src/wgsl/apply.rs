@@ -8,20 +8,36 @@ use crate::step::{ACCUMULATED, Average};
 pub(super) fn apply(members: &Members<'_>) -> String {
     let is_last = members.stage + 1 == members.rule.stages().len();
     let step = if members.lanes().rounds_stochastically() { "    rounding_step = own.step;\n" } else { "" };
-    let body = step.to_owned() + &gradient(members) + &if is_last { update(members) } else { earlier(members) };
+    let cleared = if reads_gradient(members) { "    clear_gradient(row, i, left, raw_gradient);\n" } else { "" };
+    let rest = if is_last { update(members) } else { earlier(members) };
+    over_elements("apply", &[step, &gradient(members), cleared, &rest].concat())
+}
+
+/// `form`, the states that `apply` arrives at, and nothing else.
+pub(super) fn form(members: &Members<'_>) -> String {
+    let is_last = members.stage + 1 == members.rule.stages().len();
+    let rest = if is_last { "    let before = *p;\n".to_owned() + &ruled(members) } else { staged(members) };
+    over_elements("form", &(gradient(members) + &rest))
+}
+
+fn over_elements(name: &str, body: &str) -> String {
     format!(
-        "fn apply(h: Hyper, s: Scalars, own: StepEntry, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
+        "fn {name}(h: Hyper, s: Scalars, own: StepEntry, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
          state: ptr<function, State>) {{\n{body}}}\n"
     )
 }
 
+fn reads_gradient(members: &Members<'_>) -> bool {
+    members.rule.stages()[members.stage].gradient
+}
+
 /// The gradient that rules see: unscaled, accumulated and clipped.
 fn gradient(members: &Members<'_>) -> String {
-    let Members { rule, kernel, step_kind, .. } = members;
-    if !rule.stages()[members.stage].gradient {
+    let Members { kernel, step_kind, .. } = members;
+    if !reads_gradient(members) {
         return "    let gradient = vec4f(0.0);\n".into();
     }
-    let mut body = String::from("    var gradient = load_gradient(row, i, left);\n    clear_gradient(row, i, left, gradient);\n");
+    let mut body = String::from("    let raw_gradient = load_gradient(row, i, left);\n    var gradient = raw_gradient;\n");
     if let Some(lane) = members.lane(ACCUMULATED) {
         body += &format!("    if own.used != 0u {{\n        gradient += {};\n    }}\n", members.load_lane(lane));
     }
@@ -38,14 +54,17 @@ fn gradient(members: &Members<'_>) -> String {
 
 /// The gradient as a rule takes it.
 fn given(members: &Members<'_>) -> &'static str {
-    let reads = members.rule.stages()[members.stage].gradient;
-    if reads && !members.rule.goes_on() { "finite_or_nan(gradient)" } else { "gradient" }
+    if reads_gradient(members) && !members.rule.goes_on() { "finite_or_nan(gradient)" } else { "gradient" }
 }
 
 /// A stage before the last.
 fn earlier(members: &Members<'_>) -> String {
-    let (stage, given, left) = (members.rule.stages()[members.stage].name, given(members), members.whole_left());
-    format!("    {stage}(h, s, {given}, p, state);\n    add(*state, {left});\n")
+    staged(members) + &format!("    add(*state, {});\n", members.whole_left())
+}
+
+/// The rule's own part of it.
+fn staged(members: &Members<'_>) -> String {
+    format!("    {}(h, s, {}, p, state);\n", members.rule.stages()[members.stage].name, given(members))
 }
 
 /// The update with all that comes before and after the rule.

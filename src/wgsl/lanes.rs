@@ -14,6 +14,7 @@ const HALVES_PAIR: &str = include_str!("../../shaders/storage/halves_pair.wgsl")
 const BYTES: &str = include_str!("../../shaders/storage/bytes.wgsl");
 const SALT: &str = include_str!("../../shaders/storage/salt.wgsl");
 const SCALES: &str = include_str!("../../shaders/storage/scales.wgsl");
+const SHARED_SCALES: &str = include_str!("../../shaders/storage/shared_scales.wgsl");
 
 /// The lanes that a rule has in kernels of this kind.
 pub(super) struct Lanes<'a> {
@@ -30,11 +31,9 @@ impl<'a> Lanes<'a> {
         self.lanes.is_empty()
     }
 
-    /// The bindings: the state, if any is kept, and the maps of formats that have some.
+    /// The binding of the state, if any is kept.
     pub(super) fn bindings(&self) -> Vec<Declaration> {
-        let has_maps = (0..self.lanes.len()).any(|lane| self.has_scales(lane));
-        let maps = has_maps.then(|| array(Resource::Maps, "maps", "f32", false));
-        (!self.is_empty()).then(|| states(self.kernel, true)).into_iter().chain(maps).collect()
+        (!self.is_empty()).then(|| states(self.kernel, true)).into_iter().collect()
     }
 
     /// How a lane packs numbers, if it does.
@@ -67,12 +66,13 @@ impl<'a> Lanes<'a> {
         format!("scale_at(row, {whole}u, {bytes}u, {scale}u, i)")
     }
 
-    /// Four elements of a lane; `left` says how many may be touched.
-    pub(super) fn load(&self, lane: usize, left: &str) -> String {
+    /// Four elements of a lane; `left` says how many may be touched. `begins_blocks` says whether the kernel has loaded the scale of their block.
+    pub(super) fn load(&self, lane: usize, left: &str, begins_blocks: bool) -> String {
         let Some(packed) = self.packed(lane) else { return format!("load_lane(lane_at(row, {lane}u, i), {left})") };
         let (name, place) = (packed.name(), self.place(lane, packed));
         match packed.has_scales() {
-            true => format!("decoded_{name}(load_bytes({place}), load_scale_of_block({}))", self.scale_place(lane)),
+            true if begins_blocks => format!("decoded_{name}(load_bytes({place}), scale{lane})"),
+            true => format!("decoded_{name}(load_bytes({place}), {})", self.load_scale(lane)),
             false => format!("decoded_{name}(load_halves({place}))"),
         }
     }
@@ -88,7 +88,20 @@ impl<'a> Lanes<'a> {
         format!("    store_halves({}, {code});\n", self.place(lane, packed))
     }
 
-    /// `compare_blocked` and `store_blocked`, of these lanes, each with the expression of its numbers; none if there are none.
+    /// The scale of the block of element `i`.
+    fn load_scale(&self, lane: usize) -> String {
+        format!("load_scale_of_block({})", self.scale_place(lane))
+    }
+
+    /// `begin_blocks`, which loads the scales of the blocks that the elements from `i` on are in.
+    fn begin_blocks(&self) -> String {
+        let own = || (0..self.lanes.len()).filter(|&lane| self.has_scales(lane));
+        let declared: String = own().map(|lane| format!("var<private> scale{lane}: f32;\n")).collect();
+        let loads: String = own().map(|lane| format!("    scale{lane} = {};\n", self.load_scale(lane))).collect();
+        format!("{declared}fn begin_blocks(row: Row, i: u32) {{\n{loads}}}\n")
+    }
+
+    /// `begin_blocks`, `compare_blocked`, `store_blocked` and `store_scales`, of these lanes, each with the expression of its numbers; none if there are none.
     pub(super) fn blocked(&self, lanes: &[(usize, String)]) -> String {
         if lanes.is_empty() {
             return String::new();
@@ -102,14 +115,21 @@ impl<'a> Lanes<'a> {
             let code = format!("encoded_{}(within({x}, left), scales[{number}])", packed.name());
             format!("    store_bytes({}, {code});\n", self.place(lane, packed))
         });
-        let scales = each(&|number, lane, _| format!("        states[{}] = bitcast<u32>(scales[{number}]);\n", self.scale_place(lane)));
+        let scales = each(&|number, lane, _| format!("    states[{}] = bitcast<u32>(scales[{number}]);\n", self.scale_place(lane)));
+        let shared = if self.shares_blocks() { SHARED_SCALES } else { "" };
         format!(
-            "const BLOCKED: u32 = {}u;\n{SCALES}\
+            "const BLOCKED: u32 = {}u;\n{SCALES}{shared}{}\
              fn compare_blocked(largest: ptr<function, array<u32, BLOCKED>>, state: State, left: u32) {{\n{compare}}}\n\
-             fn store_blocked(row: Row, i: u32, left: u32, state: State, scales: array<f32, BLOCKED>, is_first: bool) {{\n{store}    \
-             if is_first {{\n{scales}    }}\n}}\n",
-            lanes.len()
+             fn store_blocked(row: Row, i: u32, left: u32, state: State, scales: array<f32, BLOCKED>) {{\n{store}}}\n\
+             fn store_scales(row: Row, i: u32, scales: array<f32, BLOCKED>) {{\n{scales}}}\n",
+            lanes.len(),
+            self.begin_blocks()
         )
+    }
+
+    /// Whether invocations go through a block together, each with one vector of it; else each has blocks of its own.
+    pub(super) fn shares_blocks(&self) -> bool {
+        4 * u64::from(self.kernel.division.invocations) >= BLOCK
     }
 
     /// What formats need, once each; `copies` says that copies of values in bf16 are written too. And `fill_maps`, which whoever goes through rows calls.
@@ -130,11 +150,16 @@ impl<'a> Lanes<'a> {
         if self.rounds_stochastically() {
             parts.push(SALT.into());
         }
-        let mut names: Vec<&str> = packed().filter(|packed| packed.has_scales()).map(Packed::name).collect();
-        names.sort_unstable();
-        names.dedup();
-        let fill: String = names.iter().map(|name| format!("    fill_{name}(invocation);\n")).collect();
-        let barrier = if blocks { "    workgroupBarrier();\n" } else { "" };
+        let looks_up = self.shares_blocks();
+        let mut filled = Vec::new();
+        for (name, map) in packed().filter_map(|packed| Some((packed.name(), packed.map_wgsl(looks_up)?))) {
+            if !filled.contains(&name) {
+                filled.push(name);
+                parts.push(map.into());
+            }
+        }
+        let fill: String = filled.iter().map(|name| format!("    fill_{name}(invocation);\n")).collect();
+        let barrier = if blocks && looks_up { "    workgroupBarrier();\n" } else { "" };
         parts.push(format!("fn fill_maps(invocation: u32) {{\n{fill}{barrier}}}\n").into());
         parts.concat()
     }

@@ -138,7 +138,7 @@ impl Members<'_> {
 
     /// Four elements of a lane.
     pub(super) fn load_lane(&self, lane: usize) -> String {
-        self.lanes().load(lane, self.left())
+        self.lanes().load(lane, self.left(), self.stores_blocks())
     }
 
     /// Keeps four elements in a lane, whose padding is its own.

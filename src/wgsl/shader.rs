@@ -31,8 +31,6 @@ pub enum Resource {
     Array(usize),
     /// All lanes of the state.
     States,
-    /// The maps of formats in 8 bits, one after the other.
-    Maps,
     /// The numbers of rows, columns and slices.
     Lines,
     /// The sums over the rows and columns of tiles that the stage of this number forms; of a dispatch over the rows of a bucket, its own part of them.

@@ -1,6 +1,6 @@
 //! `Stage` and `Update`: the stages of rules over elements.
 
-use super::apply::{apply, begin_averages};
+use super::apply::{apply, begin_averages, form};
 use super::arrays::{Entry, Uses};
 use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
@@ -14,6 +14,7 @@ use crate::step::StepKind;
 const STAGE: &str = include_str!("../../shaders/stage.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
 const SWEEP_BLOCKS: &str = include_str!("../../shaders/sweep_blocks.wgsl");
+const SWEEP_OWN_BLOCKS: &str = include_str!("../../shaders/sweep_own_blocks.wgsl");
 const SWEEP_LISTED: &str = include_str!("../../shaders/sweep_listed.wgsl");
 const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
 const SWEEP_TILE_ROWS: &str = include_str!("../../shaders/sweep_tile_rows.wgsl");
@@ -140,7 +141,7 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     let sweep_text = if members.kernel.kind.listed {
         SWEEP_LISTED
     } else if members.stores_blocks() {
-        SWEEP_BLOCKS
+        if members.lanes().shares_blocks() { SWEEP_BLOCKS } else { SWEEP_OWN_BLOCKS }
     } else if !is_tiled {
         SWEEP
     } else if by_rows {
@@ -149,7 +150,9 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
         SWEEP_TILE
     };
     let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once, members.whole_left()) } else { String::new() };
-    let mut text = values(uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
+    let forms = members.stores_blocks() && !members.lanes().shares_blocks();
+    let form = if forms { form(members) } else { String::new() };
+    let mut text = values(uses) + &form + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
