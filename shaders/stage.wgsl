@@ -9,6 +9,7 @@ fn work(row: Row, invocation: u32) {
     if idle(row, own, invocation) {
         return;
     }
+    begin_row(own);
     fill_maps(invocation);
     sweep(row, own, h, s, whole, tile, invocation);
     finish(row, invocation);

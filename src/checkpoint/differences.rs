@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
 use super::{Checkpoint, RestoreOptions};
 use crate::error::Difference;
-use crate::step::{SCALE, VALUE};
+use crate::step::{MASTER, SCALE, VALUE};
 
 /// Two parameters of one name, `theirs` with its settings being the checkpoint's.
 pub(super) struct Pair<'a> {
@@ -20,9 +20,20 @@ impl Pair<'_> {
         (theirs != ours).then(|| Difference::of(&self.ours.name, "shape", Some(theirs), Some(ours)))
     }
 
-    /// The values.
-    pub(super) fn value(&self, is_there: bool) -> Option<Difference> {
-        (!is_there).then(|| Difference::missing(format!("{}/{VALUE}", self.ours.name)))
+    /// The values, whose dtype may be another one where they are converted.
+    pub(super) fn value(&self, is_there: bool, convert: bool) -> Option<Difference> {
+        let name = format!("{}/{VALUE}", self.ours.name);
+        let [theirs, ours] = [self.theirs, self.ours].map(|param| named(&param.dtype));
+        match is_there {
+            false => Some(Difference::missing(name)),
+            true if theirs != ours && !convert => Some(Difference::of(&name, "dtype", Some(theirs), Some(ours))),
+            true => None,
+        }
+    }
+
+    /// Whether a lane is of master values, which values that are converted have or do not have.
+    fn is_converted(lane: &LaneOutline, convert: bool) -> bool {
+        convert && lane.key == MASTER
     }
 
     /// The rule and what is kept; with `convert`, whatever states are stored as.
@@ -33,10 +44,11 @@ impl Pair<'_> {
         }
         let find = |lanes: &[LaneOutline], key: &str| lanes.iter().find(|lane| lane.key == key).cloned();
         let counts = |lane: &&LaneOutline| !(convert && lane.key.ends_with(SCALE));
-        let dtype = |lane: &LaneOutline| if lane.dtype.is_empty() { "f32".to_owned() } else { lane.dtype.clone() };
+        let dtype = |lane: &LaneOutline| named(&lane.dtype);
         let ours = self.ours.lanes.iter().filter(counts).filter_map(|lane| {
             let name = self.ours.tensor_name(lane);
             match find(&self.theirs.lanes, &lane.key) {
+                None if Self::is_converted(lane, convert) => None,
                 None => Some(Difference::missing(name)),
                 Some(other) if !convert && other.dtype != lane.dtype => {
                     Some(Difference::of(&name, "dtype", Some(dtype(&other)), Some(dtype(lane))))
@@ -45,13 +57,19 @@ impl Pair<'_> {
                 Some(other) => Some(Difference::of(&name, "shape", Some(format!("{:?}", other.shape)), Some(format!("{:?}", lane.shape)))),
             }
         });
-        let theirs = self.theirs.lanes.iter().filter(counts).filter(|lane| find(&self.ours.lanes, &lane.key).is_none());
+        let theirs = self.theirs.lanes.iter().filter(counts).filter(|lane| !Self::is_converted(lane, convert));
+        let theirs = theirs.filter(|lane| find(&self.ours.lanes, &lane.key).is_none());
         let scalars = (self.theirs.scalars != self.ours.scalars).then(|| {
             let [theirs, ours] = [self.theirs, self.ours].map(|param| Some(param.scalars.to_string()));
             Difference::of(&self.ours.name, "number of scalars", theirs, ours)
         });
         ours.chain(theirs.map(|lane| Difference::unexpected(self.theirs.tensor_name(lane)))).chain(scalars).collect()
     }
+}
+
+/// What messages call a dtype.
+fn named(dtype: &str) -> String {
+    if dtype.is_empty() { "f32".to_owned() } else { dtype.to_owned() }
 }
 
 /// Parameters that only one of both has.

@@ -143,7 +143,7 @@ fn pieces<'a>(outline: &'a ParamOutline, numbers: &'a Numbers) -> impl Iterator<
         Dtype::F32 => (&*lane.key, Piece::new(Dtype::F32, &*lane.shape, data)),
         dtype => (&*lane.key, Piece::stored(lane, dtype, &packed[index])),
     };
-    let value = value.iter().map(|value| (VALUE, Piece::new(Dtype::F32, &*outline.shape, value)));
+    let value = value.iter().map(|value| (VALUE, outline.value(value)));
     let counts = [(STEPS, steps), (PENDING, pending)];
     let counts = counts.map(|(key, count)| (key, Piece::new(Dtype::U32, vec![], core::slice::from_ref(count))));
     let lists =
@@ -169,18 +169,25 @@ impl Reader<'_> {
             pending: self.count(param, PENDING)?,
             scalars: self.take(param, SCALARS, Dtype::F32, &[param.scalars])?,
             hyper: self.take(param, HYPER, Dtype::U32, &[hyper])?,
-            value: is_there.then(|| self.take(param, VALUE, Dtype::F32, &param.shape)).transpose()?,
+            value: is_there.then(|| self.lane(param, &param.own())).transpose()?,
             lanes: self.lanes(param)?,
         })
     }
 
+    /// The numbers of a tensor without scales.
+    fn lane(&mut self, param: &ParamOutline, lane: &LaneOutline) -> Result<Vec<f32>> {
+        let elements = lane.shape.iter().product();
+        Ok(lane.format().unwrap_or_default().decode(&self.words(param, lane)?, &[], elements))
+    }
+
+    fn words(&mut self, param: &ParamOutline, lane: &LaneOutline) -> Result<Vec<u32>> {
+        let mut bytes: Vec<u8> = self.take(param, &lane.key, lane.file_type(), &lane.shape)?;
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    }
+
     fn lanes(&mut self, param: &ParamOutline) -> Result<Vec<Vec<f32>>> {
-        let words = |lane: &LaneOutline| -> Result<Vec<u32>> {
-            let mut bytes: Vec<u8> = self.take(param, &lane.key, lane.file_type(), &lane.shape)?;
-            bytes.resize(bytes.len().next_multiple_of(4), 0);
-            Ok(bytemuck::pod_collect_to_vec(&bytes))
-        };
-        let words = param.lanes.iter().map(words).collect::<Result<Vec<_>>>()?;
+        let words = param.lanes.iter().map(|lane| self.words(param, lane)).collect::<Result<Vec<_>>>()?;
         Ok(decoded(&param.codings(), &words, |lane| param.lanes[lane].shape.iter().product()))
     }
 
@@ -209,12 +216,15 @@ impl Outline {
         }
         let (mut names, mut tensors) = (HashSet::new(), HashSet::new());
         for param in &self.params {
-            let ParamOutline { name, shape, group, lanes, .. } = param;
+            let ParamOutline { name, shape, group, lanes, dtype, .. } = param;
             if !names.insert(name) {
                 return Err(format!("{name} is there twice"));
             }
             if *group >= self.groups.len() {
                 return Err(format!("{name} is of group {group}, and there are {}", self.groups.len()));
+            }
+            if Format::named(dtype).is_none_or(Format::has_scales) {
+                return Err(format!("{name}/{VALUE} is of the dtype {dtype}, which values do not have"));
             }
             if !shape.contains(&0) && shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size)).is_none() {
                 return Err(format!("{name} is of shape {shape:?}, whose elements cannot be counted"));
@@ -270,6 +280,24 @@ impl LaneOutline {
 }
 
 impl ParamOutline {
+    /// The values, as a lane is described.
+    fn own(&self) -> LaneOutline {
+        LaneOutline { key: VALUE.to_owned(), shape: self.shape.clone(), dtype: self.dtype.clone() }
+    }
+
+    /// The values as they are stored.
+    fn value<'a>(&'a self, numbers: &'a [f32]) -> Piece<'a> {
+        let own = self.own();
+        match own.format().and_then(Format::packed) {
+            None => Piece::new(Dtype::F32, &*self.shape, numbers),
+            Some(_) => {
+                let words = own.format().unwrap_or_default().encode(numbers, &[]);
+                let bytes = numbers.len() * own.file_type().bitsize() / 8;
+                Piece { dtype: own.file_type(), shape: (&*self.shape).into(), data: bytemuck::cast_slice(&words)[..bytes].to_vec().into() }
+            }
+        }
+    }
+
     fn is_plain(&self) -> bool {
         self.lanes.iter().all(|lane| lane.dtype.is_empty())
     }

@@ -4,7 +4,7 @@ use super::differences::{Pair, settings, strangers};
 use super::outline::{LaneOutline, Outline, ParamOutline};
 use super::{Checkpoint, Difference, Numbers};
 use crate::error::{Error, Result};
-use crate::step::SCALE;
+use crate::step::{Lane, LaneRole, MASTER, SCALE};
 
 /// How a checkpoint is put back. The default takes all of it, values too, and refuses whatever differs.
 ///
@@ -30,7 +30,7 @@ pub struct RestoreOptions {
     ///
     /// Default: `false`.
     pub ignore_settings: bool,
-    /// Whether states may be stored as others than they were ([`StateStorage`](crate::StateStorage)): they are converted, and what is stored in fewer bits is rounded to the nearest.
+    /// Whether values and states may be stored as others than they were ([`Param::value_dtype`](crate::Param::value_dtype), [`StateStorage`](crate::StateStorage)), with master values or without: they are converted, and what is stored in fewer bits is rounded to the nearest.
     ///
     /// Default: `false`.
     pub convert: bool,
@@ -60,8 +60,19 @@ pub(crate) struct Take<'a> {
     pub(crate) value: Option<&'a [f32]>,
     /// All else.
     pub(crate) state: Option<&'a Numbers>,
-    /// Of each of the optimizer's lanes, which of the checkpoint's it is; none of scales of what is converted.
+    /// Of each of the optimizer's lanes, which of the checkpoint's it is; none of scales of what is converted, nor of master values that are what the values are.
     pub(crate) lanes: Vec<Option<usize>>,
+}
+
+impl<'a> Take<'a> {
+    /// What each of these lanes of the optimizer is given, of the numbers of this parameter in the checkpoint.
+    pub(crate) fn given(&self, numbers: &'a Numbers, lanes: &[Lane]) -> Vec<Option<&'a [f32]>> {
+        let of = |(from, lane): (&Option<usize>, &Lane)| match from {
+            Some(from) => Some(&*numbers.lanes[*from]),
+            None => self.value.filter(|_| lane.role == LaneRole::Master),
+        };
+        self.lanes.iter().zip(lanes).map(of).collect()
+    }
 }
 
 /// What an optimizer takes of a checkpoint.
@@ -93,10 +104,18 @@ impl<'a> Fit<'a> {
                 continue;
             }
             let value = numbers.value.as_deref().filter(|_| options.values);
-            differences.extend(pair.value(value.is_some()).filter(|_| options.values));
+            differences.extend(pair.value(value.is_some(), options.convert).filter(|_| options.values));
+            // Where values are converted, master values are what they were rounded from, or are what they are.
+            let has_master = |of: &ParamOutline| of.lanes.iter().position(|lane| lane.key == MASTER);
+            let masters = [has_master(theirs), has_master(ours)];
+            let convert = options.convert && (value.is_some() || masters[0].is_some() == masters[1].is_some());
+            let value = match masters {
+                [Some(master), None] if convert => value.map(|_| &*numbers.lanes[master]),
+                _ => value,
+            };
             let rule = |outline: &Outline, group: usize| outline.groups[group].get("rule").cloned().unwrap_or_default();
             let rules = [rule(&checkpoint.outline, theirs.group), rule(own, ours.group)];
-            let wrong = pair.state([&rules[0], &rules[1]], options.convert);
+            let wrong = pair.state([&rules[0], &rules[1]], convert);
             let state = wrong.is_empty().then_some(numbers);
             differences.extend(wrong);
             taken.extend(value.map(|_| format!("{}/{}", ours.name, crate::step::VALUE)));

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::rule::{Extent, Extents};
 use crate::schedule::Schedule;
 use crate::step::{Config, Group, Keeps, Lane, LaneRole};
+use crate::storage::Format;
 
 /// Settings by name, as text that is equal where they are.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -26,6 +27,9 @@ pub(super) struct ParamOutline {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) group: usize,
+    /// What its values are stored as, as in [`LaneOutline::dtype`].
+    #[cfg_attr(feature = "safetensors", serde(default, skip_serializing_if = "String::is_empty"))]
+    pub(super) dtype: String,
     /// The number of the rule's scalars.
     pub(super) scalars: usize,
     pub(super) lanes: Vec<LaneOutline>,
@@ -55,13 +59,15 @@ pub(crate) struct Described<'a> {
     /// What decides which lanes it has.
     pub(crate) keeps: Keeps,
     pub(crate) is_active: bool,
+    /// What its values are stored as.
+    pub(crate) values: Format,
 }
 
 impl Outline {
     /// Of an optimizer with these parameters.
     pub(crate) fn of<'a>(config: &Config, params: impl Iterator<Item = Described<'a>>) -> Self {
         let param = |described: Described| {
-            let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, keeps, is_active } = described;
+            let Described { name, shape, group, lr_scale, lr_scales, lr_scale_schedules, keeps, is_active, values } = described;
             let rule = &*config.groups[group].rule;
             // An optimizer has made sure that there is one.
             let counted = rule.counts_as(shape).unwrap_or_else(|_| shape.to_vec());
@@ -79,6 +85,7 @@ impl Outline {
                 name: name.to_owned(),
                 shape: shape.to_vec(),
                 group,
+                dtype: values.name().to_owned(),
                 scalars: rule.scalar_fields().len(),
                 lanes,
                 settings: settings.map(|(name, text)| (name.to_owned(), text)).collect(),

@@ -3,7 +3,7 @@
 use super::CpuOptimizer;
 use crate::error::{Error, Result, unknown};
 use crate::rule::Real;
-use crate::step::{ACCUMULATED, ROW_STEPS, View};
+use crate::step::{ACCUMULATED, MASTER, ROW_STEPS, View};
 
 /// What [`CpuOptimizer::report`] tells; see [`crate::Report`].
 ///
@@ -56,7 +56,7 @@ impl<F: Real> CpuOptimizer<F> {
         })
     }
 
-    /// The state of a tensor, by the rule's name for it; empty if these hyper-parameters do not use it. Also `"accumulated"`, `"row_steps"`, and the
+    /// The state of a tensor, by the rule's name for it; empty if these hyper-parameters do not use it. Also `"accumulated"`, `"master"`, `"row_steps"`, and the
     /// averages `"slow"`, `"ema"`, `"swa"`.
     ///
     /// # Errors
@@ -71,6 +71,7 @@ impl<F: Real> CpuOptimizer<F> {
             Lane::State(lane) => &tensor.lanes[lane],
             Lane::Average(average) => &tensor.averages[average],
             Lane::Accumulated => &tensor.accumulated,
+            Lane::Master => &tensor.master,
             Lane::RowSteps => tensor.mask.as_ref().map_or(&[], |mask| &mask.steps),
         })
     }
@@ -88,6 +89,7 @@ impl<F: Real> CpuOptimizer<F> {
             Lane::State(lane) => &mut tensor.lanes[lane],
             Lane::Average(average) => &mut tensor.averages[average],
             Lane::Accumulated => &mut tensor.accumulated,
+            Lane::Master => &mut tensor.master,
             Lane::RowSteps => tensor.mask.as_mut().map_or(&mut [], |mask| &mut mask.steps),
         })
     }
@@ -117,7 +119,8 @@ impl<F: Real> CpuOptimizer<F> {
         let average = averages.iter().position(|known| known.state() == state).map(Lane::Average);
         let accumulated = (state == ACCUMULATED && self.config.options.accumulates()).then_some(Lane::Accumulated);
         let counted = self.tensors[index].mask.as_ref().filter(|mask| state == ROW_STEPS && mask.own_steps());
-        let lane = own.or(average).or(accumulated).or(counted.map(|_| Lane::RowSteps));
+        let master = (state == MASTER && self.tensors[index].numbers.master).then_some(Lane::Master);
+        let lane = own.or(average).or(accumulated).or(master).or(counted.map(|_| Lane::RowSteps));
         Ok((index, lane.ok_or_else(|| unknown("state", state, states.iter().map(|state| state.name)))?))
     }
 }
@@ -127,5 +130,6 @@ enum Lane {
     State(usize),
     Average(usize),
     Accumulated,
+    Master,
     RowSteps,
 }

@@ -59,14 +59,15 @@ impl CpuOptimizer<f32> {
         }
         let outline = self.outline();
         let fit = Fit::new(checkpoint, &outline, options)?;
-        for Take { param, value, state, lanes: from } in &fit.params {
+        for take @ Take { param, value, state, .. } in &fit.params {
             if let Some(value) = value {
                 slices[*param].copy_from_slice(value);
+                self.tensors[*param].show(&mut *slices[*param]);
             }
             let Some(numbers) = state else { continue };
             let tensor = &self.tensors[*param];
             let (name, lanes) = (tensor.name.clone(), kept(&self.config, tensor.group, tensor.keeps()));
-            let given: Vec<Option<&[f32]>> = from.iter().map(|from| from.map(|from| &*numbers.lanes[from])).collect();
+            let given = take.given(numbers, &lanes);
             let codings = Coding::all(&lanes);
             let words = encoded(&codings, &given);
             let stored = decoded(&codings, &words, |lane| given[lane].map_or(words[lane].len(), <[f32]>::len));
@@ -126,6 +127,7 @@ impl CpuOptimizer<f32> {
             lr_scales: tensor.scales.as_ref().map(|(scales, _)| scales.len() as u64),
             lr_scale_schedules: &tensor.scale_schedules,
             keeps: tensor.keeps(),
+            values: tensor.numbers.values(),
         });
         Outline::of(&self.config, described)
     }

@@ -63,9 +63,9 @@ impl<F: Real> CpuOptimizer<F> {
                     let Some(limits) = self.decide(core::mem::take(&mut step.measured), values, gradients) else { return };
                     self.viewed = None;
                     (step.limits, step.assigned) = (limits, assigned(&self.config, self.common.step));
-                    self.prepare(0, gradients, &step.assigned);
+                    self.prepare(0, values, gradients, &step.assigned);
                 }
-                Pass::Prepare(rule) => self.prepare(rule, gradients, &step.assigned),
+                Pass::Prepare(rule) => self.prepare(rule, values, gradients, &step.assigned),
                 Pass::ScheduleScales => self.tensors.iter_mut().for_each(|tensor| tensor.schedule_scales(self.common.step)),
                 Pass::Stage(stage) | Pass::Lines(stage) => {
                     let works = works(&self.config, &self.tensors, &step);
@@ -79,7 +79,11 @@ impl<F: Real> CpuOptimizer<F> {
                     own.for_each(|((tensor, work), _)| tensor.resume(stage, work));
                 }
                 Pass::Orthogonalize(stage) => self.orthogonalize(stage, gradients),
-                Pass::Update => self.update(values, gradients, &step),
+                Pass::Update => {
+                    self.update(values, gradients, &step);
+                    let own = self.tensors.iter_mut().zip(values.iter_mut()).zip(gradients).filter(|(_, gradient)| gradient.is_some());
+                    own.filter(|((tensor, _), _)| tensor.numbers.master).for_each(|((tensor, value), _)| tensor.take_master(value));
+                }
                 // Before all others, where gradients are given; where the step is decided about.
                 Pass::Coalesce | Pass::UnitFactors => {}
                 // Of micro-batches, views, reports and copies.
@@ -88,14 +92,17 @@ impl<F: Real> CpuOptimizer<F> {
         }
     }
 
-    /// The scalars of the tensors of a rule that have gradients.
-    fn prepare(&mut self, rule: usize, gradients: &[Option<&[F]>], assigned: &[Vec<ScheduledMember>]) {
-        let own = self.tensors.iter_mut().zip(gradients).filter(|(tensor, gradient)| gradient.is_some() && tensor.rule == rule);
-        for (tensor, _) in own {
+    /// The scalars of the tensors of a rule that have gradients, and the master values in the place of the values.
+    fn prepare(&mut self, rule: usize, values: &mut [&mut [F]], gradients: &[Option<&[F]>], assigned: &[Vec<ScheduledMember>]) {
+        let own = self.tensors.iter_mut().zip(values).zip(gradients);
+        for ((tensor, value), _) in own.filter(|((tensor, _), gradient)| gradient.is_some() && tensor.rule == rule) {
             tensor.step = tensor.step.saturating_add(1);
             let twin = F::twin(&*self.config.blocks.list[tensor.block].rule);
             tensor.scalars = twin.prepare(&assigned[tensor.block], tensor.step, &tensor.scalars);
             tensor.totals = vec![Vec::new(); self.config.groups[tensor.group].rule.sums().len()];
+            if tensor.numbers.master {
+                tensor.lend_master(value);
+            }
         }
     }
 
@@ -127,6 +134,8 @@ impl<F: Real> CpuOptimizer<F> {
             }
         }
         self.tensors.iter_mut().for_each(|tensor| tensor.totals.clear());
+        let given = self.tensors.iter().zip(values.iter_mut()).zip(gradients).filter(|(_, gradient)| gradient.is_some());
+        given.filter(|((tensor, _), _)| !tensor.numbers.master).for_each(|((tensor, value), _)| tensor.round(value));
         let updated = self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some());
         updated.filter_map(|(tensor, _)| tensor.mask.as_mut()).for_each(RowMask::count);
         self.update = before.map(|before| update_norms(&self.tensors, &before, values, gradients));

@@ -32,9 +32,12 @@ impl<F: Real> CpuOptimizer<F> {
         self.config.check_storage(&options)?;
         let mut config = self.config.clone();
         let begins = config.replace_options(options);
-        let before = self.config.options.averages();
+        let (before, after) = (self.config.options.averages(), options.averages());
+        let goes_on = |average: &Average| before.iter().any(|own| own.state() == average.state() && own.check_becomes(average).is_ok());
+        let mut begun = after.iter().filter(|average| !goes_on(average));
+        let has_all = |average: &Average| self.tensors.iter().try_for_each(|own| own.numbers.check_begins(&own.name, average.state()));
+        begun.try_for_each(has_all)?;
         self.keep(&config)?;
-        let after = options.averages();
         if before != after {
             // What is shown may be in one that goes.
             self.tensors.iter_mut().zip(&mut *values).for_each(|(tensor, value)| tensor.bring_back(value));

@@ -1,7 +1,8 @@
 //! `CpuParam`: one named tensor of a CPU optimizer.
 
 use crate::schedule::Schedule;
-use crate::step::Named;
+use crate::step::{Named, NumberStorage};
+use crate::storage::{Dtype, Rounding};
 
 /// One named tensor of a CPU optimizer.
 ///
@@ -23,6 +24,22 @@ pub struct CpuParam {
     pub name: String,
     /// Sizes of the dimensions.
     pub shape: Vec<usize>,
+    /// What the values are stored as, see [`crate::Param::value_dtype`]: a step leaves numbers in the slices that these are, to the bit.
+    ///
+    /// Default: `Dtype::F32`.
+    pub value_dtype: Dtype,
+    /// What the gradients are stored as, see [`crate::Param::gradient_dtype`]. Their slices are taken as they are.
+    ///
+    /// Default: `Dtype::F32`.
+    pub gradient_dtype: Dtype,
+    /// How values in bf16 are rounded.
+    ///
+    /// Default: `Rounding::Nearest`.
+    pub rounding: Rounding,
+    /// Whether the optimizer keeps the values in f32 too, see [`crate::Param::master`].
+    ///
+    /// Default: `false`.
+    pub master: bool,
     /// The factor by which the learning rate of the group is multiplied for this parameter.
     ///
     /// Default: `1`, range: `[0, inf)`.
@@ -73,12 +90,21 @@ pub struct CpuRowMask {
 }
 
 impl CpuParam {
+    /// What values and gradients are stored as.
+    pub(super) fn storage(&self) -> NumberStorage {
+        NumberStorage { value: self.value_dtype, gradient: self.gradient_dtype, rounding: self.rounding, master: self.master }
+    }
+
     /// A parameter that differs in nothing from its group.
     pub fn new(name: impl Into<String>, shape: &[usize]) -> Self {
         let (name, shape) = (name.into(), shape.to_vec());
         CpuParam {
             name,
             shape,
+            value_dtype: Dtype::F32,
+            gradient_dtype: Dtype::F32,
+            rounding: Rounding::Nearest,
+            master: false,
             lr_scale: 1.0,
             lr_scales: None,
             lr_scale_schedules: Vec::new(),

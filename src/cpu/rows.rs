@@ -124,6 +124,7 @@ impl<F: Real> CpuOptimizer<F> {
             let what = "its states are stored in fewer bits, or would be from now on, and rows come, go and move only where they are f32";
             return Err(Error::Conflict { what: format!("{}: {what}; put it into a group with f32 states", new.name) });
         }
+        new.numbers.check_rows(&new.name, &old.numbers)?;
         new.check(BufferRole::Value, values).map(|()| new)
     }
 

@@ -56,6 +56,41 @@ impl<F: Real> Tensor<F> {
     }
 }
 
+impl<F: Real> Tensor<F> {
+    /// Rounds values to the nearest, as whatever shows them does but for a step.
+    pub(super) fn show(&self, values: &mut [F]) {
+        self.round_values(values, 0);
+    }
+
+    /// Rounds values as a step does, but for master values.
+    pub(super) fn round(&self, values: &mut [F]) {
+        self.round_values(values, self.numbers.salt(&self.name));
+    }
+
+    fn round_values(&self, values: &mut [F], salt: u32) {
+        if let Some(packed) = self.numbers.values().packed() {
+            store_each(packed, values, salt, self.step);
+        }
+    }
+
+    /// Puts the master values into the place of the values, from which these were rounded; in the first step, unless the values are others.
+    pub(super) fn lend_master(&mut self, values: &mut [F]) {
+        if self.step == 1 {
+            let mut rounded = self.master.clone();
+            self.show(&mut rounded);
+            let others = self.master.iter_mut().zip(values.iter()).zip(&rounded);
+            others.filter(|((_, value), rounded)| value.to_value() != rounded.to_value()).for_each(|((master, value), _)| *master = *value);
+        }
+        values.copy_from_slice(&self.master);
+    }
+
+    /// Takes them back, and rounds them to the values.
+    pub(super) fn take_master(&mut self, values: &mut [F]) {
+        self.master.copy_from_slice(values);
+        self.show(values);
+    }
+}
+
 /// Stores numbers one by one; each draws its own number where there is a salt.
 fn store_each<F: Real>(packed: &dyn Packed, lane: &mut [F], salt: u32, steps: u32) {
     let length = BLOCKS * BLOCK as usize;

@@ -7,7 +7,8 @@ use super::view::Back;
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
-use crate::step::{Broadcast, Config, Keeps, MaskedRows, SCHEDULE_ERROR, Storable, check_one};
+use crate::step::{Broadcast, Config, Keeps, MaskedRows, NumberStorage, SCHEDULE_ERROR, Storable, check_one};
+use crate::storage::Format;
 
 /// A parameter and what the optimizer keeps of it.
 #[derive(Clone, Debug)]
@@ -37,6 +38,10 @@ pub(super) struct Tensor<F> {
     pub(super) lanes: Vec<Vec<F>>,
     /// What these are stored as.
     pub(super) stored: Stored<F>,
+    /// What the values are.
+    pub(super) numbers: NumberStorage,
+    /// The master values; empty where there are none.
+    pub(super) master: Vec<F>,
     /// One list per sum of the rule; empty where the sum is not in use, or not formed yet in this step.
     pub(super) totals: Vec<Vec<F>>,
     /// One per average.
@@ -46,13 +51,18 @@ pub(super) struct Tensor<F> {
 
 impl<F: Real> Tensor<F> {
     pub(super) fn new(param: CpuParam, group: usize, block: usize, config: &Config) -> Result<Self> {
-        let (rule, options) = (&*config.groups[group].rule, &config.options);
+        let (rule, options, numbers) = (&*config.groups[group].rule, &config.options, param.storage());
         let CpuParam { name, shape, lr_scales, lr_scale_schedules, row_mask, sparse_rows, frozen, .. } = param;
         // Empty, whatever the other sizes.
         let len = if shape.contains(&0) { Some(0) } else { shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size)) };
         let Some(len) = len.filter(|&len| len <= isize::MAX as usize / 8) else {
             return Err(Error::HugeTensor { param: name, shape });
         };
+        numbers.check(&name)?;
+        numbers.check_rule(&name, rule)?;
+        if sparse_rows.is_some() {
+            numbers.check_sparse(&name)?;
+        }
         if lr_scales.is_some() && rule.tracks_values() {
             return Err(Error::ScaledState { param: name, rule: rule.name() });
         }
@@ -100,6 +110,8 @@ impl<F: Real> Tensor<F> {
             accumulated: lane(options.accumulates(), Extent::Elements),
             lanes: rule.states().iter().map(state).collect(),
             stored: Stored::new(rule, storage, matrix, len),
+            numbers,
+            master: lane(numbers.master, Extent::Elements),
             totals: Vec::new(),
             averages: options.averages().iter().map(|_| lane(true, Extent::Elements)).collect(),
             back: Back::Shown,
@@ -110,7 +122,8 @@ impl<F: Real> Tensor<F> {
 
     /// What decides which lanes it has.
     pub(super) fn keeps(&self) -> Keeps {
-        Keeps { matrix: self.extents.is_matrix, counted: self.own_steps(), storage: self.stored.storage }
+        let (halves, master) = (self.numbers.values() != Format::F32, self.numbers.master);
+        Keeps { matrix: self.extents.is_matrix, counted: self.own_steps(), storage: self.stored.storage, halves, master }
     }
 
     /// Whether its gradient is row-sparse.

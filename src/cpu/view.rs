@@ -6,6 +6,7 @@ use super::{CpuOptimizer, assigned};
 use crate::error::{Error, Result};
 use crate::rule::{Function, Real};
 use crate::step::{Average, View, view};
+use crate::storage::Format;
 
 /// How a tensor's trained values come back.
 #[derive(Clone, Debug)]
@@ -82,10 +83,16 @@ impl<F: Real> CpuOptimizer<F> {
         let has_own = |tensor: &Tensor<F>| next == view::EVALUATED && self.config.groups[tensor.group].rule.has_views();
         for (tensor, value) in self.tensors.iter_mut().zip(&mut *values) {
             match average.filter(|&index| tensor.step >= averages[index].words::<F>().first()) {
-                _ if has_own(tensor) => tensor.back = if tensor.step > 0 { Back::Aside(value.to_vec()) } else { Back::Shown },
-                Some(index) => {
+                _ if has_own(tensor) => tensor.put_aside(value),
+                Some(index) if tensor.numbers.values() == Format::F32 => {
                     tensor.averages[index].swap_with_slice(value);
                     tensor.back = Back::Average(index);
+                }
+                // An average would be rounded there.
+                Some(index) => {
+                    tensor.back = Back::Aside(value.to_vec());
+                    value.copy_from_slice(&tensor.averages[index]);
+                    tensor.show(value);
                 }
                 None => {}
             }
@@ -99,8 +106,11 @@ impl<F: Real> CpuOptimizer<F> {
         };
         let works: Vec<Option<Work<'_, F>>> = self.tensors.iter().map(work).collect();
         let elements = values.iter().map(|value| value.len()).sum();
-        let own = self.tensors.iter_mut().zip(values).zip(&works).filter(|((tensor, _), _)| matches!(tensor.back, Back::Aside(_)));
-        run(elements, own.filter_map(|((tensor, value), work)| Some(Job::new(work.as_ref()?, tensor, value, &[]))));
+        let evaluated: Vec<bool> = self.tensors.iter().map(|tensor| has_own(tensor) && tensor.step > 0).collect();
+        let own = self.tensors.iter_mut().zip(&mut *values).zip(&works).zip(&evaluated).filter(|(_, evaluated)| **evaluated);
+        run(elements, own.filter_map(|(((tensor, value), work), _)| Some(Job::new(work.as_ref()?, tensor, value, &[]))));
+        let own = self.tensors.iter().zip(values).zip(evaluated).filter(|(_, evaluated)| *evaluated);
+        own.for_each(|((tensor, value), _)| tensor.show(value));
     }
 
     /// The error for something that does not fit what is shown.
@@ -134,6 +144,16 @@ impl<F: Real> CpuOptimizer<F> {
 }
 
 impl<F: Real> Tensor<F> {
+    /// Keeps the trained values, if a step has been taken; what is evaluated is formed of master values, where there are some.
+    fn put_aside(&mut self, values: &mut [F]) {
+        if self.step > 0 {
+            self.back = Back::Aside(values.to_vec());
+            if self.numbers.master {
+                values.copy_from_slice(&self.master);
+            }
+        }
+    }
+
     pub(super) fn bring_back(&mut self, values: &mut [F]) {
         match core::mem::replace(&mut self.back, Back::Shown) {
             Back::Shown => {}

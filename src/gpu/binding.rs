@@ -120,7 +120,7 @@ impl Binding {
             true => self.room(bytes),
         };
         // Bindings are of whole words.
-        Place { buffer, offset: self.offset, room, whole: self.buffer.size() / 4 * 4 }
+        Place { buffer, offset: self.offset, room, whole: self.buffer.size() / 4 * 4, halves: false }
     }
 }
 

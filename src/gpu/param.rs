@@ -2,11 +2,12 @@
 
 use super::Binding;
 use crate::error::{BufferRole, Error, Result};
+use crate::program::Place;
 use crate::schedule::Schedule;
 use crate::step::{Broadcast, Named};
-use crate::storage::Rounding;
+use crate::storage::{Dtype, Rounding};
 
-/// One named tensor to be optimized: its shape, where its values are and where its gradient is. All f32, row-major.
+/// One named tensor to be optimized: its shape, where its values are and where its gradient is. Row-major, and f32 unless its dtypes say otherwise.
 ///
 /// ```
 /// use wgpu_optim::{Binding, Param, wgpu};
@@ -29,6 +30,24 @@ pub struct Param {
     pub value: Binding,
     /// The gradient, which a step reads.
     pub gradient: Binding,
+    /// What the values are stored as: [`Dtype::F32`], [`Dtype::Bf16`] or [`Dtype::F16`]. Numbers of 16 bits lie two in each u32 word, the first in the lower half, from any multiple of 4 bytes on,
+    /// and take whole words: beside an odd last one is a half that nothing changes. A step computes in f32, averages see its f32 results, and it rounds what it stores last.
+    ///
+    /// Default: `Dtype::F32`.
+    pub value_dtype: Dtype,
+    /// What the gradient is stored as, likewise; whatever the values are.
+    ///
+    /// Default: `Dtype::F32`.
+    pub gradient_dtype: Dtype,
+    /// How values in bf16 are rounded; those in f16 are rounded to the nearest. Steps that are small beside their values need [`Rounding::Stochastic`], or [`Param::master`].
+    ///
+    /// Default: `Rounding::Nearest`.
+    pub rounding: Rounding,
+    /// Whether the optimizer keeps the values in f32 too, as the state `"master"`, from which steps go on, and rounds them to the values of 16 bits in the same pass. They begin as the values are at the
+    /// first step, and [`Optimizer::write_value`](crate::Optimizer::write_value) writes both; later, a step overwrites what your own passes write into the values.
+    ///
+    /// Default: `false`.
+    pub master: bool,
     /// The factor by which the learning rate of the group is multiplied for this parameter, whether it is constant or has a schedule. All that the rule
     /// multiplies by the learning rate is scaled with it, AdamW's decay (`lr * weight_decay`) too.
     ///
@@ -103,7 +122,12 @@ impl Bf16Copy {
 
     /// Bytes of a copy of so many elements.
     pub(crate) fn bytes(elements: u64) -> u64 {
-        2 * elements.next_multiple_of(2)
+        Dtype::Bf16.format(false).bytes(elements)
+    }
+
+    /// Where kernels write a copy of so many elements.
+    pub(crate) fn place(&self, buffer: usize, elements: u64) -> Place {
+        Place { halves: true, ..self.binding.place(buffer, Self::bytes(elements), true) }
     }
 }
 
@@ -215,6 +239,10 @@ impl Param {
             shape: shape.to_vec(),
             value,
             gradient,
+            value_dtype: Dtype::F32,
+            gradient_dtype: Dtype::F32,
+            rounding: Rounding::Nearest,
+            master: false,
             lr_scale: 1.0,
             lr_scales: None,
             lr_scale_schedules: Vec::new(),
@@ -272,10 +300,10 @@ impl Param {
     pub(crate) fn check(&self) -> Result<u64> {
         let elements = self.elements()?;
         self.room()?;
-        self.value.check(&self.name, BufferRole::Value, &self.shape, "f32", 4 * elements)?;
-        let of_gradient = self.gradient_shape();
-        let gradients = self::elements(&self.name, &of_gradient)?;
-        self.gradient.check(&self.name, BufferRole::Gradient, &of_gradient, "f32", 4 * gradients)?;
+        self.storage().check(&self.name)?;
+        self::elements(&self.name, &self.gradient_shape())?;
+        self.check_place(BufferRole::Value, &self.value, elements)?;
+        self.check_place(BufferRole::Gradient, &self.gradient, elements)?;
         if let Some(LrScales { binding, shape }) = &self.lr_scales {
             let Broadcast { period, .. } = Broadcast::new(&self.name, &self.shape, shape)?;
             binding.check(&self.name, BufferRole::LrScales, shape, "f32", 4 * u64::from(period))?;
@@ -290,6 +318,13 @@ impl Param {
                 let what = format!("{}: a row-sparse gradient does not go with a bf16_copy", self.name);
                 return Err(Error::Conflict { what });
             }
+            if self.value_dtype != Dtype::F32 {
+                let what = format!("{}: a bf16_copy is of values in F32, and these are {:?}; use master", self.name, self.value_dtype);
+                return Err(Error::Conflict { what });
+            }
+        }
+        if self.sparse.is_some() {
+            self.storage().check_sparse(&self.name)?;
         }
         crate::step::check_scale_schedules(&self.name, self.scales()?, &self.lr_scale_schedules)?;
         Ok(elements)

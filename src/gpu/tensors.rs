@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use super::{Binding, Param, check_storage, create, elements, limits, read, write};
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::program::Limits;
+use crate::step::NumberStorage;
+use crate::storage::Dtype;
 
 /// An allocator for callers who want one: all values in one buffer, all gradients in another, each tensor where it can be bound on its own
 /// and padded, so that the whole model is one dispatch. Everything starts at zero.
@@ -38,25 +40,42 @@ impl Tensors {
     /// - [`Error::HugeTensor`], [`Error::Limit`]: a tensor is larger than can be counted, or than a buffer may be.
     /// - The device: [`Error::NoStorageBuffers`], [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn new<N: Into<String>, S: AsRef<[usize]>>(device: &wgpu::Device, shapes: impl IntoIterator<Item = (N, S)>) -> Result<Self> {
+        Self::with_dtypes(device, (Dtype::F32, Dtype::F32), shapes)
+    }
+
+    /// Allocates tensors of these names and shapes, whose values are of the first dtype and gradients of the second: [`Param::value_dtype`] and [`Param::gradient_dtype`]. What is read and written here
+    /// is f32, and rounded to the nearest.
+    ///
+    /// ```
+    /// use wgpu_optim::{Dtype, Param, Result, Rounding, Tensors, wgpu};
+    ///
+    /// /// Parameters in bf16 that are rounded stochastically, and whose gradients are in f16.
+    /// fn params(device: &wgpu::Device) -> Result<Vec<Param>> {
+    ///     let tensors = Tensors::with_dtypes(device, (Dtype::Bf16, Dtype::F16), [("weight", vec![4, 3]), ("bias", vec![4])])?;
+    ///     let rounding = Rounding::Stochastic { seed: 1 };
+    ///     Ok(tensors.params().into_iter().map(|param| Param { rounding, ..param }).collect())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tensors::new`]; [`Error::Conflict`]: what is no dtype of values or gradients.
+    pub fn with_dtypes<N: Into<String>, S: AsRef<[usize]>>(
+        device: &wgpu::Device,
+        (value, gradient): (Dtype, Dtype),
+        shapes: impl IntoIterator<Item = (N, S)>,
+    ) -> Result<Self> {
         check_storage(device)?;
         let limits = limits(device);
         let mut names = HashMap::new();
-        let mut tensors: Vec<(String, Vec<usize>, usize, u64, u64)> = Vec::new();
-        let mut sizes: Vec<u64> = vec![0];
+        let mut tensors: Vec<(String, Vec<usize>, [Room; 2])> = Vec::new();
+        let mut pages = [value, gradient].map(|dtype| Pages { dtype, sizes: vec![0] });
         for (index, (name, shape)) in shapes.into_iter().enumerate() {
             let (name, shape) = (name.into(), shape.as_ref().to_vec());
-            let bytes = 4 * elements(&name, &shape)?;
-            let room = room(bytes, &limits);
-            if room > limits.buffer {
-                let what = format!("{name}: a buffer for shape {shape:?} in f32");
-                return Err(Error::Limit { what, needed: room, limit: "max_buffer_size", allowed: limits.buffer });
-            }
-            if sizes[sizes.len() - 1] + room > limits.buffer {
-                sizes.push(0);
-            }
-            let page = sizes.len() - 1;
-            tensors.push((name.clone(), shape, page, sizes[page], bytes));
-            sizes[page] += room;
+            NumberStorage { value, gradient, ..NumberStorage::default() }.check(&name)?;
+            let elements = elements(&name, &shape)?;
+            let [values, gradients] = pages.each_mut().map(|own| own.push(&name, &shape, elements, &limits));
+            tensors.push((name.clone(), shape, [values?, gradients?]));
             if names.insert(name.clone(), index).is_some() {
                 return Err(Error::DuplicateName { param: name });
             }
@@ -64,11 +83,11 @@ impl Tensors {
         if tensors.is_empty() {
             return Err(Error::NoParameters);
         }
-        let buffers = |label| sizes.iter().map(|&size| buffer(device, label, size)).collect::<Result<Vec<_>>>();
-        let (values, gradients) = (buffers("wgpu-optim values")?, buffers("wgpu-optim gradients")?);
-        let param = |(name, shape, page, offset, bytes): (String, Vec<usize>, usize, u64, u64)| {
-            let binding = |buffers: &[wgpu::Buffer]| Binding::padded(&buffers[page], offset, bytes, room(bytes, &limits));
-            Param::new(name, &shape, binding(&values), binding(&gradients))
+        let [values, gradients] = &pages;
+        let (values, gradients) = (values.buffers(device, "wgpu-optim values")?, gradients.buffers(device, "wgpu-optim gradients")?);
+        let param = |(name, shape, [of_values, of_gradients]): (String, Vec<usize>, [Room; 2])| {
+            let param = Param::new(name, &shape, of_values.binding(&values), of_gradients.binding(&gradients));
+            Param { value_dtype: value, gradient_dtype: gradient, ..param }
         };
         Ok(Tensors { device: device.clone(), params: tensors.into_iter().map(param).collect(), names })
     }
@@ -131,9 +150,9 @@ impl Tensors {
     }
 
     async fn read(&self, queue: &wgpu::Queue, name: &str, role: BufferRole) -> Result<Vec<f32>> {
-        let param = self.param(name)?;
-        let binding = if role == BufferRole::Value { &param.value } else { &param.gradient };
-        read(&self.device, queue, binding.buffer(), binding.offset(), param.elements()?).await.map_err(|error| error.about(name, role))
+        let given = self.param(name)?.given(role)?;
+        let words = read(&self.device, queue, given.binding.buffer(), given.binding.offset(), given.words()).await;
+        words.map(|words| given.numbers(words)).map_err(|error| error.about(name, role))
     }
 
     /// Writes the values of a tensor, before anything that is submitted from now on.
@@ -143,8 +162,7 @@ impl Tensors {
     /// [`Error::UnknownName`]: no tensor has this name. [`Error::Length`]: it has more or fewer elements. The device: [`Error::OutOfMemory`],
     /// [`Error::DeviceLost`]; [`Error::Buffer`] where wgpu refuses the buffer.
     pub fn write_value(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
-        let param = self.param(name)?;
-        write(&self.device, queue, &param.name, BufferRole::Value, &param.value, param.elements()?, data)
+        write(&self.device, queue, &self.param(name)?.given(BufferRole::Value)?, data)
     }
 
     /// Writes the gradient of a tensor, before anything that is submitted from now on.
@@ -153,14 +171,52 @@ impl Tensors {
     ///
     /// Those of [`Tensors::write_value`].
     pub fn write_gradient(&self, queue: &wgpu::Queue, name: &str, data: &[f32]) -> Result<()> {
-        let param = self.param(name)?;
-        write(&self.device, queue, &param.name, BufferRole::Gradient, &param.gradient, param.elements()?, data)
+        write(&self.device, queue, &self.param(name)?.given(BufferRole::Gradient)?, data)
     }
 }
 
-/// The bytes that a tensor takes, so that the next one can be bound on its own.
-fn room(bytes: u64, limits: &Limits) -> u64 {
-    bytes.max(1).next_multiple_of(limits.alignment.max(16))
+/// The buffers in the making that all values are in, or all gradients.
+struct Pages {
+    dtype: Dtype,
+    sizes: Vec<u64>,
+}
+
+/// Where a tensor is in them.
+struct Room {
+    page: usize,
+    offset: u64,
+    bytes: u64,
+    /// With padding.
+    room: u64,
+}
+
+impl Pages {
+    /// Room for a tensor, so that the next one can be bound on its own.
+    fn push(&mut self, name: &str, shape: &[usize], elements: u64, limits: &Limits) -> Result<Room> {
+        let bytes = self.dtype.format(false).bytes(elements);
+        let room = bytes.max(1).next_multiple_of(limits.alignment.max(16));
+        if room > limits.buffer {
+            let what = format!("{name}: a buffer for shape {shape:?} in {}", self.dtype.name());
+            return Err(Error::Limit { what, needed: room, limit: "max_buffer_size", allowed: limits.buffer });
+        }
+        if self.sizes[self.sizes.len() - 1] + room > limits.buffer {
+            self.sizes.push(0);
+        }
+        let page = self.sizes.len() - 1;
+        let offset = self.sizes[page];
+        self.sizes[page] += room;
+        Ok(Room { page, offset, bytes, room })
+    }
+
+    fn buffers(&self, device: &wgpu::Device, label: &'static str) -> Result<Vec<wgpu::Buffer>> {
+        self.sizes.iter().map(|&size| buffer(device, label, size)).collect()
+    }
+}
+
+impl Room {
+    fn binding(&self, buffers: &[wgpu::Buffer]) -> Binding {
+        Binding::padded(&buffers[self.page], self.offset, self.bytes, self.room)
+    }
 }
 
 fn buffer(device: &wgpu::Device, label: &str, size: u64) -> Result<wgpu::Buffer> {

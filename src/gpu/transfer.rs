@@ -3,8 +3,8 @@
 use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::buffers::create;
-use super::{Binding, caught, checked, is_lost};
-use crate::error::{BufferRole, Error, Result};
+use super::{Given, caught, checked, is_lost};
+use crate::error::{Error, Result};
 
 /// Copies `len` elements from the GPU. It submits a copy of its own and, on native platforms, waits for the queue; so it belongs between steps, not in one.
 /// A lost device is an error.
@@ -116,16 +116,9 @@ pub(crate) fn failed(device: &wgpu::Device, reason: &dyn core::fmt::Display) -> 
     if is_lost(device) { Error::DeviceLost } else { Error::ReadBack(reason.to_string()) }
 }
 
-/// Writes a whole tensor through the queue.
-pub(crate) fn write(
-    device: &wgpu::Device,
-    queue: &wgpu::Queue,
-    param: &str,
-    role: BufferRole,
-    binding: &Binding,
-    elements: u64,
-    data: &[f32],
-) -> Result<()> {
+/// Writes a whole tensor through the queue, rounded to the nearest where it has fewer bits.
+pub(crate) fn write(device: &wgpu::Device, queue: &wgpu::Queue, given: &Given<'_>, data: &[f32]) -> Result<()> {
+    let Given { param, role, binding, format, elements } = *given;
     if data.len() as u64 != elements {
         return Err(Error::Length { param: param.into(), role, needed: elements, got: data.len() as u64 });
     }
@@ -133,7 +126,11 @@ pub(crate) fn write(
     if !has.contains(needs) {
         return Err(Error::MissingUsage { param: param.into(), role, has, needs });
     }
-    put(device, queue, binding.buffer(), binding.offset(), data).map_err(|error| error.about(param, role))
+    let put = match format.packed() {
+        None => put(device, queue, binding.buffer(), binding.offset(), data),
+        Some(_) => put(device, queue, binding.buffer(), binding.offset(), &format.encode(data, &[])),
+    };
+    put.map_err(|error| error.about(param, role))
 }
 
 /// Writes a part of a buffer through the queue.

@@ -96,7 +96,7 @@ impl Optimizer {
         &*self.config.groups[parameter.member.group].rule
     }
 
-    /// Reads a parameter's trained values; the buffer needs the usage `COPY_SRC`.
+    /// Reads a parameter's trained values, as f32 whatever they are stored as; the buffer needs the usage `COPY_SRC`.
     ///
     /// All `read_` functions submit a copy of their own, after everything submitted so far, and natively wait for it before they return
     /// control; they are meant for between steps.
@@ -111,7 +111,7 @@ impl Optimizer {
     /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::ReadBack`], [`Error::Wgpu`].
     pub async fn read_value(&self, param: &str) -> Result<Vec<f32>> {
         let parameter = &self.parameters[self.find(param)?];
-        let (status, values) = self.read(parameter, BufferRole::Value, &parameter.param.value, parameter.elements).await?;
+        let (status, values) = self.read_numbers(parameter, BufferRole::Value).await?;
         self.check_trained(&status, || format!("{param}: read_value"))?;
         Ok(values)
     }
@@ -123,7 +123,7 @@ impl Optimizer {
     /// Those of [`Optimizer::read_value`], whatever is shown.
     pub async fn read_shown(&self, param: &str) -> Result<Vec<f32>> {
         let parameter = &self.parameters[self.find(param)?];
-        Ok(self.read(parameter, BufferRole::Value, &parameter.param.value, parameter.elements).await?.1)
+        Ok(self.read_numbers(parameter, BufferRole::Value).await?.1)
     }
 
     pub(super) fn check_trained(&self, status: &Status, what: impl FnOnce() -> String) -> Result<()> {
@@ -132,14 +132,21 @@ impl Optimizer {
         if status.view == view::TRAINED { Ok(()) } else { Err(Error::InView { what: what(), view, instead }) }
     }
 
-    /// Reads a parameter's gradient.
+    /// Reads a parameter's gradient, as f32 whatever it is stored as.
     ///
     /// # Errors
     ///
     /// Those of [`Optimizer::read_value`], whatever is shown.
     pub async fn read_gradient(&self, param: &str) -> Result<Vec<f32>> {
         let parameter = &self.parameters[self.find(param)?];
-        Ok(self.read(parameter, BufferRole::Gradient, &parameter.param.gradient, parameter.param.gradients()).await?.1)
+        Ok(self.read_numbers(parameter, BufferRole::Gradient).await?.1)
+    }
+
+    /// Values or gradients as numbers of f32, whatever they are stored as.
+    async fn read_numbers(&self, parameter: &Parameter, role: BufferRole) -> Result<(Status, Vec<f32>)> {
+        let given = parameter.param.given(role)?;
+        let (status, words) = self.read(parameter, role, given.binding, given.words()).await?;
+        Ok((status, given.numbers(words)))
     }
 
     /// Reads a parameter's state tensor, by the rule's name for it: numbers of f32, whatever it is stored as.

@@ -30,16 +30,21 @@ impl TensorView<'_> {
         let staged = usize::from(rule.is_staged(parameter.kind.matrix));
         let ours = 2 + usize::from(has_lanes) + staged.max(usize::from(step_kind.measures_update || step_kind.accumulates));
         let ours = ours + if parameter.kind.tiled { 3 } else { usize::from(parameter.kind.counted) };
-        let mut place = |binding: &Binding, elements: u64, written| binding.place(buffers.number(binding.buffer()), 4 * elements, written);
+        let param = &parameter.param;
+        let value = param.place_of_values(buffers.number(param.value.buffer()), parameter.elements);
+        let place_in = |buffers: &mut Buffers, binding: &Binding, elements: u64, written| {
+            binding.place(buffers.number(binding.buffer()), 4 * elements, written)
+        };
         let (sparse, rows) = (parameter.sparse.as_ref(), parameter.masked);
         let gradient = match sparse {
-            Some(own) => place(&own.summed().into(), parameter.param.gradients(), true),
-            None => place(&parameter.param.gradient, parameter.elements, config.options.zero_grad),
+            Some(own) => place_in(buffers, &own.summed().into(), parameter.param.gradients(), true),
+            None => param.place_of_gradients(buffers.number(param.gradient.buffer()), config.options.zero_grad),
         };
         let masks = parameter.param.row_mask.as_ref().map(|mask| mask.binding.clone()).or(sparse.map(|own| own.unique().into()));
-        let mask = masks
-            .zip(rows)
-            .map(|(binding, rows)| program::Mask { place: place(&binding, binding.elements(), false), row_length: rows.length });
+        let mask = masks.zip(rows).map(|(binding, rows)| program::Mask {
+            place: place_in(buffers, &binding, binding.elements(), false),
+            row_length: rows.length,
+        });
         let listed = sparse.map(|own| program::Listed { most: own.unique().size() / 4, elements: parameter.elements });
         program::Tensor {
             len: parameter.elements,
@@ -48,21 +53,21 @@ impl TensorView<'_> {
             kind: parameter.kind,
             arrays: limits.arrays(ours),
             zero_grad: config.options.zero_grad && parameter.sparse.is_none(),
-            value: place(&parameter.param.value, parameter.elements, true),
+            value,
             gradient,
             state: parameter.state.clone(),
             hyper: hyper[parameter.member.block],
             record: parameter.member.record,
             member: index as u32,
             scale: parameter.param.lr_scales.as_ref().zip(parameter.scale).map(|(scales, broadcast)| program::Scale {
-                place: place(&scales.binding, u64::from(broadcast.period), false),
+                place: place_in(buffers, &scales.binding, u64::from(broadcast.period), false),
                 length: broadcast.length,
                 period: broadcast.period,
             }),
             mask,
             listed,
-            copy: parameter.param.bf16_copy.as_ref().map(|copy| place(&copy.binding, parameter.elements.div_ceil(2), true)),
-            salt: parameter.param.bf16_copy.as_ref().map_or(0, |copy| salt(copy.rounding, &parameter.param.name)),
+            copy: param.bf16_copy.as_ref().map(|copy| copy.place(buffers.number(copy.binding.buffer()), parameter.elements)),
+            salt: param.bf16_copy.as_ref().map_or(param.storage().salt(&param.name), |copy| salt(copy.rounding, &param.name)),
             state_salt: config.state(parameter.member.group).salt(&parameter.param.name),
             granule: parameter.masked.map_or(1, |rows| rows.granule()),
             unit: parameter.unit,
@@ -87,8 +92,8 @@ pub(super) fn check_buffers(config: &Config, parameters: &[Parameter]) -> Result
         for (role, binding) in [(BufferRole::Value, &param.value), (BufferRole::Gradient, &param.gradient)] {
             let (buffer, start) = (buffers.number(binding.buffer()), binding.offset());
             // With its padding, which kernels and `zero_grad` may write.
-            let elements = if role == BufferRole::Value { *elements } else { param.gradients() };
-            let end = start + binding.room(4 * elements);
+            let bytes = if role == BufferRole::Value { param.bytes_of_values(*elements) } else { param.bytes_of_gradients() };
+            let end = start + binding.room(bytes);
             // An empty tensor without padding overlaps nothing, wherever it is.
             if start < end {
                 // A step clears no row-sparse gradient.

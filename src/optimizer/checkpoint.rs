@@ -8,7 +8,7 @@ use crate::checkpoint::{
 };
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::late::Given;
-use crate::gpu::{Binding, Span, elements_of as elements, of_first_given, put, read_all};
+use crate::gpu::{Binding, Span, of_first_given, put, read_all, write};
 use crate::step::{Lane, Status, StepEntry, TrainingProgress, view};
 use crate::wgsl::ORDER;
 
@@ -75,12 +75,13 @@ impl Optimizer {
         let mut tensor = |parts: &Parts| words.by_ref().take(parts.len()).flatten().collect::<Vec<u32>>();
         let params = self.parameters.iter().zip(&tensors).map(|(parameter, own)| {
             let mut own = own.iter().map(&mut tensor);
-            let value = values.then(|| elements(own.next().unwrap_or_default()));
+            let value = values.then(|| own.next().unwrap_or_default());
+            let value = value.map(|words| parameter.param.given(BufferRole::Value).map(|given| given.numbers(words))).transpose()?;
             let (lanes, words): (Vec<Lane>, Vec<Vec<u32>>) = (self.lanes_kept(parameter), own.collect());
             let count = |lane: usize| parameter.extents.count(lanes[lane].extent) as usize;
-            Numbers { value, lanes: decoded(&Coding::all(&lanes), &words, count), ..self.numbers(parameter, &record) }
+            Ok(Numbers { value, lanes: decoded(&Coding::all(&lanes), &words, count), ..self.numbers(parameter, &record) })
         });
-        let params = params.collect();
+        let params = params.collect::<Result<_>>()?;
         let Status { step, skips, loss_scale, growth_tracker, micro_batches, .. } = status;
         let progress = TrainingProgress { step, skips, loss_scale, growth_tracker };
         Ok(Checkpoint::new(&self.config, self.outline(), progress, micro_batches, params))
@@ -135,11 +136,11 @@ impl Optimizer {
     fn put_back(&self, take: &Take<'_>) -> Result<()> {
         let parameter = &self.parameters[take.param];
         if let Some(value) = take.value {
-            self.put_in(&parameter.param.value, value).map_err(|error| error.about(&parameter.param.name, BufferRole::Value))?;
+            write(&self.engine.device, &self.engine.queue, &parameter.param.given(BufferRole::Value)?, value)?;
         }
         let Some(numbers) = take.state else { return Ok(()) };
-        let given: Vec<Option<&[f32]>> = take.lanes.iter().map(|from| from.map(|from| &*numbers.lanes[from])).collect();
-        let words = encoded(&Coding::all(&self.lanes_kept(parameter)), &given);
+        let lanes = self.lanes_kept(parameter);
+        let words = encoded(&Coding::all(&lanes), &take.given(numbers, &lanes));
         for (parts, words) in self.kept_lanes(parameter).zip(&words) {
             let mut rest = &**words;
             for part in parts {
@@ -202,7 +203,7 @@ impl Optimizer {
             if values && !has.contains(needs) {
                 return Err(Error::MissingUsage { param: param.name.clone(), role: BufferRole::Value, has, needs });
             }
-            let value = values.then(|| vec![(param.value.clone(), 4 * elements)]);
+            let value = values.then(|| vec![(param.value.clone(), param.bytes_of_values(*elements))]);
             let sized = |parts: Vec<Binding>| parts.into_iter().map(|part| (part.clone(), 4 * part.elements())).collect();
             Ok(value.into_iter().chain(self.kept_lanes(parameter).map(sized)).collect())
         };
@@ -219,6 +220,7 @@ impl Optimizer {
             lr_scales: param.scales().ok().flatten(),
             lr_scale_schedules: &param.lr_scale_schedules,
             keeps: kind.keeps(),
+            values: kind.values,
         });
         Outline::of(&self.config, params)
     }

@@ -55,6 +55,7 @@ impl Draft {
             let block = self.config.block(number, &param.name, param.lr_scale)?;
             self.push_blocks();
             let unit = self.unit(number, &param, elements)?;
+            param.storage().check_rule(&param.name, &*rule)?;
             let scale = scale(&*rule, &param)?;
             let masked = param.row_mask.as_ref();
             let masked = masked.map(|mask| MaskedRows::masked(&param.name, &param.shape, elements, &*rule, mask.own_steps)).transpose()?;
@@ -89,6 +90,9 @@ impl Draft {
                 uneven,
                 copied: param.bf16_copy.is_some(),
                 storage,
+                values: param.storage().values(),
+                gradients: param.storage().gradients(),
+                mastered: param.master,
             };
             let lanes = widths(&step_kind, &*rule, kind);
             let row_sums = rule.line_sums(matrix)[0];

@@ -124,7 +124,7 @@ impl Optimizer {
         parts.into_iter().all(|(role, binding, old)| {
             binding.as_ref().is_none_or(|binding| {
                 let is_own = binding.buffer() != old.buffer() && self.engine.own(binding.buffer());
-                !is_own && binding.check(&param.name, role, &param.shape, "f32", 4 * elements).is_ok()
+                !is_own && param.check_place(role, binding, *elements).is_ok()
             })
         })
     }
@@ -135,10 +135,11 @@ impl Optimizer {
         let mut numbers = Numbers::with_capacity(2 * self.parameters.len());
         let mut places = Vec::with_capacity(self.parameters.len());
         for Parameter { param, elements, scale, masked, .. } in &self.parameters {
+            let value = param.place_of_values(numbers.number(param.value.buffer()), *elements);
+            let gradient = param.place_of_gradients(numbers.number(param.gradient.buffer()), zero_grad);
+            let copy = param.bf16_copy.as_ref().map(|copy| copy.place(numbers.number(copy.binding.buffer()), *elements));
             let mut place =
                 |binding, elements: u64, written| Binding::place(binding, numbers.number(binding.buffer()), 4 * elements, written);
-            let value = place(&param.value, *elements, true);
-            let gradient = place(&param.gradient, *elements, zero_grad);
             let scale = param.lr_scales.as_ref().zip(*scale).map(|(scales, broadcast)| Scale {
                 place: place(&scales.binding, u64::from(broadcast.period), false),
                 length: broadcast.length,
@@ -149,7 +150,6 @@ impl Optimizer {
                 .as_ref()
                 .zip(*masked)
                 .map(|(mask, rows)| Mask { place: place(&mask.binding, u64::from(rows.count), false), row_length: rows.length });
-            let copy = param.bf16_copy.as_ref().map(|copy| place(&copy.binding, elements.div_ceil(2), true));
             places.push(Places { value, gradient, zero_grad, scale, mask, listed: None, copy });
         }
         let is_apart = are_apart(&self.parameters, &places, zero_grad) && others_are_apart(&places, zero_grad, numbers.buffers.len());
@@ -198,7 +198,8 @@ impl<'a> Numbers<'a> {
 fn are_apart(parameters: &[Parameter], places: &[Places], zero_grad: bool) -> bool {
     let mut spans = Vec::with_capacity(2 * parameters.len());
     for (Parameter { param, elements, .. }, places) in parameters.iter().zip(places) {
-        let roles = [(&param.value, places.value, true, 4 * elements), (&param.gradient, places.gradient, zero_grad, 4 * elements)];
+        let bytes = [param.bytes_of_values(*elements), param.bytes_of_gradients()];
+        let roles = [(&param.value, places.value, true, bytes[0]), (&param.gradient, places.gradient, zero_grad, bytes[1])];
         let copy = param.bf16_copy.as_ref().zip(places.copy).map(|(copy, place)| (&copy.binding, place, true, Bf16Copy::bytes(*elements)));
         for (binding, Place { buffer, offset, .. }, written, bytes) in roles.into_iter().chain(copy) {
             // With its padding.

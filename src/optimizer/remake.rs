@@ -126,6 +126,10 @@ impl Optimizer {
         for (to, &from) in next.parameters.iter().zip(&sources) {
             let has_moved = moves.is_some_and(|moves| moves.width(from, to, Extent::Elements).is_some());
             check_stored(&self.parameters[from], to, has_moved)?;
+            let (before, after) = (&self.parameters[from], to.param.storage());
+            if has_moved || before.elements != to.elements || before.param.storage() != after {
+                after.check_rows(&to.param.name, &before.param.storage())?;
+            }
         }
         let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
         moved.extend(self.begun(&next, &sources, moves)?);

@@ -73,6 +73,9 @@ impl Optimizer {
                 let begins = lane.role == LaneRole::Average && self.lane_before(from, &lane, next).is_none();
                 let had = if begins { 0 } else { self.parameters[from].extents.count(lane.extent) };
                 if had < to.extents.count(lane.extent) {
+                    if lane.role == LaneRole::Average {
+                        to.param.storage().check_begins(&to.param.name, lane.name)?;
+                    }
                     begun.push((to, lane, parts, had));
                 }
             }

@@ -4,10 +4,11 @@ use super::Optimizer;
 use super::access::StoredPart;
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, put, write};
-use crate::step::Status;
+use crate::step::{MASTER, Status};
 
 impl Optimizer {
-    /// Writes a parameter's trained values; the buffer needs the usage `COPY_DST`. Like `Queue::write_buffer`, this comes before everything submitted
+    /// Writes a parameter's trained values; the buffer needs the usage `COPY_DST`. Values of 16 bits are rounded to the nearest, master values are what is given, and the half beside an odd last
+    /// number becomes 0. Like `Queue::write_buffer`, this comes before everything submitted
     /// from now on. Where others are shown ([`View`](crate::View)), it is these that are replaced, and the next read-back is an error: submit
     /// [`Optimizer::train`] first.
     ///
@@ -18,7 +19,10 @@ impl Optimizer {
     /// - The device: [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Wgpu`].
     pub fn write_value(&self, param: &str, data: &[f32]) -> Result<()> {
         let parameter = &self.parameters[self.find(param)?];
-        write(&self.engine.device, &self.engine.queue, param, BufferRole::Value, &parameter.param.value, parameter.elements, data)?;
+        write(&self.engine.device, &self.engine.queue, &parameter.param.given(BufferRole::Value)?, data)?;
+        if parameter.kind.mastered {
+            self.write_state(param, MASTER, data)?;
+        }
         self.mark_written()
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Clear {
 pub(super) fn clears(parameters: &[Parameter]) -> Vec<Clear> {
     let mut clears: Vec<Clear> = Vec::new();
     for (param, parameter) in parameters.iter().enumerate() {
-        let (binding, bytes) = (&parameter.param.gradient, 4 * parameter.param.gradients());
+        let (binding, bytes) = (&parameter.param.gradient, parameter.param.bytes_of_gradients());
         let (start, end) = (binding.offset(), binding.offset() + binding.room(bytes));
         if start == end {
             continue;

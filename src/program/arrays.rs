@@ -13,16 +13,11 @@ pub(super) struct Bytes {
 }
 
 impl Bytes {
-    /// These elements of a tensor; the end is rounded up to a granule.
+    /// These elements of a tensor, in whole words; the end is rounded up to a granule.
     pub(super) fn of(place: Place, elements: &Range<u64>, granule: u64) -> Bytes {
-        let start = place.offset + 4 * elements.start;
-        Bytes { buffer: place.buffer, start, end: start + (4 * (elements.end - elements.start)).next_multiple_of(granule) }
-    }
-
-    /// These elements of a tensor of two bytes each, in whole words.
-    fn of_halves(place: Place, elements: &Range<u64>) -> Bytes {
-        let [start, end] = [elements.start / 2, elements.end.div_ceil(2)].map(|word| place.offset + 4 * word);
-        Bytes { buffer: place.buffer, start, end }
+        let per_word = 4 / place.bytes();
+        let [start, end] = [elements.start / per_word, elements.end.div_ceil(per_word)].map(|word| place.offset + 4 * word);
+        Bytes { buffer: place.buffer, start, end: start + (end - start).next_multiple_of(granule) }
     }
 
     /// The smallest window over both that can be bound.
@@ -40,8 +35,8 @@ impl Bytes {
     }
 
     /// The element at which a place is, from the start of these on; what lies before wraps. Windows are at most 4 GiB.
-    pub(super) fn element(self, place: u64) -> u32 {
-        (place as i64 - self.start as i64).div_euclid(4) as u32
+    pub(super) fn element(self, place: Place) -> u32 {
+        (place.offset as i64 - self.start as i64).div_euclid(place.bytes() as i64) as u32
     }
 
     pub(super) fn overlaps(self, other: Bytes) -> bool {
@@ -69,6 +64,8 @@ pub(super) struct Touch {
     pub(super) vectors: bool,
     /// Bytes of the whole buffer, or 0.
     pub(super) whole: u64,
+    /// Whether these are values or gradients of 16 bits.
+    pub(super) halves: bool,
 }
 
 impl Touch {
@@ -81,7 +78,7 @@ impl Touch {
     /// An array of nothing else, before others of its buffer are looked at.
     pub(super) fn array(&self, scalar: bool, limits: &Limits) -> Array {
         let access = if self.vectors && !scalar { limits.division.vectors } else { Access::Scalar };
-        Array { access, written: self.written, ..Array::default() }.also(self.is)
+        Array { access, written: self.written, halves: self.halves, ..Array::default() }.also(self.is)
     }
 }
 
@@ -98,15 +95,15 @@ pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, pu
         None => [elements.clone(), elements.clone()],
     };
     let touch = |place: Place, elements: &Range<u64>, is, written| {
-        let vectors = place.offset.is_multiple_of(16) && 4 * elements.end.next_multiple_of(4) <= place.room;
-        let bytes = Bytes::of(place, elements, if vectors { 16 } else { 4 });
-        Touch { bytes, is, written, vectors, whole: place.whole }
+        let vectors = place.serves(elements.end);
+        let bytes = Bytes::of(place, elements, if vectors { 4 * place.bytes() } else { 4 });
+        Touch { bytes, is, written, vectors, whole: place.whole, halves: place.halves }
     };
     let values = (updates || adaptive).then(|| touch(places.value, &of_values, Use::Values, updates));
-    let read = |bytes, is, whole| Touch { bytes, is, written: false, vectors: false, whole };
+    let read = |bytes, is, whole| Touch { bytes, is, written: false, vectors: false, whole, halves: false };
     let scales = places.scale.filter(|_| updates).map(|scale| read(scale.bytes(&of_values), Use::Scales, scale.place.whole));
     let mask = places.mask.map(|mask| read(mask.bytes(&of_gradients), Use::Mask, mask.place.whole));
-    let copied = |place: Place| Touch { written: true, ..read(Bytes::of_halves(place, &of_values), Use::Copy, place.whole) };
+    let copied = |place: Place| Touch { written: true, ..read(Bytes::of(place, &of_values, 4), Use::Copy, place.whole) };
     let copy = places.copy.filter(|_| updates).map(copied);
     [Some(touch(places.gradient, &of_gradients, Use::Gradients, updates && places.zero_grad)), values, scales, mask, copy]
 }
@@ -141,6 +138,11 @@ impl Array {
             Use::Copy => self.copies = true,
         }
         self
+    }
+
+    /// With numbers of 16 bits too, or of 32: where it has both, it is an array of words.
+    pub(super) fn mixed(self, halves: bool) -> Self {
+        if self.halves == halves { self } else { Array { access: Access::Scalar, halves: true, ..self } }
     }
 
     /// Whether both can be one array: tensors, scales, masks and copies are of types of their own.
@@ -188,7 +190,7 @@ impl Arrays {
             Some(index) => self.open[index].bytes = grown(&self.open[index]),
             None => {
                 let bytes = own.hull(own, limits);
-                let array = Array { access: limits.division.vectors, written, ..Array::default() };
+                let array = Array { access: limits.division.vectors, written, halves: touch.halves, ..Array::default() };
                 (bytes.len() <= limits.binding).then(|| self.open.push(Open { bytes, array }))?;
             }
         }
@@ -196,7 +198,7 @@ impl Arrays {
         let checked = if becomes_written { 0..self.open.len() } else { number..number + 1 };
         let apart = checked.into_iter().all(|index| self.is_apart(index));
         let array = &mut self.open[number].array;
-        *array = array.also(touch.is);
+        *array = array.also(touch.is).mixed(touch.halves);
         if !touch.vectors {
             array.access = Access::Scalar;
         }
@@ -210,7 +212,7 @@ impl Arrays {
     }
 
     /// The element of an array at which a place is.
-    pub(super) fn element(&self, array: usize, place: u64) -> u32 {
+    pub(super) fn element(&self, array: usize, place: Place) -> u32 {
         self.open[array].bytes.element(place)
     }
 

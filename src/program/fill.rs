@@ -102,14 +102,13 @@ impl Open {
         // From the page's start to the window's; pages are at most 4 GiB.
         let state = self.state.map_or(0, |window| piece.entry.state.wrapping_sub((window.start / 4) as u32));
         ParamEntry {
-            value: self.arrays.element(pair.values, tensor.value.offset),
-            gradient: self.arrays.element(pair.gradients, tensor.gradient.offset),
+            value: self.arrays.element(pair.values, tensor.value),
+            gradient: self.arrays.element(pair.gradients, tensor.gradient),
             state,
             pair: pairs.binary_search(&pair).unwrap_or_default() as u32,
-            scale: scale.map_or(0, |(scale, array)| self.arrays.element(array, scale.place.offset)),
-            mask: mask.map_or(0, |(mask, array)| self.arrays.element(array, mask.place.offset)),
-            // Of two bytes each.
-            copy: tensor.copy.zip(pair.copy).map_or(0, |(copy, array)| self.arrays.element(array, copy.offset).wrapping_mul(2)),
+            scale: scale.map_or(0, |(scale, array)| self.arrays.element(array, scale.place)),
+            mask: mask.map_or(0, |(mask, array)| self.arrays.element(array, mask.place)),
+            copy: tensor.copy.zip(pair.copy).map_or(0, |(copy, array)| self.arrays.element(array, copy)),
             ..piece.entry
         }
     }

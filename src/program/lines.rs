@@ -49,7 +49,7 @@ impl Lines {
     pub fn lane(&self, extent: Extent, lane: u64) -> Option<Place> {
         let index = LINES.iter().position(|known| *known == extent)?;
         let offset = 4 * (self.first[index] + lane * self.stride[index]);
-        Some(Place { buffer: self.buffer, offset, room: 4 * self.stride[index], whole: 0 })
+        Some(Place { buffer: self.buffer, offset, room: 4 * self.stride[index], ..Place::default() })
     }
 }
 

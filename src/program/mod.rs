@@ -21,6 +21,7 @@ mod widths;
 use core::ops::Range;
 
 use crate::step::{Keeps, StateStorage};
+use crate::storage::Format;
 
 pub use bucket::{Bucket, Plan, Purpose};
 pub use division::Division;
@@ -136,6 +137,8 @@ pub struct Array {
     pub masks: bool,
     /// Whether it has copies of values in bf16.
     pub copies: bool,
+    /// Whether it has values or gradients of 16 bits; its elements are then pairs of words, or words where [`Access`] is by scalars.
+    pub halves: bool,
     /// Whether an update writes it, or another array of its buffer: WebGPU allows no buffer that is read-only and writable in one dispatch.
     pub written: bool,
 }
@@ -184,12 +187,19 @@ pub struct Kind {
     pub copied: bool,
     /// What states are stored as.
     pub storage: StateStorage,
+    /// What values are.
+    pub values: Format,
+    /// What gradients are.
+    pub gradients: Format,
+    /// Whether there are master values.
+    pub mastered: bool,
 }
 
 impl Kind {
     /// What decides which lanes a parameter has.
     pub(crate) fn keeps(&self) -> Keeps {
-        Keeps { matrix: self.matrix, counted: self.counted, storage: self.storage }
+        let (matrix, counted, storage) = (self.matrix, self.counted, self.storage);
+        Keeps { matrix, counted, storage, halves: self.values != Format::F32, master: self.mastered }
     }
 }
 

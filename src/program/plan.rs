@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::fill::{Fill, Part, Span};
 use super::{CHUNK, Kind, Limits, Plan, Purpose, Sets, Tensor, Units, pieces};
+use crate::storage::Format;
 
 /// The dispatches that change values: one for each set, if what it has bound fits. Fails with the bytes that one chunk would need if that is more than
 /// can be bound.
@@ -43,8 +44,9 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
     let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
     for (index, tensor) in tensors.iter().enumerate() {
         let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
-        let Kind { adaptive, masked, listed, whole_rows, .. } = tensor.kind;
-        let kind = Kind { adaptive, whole_units, masked: masked || listed, listed, whole_rows, ..Kind::default() };
+        let Kind { adaptive, masked, listed, whole_rows, gradients, .. } = tensor.kind;
+        let values = if adaptive { tensor.kind.values } else { Format::F32 };
+        let kind = Kind { adaptive, whole_units, masked: masked || listed, listed, whole_rows, values, gradients, ..Kind::default() };
         if accumulated {
             for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
                 let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };

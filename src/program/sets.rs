@@ -116,7 +116,7 @@ impl Sets {
         let set = self.set((tensor.kind, scalar), tensor, &elements, bytes, limits);
         let offset = self.pages[set];
         self.pages[set] += bytes;
-        let place = Place { buffer: set, offset, room: stride, whole: 0 };
+        let place = Place { buffer: set, offset, room: stride, ..Place::default() };
         Segment { elements, place, stride, lanes: widths.lanes(), widths: widths.clone() }
     }
 

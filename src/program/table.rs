@@ -129,11 +129,11 @@ impl Bucket {
         arrays.iter().map(|moved| moved.array).eq(self.kernel.arrays.iter().copied()).then_some(())?;
         let entry = |(owner, entry): (&Owner, &ParamEntry)| {
             let (places, pair) = (&places[owner.tensor], self.kernel.pairs[entry.pair as usize]);
-            let scale = places.scale.zip(pair.scales).map_or(0, |(scale, array)| arrays[array].bytes.element(scale.place.offset));
-            let mask = places.mask.zip(pair.mask).map_or(0, |(mask, array)| arrays[array].bytes.element(mask.place.offset));
-            let copy = places.copy.zip(pair.copy).map_or(0, |(copy, array)| arrays[array].bytes.element(copy.offset).wrapping_mul(2));
-            let value = arrays[pair.values].bytes.element(places.value.offset);
-            ParamEntry { value, gradient: arrays[pair.gradients].bytes.element(places.gradient.offset), scale, mask, copy, ..*entry }
+            let scale = places.scale.zip(pair.scales).map_or(0, |(scale, array)| arrays[array].bytes.element(scale.place));
+            let mask = places.mask.zip(pair.mask).map_or(0, |(mask, array)| arrays[array].bytes.element(mask.place));
+            let copy = places.copy.zip(pair.copy).map_or(0, |(copy, array)| arrays[array].bytes.element(copy));
+            let value = arrays[pair.values].bytes.element(places.value);
+            ParamEntry { value, gradient: arrays[pair.gradients].bytes.element(places.gradient), scale, mask, copy, ..*entry }
         };
         let entries = self.owners.iter().zip(&self.entries).map(entry).collect();
         Some((arrays.iter().map(|moved| moved.bytes.window()).collect(), entries))
@@ -152,7 +152,9 @@ impl Moved {
             masks: own.masks || others.masks,
             copies: own.copies || others.copies,
             written: own.written || others.written,
+            halves: own.halves,
         };
+        let array = array.mixed(others.halves);
         (self.bytes.buffer == other.bytes.buffer).then(|| Moved { bytes: self.bytes.hull(other.bytes, limits), array })
     }
 }

@@ -16,6 +16,20 @@ pub struct Place {
     pub room: u64,
     /// Bytes of the whole buffer: where a binding can have so many, all of it is bound, and tensors move in it freely. 0 where only what they need is.
     pub whole: u64,
+    /// Whether numbers have 16 bits, two in each word, and not 32.
+    pub halves: bool,
+}
+
+impl Place {
+    /// Bytes of a number.
+    pub(super) fn bytes(&self) -> u64 {
+        if self.halves { 2 } else { 4 }
+    }
+
+    /// Whether vectors of four numbers can serve all elements before `end`, padding included.
+    pub(super) fn serves(&self, end: u64) -> bool {
+        self.offset.is_multiple_of(4 * self.bytes()) && self.bytes() * end.next_multiple_of(4) <= self.room
+    }
 }
 
 /// One parameter as a plan sees it.
@@ -88,7 +102,7 @@ impl Tensor {
 
     /// Whether vectors can serve all of its elements, padding included.
     pub fn is_of_vectors(&self) -> bool {
-        let serves = |place: Place| place.offset.is_multiple_of(16) && 4 * self.len.next_multiple_of(4) <= place.room;
+        let serves = |place: Place| place.serves(self.len);
         let whole_rows = self.listed.is_none() || self.kind.whole_rows;
         serves(self.value) && (self.listed.is_some() || serves(self.gradient)) && whole_rows
     }

@@ -1,7 +1,7 @@
 //! What is kept of a parameter, described once: state arena, bindings, accessors, reading and writing follow from it.
 
 use super::state_storage::StateStorage;
-use super::{ACCUMULATED, ASIDE, ROW_STEPS, StepKind};
+use super::{ACCUMULATED, ASIDE, MASTER, ROW_STEPS, StepKind};
 use crate::rule::{AnyRule, Extent, StateField};
 use crate::storage::Format;
 
@@ -27,6 +27,10 @@ pub struct Keeps {
     pub counted: bool,
     /// What its states are stored as.
     pub storage: StateStorage,
+    /// Whether its values have 16 bits.
+    pub halves: bool,
+    /// Whether there are master values beside them.
+    pub master: bool,
 }
 
 /// What a lane is for.
@@ -36,9 +40,11 @@ pub enum LaneRole {
     Accumulated,
     /// A state of the rule.
     State,
+    /// The values in f32, beside those in fewer bits that steps round them to.
+    Master,
     /// An average of the values.
     Average,
-    /// The trained values, while a rule's evaluated ones are in their place.
+    /// The trained values, while a rule's evaluated ones are in their place; of 16 bits, while any others are, since an average would be rounded there.
     Aside,
     /// How many steps have updated each row, where rows count their own: whole numbers.
     RowSteps,
@@ -61,10 +67,10 @@ impl Lane {
 }
 
 impl StepKind {
-    /// The lanes of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, averages, what shows while a rule's evaluated values are in
+    /// The lanes of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, master values, averages, what shows while a rule's evaluated values are in
     /// its place, and scratch; then states that are not f32, and the scales of these; sums, and the step counts of rows that have their own.
     pub fn lanes(&self, rule: &dyn AnyRule, keeps: Keeps) -> Vec<Lane> {
-        let Keeps { matrix, counted, storage } = keeps;
+        let Keeps { matrix, counted, storage, halves, master } = keeps;
         let of_elements = |name, role| Lane { name, role, format: Format::F32, extent: Extent::Elements };
         let states = rule.active_states_for(matrix).into_iter().map(|state| rule.states()[state]);
         let (scratch, states): (Vec<StateField>, Vec<StateField>) = states.partition(StateField::is_scratch);
@@ -81,11 +87,15 @@ impl StepKind {
         let scales: Vec<Lane> = scales.map(scale).collect();
         let accumulated = self.accumulates.then(|| of_elements(ACCUMULATED, LaneRole::Accumulated));
         let averages = self.averages.iter().map(|average| of_elements(average.state(), LaneRole::Average));
-        let aside = rule.has_views().then(|| of_elements(ASIDE, LaneRole::Aside));
+        // Those of 16 bits come back from the master values.
+        let aside = if halves { !master && !self.averages.is_empty() } else { rule.has_views() };
+        let aside = aside.then(|| of_elements(ASIDE, LaneRole::Aside));
+        let master = master.then(|| of_elements(MASTER, LaneRole::Master));
         let sums = rule.sums().iter().filter(|sum| rule.is_kept(sum, matrix));
         let sums = sums.map(|sum| Lane { extent: sum.extent, ..of_elements(sum.name, LaneRole::Sum) });
         let steps = counted.then_some(Lane { extent: Extent::Rows, ..of_elements(ROW_STEPS, LaneRole::RowSteps) });
-        let kept = accumulated.into_iter().chain(states).chain(averages).chain(aside).chain(scratch).chain(packed).chain(scales);
+        let kept =
+            accumulated.into_iter().chain(states).chain(master).chain(averages).chain(aside).chain(scratch).chain(packed).chain(scales);
         kept.chain(sums).chain(steps).collect()
     }
 

@@ -11,6 +11,7 @@ mod keys;
 mod lanes;
 mod loss_scale;
 mod lr_scales;
+mod number_storage;
 mod options;
 mod row_mask;
 mod rows;
@@ -49,13 +50,14 @@ pub use step_kind::StepKind;
 #[doc(hidden)]
 pub use tables::{AssignmentWords, ParamSettings, StepEntry};
 #[doc(hidden)]
-pub use view::ASIDE;
+pub use view::{ASIDE, MASTER};
 
 pub(crate) use blocks::SCHEDULE_ERROR;
 pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
 pub(crate) use keys::{HYPER, PENDING, SCALARS, SCALE, STEPS, VALUE};
 pub(crate) use loss_scale::check_scale;
 pub(crate) use lr_scales::check_scale_schedules;
+pub(crate) use number_storage::NumberStorage;
 #[cfg(feature = "testing")]
 pub(crate) use row_mask::takes_some_rows;
 pub(crate) use row_mask::{MaskedRows, ROW_STEPS, check_one};

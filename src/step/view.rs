@@ -60,6 +60,9 @@ impl fmt::Display for View {
 /// The state in which the trained values are while a rule's evaluated ones are shown; without meaning at other times.
 pub const ASIDE: &str = "trained";
 
+/// The name of the master values.
+pub const MASTER: &str = "master";
+
 /// The number of [`View::Trained`]; the kernels' constants have the same names.
 pub(crate) const TRAINED: u32 = 0;
 /// That of [`View::Evaluated`].

@@ -1,8 +1,8 @@
 //! `Dtype`: what numbers of an optimizer are stored as.
 
-use super::Format;
+use super::{Format, Packed};
 
-/// What a state is stored as.
+/// What numbers are stored as: values and gradients ([`Param::value_dtype`](crate::Param::value_dtype)), but for the last one, and states ([`StateStorage`](crate::StateStorage)).
 ///
 /// ```
 /// use wgpu_optim::{Dtype, StateStorage};
@@ -30,6 +30,11 @@ impl Dtype {
     /// Bits of a number; scales of blocks take an eighth of a bit more.
     pub fn bits(self) -> u32 {
         self.format(false).bits()
+    }
+
+    /// What messages and files call numbers of it, and what binds them; not of blocks.
+    pub(crate) fn name(self) -> &'static str {
+        self.format(false).packed().map_or("f32", Packed::name)
     }
 
     /// Whether stochastic rounding draws numbers for it.

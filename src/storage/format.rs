@@ -100,7 +100,7 @@ impl Format {
 
     /// Bytes of so many numbers, in whole words, without scales.
     pub fn bytes(self, elements: u64) -> u64 {
-        (elements * u64::from(self.bits())).div_ceil(32) * 4
+        elements.div_ceil(u64::from(32 / self.bits())) * 4
     }
 
     /// The words of these numbers; `scales` are those of the blocks, where there are some.

@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::adapter::Gpu;
 use crate::cpu::CpuParam;
+use crate::storage::Format;
 use crate::{Binding, LrScales, Param, RowMask, Tensors};
 
 /// What belongs to nobody in buffers of gradients only, where it is wrongly read or not at all.
@@ -55,15 +56,65 @@ pub(super) fn described(gpu: &Gpu, param: Param, own: &CpuParam) -> Param {
     let lr_scales = scales.map(|(scales, shape)| LrScales { binding: apart(bytemuck::cast_slice(scales)), shape: shape.clone() });
     let row_mask = own.row_mask.as_ref().map(|words| RowMask { binding: apart(&words.words), own_steps: words.own_steps });
     let lr_scale_schedules = own.lr_scale_schedules.clone();
-    Param { shape: own.shape.clone(), lr_scale: own.lr_scale, lr_scales, lr_scale_schedules, row_mask, frozen: own.frozen, ..param }
+    let CpuParam { value_dtype, gradient_dtype, rounding, master, .. } = *own;
+    let stored = Param { value_dtype, gradient_dtype, rounding, master, ..param };
+    Param { shape: own.shape.clone(), lr_scale: own.lr_scale, lr_scales, lr_scale_schedules, row_mask, frozen: own.frozen, ..stored }
+}
+
+/// What numbers of a tensor are in a buffer, and how many.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers {
+    pub(super) format: Format,
+    pub(super) len: usize,
+}
+
+impl Numbers {
+    /// The values of a parameter, and its gradient.
+    pub(super) fn of(own: &CpuParam) -> [Self; 2] {
+        let len = own.shape.iter().product();
+        [own.value_dtype, own.gradient_dtype].map(|dtype| Numbers { format: dtype.format(false), len })
+    }
+
+    /// Whole words.
+    pub(super) fn words(&self) -> usize {
+        (self.format.bytes(self.len as u64) / 4) as usize
+    }
+
+    /// Writes them into these words, whose last half stays where it is beside an odd last one.
+    pub(super) fn put(&self, words: &mut [u32], data: &[f32]) {
+        let codes = self.format.encode(data, &[]);
+        let last = if self.is_odd() { words.last().map(|word| word & 0xffff_0000) } else { None };
+        words[..codes.len()].copy_from_slice(&codes);
+        words.last_mut().into_iter().zip(last).for_each(|(word, last)| *word = *word & 0xffff | last);
+    }
+
+    /// Whether a half lies beside the last one that is nobody's.
+    fn is_odd(&self) -> bool {
+        self.format.bits() == 16 && !self.len.is_multiple_of(2)
+    }
+
+    /// The numbers in these words.
+    pub(super) fn take(&self, words: &[u32]) -> Vec<f32> {
+        self.format.decode(&words[..self.words()], &[], self.len)
+    }
+
+    /// What these numbers are once they are stored.
+    pub(super) fn stored(&self, data: &[f32]) -> Vec<f32> {
+        self.format.decode(&self.format.encode(data, &[]), &[], data.len())
+    }
 }
 
 /// Buffers, where values and gradients of each parameter are in them, and the parameters.
 pub(super) type Layout = (Vec<wgpu::Buffer>, Vec<(Place, Place)>, Vec<Param>);
 
-pub(super) fn lay_out(gpu: &Gpu, style: Style, names: &[String], lens: &[usize]) -> Result<Layout, Failure> {
+/// `all` are the numbers of values and gradients; of one dtype each where the crate allocates them.
+pub(super) fn lay_out(gpu: &Gpu, style: Style, names: &[String], all: &[[Numbers; 2]], own: &[&CpuParam]) -> Result<Layout, Failure> {
     if style == Style::Tensors {
-        let tensors = Tensors::new(&gpu.device, names.iter().zip(lens.iter().map(|&len| [len])))?;
+        let dtypes = own.first().map(|own| (own.value_dtype, own.gradient_dtype)).unwrap_or_default();
+        if own.iter().any(|own| (own.value_dtype, own.gradient_dtype) != dtypes) {
+            return Err("the crate's allocator has values of one dtype, and gradients of one".into());
+        }
+        let tensors = Tensors::with_dtypes(&gpu.device, dtypes, names.iter().zip(all.iter().map(|[values, _]| [values.len])))?;
         let params = tensors.params();
         let mut buffers: Vec<wgpu::Buffer> = Vec::new();
         let mut place = |binding: &Binding| {
@@ -83,19 +134,20 @@ pub(super) fn lay_out(gpu: &Gpu, style: Style, names: &[String], lens: &[usize])
         ends[buffer] = at + len + gap;
         (buffer, at)
     };
-    let mut places: Vec<(Place, Place)> = lens
+    let words: Vec<[usize; 2]> = all.iter().map(|both| both.map(|numbers| numbers.words())).collect();
+    let mut places: Vec<(Place, Place)> = words
         .iter()
         .enumerate()
-        .map(|(index, &len)| match style {
-            Style::Separate => (place(2 * index, 0, len), place(2 * index + 1, 0, len)),
-            Style::Packed => (place(0, 1, len), place(1, 2, len)),
-            _ => (place(0, 1, len), if style == Style::Single { place(0, 1, len) } else { (0, 0) }),
+        .map(|(index, &[values, gradients])| match style {
+            Style::Separate => (place(2 * index, 0, values), place(2 * index + 1, 0, gradients)),
+            Style::Packed => (place(0, 1, values), place(1, 2, gradients)),
+            _ => (place(0, 1, values), if style == Style::Single { place(0, 1, gradients) } else { (0, 0) }),
         })
         .collect();
     if style == Style::Far {
         place(0, 40_000, 0);
-        for (places, &len) in places.iter_mut().zip(lens) {
-            places.1 = place(0, 3, len);
+        for (places, &[_, gradients]) in places.iter_mut().zip(&words) {
+            places.1 = place(0, 3, gradients);
         }
     }
     use wgpu::BufferUsages as Usage;
@@ -105,9 +157,10 @@ pub(super) fn lay_out(gpu: &Gpu, style: Style, names: &[String], lens: &[usize])
     };
     let buffers: Vec<wgpu::Buffer> = ends.iter().map(buffer).collect();
     let binding = |(buffer, at): Place, len: usize| Binding::new(&buffers[buffer], 4 * at as u64, 4 * len as u64);
-    let param = |((name, &len), &(value, gradient)): ((&String, &usize), &(Place, Place))| {
-        Param::new(name, &[len], binding(value, len), binding(gradient, len))
+    let param = |((name, own), &(value, gradient)): ((&String, &[Numbers; 2]), &(Place, Place))| {
+        let [values, gradients] = own.map(|numbers| numbers.words());
+        Param::new(name, &[own[0].len], binding(value, values), binding(gradient, gradients))
     };
-    let params = names.iter().zip(lens).zip(&places).map(param).collect();
+    let params = names.iter().zip(all).zip(&places).map(param).collect();
     Ok((buffers, places, params))
 }

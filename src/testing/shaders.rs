@@ -9,7 +9,7 @@ use crate::step::{
     Clip, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, StepKind, Swa,
 };
 use crate::step::{StateStorage, Storable, takes_some_rows};
-use crate::storage::{Dtype, Rounding};
+use crate::storage::{Dtype, Format, Rounding};
 use crate::wgsl;
 
 /// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are: without options,
@@ -64,6 +64,15 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
                 valid(&wgsl::shown(rule, &kernel, &step_kind))?;
             }
         }
+        let plain = kernels().filter(|kernel| !kernel.kind.adaptive);
+        for kernel in plain.flat_map(|kernel| of_shapes(rule, kernel)).flat_map(|kernel| in_halves(&kernel)) {
+            for stage in over_elements(rule, &kernel) {
+                valid_within(&wgsl::stage(rule, stage, &kernel, &step_kind), WEBGPU)?;
+            }
+            if step_kind.views && (kernel.kind.mastered || !rule.has_views()) {
+                valid(&wgsl::shown(rule, &kernel, &step_kind))?;
+            }
+        }
         for (stage, own) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
             for is_matrix in [false, true].into_iter().filter(|&is_matrix| own.over != Extent::Elements && rule.runs(stage, is_matrix)) {
                 members(&valid(&wgsl::lines(rule, stage, is_matrix, 256, &step_kind))?, "Line", Line::FIELDS)?;
@@ -108,7 +117,9 @@ fn over_elements(rule: &dyn AnyRule, kernel: &Kernel) -> impl Iterator<Item = us
 ///
 /// What naga says about the first kernel that is not valid.
 pub fn tasks_are_valid() -> Outcome {
-    for kernel in kernels().flat_map(|kernel| [kernel.clone()].into_iter().chain(of_some_rows(kernel))) {
+    let halves = kernels().flat_map(|kernel| in_halves(&kernel));
+    let all = kernels().flat_map(|kernel| [kernel.clone()].into_iter().chain(of_some_rows(kernel)));
+    for kernel in all.chain(halves) {
         for flag in [false, true] {
             // What a list has is measured as if it were masked.
             let masked = Kernel { kind: Kind { masked: kernel.kind.masked || kernel.kind.listed, ..kernel.kind }, ..kernel.clone() };
@@ -188,6 +199,34 @@ fn stored(rule: &dyn AnyRule, kernel: &Kernel) -> Vec<Kernel> {
     let storages = all.into_iter().filter_map(|storage| storage.of(rule, &tensor).ok());
     let storages = storages.filter(|storage| *storage != StateStorage::default());
     storages.map(|storage| Kernel { kind: Kind { storage, ..kernel.kind }, ..kernel.clone() }).collect()
+}
+
+/// The kernel of one pair with values and gradients in fewer bits, of which both kinds may be in one array.
+fn in_halves(kernel: &Kernel) -> Vec<Kernel> {
+    // How rows are divided makes no difference to them.
+    if kernel.pairs.len() > 1 || kernel.kind.scaled || kernel.division != Division::GPU {
+        return Vec::new();
+    }
+    let ways = [
+        (Format::F32, Format::F16, false),
+        (Format::Bf16, Format::F32, false),
+        (Format::F16, Format::Bf16, false),
+        (Format::Bf16, Format::Bf16, true),
+    ];
+    let of = |(values, gradients, mastered): (Format, Format, bool)| {
+        let mut own = kernel.clone();
+        own.kind = Kind { values, gradients, mastered, ..own.kind };
+        for array in &mut own.arrays {
+            let all = [(array.values, values), (array.gradients, gradients)];
+            let formats: Vec<bool> = all.into_iter().filter(|(has, _)| *has).map(|(_, format)| format != Format::F32).collect();
+            array.halves = formats.contains(&true);
+            if array.halves && formats.contains(&false) {
+                array.access = Access::Scalar;
+            }
+        }
+        own
+    };
+    ways.map(of).into()
 }
 
 /// The kernel with a copy of the values in bf16.

@@ -2,7 +2,7 @@
 
 use super::members::Members;
 use super::structs;
-use crate::step::{ACCUMULATED, Average};
+use crate::step::{ACCUMULATED, Average, MASTER};
 
 /// `apply`, what a stage does with four elements.
 pub(super) fn apply(members: &Members<'_>) -> String {
@@ -83,6 +83,11 @@ fn update(members: &Members<'_>) -> String {
         let lane = members.lane(average.state()).unwrap_or_default();
         body += &keep(members, average, index, lane);
     }
+    // What is measured are the values as they are stored; master values are stored as they are.
+    if let Some(packed) = kernel.kind.values.packed().filter(|_| step_kind.measures_update && !kernel.kind.mastered) {
+        let name = packed.name();
+        body += &format!("    *p = decoded_{name}(encoded_{name}(*p, row.salt, own.step, row.element + i));\n");
+    }
     if kernel.kind.copied {
         body.push_str("    store_copy(row, own.step, i, left, *p);\n");
     }
@@ -116,7 +121,7 @@ fn ruled(members: &Members<'_>) -> String {
     )
 }
 
-/// `begin_averages`, for elements of which none is seen: averages begin with their values all the same.
+/// `begin_averages`, for elements of which none is seen: averages begin with their values all the same, and so do master values.
 pub(super) fn begin_averages(members: &Members<'_>) -> String {
     let Members { rule, kernel, step_kind, .. } = members;
     let is_update = members.stage + 1 == rule.stages().len();
@@ -128,8 +133,10 @@ pub(super) fn begin_averages(members: &Members<'_>) -> String {
         let lane = members.lane(average.state()).unwrap_or_default();
         format!("    if {begins} {{\n    {}    }}\n", members.store_lane(lane, "value_of(row, i, left)"))
     };
+    let master = members.lane(MASTER).map(|lane| members.store_lane(lane, "value_of(row, i, left)"));
+    let master = master.map(|store| format!("    if own.step == 1u {{\n    {store}    }}\n"));
     let begin: String = match kernel.kind.masked && is_update {
-        true => step_kind.averages.iter().enumerate().map(begin).collect(),
+        true => master.into_iter().chain(step_kind.averages.iter().enumerate().map(begin)).collect(),
         false => String::new(),
     };
     format!("fn begin_averages(own: StepEntry, row: Row, i: u32, left: u32) {{\n{begin}}}\n")

@@ -3,10 +3,13 @@
 //! Where a branch that nobody takes costs nothing, each load and store switches over the pairs. Elsewhere the functions that touch arrays are there once
 //! for each pair, and the switch is outside their loops: llvmpipe goes through all cases, with nothing in most of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::halves::{self, decoded, encoded};
 use super::{Declaration, Resource, accessor, array, element, load, store};
 use crate::program::{Array, Kernel, Kind, NOT_LISTED, Pair};
+use crate::storage::BF16;
 
 /// A function that touches arrays, as the rest of a kernel calls it.
 pub(super) struct Entry<'a> {
@@ -22,7 +25,7 @@ struct Accessor {
     parameters: &'static str,
     result: Option<&'static str>,
     array: fn(&Pair) -> Option<usize>,
-    call: fn(usize) -> String,
+    call: fn(&Kind, usize) -> String,
 }
 
 const LOAD_VALUE: Accessor = Accessor {
@@ -30,37 +33,41 @@ const LOAD_VALUE: Accessor = Accessor {
     parameters: "row: Row, i: u32, left: u32",
     result: Some("vec4f"),
     array: |pair| Some(pair.values),
-    call: |array| format!("load_array{array}(row.value + i, left)"),
+    call: |kind, array| decoded(kind.values, array, "row.value + i"),
 };
+/// As an update does, rounded as the parameter asks for.
 const STORE_VALUE: Accessor = Accessor {
     name: "store_value",
     parameters: "row: Row, i: u32, left: u32, x: vec4f, old: vec4f",
     result: None,
     array: |pair| Some(pair.values),
-    call: |array| format!("store_array{array}(row.value + i, left, x, old)"),
+    call: |kind, array| encoded(kind.values, array, ("row.value + i", "x"), "row.salt, value_step, row.element + i"),
 };
+/// Rounded to the nearest.
+const STORE_SHOWN: Accessor =
+    Accessor { call: |kind, array| encoded(kind.values, array, ("row.value + i", "x"), "0u, 0u, 0u"), ..STORE_VALUE };
 const LOAD_GRADIENT: Accessor = Accessor {
     name: "load_gradient",
     parameters: "row: Row, i: u32, left: u32",
     result: Some("vec4f"),
     array: |pair| Some(pair.gradients),
-    call: |array| format!("load_array{array}(row.gradient + i, left)"),
+    call: |kind, array| decoded(kind.gradients, array, "row.gradient + i"),
 };
 const CLEAR_GRADIENT: Accessor = Accessor {
     name: "clear_gradient",
     parameters: "row: Row, i: u32, left: u32, old: vec4f",
     result: None,
     array: |pair| Some(pair.gradients),
-    call: |array| format!("store_array{array}(row.gradient + i, left, kept(old, vec4f(0.0)), old)"),
+    call: |kind, array| encoded(kind.gradients, array, ("row.gradient + i", "kept(old, vec4f(0.0))"), "0u, 0u, 0u"),
 };
 /// Of a row-sparse gradient, whose rows lie elsewhere than those of the values.
-const LOAD_LISTED: Accessor = Accessor { call: |array| format!("load_array{array}(row.gradient + in_list, left)"), ..LOAD_GRADIENT };
+const LOAD_LISTED: Accessor = Accessor { call: |kind, array| decoded(kind.gradients, array, "row.gradient + in_list"), ..LOAD_GRADIENT };
 const LOAD_SCALE: Accessor = Accessor {
     name: "load_scale",
     parameters: "row: Row, at: u32",
     result: Some("f32"),
     array: |pair| pair.scales,
-    call: |array| format!("array{array}[at]"),
+    call: |_, array| format!("array{array}[at]"),
 };
 
 const LOAD_MASK: Accessor = Accessor {
@@ -68,7 +75,7 @@ const LOAD_MASK: Accessor = Accessor {
     parameters: "row: Row, at: u32",
     result: Some("u32"),
     array: |pair| pair.mask,
-    call: |array| format!("array{array}[at]"),
+    call: |_, array| format!("array{array}[at]"),
 };
 
 /// What is wanted of four numbers that a step has made of the elements from `i` on.
@@ -77,13 +84,13 @@ const STORE_COPY: Accessor = Accessor {
     parameters: "row: Row, i: u32, x: vec4u, wanted: vec4<bool>",
     result: None,
     array: |pair| pair.copy,
-    call: |array| format!("store_array{array}(row.copy + i, x, wanted)"),
+    call: |_, array| format!("store_array{array}(row.copy + i, x, wanted)"),
 };
 
 const MASKED: &str = include_str!("../../shaders/step/masked.wgsl");
 const UNMASKED: &str = include_str!("../../shaders/step/unmasked.wgsl");
-const STORE_COPY_HALVES: &str = include_str!("../../shaders/storage/store_copy.wgsl");
-const STORE_COPY_SHARED: &str = include_str!("../../shaders/storage/store_copy_shared.wgsl");
+pub(super) const STORE_COPY_HALVES: &str = include_str!("../../shaders/storage/store_copy.wgsl");
+pub(super) const STORE_COPY_SHARED: &str = include_str!("../../shaders/storage/store_copy_shared.wgsl");
 const LOOK: &str = include_str!("../../shaders/step/look.wgsl");
 
 /// What a kernel does with the caller's arrays.
@@ -91,6 +98,8 @@ const LOOK: &str = include_str!("../../shaders/step/look.wgsl");
 pub(super) struct Uses {
     pub(super) loads_values: bool,
     pub(super) stores_values: bool,
+    /// Whether these are the ones of another view, and not those of a step.
+    pub(super) shows: bool,
     pub(super) loads_gradients: bool,
     pub(super) clears_gradients: bool,
     pub(super) loads_scales: bool,
@@ -121,7 +130,8 @@ impl Uses {
     pub(super) fn bindings(&self, kernel: &Kernel) -> Vec<Declaration> {
         let used = kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array));
         let declared = |(index, own): (usize, &Array)| {
-            array(Resource::Array(index), format!("array{index}"), element_of(own, &kernel.kind), self.written(own))
+            let written = self.written(own);
+            array(Resource::Array(index), format!("array{index}"), element_of(own, &kernel.kind, written), written)
         };
         used.map(declared).collect()
     }
@@ -133,24 +143,49 @@ impl Uses {
             if own.copies {
                 return accessor(if kernel.kind.uneven { STORE_COPY_SHARED } else { STORE_COPY_HALVES }, &name, &name);
             }
+            if own.halves {
+                return halves::access(own, &kernel.kind, self.written(own), &name);
+            }
             let load = if own.scales || own.masks { String::new() } else { load(own.access, &name, &name) };
             if self.written(own) { load + &store(own.access, &name, &name) } else { load }
         };
-        kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array)).map(of).collect()
+        let step =
+            if self.notes_step(&kernel.kind) { "// The number of the step, of a parameter.\nvar<private> value_step: u32;\n" } else { "" };
+        kernel.arrays.iter().enumerate().filter(|(_, array)| self.of(array)).map(of).chain([step.to_owned()]).collect()
+    }
+
+    /// Whether something goes by the number of the step: how values are rounded, and whether master values are there yet.
+    pub(super) fn notes_step(&self, kind: &Kind) -> bool {
+        let rounds = self.stores_values && kind.values.packed().is_some();
+        !self.shows && (rounds || (self.loads_values && kind.mastered))
+    }
+
+    /// The text of the formats that the caller's arrays are in, in parts.
+    pub(super) fn formats(&self, kind: &Kind) -> Vec<Cow<'static, str>> {
+        let mut parts: Vec<Cow<'static, str>> = if self.stores_copies { vec![BF16.into()] } else { Vec::new() };
+        let values = (self.loads_values || self.stores_values).then_some(kind.values);
+        let gradients = (self.loads_gradients || self.clears_gradients).then_some(kind.gradients);
+        let packed = values.into_iter().chain(gradients).filter_map(|format| format.packed());
+        for part in packed.flat_map(|packed| packed.wgsl()) {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        parts
     }
 
     /// The functions over these pairs.
     fn functions(&self, kind: &Kind, pairs: &[(usize, Pair)]) -> String {
         let all = [
             (self.loads_values, LOAD_VALUE),
-            (self.stores_values, STORE_VALUE),
+            (self.stores_values, if self.shows { STORE_SHOWN } else { STORE_VALUE }),
             (self.loads_gradients, if kind.listed && self.stores_values { LOAD_LISTED } else { LOAD_GRADIENT }),
             (self.clears_gradients, CLEAR_GRADIENT),
             (self.loads_scales, LOAD_SCALE),
             (self.stores_copies, STORE_COPY),
             (self.looks() && pairs.iter().any(|(_, pair)| pair.mask.is_some()), LOAD_MASK),
         ];
-        let mut text: String = all.into_iter().filter(|(used, _)| *used).map(|(_, accessor)| accessor.over(pairs)).collect();
+        let mut text: String = all.into_iter().filter(|(used, _)| *used).map(|(_, accessor)| accessor.over(kind, pairs)).collect();
         if self.loads_gradients && !self.clears_gradients {
             text += "fn clear_gradient(row: Row, i: u32, left: u32, old: vec4f) {\n}\n";
         }
@@ -176,21 +211,22 @@ impl Uses {
 }
 
 /// The element type of an array.
-fn element_of(array: &Array, kind: &Kind) -> &'static str {
+fn element_of(array: &Array, kind: &Kind, written: bool) -> &'static str {
     match array {
         Array { copies: true, .. } if kind.uneven => "atomic<u32>",
+        Array { halves: true, .. } => halves::element(array, kind, written),
         Array { masks: true, .. } | Array { copies: true, .. } => "u32",
         _ => element(array.access),
     }
 }
 
 impl Accessor {
-    fn over(&self, pairs: &[(usize, Pair)]) -> String {
+    fn over(&self, kind: &Kind, pairs: &[(usize, Pair)]) -> String {
         let Accessor { name, parameters, result, array, call } = self;
         let arrays: BTreeSet<usize> = pairs.iter().filter_map(|(_, pair)| array(pair)).collect();
         let of_array =
             |wanted: usize| pairs.iter().filter(move |(_, pair)| array(pair) == Some(wanted)).map(|&(number, _)| number).collect();
-        let cases: Vec<(Vec<usize>, String)> = arrays.iter().map(|&wanted| (of_array(wanted), call(wanted))).collect();
+        let cases: Vec<(Vec<usize>, String)> = arrays.iter().map(|&wanted| (of_array(wanted), call(kind, wanted))).collect();
         function(name, parameters, *result, &cases)
     }
 }

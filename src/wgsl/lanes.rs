@@ -6,7 +6,7 @@ use super::{Access, Declaration, Resource, array, element};
 use crate::program::Kernel;
 use crate::rule::AnyRule;
 use crate::step::{Lane, StepKind, name_salt};
-use crate::storage::{BF16, BLOCK, Packed, Rounding};
+use crate::storage::{BLOCK, Packed, Rounding};
 
 const LANES: &str = include_str!("../../shaders/storage/lanes.wgsl");
 const HALVES_WORD: &str = include_str!("../../shaders/storage/halves_word.wgsl");
@@ -132,9 +132,8 @@ impl<'a> Lanes<'a> {
         4 * u64::from(self.kernel.division.invocations) >= BLOCK
     }
 
-    /// What formats need, once each; `copies` says that copies of values in bf16 are written too. And `fill_maps`, which whoever goes through rows calls.
-    pub(super) fn text(&self, copies: bool) -> String {
-        let mut parts: Vec<Cow<'static, str>> = if copies { vec![BF16.into()] } else { Vec::new() };
+    /// What formats need, once each, after the parts that the caller's arrays do. And `fill_maps`, which whoever goes through rows calls.
+    pub(super) fn text(&self, mut parts: Vec<Cow<'static, str>>) -> String {
         let packed = || self.lanes.iter().filter_map(|lane| lane.format.packed());
         for part in packed().flat_map(|packed| packed.wgsl()) {
             if !parts.contains(&part) {

@@ -59,7 +59,8 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
     };
     let teams = format!("const TEAMS: bool = {};\n", kernel.division.invocations > 8);
     let body = uses.body(kernel, &(WHOLE_GRADIENT.to_owned() + own), &[entry]);
-    let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), lanes, teams, body].concat();
+    let formats = uses.formats(&kernel.kind).concat();
+    let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), lanes, teams, formats, body].concat();
     shader(bindings, &[&parts, NUMERICS, GATHER, &rows(kernel), main], "")
 }
 

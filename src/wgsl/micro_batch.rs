@@ -38,8 +38,9 @@ pub fn accumulate(kernel: &Kernel, lane: usize, step_kind: &StepKind) -> Shader 
     let entry = Entry { name: "accumulate", parameters: &[ROW, ("is_first", "bool"), INVOCATION], result: None };
     let body = uses.body(kernel, if kernel.kind.tiled { ACCUMULATE_TILE } else { ACCUMULATE_ROW }, &[entry]);
     let numbers = structs::constants([("ACCUMULATED", lane as u32)]) + &numbers(step_kind);
-    let parts =
-        [structs::entries(), structs::row(), structs::entry(step_kind.averages.len()), numbers, lane_access(kernel, true), body].concat();
+    let formats = uses.formats(&kernel.kind).concat();
+    let own = [structs::entries(), structs::row(), structs::entry(step_kind.averages.len()), numbers, formats];
+    let parts = own.concat() + &lane_access(kernel, true) + &body;
     shader(bindings, &[&parts, &rows(kernel), ACCUMULATE], "")
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod arrays;
 mod copies;
 mod dispatches;
+mod halves;
 mod lanes;
 mod lines;
 mod measure;

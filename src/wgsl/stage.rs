@@ -9,7 +9,7 @@ use super::tallies::TALLY_NO_ROWS;
 use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::{AnyRule, Extent};
-use crate::step::StepKind;
+use crate::step::{MASTER, StepKind};
 
 const STAGE: &str = include_str!("../../shaders/stage.wgsl");
 const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
@@ -64,6 +64,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         loads_scales: kind.scaled && is_last,
         stores_copies: kind.copied && is_last,
         updates: is_last || clears,
+        ..Uses::default()
     };
     let mut bindings: Vec<Declaration> =
         vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
@@ -85,6 +86,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         whole_of(&members),
         structs::default_prepare(rule),
         idle(step_kind, clears, is_last),
+        begin(&members, &uses),
         body(&members, &uses),
         structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
@@ -97,7 +99,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
     if step_kind.clamps {
         parts.push(LIMIT.into());
     }
-    parts.push(members.lanes().text(uses.stores_copies));
+    parts.push(members.lanes().text(uses.formats(kind)));
     if !is_last {
         if !members.whole().is_empty() {
             bindings.push(array(Resource::Sums(Formed::Stage(stage)), "sums", "Sum", true));
@@ -152,7 +154,7 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once, members.whole_left()) } else { String::new() };
     let forms = members.stores_blocks() && !members.lanes().shares_blocks();
     let form = if forms { form(members) } else { String::new() };
-    let mut text = values(uses) + &form + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
+    let mut text = values(members, uses) + &form + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {
@@ -196,14 +198,32 @@ fn turns(at_once: u32, left: &str) -> String {
     function("turn", 1) + &function("turns_at_once", at_once)
 }
 
-/// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them.
-fn values(uses: &Uses) -> String {
-    let load = if uses.loads_values { "load_value(row, i, left)" } else { "vec4f(0.0)" };
+/// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them. Master values go before others; those of the first step are what the
+/// values are, unless these are the master values rounded.
+fn values(members: &Members<'_>, uses: &Uses) -> String {
+    let master = members.lane(MASTER);
+    let load = match (master, members.kernel.kind.values.packed()) {
+        _ if !uses.loads_values => "    return vec4f(0.0);\n".to_owned(),
+        (Some(lane), Some(packed)) => format!(
+            "    let master = {};\n    if value_step != 1u {{\n        return master;\n    }}\n    let value = load_value(row, i, left);\n    \
+             return select(value, master, decoded_{name}(encoded_{name}(master, 0u, 0u, 0u)) == value);\n",
+            members.load_lane(lane),
+            name = packed.name()
+        ),
+        _ => "    return load_value(row, i, left);\n".to_owned(),
+    };
     let store = if uses.stores_values { "    store_value(row, i, left, p, before);\n" } else { "" };
+    let master = master.filter(|_| uses.stores_values).map(|lane| members.store_lane(lane, "p")).unwrap_or_default();
     format!(
-        "fn value_of(row: Row, i: u32, left: u32) -> vec4f {{\n    return {load};\n}}\n\
-         fn store_p(row: Row, i: u32, left: u32, p: vec4f, before: vec4f) {{\n{store}}}\n"
+        "fn value_of(row: Row, i: u32, left: u32) -> vec4f {{\n{load}}}\n\
+         fn store_p(row: Row, i: u32, left: u32, p: vec4f, before: vec4f) {{\n{master}{store}}}\n"
     )
+}
+
+/// `begin_row`, which notes the step for what goes by it.
+fn begin(members: &Members<'_>, uses: &Uses) -> String {
+    let is_used = uses.notes_step(&members.kernel.kind);
+    format!("fn begin_row(own: StepEntry) {{\n{}}}\n", if is_used { "    value_step = own.step;\n" } else { "" })
 }
 
 /// `idle`, which rows a stage leaves alone: those that are not active, though the stage that clears gradients does so if it is just this step that is skipped.

@@ -8,12 +8,14 @@ use super::stage::{INVOCATION, ROW};
 use super::{Declaration, Lanes, NUMERICS, Resource, Shader, array, lane_access, rows, shader, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::AnyRule;
-use crate::step::{ASIDE, Average, StepKind, view};
+use crate::step::{ASIDE, Average, MASTER, StepKind, view};
 
 const VIEW: &str = include_str!("../../shaders/step/view.wgsl");
 const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
 const SHOWN_TILE: &str = include_str!("../../shaders/step/shown_tile.wgsl");
 const SHOWN_ROW: &str = include_str!("../../shaders/step/shown_row.wgsl");
+const EXCHANGE: &str = include_str!("../../shaders/step/exchange.wgsl");
+const EXCHANGE_HALVES: &str = include_str!("../../shaders/step/exchange_halves.wgsl");
 const NO_COPY: &str = "fn store_copy(row: Row, steps: u32, i: u32, left: u32, x: vec4f) {\n}\n";
 const MISPLACED: &str = include_str!("../../shaders/step/misplaced.wgsl");
 
@@ -82,7 +84,7 @@ pub fn view(number: u32, invocations: u32, step_kind: &StepKind) -> Shader {
 
 /// The kernel that changes what rows of a rule's parameters show. It binds values alone, even where they share a buffer with gradients.
 pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shader {
-    let uses = Uses { loads_values: true, stores_values: true, stores_copies: kernel.kind.copied, ..Uses::default() };
+    let uses = Uses { loads_values: true, stores_values: true, shows: true, stores_copies: kernel.kind.copied, ..Uses::default() };
     let mut bindings = vec![array(Resource::Rows, "rows", "vec4u", false), array(Resource::Record, "record", "vec4u", false)];
     bindings.extend(uses.bindings(kernel));
     let lanes = Lanes::new(rule, kernel, step_kind);
@@ -90,18 +92,22 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
     let averages = step_kind.averages.len();
     let first = step_kind.averages.first().map_or(ASIDE, Average::state);
     let copy = if kernel.kind.copied { COPY } else { NO_COPY };
-    let text = copy.to_owned() + if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW };
+    let halves = kernel.kind.values.packed().is_some();
+    let text = copy.to_owned() + if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW } + if halves { EXCHANGE_HALVES } else { EXCHANGE };
     let lane = |name: &str| step_kind.lane(rule, kernel.kind.keeps(), name).unwrap_or_default() as u32;
-    let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE))]);
+    let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE)), ("TRAINED", view::TRAINED)]);
+    let trained = if kernel.kind.mastered { MASTER } else { ASIDE };
+    let numbers = numbers.chain([("TRAINED_LANE", lane(trained))]);
+    let mastered = format!("const MASTERED: bool = {};\n", kernel.kind.mastered);
     let entry = Entry { name: "show", parameters: &[ROW, ("change", "u32"), ("steps", "u32"), INVOCATION], result: None };
     let mut parts = vec![
         structs::row(),
         structs::entry(averages),
         structs::step_entry(averages),
-        structs::constants(numbers),
+        structs::constants(numbers) + &mastered,
         uses.body(kernel, &text, &[entry]),
     ];
-    parts.push(lanes.text(kernel.kind.copied));
+    parts.push(lanes.text(uses.formats(&kernel.kind)));
     let mut own = "";
     // What `evaluate` reads is what the update does.
     let members = Members { rule, stage: rule.stages().len() - 1, kernel, step_kind };

@@ -18,6 +18,7 @@ mod files;
 mod kit;
 mod known_answers;
 mod lamb_ratio;
+mod numbers;
 mod order;
 mod own_rule;
 mod own_sum_rule;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     trials.extend(sophia::trials(&contexts));
     trials.extend(stages::trials(&contexts));
     trials.extend(storage::trials(&contexts));
+    trials.extend(numbers::trials(&contexts));
     trials.extend(program::trials(&contexts));
     trials.extend(lamb_ratio::trials(&contexts));
     trials.extend(features::trials(&contexts));

@@ -4,7 +4,7 @@
 mod check;
 mod steps;
 
-use super::layout::{POISON, Place, described, lay_out};
+use super::layout::{Numbers, POISON, Place, described, lay_out};
 use super::{Failure, Outcome, Style, inputs};
 use crate::adapter::Gpu;
 use crate::cpu::{CpuOptimizer, CpuParam};
@@ -46,6 +46,8 @@ pub struct Scene<'a> {
     /// The parameters.
     pub params: Vec<Param>,
     lens: Vec<usize>,
+    /// What values and gradients are in buffers.
+    numbers: Vec<[Numbers; 2]>,
     buffers: Vec<wgpu::Buffer>,
     places: Vec<(Place, Place)>,
     /// What the host believes each buffer to hold, values aside.
@@ -99,7 +101,8 @@ impl<'a> Scene<'a> {
         let all: Vec<&CpuParam> = groups.iter().flat_map(|group| &group.params).collect();
         let lens: Vec<usize> = all.iter().map(|param| param.shape.iter().product()).collect();
         let names: Vec<String> = all.iter().map(|param| param.name.clone()).collect();
-        let (buffers, places, params) = lay_out(gpu, style, &names, &lens)?;
+        let numbers: Vec<[Numbers; 2]> = all.iter().map(|own| Numbers::of(own)).collect();
+        let (buffers, places, params) = lay_out(gpu, style, &names, &numbers, &all)?;
         let params: Vec<Param> = params.into_iter().zip(&all).map(|(param, own)| described(gpu, param, own)).collect();
         let masks = all.iter().map(|param| param.row_mask.as_ref().map(|mask| mask.words.clone())).collect();
         let mut rest = params.iter().cloned();
@@ -107,7 +110,7 @@ impl<'a> Scene<'a> {
         let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups.iter().map(group).collect::<Vec<_>>(), options)?;
         let twin = CpuOptimizer::with_options(groups, options)?;
         let values: Vec<Vec<f32>> = lens.iter().enumerate().map(|(index, &len)| inputs::values(seed + index as u64, len)).collect();
-        let truth = values.iter().map(|values| values.iter().copied().map(Bounded::given).collect()).collect();
+        let truth = values.iter().zip(&numbers).map(|(values, [own, _])| given(&own.stored(values))).collect();
         let image = blank(&buffers, &places);
         let (refused, uncertain, steps) = (None, 0, 0);
         let mut scene = Scene {
@@ -117,6 +120,7 @@ impl<'a> Scene<'a> {
             names,
             params,
             lens,
+            numbers,
             buffers,
             places,
             image,
@@ -128,16 +132,17 @@ impl<'a> Scene<'a> {
             seed,
             steps,
         };
-        for (&(place, _), values) in scene.places.clone().iter().zip(&values) {
-            scene.put(place, values);
+        for (index, values) in values.iter().enumerate() {
+            scene.put(index, 0, values);
         }
         scene.upload();
         Ok(scene)
     }
 
-    fn put(&mut self, (buffer, at): Place, data: &[f32]) {
-        let words = data.iter().map(|x| x.to_bits());
-        self.image[buffer].splice(at..at + data.len(), words).for_each(drop);
+    /// The values of a parameter, or, with `role` 1, its gradient.
+    fn put(&mut self, index: usize, role: usize, data: &[f32]) {
+        let (numbers, (buffer, at)) = (self.numbers[index][role], [self.places[index].0, self.places[index].1][role]);
+        numbers.put(&mut self.image[buffer][at..at + numbers.words()], data);
     }
 
     fn upload(&self) {
@@ -149,8 +154,8 @@ impl<'a> Scene<'a> {
     /// These values, before the first step.
     pub fn set_values(&mut self, values: &[Vec<f32>]) {
         for (index, values) in values.iter().enumerate() {
-            self.put(self.places[index].0, values);
-            self.truth[index] = values.iter().copied().map(Bounded::given).collect();
+            self.put(index, 0, values);
+            self.truth[index] = given(&self.numbers[index][0].stored(values));
         }
         self.upload();
     }
@@ -170,21 +175,24 @@ impl<'a> Scene<'a> {
         let first = self.lens.len();
         let lens: Vec<usize> = group.params.iter().map(|param| param.shape.iter().product()).collect();
         let names: Vec<String> = group.params.iter().map(|param| param.name.clone()).collect();
-        let (buffers, places, params) = lay_out(self.gpu, Style::Tensors, &names, &lens)?;
+        let own: Vec<&CpuParam> = group.params.iter().collect();
+        let numbers: Vec<[Numbers; 2]> = own.iter().map(|own| Numbers::of(own)).collect();
+        let (buffers, places, params) = lay_out(self.gpu, Style::Tensors, &names, &numbers, &own)?;
         let known = self.buffers.len();
         let moved = |(buffer, at): Place| (known + buffer, at);
         self.image.extend(blank(&buffers, &places));
         self.buffers.extend(buffers);
         let params: Vec<Param> = params.into_iter().zip(&group.params).map(|(param, own)| described(self.gpu, param, own)).collect();
-        for (index, (place, &len)) in places.iter().zip(&lens).enumerate() {
+        self.places.extend(places.iter().map(|&(value, gradient)| (moved(value), moved(gradient))));
+        self.numbers.extend(&numbers);
+        for (index, (own, &len)) in numbers.iter().zip(&lens).enumerate() {
             let values = inputs::values(self.seed + (first + index) as u64, len);
-            self.put(moved(place.0), &values);
-            self.truth.push(values.into_iter().map(Bounded::given).collect());
+            self.put(first + index, 0, &values);
+            self.truth.push(given(&own[0].stored(&values)));
         }
         for index in known..self.buffers.len() {
             self.gpu.queue.write_buffer(&self.buffers[index], 0, bytemuck::cast_slice(&self.image[index]));
         }
-        self.places.extend(places.iter().map(|&(value, gradient)| (moved(value), moved(gradient))));
         self.params.extend(params.iter().cloned());
         self.masks.extend(group.params.iter().map(|param| param.row_mask.as_ref().map(|mask| mask.words.clone())));
         self.lens.extend(lens);
@@ -195,6 +203,11 @@ impl<'a> Scene<'a> {
         self.gpu.queue.submit([encoder.finish()]);
         Ok(self.twin.add_group(group)?)
     }
+}
+
+/// What is known exactly.
+fn given(values: &[f32]) -> Vec<Bounded> {
+    values.iter().copied().map(Bounded::given).collect()
 }
 
 /// A group's settings over these parameters.

@@ -58,16 +58,16 @@ impl<'a> Scene<'a> {
     /// Expects these gradients from now on.
     pub fn believe_gradients(&mut self, gradients: &[Vec<f32>]) {
         for (index, gradient) in gradients.iter().enumerate() {
-            self.put(self.places[index].1, gradient);
+            self.put(index, 1, gradient);
         }
     }
 
     /// These gradients.
     pub fn set_gradients(&mut self, gradients: &[Vec<f32>]) {
         self.believe_gradients(gradients);
-        for (index, gradient) in gradients.iter().enumerate() {
-            let (buffer, at) = self.places[index].1;
-            self.gpu.queue.write_buffer(&self.buffers[buffer], 4 * at as u64, bytemuck::cast_slice(gradient));
+        for (&(_, (buffer, at)), [_, own]) in self.places.iter().zip(&self.numbers).take(gradients.len()) {
+            let words = &self.image[buffer][at..at + own.words()];
+            self.gpu.queue.write_buffer(&self.buffers[buffer], 4 * at as u64, bytemuck::cast_slice(words));
         }
     }
 
@@ -119,7 +119,7 @@ impl<'a> Scene<'a> {
             Ok(())
         })?;
         self.read_gradients(&active);
-        let gradients = bounded(gradients);
+        let gradients = self.bounded(gradients);
         let stepped = self.twin.step(&mut slices(&mut self.truth), &optional(&gradients, active));
         self.expect(stepped)
     }
@@ -133,7 +133,7 @@ impl<'a> Scene<'a> {
         let gradients = self.next_gradients();
         self.submit(|optimizer, encoder| optimizer.accumulate(encoder))?;
         self.read_gradients(&active);
-        let gradients = bounded(&gradients);
+        let gradients = self.bounded(&gradients);
         let accumulated = self.twin.accumulate(&optional(&gradients, active));
         self.expect(accumulated)
     }
@@ -188,6 +188,11 @@ impl<'a> Scene<'a> {
         self.expect(trained)
     }
 
+    /// Gradients as they are once they are stored.
+    fn bounded(&self, gradients: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
+        gradients.iter().zip(&self.numbers).map(|(gradient, [_, own])| super::given(&own.stored(gradient))).collect()
+    }
+
     /// What a view refuses, the next read-back of the GPU tells.
     fn expect(&mut self, outcome: crate::Result<()>) -> Outcome {
         match outcome {
@@ -219,18 +224,18 @@ impl<'a> Scene<'a> {
             let ((buffer, at), len) = (self.places[index].1, self.lens[index]);
             let mask = self.masks[index].clone().unwrap_or_else(|| vec![1; len]);
             let length = (len / mask.len().max(1)).max(1);
-            let rows = self.image[buffer][at..at + len].chunks_mut(length).zip(mask);
-            rows.filter(|(_, word)| *word != 0).for_each(|(row, _)| row.fill(0));
+            let own = self.numbers[index][1];
+            let words = &mut self.image[buffer][at..at + own.words()];
+            let mut gradient = own.take(words);
+            let rows = gradient.chunks_mut(length).zip(mask);
+            rows.filter(|(_, word)| *word != 0).for_each(|(row, _)| row.fill(0.0));
+            own.put(words, &gradient);
         }
     }
 }
 
 fn slices(truth: &mut [Vec<Bounded>]) -> Vec<&mut [Bounded]> {
     truth.iter_mut().map(Vec::as_mut_slice).collect()
-}
-
-fn bounded(gradients: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
-    gradients.iter().map(|gradient| gradient.iter().copied().map(Bounded::given).collect()).collect()
 }
 
 /// The gradients of those that are active.

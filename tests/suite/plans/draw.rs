@@ -58,7 +58,7 @@ pub(super) fn lay_out(draw: &Draw) -> Vec<Tensor> {
         let len = len - len % u64::from(row);
         let own = tensor(index as u32, len, value, gradient);
         let scale = |length, period: u32| {
-            Some(Scale { place: Place { buffer: 7, offset: 12, room: 4 * u64::from(period), whole: 0 }, length, period })
+            Some(Scale { place: Place { buffer: 7, offset: 12, room: 4 * u64::from(period), ..Place::default() }, length, period })
         };
         let scale = match draw.scales[index] {
             0 => None,
@@ -69,7 +69,7 @@ pub(super) fn lay_out(draw: &Draw) -> Vec<Tensor> {
         let unit = draw.units.then_some(Unit { factors: 0, length: row });
         let whole_units = draw.units && row.is_multiple_of(4);
         let words = 4 * (len / u64::from(row));
-        let place = Place { buffer: 8, offset: 20 * index as u64, room: words, whole: 0 };
+        let place = Place { buffer: 8, offset: 20 * index as u64, room: words, ..Place::default() };
         let mask = draw.masks[index].then_some(Mask { place, row_length: row });
         let whole_rows = mask.is_some() && row.is_multiple_of(4);
         let kind =

@@ -33,7 +33,7 @@ pub fn trials() -> Vec<Trial> {
 const LIMITS: Limits = Limits::DEFAULT;
 
 fn tensor(index: u32, len: u64, value: (usize, u64), gradient: (usize, u64)) -> Tensor {
-    let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len, whole: 0 };
+    let place = |(buffer, offset): (usize, u64)| Place { buffer, offset, room: 4 * len, ..Place::default() };
     Tensor {
         len,
         room: len,
@@ -73,7 +73,7 @@ fn placed(mut tensors: Vec<Tensor>, lanes: usize, limits: &Limits) -> (Vec<Tenso
 /// 10,000 padded tensors: one dispatch.
 fn a_model_is_one_bucket() -> Outcome {
     let tensor = |index: u32| {
-        let place = |buffer| Place { buffer, offset: u64::from(index) * 512, room: 512, whole: 0 };
+        let place = |buffer| Place { buffer, offset: u64::from(index) * 512, room: 512, ..Place::default() };
         Tensor { value: place(0), gradient: place(1), ..tensor(index, 101, (0, 0), (1, 0)) }
     };
     let (tensors, sets) = placed((0..10_000).map(tensor).collect(), 2, &LIMITS);

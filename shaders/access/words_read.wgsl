@@ -1,0 +1,4 @@
+// A word of an array that has numbers of 16 bits, or both these and f32.
+fn word_of_tensor(at: u32) -> u32 {
+    return tensors[at];
+}
