@@ -1,4 +1,4 @@
-"""AdamW of PyTorch, for `cargo bench --bench step -- --python PATH`, which asks in JSON, a line each:
+"""AdamW and Muon of PyTorch, for `cargo bench --bench step -- --python PATH`, which asks in JSON, a line each:
 
 {"make": "PyTorch fused", "shapes": [[784, 128], [128]]}  tensors and an optimizer of that kind
 {"step": "PyTorch fused"}                                 one step; the answer says how many seconds it took
@@ -6,7 +6,7 @@
                                                           says the seconds of one, by the clock and by the device's events
 {"clear": true}                                           forgets all tensors
 
-It begins with what it is; with its kinds: those that only step, and those that do the whole step; and with which of them run on the CPU.
+It begins with what it is; with its kinds: those of AdamW that only step, those that do the whole step, and those of Muon; and with which of them run on the CPU.
 The others run on a CUDA device, where there is one. What goes wrong while tensors are made is answered as {"error": ...}.
 """
 
@@ -22,6 +22,7 @@ DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
 KINDS = {"PyTorch fused": ("cpu", "fused"), "PyTorch foreach": ("cpu", "foreach")}
 KINDS |= {"PyTorch CUDA fused": ("cuda", "fused")} if "cuda" in DEVICES else {}
 WHOLE = {"PyTorch CUDA whole step" if device == "cuda" else "PyTorch whole step": (device, "fused") for device in DEVICES}
+MUON = {"PyTorch CUDA Muon" if device == "cuda" else "PyTorch Muon": (device, "muon") for device in DEVICES}
 
 # The same as in benches/step/whole.rs.
 MAX_NORM = 1.0
@@ -30,12 +31,14 @@ EMA_DECAY = 0.999
 
 def make(kind, shapes):
     """A function that makes a step."""
-    device, implementation = (KINDS | WHOLE)[kind]
+    device, implementation = (KINDS | WHOLE | MUON)[kind]
     generator = torch.Generator(device).manual_seed(0)
     random = lambda shape: torch.rand(shape, generator=generator, device=device) - 0.5
     parameters = [torch.nn.Parameter(random(shape)) for shape in shapes]
     for parameter in parameters:
         parameter.grad = random(parameter.shape)
+    if kind in MUON:
+        return torch.optim.Muon(parameters).step
     optimizer = torch.optim.AdamW(parameters, **{implementation: True})
     return whole_step(device, parameters, optimizer) if kind in WHOLE else optimizer.step
 
@@ -90,8 +93,8 @@ def main():
     about = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
     if "cuda" in DEVICES:
         about += f", {torch.cuda.get_device_name()}"
-    on_the_cpu = [kind for kind, (device, _) in (KINDS | WHOLE).items() if device == "cpu"]
-    hello = {"about": about, "kinds": list(KINDS), "whole_kinds": list(WHOLE), "cpu_kinds": on_the_cpu}
+    on_the_cpu = [kind for kind, (device, _) in (KINDS | WHOLE | MUON).items() if device == "cpu"]
+    hello = {"about": about, "kinds": list(KINDS), "whole_kinds": list(WHOLE), "muon_kinds": list(MUON), "cpu_kinds": on_the_cpu}
     print(json.dumps(hello), flush=True)
     steps = {}
     for line in sys.stdin:

@@ -18,6 +18,7 @@ mod limits;
 mod masks;
 mod measure;
 mod memory;
+mod muon;
 mod passes;
 mod peers;
 mod products;
@@ -46,7 +47,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 22] = [
+const GROUPS: [(&str, bool, Group); 23] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -58,6 +59,7 @@ const GROUPS: [(&str, bool, Group); 22] = [
     ("staged", true, staged::all),
     ("passes", true, passes::all),
     ("products", true, products::all),
+    ("muon", false, muon::all),
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),

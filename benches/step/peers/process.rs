@@ -27,7 +27,10 @@ struct Hello {
     /// Those that do the whole step.
     #[serde(default)]
     whole_kinds: Vec<String>,
-    /// Those of both that run on the CPU; the others run on the device.
+    /// Those of Muon.
+    #[serde(default)]
+    muon_kinds: Vec<String>,
+    /// Those of all that run on the CPU; the others run on the device.
     #[serde(default)]
     cpu_kinds: Vec<String>,
 }
@@ -61,6 +64,11 @@ impl Process {
     /// Those that do the whole step.
     pub fn whole_kinds(&self) -> &[String] {
         &self.hello.whole_kinds
+    }
+
+    /// Those of Muon.
+    pub fn muon_kinds(&self) -> &[String] {
+        &self.hello.muon_kinds
     }
 
     /// The optimizers that run on the CPU.
