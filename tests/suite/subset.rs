@@ -20,9 +20,18 @@ fn is_numeric(name: &str) -> bool {
     match device {
         // All that the adapter can: schedules, scalars, each rule as it is by default, clipping, norms.
         "adapter" => {
-            ["device", "schedules/", "scalars/", "constants/", "features/norms/", "checkpoints/of-another", "products/each/"]
-                .iter()
-                .any(|begin| row.starts_with(begin))
+            [
+                "device",
+                "schedules/",
+                "scalars/",
+                "constants/",
+                "features/norms/",
+                "checkpoints/of-another",
+                "products/each/",
+                "numbers/parity/AdamW/",
+            ]
+            .iter()
+            .any(|begin| row.starts_with(begin))
                 || (row.starts_with("parity/") && row.ends_with("/default/Tensors"))
                 || (row.starts_with("features/attempts/") && ["clip", "norm", "scale", "largest"].iter().any(|word| row.contains(word)))
         }
