@@ -19,6 +19,7 @@ mod masks;
 mod measure;
 mod memory;
 mod muon;
+mod numbers;
 mod passes;
 mod peers;
 mod products;
@@ -47,7 +48,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Group = fn(&mut Bench) -> Result<()>;
 
 /// The groups of rows, and whether each of their rows can be asked for.
-const GROUPS: [(&str, bool, Group); 23] = [
+const GROUPS: [(&str, bool, Group); 24] = [
     ("cpu", true, backend::all),
     ("limits", false, limits::all),
     ("geometry", false, geometry::all),
@@ -68,6 +69,7 @@ const GROUPS: [(&str, bool, Group); 23] = [
     ("masks", false, masks::all),
     ("copies", false, copies::all),
     ("storage", false, storage::all),
+    ("numbers", false, numbers::all),
     ("sparse", false, sparse::all),
     ("rules", true, rules::all),
     ("huge", false, huge::all),

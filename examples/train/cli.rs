@@ -16,7 +16,7 @@ use crate::comparison::{self, Comparison};
 use crate::data::{self, Images};
 use crate::optimizers::{self, Choice, Setting};
 use crate::report::{self, Folder};
-use crate::training::{self, End, Saved, Settings, Target};
+use crate::training::{self, End, Numbers, Saved, Settings, Target};
 
 /// Exit codes.
 pub const DONE: u8 = 0;
@@ -59,6 +59,15 @@ pub struct Options {
     /// What the states of optimizers are stored as: f32, bf16 (rounded stochastically), f16 or 8bit; biases stay f32
     #[arg(long, value_name = "f32|bf16|f16|8bit", default_value = "f32", value_parser = state)]
     pub state: StateStorage,
+    /// What values are stored as: f32, bf16 (rounded stochastically, or to the nearest with --master) or f16
+    #[arg(long, value_name = "f32|bf16|f16", default_value = "f32", value_parser = dtype)]
+    values: Dtype,
+    /// What gradients are stored as
+    #[arg(long, value_name = "f32|bf16|f16", default_value = "f32", value_parser = dtype)]
+    gradients: Dtype,
+    /// Keep f32 master values beside those of --values
+    #[arg(long)]
+    master: bool,
     /// Widths of the hidden layers, multiples of 4
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "128", value_parser = width)]
     pub hidden: Vec<usize>,
@@ -80,6 +89,14 @@ pub struct Options {
     /// Go on from a file of --save; all that decides the run has to be as it was, but --epochs may be more
     #[arg(long, value_name = "FILE", requires = "optimizer", conflicts_with_all = ["compare", "seeds"])]
     pub resume: Option<PathBuf>,
+}
+
+impl Options {
+    /// What values and gradients are.
+    pub fn numbers(&self) -> Numbers {
+        let rounding = if self.master { Rounding::Nearest } else { Rounding::Stochastic { seed: 1 } };
+        Numbers { value: self.values, gradient: self.gradients, rounding, master: self.master }
+    }
 }
 
 /// Where the program speaks, and what it heeds.
@@ -119,6 +136,9 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
     let start = Instant::now();
     let names = options.optimizer.as_ref().map_or(&*options.compare, std::slice::from_ref);
     let choices = optimizers::choose(names, &options.set)?;
+    if options.master && options.values == Dtype::F32 {
+        return Err("--master keeps f32 values beside those of --values bf16 or f16, and these are f32".into());
+    }
     let images = data::load(&options.data)?;
     if options.batch as usize > images.train() {
         return Err(format!("--batch must be at most {}, the rows to train on, got {}", images.train(), options.batch).into());
@@ -186,6 +206,15 @@ fn state(text: &str) -> Result<StateStorage, String> {
         "f16" => Ok(of(Dtype::F16)),
         "8bit" => Ok(of(Dtype::Dynamic8)),
         _ => Err("there are f32, bf16, f16 and 8bit".into()),
+    }
+}
+
+fn dtype(text: &str) -> Result<Dtype, String> {
+    match text {
+        "f32" => Ok(Dtype::F32),
+        "bf16" => Ok(Dtype::Bf16),
+        "f16" => Ok(Dtype::F16),
+        _ => Err("there are f32, bf16 and f16".into()),
     }
 }
 

@@ -60,7 +60,7 @@ impl Comparison<'_> {
     /// One run after the other, until the last or Ctrl-C.
     pub fn run(&self, console: &mut Console) -> Result<Vec<Entry>, Box<dyn Error>> {
         let Comparison { options, images, gpu, choices, seeds, target, saved } = self;
-        let mut trainer = Trainer::new(gpu, images, &options.hidden, options.batch as usize)?;
+        let mut trainer = Trainer::new(gpu, images, &options.hidden, options.batch as usize, options.numbers())?;
         trainer.state = options.state;
         let entry = |choice: &Choice| Entry::new(choice, choice.batch(options.batch as usize, images.train()));
         let mut entries: Vec<Entry> = choices.iter().map(entry).collect();

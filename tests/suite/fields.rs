@@ -96,6 +96,10 @@ fn documented() -> Vec<Documented> {
             plain("row_mask", param().row_mask),
             plain(sparse, param().sparse_rows),
             plain("frozen", param().frozen),
+            plain("value_dtype", param().value_dtype),
+            plain("gradient_dtype", param().gradient_dtype),
+            plain("rounding", param().rounding),
+            plain("master", param().master),
         ];
         own.into_iter().chain(others).collect::<Vec<_>>()
     };

@@ -29,6 +29,7 @@ fn is_numeric(name: &str) -> bool {
                 "checkpoints/of-another",
                 "products/each/",
                 "storage/codes/",
+                "numbers/parity/AdamW/",
             ]
             .iter()
             .any(|begin| row.starts_with(begin))

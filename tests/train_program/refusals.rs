@@ -8,7 +8,7 @@ use super::{cli, folder, listing, run};
 
 #[test]
 fn wrong_command_lines_are_refused() {
-    let cases: [(&[&str], &str); 22] = [
+    let cases: [(&[&str], &str); 24] = [
         (&["--optimizer", "adma"], "there is no optimizer \"adma\"; there are: gd, sgd, momentum, nesterov, rmsprop, adam, adamw"),
         (&["--compare", "adam,"], "there is no optimizer \"\""),
         (&["--compare", "adam,SGD,Adam"], "adam is named twice"),
@@ -29,6 +29,8 @@ fn wrong_command_lines_are_refused() {
         (&["--batch", "1438"], "--batch must be at most 1437, the rows to train on, got 1438"),
         (&["--hidden", "128,30"], "multiple of 4"),
         (&["--hidden", ""], "multiple of 4"),
+        (&["--values", "8bit"], "there are f32, bf16 and f16"),
+        (&["--master", "--gradients", "f16"], "--master keeps f32 values beside those of --values bf16 or f16, and these are f32"),
         (&["--seeds", "0"], "0 is not in 1..=1000"),
         (&["--verbose"], "--help"),
     ];

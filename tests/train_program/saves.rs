@@ -62,14 +62,20 @@ fn a_resumed_run_is_as_if_it_had_not_stopped() {
     if !gpu("a_resumed_run_is_as_if_it_had_not_stopped") {
         return;
     }
-    for optimizer in ["adam", "nadam", "schedulefreeadamw", "schedulefreesgd", "adafactor", "gd"] {
-        let [whole, parts] = ["whole", "parts"].map(|name| folder(&format!("saves-{optimizer}-{name}")));
-        let uninterrupted = saved(&whole, optimizer, &["--epochs", "5"], None);
+    let plain = ["adam", "nadam", "schedulefreeadamw", "schedulefreesgd", "adafactor", "gd"].map(|optimizer| (optimizer, &[][..]));
+    let halves: [(&str, &[&str]); 2] = [
+        ("adamw", &["--values", "bf16", "--gradients", "f16", "--state", "8bit"]),
+        ("schedulefreesgd", &["--values", "f16", "--gradients", "bf16", "--master"]),
+    ];
+    for (number, (optimizer, more)) in plain.into_iter().chain(halves).enumerate() {
+        let saved = |folder: &Path, own: &[&str], until| saved(folder, optimizer, &[own, more].concat(), until);
+        let [whole, parts] = ["whole", "parts"].map(|name| folder(&format!("saves-{number}-{optimizer}-{name}")));
+        let uninterrupted = saved(&whole, &["--epochs", "5"], None);
         assert!(uninterrupted.code == cli::DONE, "{uninterrupted:?}");
-        let first = saved(&parts, optimizer, &["--epochs", "5"], Some("epoch    2/5"));
+        let first = saved(&parts, &["--epochs", "5"], Some("epoch    2/5"));
         let hint = format!("it goes on with --resume {}", file(&parts));
         assert!(first.code == cli::INTERRUPTED && first.out.contains(&hint), "{first:?}");
-        let second = saved(&parts, optimizer, &["--epochs", "5", "--resume", &file(&parts)], None);
+        let second = saved(&parts, &["--epochs", "5", "--resume", &file(&parts)], None);
         assert!(second.code == cli::DONE && second.err.is_empty(), "{second:?}");
         assert!(second.out.contains("steps are done, 2 epochs"), "{second:?}");
         assert_eq!(lines(&second, optimizer, 0), lines(&uninterrupted, optimizer, 2));
@@ -111,7 +117,7 @@ fn a_run_that_was_stopped_anywhere_goes_on() {
     }
     let gpu = pollster::block_on(request(DeviceLimits::Adapter)).expect("there is an adapter");
     let images = data::load("digits").expect("the digits are there");
-    let trainer = Trainer::new(&gpu, &images, &[16], 32).expect("the network can be built");
+    let trainer = Trainer::new(&gpu, &images, &[16], 32, Default::default()).expect("the network can be built");
     let sets = trainer.upload(&images.split(random::Random::new(1, SPLIT)));
     let rows = || batches(images.train(), 32);
     for name in ["adam", "nadam", "schedulefreeadamw"] {

@@ -118,7 +118,7 @@ impl Session {
         let parts = batches(images.train(), rows);
         let saved = checkpoint.map(|checkpoint| Saved::of(checkpoint, &own, parts.clone(), images.test())).transpose()?;
         let make = || -> Result<_, Failure> {
-            let trainer = Trainer::new(gpu, images, &HIDDEN, rows)?;
+            let trainer = Trainer::new(gpu, images, &HIDDEN, rows, Default::default())?;
             let sets = trainer.upload(&images.split(Random::new(seed, SPLIT)));
             let course = trainer.begin(&*choice.rule, rows, seed, &sets)?;
             saved.as_ref().map_or(Ok(()), |saved| course.restore(saved))?;

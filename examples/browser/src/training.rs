@@ -1,5 +1,7 @@
 //! A run of the native example, without its loop, which waits for the GPU, and without its files.
 
+#[path = "../../train/training/halves.rs"]
+mod halves;
 #[path = "../../train/training/lane.rs"]
 #[allow(dead_code, reason = "the native example waits")]
 pub mod lane;

@@ -3,6 +3,7 @@
 //! Submissions overlap: while one runs, the next is already queued, and the host looks at the results of the one before. So neither losses
 //! nor prints keep the GPU waiting. A submission is as many steps as take [`PACE`], so Ctrl-C and the progress bar stay responsive.
 
+mod halves;
 mod lane;
 mod outcome;
 mod saved;
@@ -10,6 +11,7 @@ mod schedule;
 mod target;
 mod trainer;
 
+pub use halves::Numbers;
 pub use outcome::{End, GOAL, Log, Outcome, Point, Seconds};
 pub use saved::{Saved, Settings, settings};
 pub use target::Target;

@@ -8,6 +8,7 @@ use wgpu_optim::batches::Sampler;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::{AdamW, Group, Muon, Optimizer, Options, Param, StateStorage, Tensors, wgpu};
 
+use super::halves::{Halves, Numbers};
 use super::lane::{Flight, Lane, TEST};
 use super::saved::Saved;
 use super::schedule::Chunk;
@@ -46,12 +47,14 @@ pub struct Trainer<'a> {
     pub model: Model,
     /// What the states of optimizers are stored as.
     pub state: StateStorage,
+    /// The optimizer's values and gradients, where these are no f32.
+    halves: Option<Halves>,
     capacity: usize,
 }
 
 impl<'a> Trainer<'a> {
-    /// Builds the network, for steps of `batch` rows and of all.
-    pub fn new(gpu: &'a Gpu, images: &'a Images, hidden: &[usize], batch: usize) -> Result<Self, Box<dyn Error>> {
+    /// Builds the network, for steps of `batch` rows and of all, and for values and gradients that are these.
+    pub fn new(gpu: &'a Gpu, images: &'a Images, hidden: &[usize], batch: usize, numbers: Numbers) -> Result<Self, Box<dyn Error>> {
         let widths = [&[images.size()], hidden, &[images.classes.len()]].concat();
         let shapes = model::shapes(&widths);
         let tensors = Tensors::new(&gpu.device, shapes.clone())?;
@@ -66,7 +69,8 @@ impl<'a> Trainer<'a> {
         }
         let room = Room { capacity, places, slots: 1 + images.train().div_ceil(batch) };
         let model = Model::new(&gpu.device, &tensors, &widths, room)?;
-        Ok(Trainer { gpu, images, shapes, tensors, model, state: StateStorage::default(), capacity })
+        let halves = Halves::new(&gpu.device, &tensors, numbers)?;
+        Ok(Trainer { gpu, images, shapes, tensors, model, state: StateStorage::default(), halves, capacity })
     }
 
     /// Uploads the rows of a split.
@@ -79,15 +83,15 @@ impl<'a> Trainer<'a> {
 
     /// Everything of a run before its first step. Runs of one seed start from the same weights, and those of one batch size see the same batches.
     pub fn begin(&self, rule: &dyn AnyRule, batch: usize, seed: u64, sets: &Sets) -> Result<Course, Box<dyn Error>> {
-        self.initialize(seed)?;
         let options = Options { state: self.state, ..Default::default() };
         let optimizer = Optimizer::with_options(&self.gpu.device, &self.gpu.queue, self.groups(rule), options)?;
+        self.initialize(&optimizer, seed)?;
         Ok(Course { optimizer, train: self.train_feed(batch, seed, sets)?, test: self.test_feed(sets)? })
     }
 
     /// All parameters under one rule; of one that is for the matrices of hidden layers, these, and the others under AdamW.
     fn groups(&self, rule: &dyn AnyRule) -> Vec<Group> {
-        let params = self.tensors.params();
+        let params = self.halves.as_ref().map_or_else(|| self.tensors.params(), Halves::params);
         if !rule.orthogonalizes() {
             return vec![Group::new(rule.boxed(), params)];
         }
@@ -98,12 +102,12 @@ impl<'a> Trainer<'a> {
     }
 
     /// Weights uniform in +-sqrt(6 / inputs), which keeps the variance through ReLU layers (He et al., arXiv 1502.01852); biases zero.
-    fn initialize(&self, seed: u64) -> Result<(), Box<dyn Error>> {
+    fn initialize(&self, optimizer: &Optimizer, seed: u64) -> Result<(), Box<dyn Error>> {
         let mut random = Random::new(seed, WEIGHTS);
         for (name, shape) in &self.shapes {
             let bound = if shape.len() == 2 { (6.0 / shape[1] as f32).sqrt() } else { 0.0 };
             let values: Vec<f32> = (0..shape.iter().product()).map(|_| bound * random.signed()).collect();
-            self.tensors.write_value(&self.gpu.queue, name, &values)?;
+            optimizer.write_value(name, &values)?;
         }
         Ok(())
     }
@@ -145,20 +149,23 @@ impl Course {
 
     /// Records and submits the steps and the evaluation. What the next step's rows are is known to the feed, on the GPU.
     pub fn submit(&self, trainer: &Trainer, lane: Lane, chunk: Chunk) -> Flight {
-        let Trainer { gpu, model, .. } = trainer;
+        let Trainer { gpu, model, halves, .. } = trainer;
         let mut encoder = trainer.encoder("steps");
         lane.look(&mut encoder, 0);
         if !chunk.steps.is_empty() {
             model.sums.clear(&mut encoder, 1 + chunk.steps.start as u64..1 + chunk.steps.end as u64);
         }
         for _ in chunk.steps.clone() {
+            halves.iter().for_each(|halves| halves.unpack(&mut encoder));
             model.differentiate(&mut encoder, &self.train);
+            halves.iter().for_each(|halves| halves.pack(&mut encoder));
             self.optimizer.step(&mut encoder);
         }
         lane.look(&mut encoder, 1);
         if chunk.evaluate {
             model.sums.clear(&mut encoder, 0..1);
             self.optimizer.evaluate(&mut encoder);
+            halves.iter().for_each(|halves| halves.unpack(&mut encoder));
             model.evaluate(&mut encoder, &self.test);
             self.optimizer.train(&mut encoder);
         }
