@@ -51,7 +51,10 @@ fn everything(gpu: &Gpu, way: Way) -> Outcome {
         measure_update: true,
         ..Options::default()
     };
-    let groups = vec![Group::new(AdamW { lr: 1e-2, ..AdamW::default() }, params(way, &SHAPES))];
+    let mut params = params(way, &SHAPES);
+    params[1].lr_scales = Some(((0..7).map(|column| column as f32 / 8.0).collect(), vec![1, 7]));
+    params[2].lr_scale = 0.5;
+    let groups = vec![Group::new(AdamW { lr: 1e-2, ..AdamW::default() }, params)];
     let mut scene = Scene::with_options(gpu, groups, options, Style::Packed, 23)?;
     for _ in 0..3 {
         scene.accumulate(|_| true)?;
