@@ -227,6 +227,10 @@ fn master(gpu: &Gpu) -> Outcome {
     let after = block_on(run.optimizer.read_state("small", "master"))?;
     assert!(after.iter().zip([0.3, 1.0, -0.7]).all(|(x, before)| (x - before).abs() < 0.011), "{after:?}");
     assert!(block_on(run.optimizer.read_state("v", "master"))?.iter().all(|x| (x - 5.0).abs() < 0.011));
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    run.optimizer.zero_grad(&mut encoder)?;
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(block_on(run.optimizer.read_gradient("small"))?, [0.0; 3]);
     run.tensors.write_value(&gpu.queue, "small", &[100.0; 3])?;
     run.step(gpu, 2)?;
     assert!(block_on(run.optimizer.read_value("small"))?.iter().all(|x| x.abs() < 2.0));
