@@ -12,6 +12,8 @@ mod fit;
 mod header;
 mod outline;
 #[cfg(feature = "safetensors")]
+mod sound;
+#[cfg(feature = "safetensors")]
 pub mod torch_state;
 
 use std::collections::BTreeMap;
