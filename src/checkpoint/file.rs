@@ -4,15 +4,14 @@
 //! words of its hyper-parameters). All else is JSON in the metadata, under one key: [`METADATA`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use safetensors::{Dtype, View};
 
 use super::header::File;
-use super::outline::{LaneOutline, Outline, ParamOutline, Settings, lane_shape};
+use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
 use super::{Checkpoint, Coding, Numbers, decoded, encoded};
 use crate::error::{Error, Result};
-use crate::rule::{Extent, Extents};
 use crate::step::{HYPER, PENDING, SCALARS, SCALE, STEPS, TrainingProgress, VALUE};
 use crate::storage::Format;
 
@@ -208,63 +207,9 @@ impl Reader<'_> {
     }
 }
 
-impl Outline {
-    /// Whether groups are there, have a rule, names are there once, shapes can be counted, and states have such as their parameter's allows.
-    fn check(&self) -> core::result::Result<(), String> {
-        if let Some(group) = self.groups.iter().position(|group| !group.contains_key("rule")) {
-            return Err(format!("its group {group} has no rule"));
-        }
-        let (mut names, mut tensors) = (HashSet::new(), HashSet::new());
-        for param in &self.params {
-            let ParamOutline { name, shape, group, lanes, dtype, .. } = param;
-            if !names.insert(name) {
-                return Err(format!("{name} is there twice"));
-            }
-            if *group >= self.groups.len() {
-                return Err(format!("{name} is of group {group}, and there are {}", self.groups.len()));
-            }
-            if Format::named(dtype).is_none_or(Format::has_scales) {
-                return Err(format!("{name}/{VALUE} is of the dtype {dtype}, which values do not have"));
-            }
-            if !shape.contains(&0) && shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size)).is_none() {
-                return Err(format!("{name} is of shape {shape:?}, whose elements cannot be counted"));
-            }
-            let keys = [VALUE, STEPS, PENDING, SCALARS, HYPER].into_iter().chain(lanes.iter().map(|lane| &*lane.key));
-            for tensor in keys.map(|key| format!("{name}/{key}")) {
-                if let Some(tensor) = tensors.replace(tensor) {
-                    return Err(format!("{tensor} is there twice"));
-                }
-            }
-            // In the place of some dimensions there may be one number. A rule may count a tensor as one of another shape: then numbers are of as many elements each,
-            // and one dimension of them at least is 1. What is of axes has a number for each of their indices.
-            let alike = |own: &[usize]| own.len() == shape.len() && own.iter().zip(shape).all(|(own, size)| own == size || *own == 1);
-            let count = |shape: &[usize]| shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size));
-            let divides = |own: usize, all: usize| own == all || all.checked_rem(own) == Some(0);
-            let counted = |own: &[usize]| own.contains(&1) && count(own).zip(count(shape)).is_some_and(|(own, all)| divides(own, all));
-            let of_axes = |own: &[usize]| *own == *lane_shape(shape, Extent::Axes);
-            let fits = |own: &[usize]| alike(own) || counted(own) || of_axes(own);
-            if let Some(lane) = lanes.iter().find(|lane| lane.format().is_none()) {
-                return Err(format!("{} is of the dtype {}, which is not known", param.tensor_name(lane), lane.dtype));
-            }
-            let of_blocks = |lane: &LaneOutline| lane.shape == [Extents::of(shape).count(Extent::Blocks) as usize];
-            let has_scales = |lane: &&LaneOutline| lane.format().is_some_and(Format::has_scales);
-            if let Some(lane) = lanes.iter().filter(has_scales).find(|lane| !param.scale_of(lane).is_some_and(of_blocks)) {
-                return Err(format!("{} has no {SCALE} for each block", param.tensor_name(lane)));
-            }
-            let is_scale = |lane: &LaneOutline| lane.key.ends_with(SCALE) && of_blocks(lane);
-            let is_packed = |lane: &LaneOutline| !lane.dtype.is_empty() && lane.shape != *shape;
-            if let Some(lane) = lanes.iter().find(|lane| (!fits(&lane.shape) && !is_scale(lane)) || is_packed(lane)) {
-                let (tensor, own) = (param.tensor_name(lane), &lane.shape);
-                return Err(format!("{tensor} is of shape {own:?}, which does not go with {name} of shape {shape:?}"));
-            }
-        }
-        Ok(())
-    }
-}
-
 impl LaneOutline {
     /// What it is stored as, if that is known.
-    fn format(&self) -> Option<Format> {
+    pub(super) fn format(&self) -> Option<Format> {
         Format::named(&self.dtype)
     }
 
@@ -303,7 +248,7 @@ impl ParamOutline {
     }
 
     /// The scales of a lane's blocks.
-    fn scale_of(&self, lane: &LaneOutline) -> Option<&LaneOutline> {
+    pub(super) fn scale_of(&self, lane: &LaneOutline) -> Option<&LaneOutline> {
         self.lanes.iter().find(|other| other.key.strip_suffix(SCALE) == Some(&lane.key))
     }
 

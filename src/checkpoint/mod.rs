@@ -12,6 +12,8 @@ mod fit;
 mod header;
 mod outline;
 #[cfg(feature = "safetensors")]
+mod sound;
+#[cfg(feature = "safetensors")]
 pub mod torch_state;
 
 use std::collections::BTreeMap;
@@ -49,7 +51,7 @@ use outline::{Settings, scheduled};
 /// # Ok::<(), wgpu_optim::Error>(())
 /// ```
 ///
-/// Tensors go by `PARAMETER/KEY`: `value`, each state by torch's key for it (`exp_avg`), and what options keep (`accumulated`, `slow`, `ema`, `swa`). States that are stored in fewer bits
+/// Tensors go by `PARAMETER/KEY`: `value`, each state by torch's key for it (`exp_avg`), and what options keep (`accumulated`, `slow`, `ema`, `swa`), and `master` values. Values and states that are stored in fewer bits
 /// ([`StateStorage`](crate::StateStorage)) are numbers here too, and lie in a file as they do on the device; the scales of blocks are tensors of their own (`exp_avg.scale`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {

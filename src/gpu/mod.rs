@@ -21,6 +21,7 @@ mod record_layout;
 mod ring;
 pub(crate) mod scales;
 pub(crate) mod scope;
+mod some_rows;
 mod staged;
 mod tables;
 mod tensors;
@@ -31,9 +32,10 @@ use crate::program::Division;
 
 pub use binding::Binding;
 pub use dispatch::RecordedWork;
-pub use param::{Bf16Copy, LrScales, Param, RowMask, SparseRows};
+pub use param::{Bf16Copy, LrScales, Param};
 pub use pipelines::Pipelines;
 pub use scope::checked;
+pub use some_rows::{RowMask, SparseRows};
 pub use tensors::Tensors;
 
 pub(crate) use buffers::{check_binds, create, table, upload, upload_for, whole};

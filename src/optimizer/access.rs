@@ -24,7 +24,7 @@ fn lies_with(lane: &Lane, other: &Lane) -> bool {
 
 impl Optimizer {
     /// A parameter's state tensor as a buffer binding, by the rule's name for it (`"m"`), or `"accumulated"`, `"slow"`, `"ema"`, `"swa"` where the
-    /// options keep these. It can be bound on its own in the caller's passes: its buffer has the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, and the
+    /// options keep these, and `"master"` where the parameter has master values. It can be bound on its own in the caller's passes: its buffer has the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, and the
     /// caller's kernels may write it too, between steps.
     ///
     /// A state that is stored in fewer bits ([`StateStorage`](crate::StateStorage)) is bound as it lies, in whole words: two numbers of 16 bits in each, or four codes of 8 bits, the first in the lowest

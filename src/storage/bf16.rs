@@ -10,7 +10,7 @@ pub(crate) const WGSL: &str = include_str!("../../shaders/storage/bf16.wgsl");
 /// How an f32 becomes a number of fewer bits.
 ///
 /// A weight of 1 that moves by 1e-4 a step stays 1 forever if it is rounded to the nearest bf16, since the next one is 0.0039 away. Rounded stochastically, it moves as far on average:
-/// 1,000 such steps lead to 0.9. Where there are f32 values beside the copy, as in [`Param::bf16_copy`](crate::Param::bf16_copy), nothing is lost either way: the nearest is then the closest
+/// 1,000 such steps lead to 0.9, on average, as values of [`Param::rounding`](crate::Param::rounding) do. Where there are f32 values beside the copy, as in [`Param::bf16_copy`](crate::Param::bf16_copy), nothing is lost either way: the nearest is then the closest
 /// copy, and a stochastic one is free of bias.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -23,6 +23,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         let context = &contexts[index % 4];
         trials.push(context.trial(format!("numbers/keeping/resume/{}", way.name), move |gpu| resume(gpu, way)));
         trials.push(context.trial(format!("numbers/keeping/places/{}", way.name), move |gpu| places(gpu, way)));
+        trials.push(context.trial(format!("numbers/keeping/change/{}", way.name), move |gpu| change(gpu, way)));
     }
     trials.push(contexts[0].trial("numbers/keeping/convert".into(), convert));
     trials.push(contexts[0].trial("numbers/keeping/master".into(), master));
@@ -103,6 +104,25 @@ fn resume(gpu: &Gpu, way: Way) -> Outcome {
     assert_eq!(host.checkpoint(Some(&slices.each_ref().map(|own| &own[..])))?.to_bytes()?.len(), bytes.len());
     for (name, _, data) in read.tensors() {
         assert_eq!(host.checkpoint(Some(&slices.each_ref().map(|own| &own[..])))?.tensor(&name)?, data, "{name}");
+    }
+    Ok(())
+}
+
+/// What stays when a parameter and an average go is as it was, and goes on as if it had been alone.
+fn change(gpu: &Gpu, way: Way) -> Outcome {
+    let [mut run, other] = [Run::new(gpu, way, &[0, 1, 2])?, Run::new(gpu, way, &[0, 1, 2])?];
+    [&run, &other].into_iter().try_for_each(|run| run.step(gpu, 1))?;
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    run.optimizer.remove(&mut encoder, ["v"])?;
+    gpu.queue.submit([encoder.finish()]);
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let options = Options { ema: None, ..*run.optimizer.options() };
+    run.optimizer.change_options(&mut encoder, options)?;
+    gpu.queue.submit([encoder.finish()]);
+    for seed in 2..4 {
+        [&run, &other].into_iter().try_for_each(|run| run.step(gpu, seed))?;
+        let expected: Vec<_> = other.kept()?.into_iter().filter(|(name, _)| !name.starts_with("v/") && !name.ends_with("/ema")).collect();
+        same(&run.kept()?, &expected)?;
     }
     Ok(())
 }
@@ -207,6 +227,10 @@ fn master(gpu: &Gpu) -> Outcome {
     let after = block_on(run.optimizer.read_state("small", "master"))?;
     assert!(after.iter().zip([0.3, 1.0, -0.7]).all(|(x, before)| (x - before).abs() < 0.011), "{after:?}");
     assert!(block_on(run.optimizer.read_state("v", "master"))?.iter().all(|x| (x - 5.0).abs() < 0.011));
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    run.optimizer.zero_grad(&mut encoder)?;
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(block_on(run.optimizer.read_gradient("small"))?, [0.0; 3]);
     run.tensors.write_value(&gpu.queue, "small", &[100.0; 3])?;
     run.step(gpu, 2)?;
     assert!(block_on(run.optimizer.read_value("small"))?.iter().all(|x| x.abs() < 2.0));
