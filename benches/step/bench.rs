@@ -73,7 +73,7 @@ impl Bench {
 
     /// Why not to time a rule over so many elements: what multiplies matrices takes minutes there on the cores.
     pub fn multiplies(&self, rule: &dyn AnyRule, elements: usize) -> Option<&'static str> {
-        let takes_minutes = rule.orthogonalizes() && self.pace == Pace::Rested && elements > MOST_MULTIPLIED;
+        let takes_minutes = (rule.orthogonalizes() || rule.keeps_squares()) && self.pace == Pace::Rested && elements > MOST_MULTIPLIED;
         takes_minutes.then_some("it multiplies matrices, which the group products times")
     }
 

@@ -3,7 +3,7 @@
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam, CpuRowMask};
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::{Group, Optimizer, Result, RowMask, SparseRows, Tensors, wgpu};
+use wgpu_optim::{Error, Group, Optimizer, Result, RowMask, SparseRows, Tensors, wgpu};
 
 use super::trace::{Gradient, Param, Trace};
 
@@ -15,6 +15,8 @@ pub trait Backend {
     fn value(&self, param: usize) -> Result<Vec<f32>>;
     /// A state tensor of a parameter, by the rule's name for it.
     fn state(&self, param: usize, state: &str) -> Result<Vec<f32>>;
+    /// Sets one.
+    fn set_state(&mut self, param: usize, state: &str, numbers: &[f32]) -> Result<()>;
 }
 
 /// The crate's GPU optimizer over its own allocator.
@@ -136,6 +138,10 @@ impl Backend for OnGpu<'_> {
     fn state(&self, param: usize, state: &str) -> Result<Vec<f32>> {
         pollster::block_on(self.optimizer.read_state(&self.params[param].name, state))
     }
+
+    fn set_state(&mut self, param: usize, state: &str, numbers: &[f32]) -> Result<()> {
+        self.optimizer.write_state(&self.params[param].name, state, numbers)
+    }
 }
 
 /// The rules' twins, in f32.
@@ -197,5 +203,15 @@ impl Backend for OnCpu {
 
     fn state(&self, param: usize, state: &str) -> Result<Vec<f32>> {
         Ok(self.optimizer.state(&self.names[param], state)?.to_vec())
+    }
+
+    fn set_state(&mut self, param: usize, state: &str, numbers: &[f32]) -> Result<()> {
+        let own = self.optimizer.state_mut(&self.names[param], state)?;
+        if own.len() != numbers.len() {
+            let (param, needed) = (self.names[param].clone(), own.len() as u64);
+            return Err(Error::StateLength { param, state: state.to_owned(), needed, got: numbers.len() as u64 });
+        }
+        own.copy_from_slice(numbers);
+        Ok(())
     }
 }

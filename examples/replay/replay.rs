@@ -74,6 +74,11 @@ fn run(trace: &Trace, rules: &[Box<dyn AnyRule>], name: &'static str, backend: &
     for t in 0..trace.steps {
         let gradients: Vec<Option<&Gradient>> = trace.params().map(|param| param.steps[t].gradient.as_ref()).collect();
         backend.step(&gradients)?;
+        for (index, param) in trace.params().enumerate() {
+            if let Some((state, basis)) = recorded_basis(param, t, &kept[index]) {
+                backend.set_state(index, state, &basis)?;
+            }
+        }
         for (index, (param, reach)) in trace.params().zip(&reaches).enumerate() {
             let (expected, step) = (&param.steps[t], t + 1);
             ours.add(&backend.value(index)?, &expected.truth);
@@ -126,8 +131,13 @@ fn kept_states(param: &Param, rule: &dyn AnyRule) -> Result<Vec<StateField>> {
     let kept: Vec<StateField> = active.into_iter().map(|state| rule.states()[state]).collect();
     for (index, step) in param.steps.iter().enumerate() {
         for kept in &kept {
-            let (Some(state), wants) = (step.states.get(kept.torch), shape(&param.shape, kept.extent)) else { continue };
-            if !are_alike(&state.shape, &wants) && !are_alike(&state.shape, &shape(&counted, kept.extent)) {
+            let wants = |own: &[usize]| match kept.extent {
+                Extent::Squares => vec![own.iter().filter(|size| rule.has_square(own.len(), **size)).map(|size| size * size).sum()],
+                extent => shape(own, extent),
+            };
+            let (Some(state), of_counted) = (step.states.get(kept.torch), wants(&counted)) else { continue };
+            let wants = wants(&param.shape);
+            if !are_alike(&state.shape, &wants) && !are_alike(&state.shape, &of_counted) {
                 let (name, key, t, has) = (&param.name, kept.torch, index + 1, &state.shape);
                 let of = if wants == param.shape { "its parameter has" } else { "it should have" };
                 return Err(format!("tensor \"state/{name}/{key}/{t}\" has shape {has:?}, {of} {wants:?}").into());
@@ -135,6 +145,15 @@ fn kept_states(param: &Param, rule: &dyn AnyRule) -> Result<Vec<StateField>> {
         }
     }
     Ok(kept)
+}
+
+/// The first basis of a parameter as it was recorded, where the gradient leaves it open: an axis has more indices than elements share one.
+fn recorded_basis(param: &Param, t: usize, kept: &[StateField]) -> Option<(&'static str, Vec<f32>)> {
+    let state = kept.iter().find(|state| state.torch == "eigenbasis")?;
+    let recorded = param.steps.get(t)?.states.get("Q").filter(|_| t == 0)?;
+    let elements: usize = param.shape.iter().product();
+    let is_open = param.shape.iter().any(|size| size * size > elements);
+    is_open.then(|| (state.name, recorded.values.iter().map(|&x| x as f32).collect()))
 }
 
 /// The shape of a state of this extent: torch keeps the dimension that it takes means over, with size 1. The numbers of all axes are in one.

@@ -118,13 +118,16 @@ pub struct State {
     pub values: Vec<f64>,
 }
 
-/// With what is kept of each dimension, `KEY.0`, `KEY.1` and so on, under `KEY` too, one after the other, as our rules keep it.
+/// With what is kept of each dimension, `KEY.0` or `KEY_0`, `KEY.1` and so on, under `KEY` too, one after the other, as our rules keep it.
 fn joined(mut states: BTreeMap<String, State>) -> BTreeMap<String, State> {
-    let names: Vec<String> = states.keys().filter_map(|key| key.strip_suffix(".0").map(str::to_owned)).collect();
-    for name in names {
-        let parts = (0..).map_while(|dimension| states.get(&format!("{name}.{dimension}")));
-        let values: Vec<f64> = parts.flat_map(|part| part.values.iter().copied()).collect();
-        states.insert(name, State { shape: vec![values.len()], values });
+    for mark in ['.', '_'] {
+        let names: Vec<String> =
+            states.keys().filter_map(|key| key.strip_suffix('0').and_then(|name| name.strip_suffix(mark)).map(str::to_owned)).collect();
+        for name in names {
+            let parts = (0..).map_while(|dimension| states.get(&format!("{name}{mark}{dimension}")));
+            let values: Vec<f64> = parts.flat_map(|part| part.values.iter().copied()).collect();
+            states.insert(name, State { shape: vec![values.len()], values });
+        }
     }
     states
 }

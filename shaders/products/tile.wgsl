@@ -20,8 +20,3 @@ fn main(
     }
     work(m, tile, invocation);
 }
-
-// Whether the matrix of a tile is worked on in this step.
-fn is_active(m: Matrix) -> bool {
-    return record[m.record + IS_ACTIVE] == 1u;
-}

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::rule::{Extent, Extents};
+use crate::rule::{AnyRule, Extent, Extents};
 use crate::schedule::Schedule;
 use crate::step::{Config, Group, Keeps, Lane, LaneRole};
 use crate::storage::Format;
@@ -73,7 +73,7 @@ impl Outline {
             let counted = rule.counts_as(shape).unwrap_or_else(|_| shape.to_vec());
             let lane = |lane: Lane| LaneOutline {
                 key: lane.key(rule).into_owned(),
-                shape: shape_of(shape, &counted, &lane),
+                shape: shape_of(shape, &counted, &lane, rule),
                 dtype: lane.format.name().to_owned(),
             };
             let lanes = kept(config, group, Keeps { matrix: counted.len() >= 2, ..keeps }).into_iter().map(lane).collect();
@@ -119,9 +119,13 @@ pub(crate) fn kept(config: &Config, group: usize, keeps: Keeps) -> Vec<Lane> {
     lanes.into_iter().filter(is_kept).collect()
 }
 
-/// The shape of a lane of a parameter: of step counts, that of its rows; of rows, columns and axes, as the rule counts them.
-fn shape_of(shape: &[usize], counted: &[usize], lane: &Lane) -> Vec<usize> {
+/// The shape of a lane of a parameter: of step counts, that of its rows; of squares, all of them in one; of rows, columns and axes, as the rule counts them.
+fn shape_of(shape: &[usize], counted: &[usize], lane: &Lane, rule: &dyn AnyRule) -> Vec<usize> {
     match lane.role {
+        _ if lane.extent == Extent::Squares => {
+            let has_square = |size: u64| rule.has_square(counted.len(), size as usize);
+            vec![Extents::of(counted).with_squares(has_square).count(Extent::Squares) as usize]
+        }
         LaneRole::Scale => vec![Extents::of(shape).count(Extent::Blocks) as usize],
         LaneRole::RowSteps => vec![shape.first().copied().unwrap_or(1)],
         _ if lane.extent != Extent::Elements => lane_shape(counted, lane.extent),
@@ -142,6 +146,18 @@ pub(super) fn lane_shape(shape: &[usize], extent: Extent) -> Vec<usize> {
         _ => {}
     }
     shape
+}
+
+/// Whether these are the numbers of the squares of some axes of a tensor of this shape.
+pub(super) fn are_squares(own: &[usize], shape: &[usize]) -> bool {
+    let mut sums = vec![0_usize];
+    for size in shape.iter().filter(|size| **size > 0).take(16) {
+        let with: Vec<usize> = sums.iter().map(|sum| sum.saturating_add(size.saturating_mul(*size))).collect();
+        sums.extend(with);
+        sums.sort_unstable();
+        sums.dedup();
+    }
+    matches!(own, [count] if sums.contains(count))
 }
 
 fn group_settings(config: &Config, number: usize) -> Settings {

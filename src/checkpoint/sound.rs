@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::outline::{LaneOutline, Outline, ParamOutline, lane_shape};
+use super::outline::{LaneOutline, Outline, ParamOutline, are_squares, lane_shape};
 use crate::rule::{Extent, Extents};
 use crate::step::{HYPER, PENDING, SCALARS, SCALE, STEPS, VALUE};
 use crate::storage::Format;
@@ -35,13 +35,13 @@ impl Outline {
                 }
             }
             // In the place of some dimensions there may be one number. A rule may count a tensor as one of another shape: then numbers are of as many elements each,
-            // and one dimension of them at least is 1. What is of axes has a number for each of their indices.
+            // and one dimension of them at least is 1. What is of axes has a number for each of their indices, and squares of axes are in one.
             let alike = |own: &[usize]| own.len() == shape.len() && own.iter().zip(shape).all(|(own, size)| own == size || *own == 1);
             let count = |shape: &[usize]| shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size));
             let divides = |own: usize, all: usize| own == all || all.checked_rem(own) == Some(0);
             let counted = |own: &[usize]| own.contains(&1) && count(own).zip(count(shape)).is_some_and(|(own, all)| divides(own, all));
             let of_axes = |own: &[usize]| *own == *lane_shape(shape, Extent::Axes);
-            let fits = |own: &[usize]| alike(own) || counted(own) || of_axes(own);
+            let fits = |own: &[usize]| alike(own) || counted(own) || of_axes(own) || are_squares(own, shape);
             if let Some(lane) = lanes.iter().find(|lane| lane.format().is_none()) {
                 return Err(format!("{} is of the dtype {}, which is not known", param.tensor_name(lane), lane.dtype));
             }

@@ -79,6 +79,7 @@ impl<F: Real> CpuOptimizer<F> {
                     own.for_each(|((tensor, work), _)| tensor.resume(stage, work));
                 }
                 Pass::Orthogonalize(stage) => self.orthogonalize(stage, gradients),
+                Pass::Squares(stage) => self.multiply(stage, gradients),
                 Pass::Update => {
                     self.update(values, gradients, &step);
                     let own = self.tensors.iter_mut().zip(values.iter_mut()).zip(gradients).filter(|(_, gradient)| gradient.is_some());
@@ -116,6 +117,16 @@ impl<F: Real> CpuOptimizer<F> {
             let [height, width] = [tensor.extents.height(), tensor.extents.width()].map(|size| size as usize);
             let coefficients = rule.coefficients(height, width);
             tensor.lanes[state].chunks_mut(height * width).for_each(|slice| F::orthogonalize(slice, height, width, &coefficients));
+        }
+    }
+
+    /// The products with squares of axes that follow a stage, of the tensors that have gradients.
+    fn multiply(&mut self, stage: usize, gradients: &[Option<&[F]>]) {
+        let given = self.tensors.iter_mut().zip(gradients).filter(|(tensor, gradient)| gradient.is_some() && tensor.len > 0);
+        for (tensor, _) in given {
+            let rule = &*self.config.groups[tensor.group].rule;
+            let products = rule.stages().get(stage).map_or(&[][..], |stage| stage.products);
+            products.iter().for_each(|product| tensor.multiply(rule, product));
         }
     }
 

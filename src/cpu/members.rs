@@ -26,6 +26,11 @@ impl<'a, F: Real> Members<'a, F> {
     pub(super) fn new(rule: &dyn AnyRule, stage: &Stage, extents: Extents, lanes: &'a mut [Vec<F>], totals: &'a [Vec<F>]) -> Self {
         let (mut own, mut shared) = (Vec::new(), Vec::new());
         for (member, (state, lane)) in rule.states().iter().zip(lanes).enumerate() {
+            // Only products read and write these.
+            if state.extent == Extent::Squares {
+                own.push(None);
+                continue;
+            }
             let reads = stage.reads(state.name);
             let is_used = !lane.is_empty() && (reads || stage.writes(state.name));
             if is_used && !reads {

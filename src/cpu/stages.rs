@@ -8,7 +8,8 @@ use super::job::{PIECE, Work};
 use super::members::Members;
 use super::sums::{Sums, Total};
 use super::tensor::Tensor;
-use crate::rule::{AnyRule, Extent, Extents, Function, Real, Stage, SumField, Sweep};
+use crate::products::SquareWork;
+use crate::rule::{AnyRule, Extent, Extents, Function, Product, Real, Stage, SumField, Sweep};
 
 /// Pieces that are under way at once. What each adds to columns is kept until all of them are done.
 const PIECES: usize = 64;
@@ -128,6 +129,23 @@ fn over(rule: &dyn AnyRule, index: usize) -> Extent {
 }
 
 impl<F: Real> Tensor<F> {
+    /// One product with its squares, if it happens in this step.
+    pub(super) fn multiply(&mut self, rule: &dyn AnyRule, product: &Product) {
+        let scalar = |name: &str| {
+            let number = rule.scalar_fields().iter().position(|known| *known == name);
+            number.and_then(|number| self.scalars.get(number)).map_or(0.0, |scalar| scalar.to_value())
+        };
+        if product.when().is_some_and(|when| scalar(when) <= 0.0) {
+            return;
+        }
+        let numbers: Vec<f64> = product.scalars().into_iter().map(scalar).collect();
+        let of = |name: &str| rule.states().iter().position(|state| state.name == name).unwrap_or_default();
+        let places: Vec<usize> = product.states().into_iter().map(of).collect();
+        let mut lanes: Vec<Vec<F>> = places.iter().map(|&place| core::mem::take(&mut self.lanes[place])).collect();
+        F::multiply(&SquareWork { product: *product, squares: self.extents.squares().collect(), numbers }, &mut lanes);
+        places.iter().zip(lanes).for_each(|(&place, lane)| self.lanes[place] = lane);
+    }
+
     /// The scalars that follow from the sums of a stage.
     pub(super) fn resume(&mut self, index: usize, work: &Work<'_, F>) {
         if !work.rule.stages()[index].resumes || !work.rule.runs(index, self.extents.is_matrix) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::buffers::{Buffers, TensorView, check_buffers, named};
 use super::draft::Draft;
-use super::{Group, Optimizer, Parameter, orthogonal, zero};
+use super::{Group, Optimizer, Parameter, orthogonal, squares, zero};
 use crate::error::{Error, Result};
 use crate::gpu::scales::Scales;
 use crate::gpu::{Dispatch, Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
@@ -196,7 +196,9 @@ pub(super) fn renewed(engine: &mut Engine, config: &Config, parameters: &[Parame
 /// Everything bound; what wgpu refuses is said by the parameter's name.
 fn executor(engine: &Engine, config: &Config, parameters: &[Parameter], plans: Plans, last: Option<&Executor>) -> Result<Executor> {
     let scales = Scales::new(engine, parameters.iter().map(|parameter| &parameter.param))?;
-    let plans = Plans { orthogonal: orthogonal::passes(engine, config, parameters)?, ..plans };
+    let mut products = orthogonal::passes(engine, config, parameters)?;
+    products.extend(squares::passes(engine, config, parameters)?);
+    let plans = Plans { products, ..plans };
     Executor::new(engine, config, plans, scales, last).map_err(|error| named(&engine.device, parameters, error))
 }
 
@@ -233,7 +235,7 @@ fn plans(config: &Config, hyper: &[u32], parameters: &[Parameter], sets: &Sets, 
         true => program::measures(&tensors, step_kind.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
-    Ok(Plans { update, measure, buffers: buffers.into_list(), tensors, coalesce: coalesce(parameters), orthogonal: Vec::new() })
+    Ok(Plans { update, measure, buffers: buffers.into_list(), tensors, coalesce: coalesce(parameters), products: Vec::new() })
 }
 
 /// What coalesces row-sparse gradients: the first dispatch of each parameter, the second, and so on.

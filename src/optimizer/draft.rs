@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::buffers::{Buffers, TensorView};
-use super::{Group, Parameter, orthogonal};
+use super::{Group, Parameter, orthogonal, squares};
 use crate::coalesce::{self, Coalesce, RowGradients};
 use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
@@ -123,16 +123,28 @@ impl Draft {
     fn place_lines(&mut self, first: usize, limits: &Limits) -> Result<()> {
         let (step_kind, before) = (self.config.step_kind(), self.lines.len());
         let mut numbers: HashMap<(usize, bool, bool), usize> = HashMap::new();
-        for parameter in self.parameters[first..].iter_mut().filter(|parameter| parameter.kind.tiled || parameter.kind.counted) {
-            let kind = parameter.kind;
-            let lanes = step_kind.wide_lanes(&*self.config.groups[parameter.member.group].rule, kind.keeps());
+        let allowed = limits.binding.min(limits.buffer);
+        let mut squares = None;
+        for parameter in &mut self.parameters[first..] {
+            let (kind, rule) = (parameter.kind, &*self.config.groups[parameter.member.group].rule);
+            if !kind.tiled && !kind.counted && !rule.keeps_squares() {
+                continue;
+            }
+            squares::check(parameter, rule, limits)?;
+            let lanes = step_kind.wide_lanes(rule, kind.keeps());
             let count = |extent| lanes.iter().filter(|lane| lane.extent == extent).count();
-            let number = *numbers.entry((kind.group, kind.matrix, kind.counted)).or_insert(self.lines.len());
-            self.lines.resize(self.lines.len().max(number + 1), 0);
             let shape = (&parameter.extents, parameter.tiles.as_ref());
-            (parameter.lines, self.lines[number]) = Lines::new(number, self.lines[number], shape, LINES.map(count), limits);
+            let place = |number, end| Lines::new(number, end, shape, LINES.map(count), limits);
+            // Kernels over elements do not read squares, so these may lie in as many buffers as they need.
+            let number = match squares {
+                _ if !rule.keeps_squares() => *numbers.entry((kind.group, kind.matrix, kind.counted)).or_insert(self.lines.len()),
+                Some(open) if 4 * place(open, self.lines[open]).1 <= allowed => open,
+                _ => *squares.insert(self.lines.len()),
+            };
+            self.lines.resize(self.lines.len().max(number + 1), 0);
+            (parameter.lines, self.lines[number]) = place(number, self.lines[number]);
         }
-        let (most, allowed) = (self.lines[before..].iter().max().copied().unwrap_or_default(), limits.binding.min(limits.buffer));
+        let most = self.lines[before..].iter().max().copied().unwrap_or_default();
         if 4 * most > allowed {
             let (what, limit) = ("the numbers of rows and columns".to_owned(), "max_storage_buffer_binding_size");
             return Err(Error::Limit { what, needed: 4 * most, limit, allowed });
@@ -154,7 +166,9 @@ impl Draft {
             parameter.state = self.sets.place(&lanes, tensor, scalar, limits);
             check_state(parameter, &self.config, limits)?;
             check_whole(parameter, limits)?;
-            orthogonal::check(parameter, &*self.config.groups[parameter.member.group].rule, limits)?;
+            let rule = &*self.config.groups[parameter.member.group].rule;
+            orthogonal::check(parameter, rule, limits)?;
+            squares::check_state(parameter, rule, limits)?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod report;
 mod resize;
 mod rows;
 mod scale;
+mod squares;
 mod stretches;
 mod teller;
 mod view;

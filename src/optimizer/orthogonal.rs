@@ -76,10 +76,15 @@ pub(super) fn check(parameter: &Parameter, rule: &dyn AnyRule, limits: &Limits) 
         return Ok(());
     }
     let matrix = Matrix::new(parameter.extents.height(), parameter.extents.width());
+    let needed = 16 * matrix.vectors().max(matrix.square_vectors());
+    check_whole(parameter, rule, needed, limits)
+}
+
+/// Fails unless so many bytes fit in one binding, and the state of a parameter is in one part.
+pub(super) fn check_whole(parameter: &Parameter, rule: &dyn AnyRule, needed: u64, limits: &Limits) -> Result<()> {
     let allowed = limits.binding.min(limits.buffer);
     let state = parameter.state.iter().map(Segment::bytes).sum::<u64>();
-    let needed = if parameter.state.len() > 1 { state } else { 0 };
-    let needed = needed.max(16 * matrix.vectors()).max(16 * matrix.square_vectors());
+    let needed = needed.max(if parameter.state.len() > 1 { state } else { 0 });
     if needed <= allowed && parameter.state.len() < 2 {
         return Ok(());
     }

@@ -4,7 +4,8 @@ use super::{Blocks, Matrix, Tile};
 use crate::step::StepEntry;
 use crate::wgsl::{Declaration, Shader, constants, shader};
 
-const TILE: &str = include_str!("../../shaders/products/tile.wgsl");
+pub(super) const TILE: &str = include_str!("../../shaders/products/tile.wgsl");
+const ACTIVE: &str = include_str!("../../shaders/products/active.wgsl");
 const LANE: &str = include_str!("../../shaders/products/lane.wgsl");
 const LOAD: &str = include_str!("../../shaders/products/load.wgsl");
 const GRAM: &str = include_str!("../../shaders/products/gram.wgsl");
@@ -14,9 +15,9 @@ const SYMMETRIC: &str = include_str!("../../shaders/products/symmetric.wgsl");
 const APPLY: &str = include_str!("../../shaders/products/apply.wgsl");
 const STORE_X: &str = include_str!("../../shaders/products/store_x.wgsl");
 const STORE_LANE: &str = include_str!("../../shaders/products/store_lane.wgsl");
-const PRODUCT: &str = include_str!("../../shaders/products/product.wgsl");
-const SHARED: &str = include_str!("../../shaders/products/shared.wgsl");
-const PLAIN: &str = include_str!("../../shaders/products/plain.wgsl");
+pub(super) const PRODUCT: &str = include_str!("../../shaders/products/product.wgsl");
+pub(super) const SHARED: &str = include_str!("../../shaders/products/shared.wgsl");
+pub(super) const PLAIN: &str = include_str!("../../shaders/products/plain.wgsl");
 
 /// What kernels bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,17 +122,8 @@ impl Step {
         let (read, written) = self.slots();
         let read = [Slot::Tiles, Slot::Matrices, Slot::Record].into_iter().chain(read.iter().copied());
         let bindings = read.map(|slot| slot.declared(false)).chain([written.declared(true)]).collect();
-        let active = StepEntry::FIELDS.iter().position(|field| field.name == "is_active").unwrap_or_default();
-        let numbers = [
-            ("IS_ACTIVE", active as u32),
-            ("INVOCATIONS", blocks.invocations()),
-            ("ACROSS", blocks.across()),
-            ("ROW_VECTORS", blocks.rows / 4),
-            ("COLUMN_VECTORS", blocks.columns / 4),
-            ("SLICE_BLOCKS", blocks.depth / 4),
-        ];
-        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &constants(numbers);
-        let mut parts = vec![own.as_str(), TILE];
+        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &division(blocks, blocks.invocations());
+        let mut parts = vec![own.as_str(), TILE, ACTIVE];
         parts.extend(self.text());
         let (sums, multiplied) = (sums(blocks), multiplied(blocks, self == Step::Gram));
         if self != Step::Load {
@@ -140,6 +132,19 @@ impl Step {
         }
         shader(bindings, &parts, "")
     }
+}
+
+/// What kernels are divided by, of so many invocations, and where an entry of the step record says whether its parameter is active.
+pub(super) fn division(blocks: &Blocks, invocations: u32) -> String {
+    let active = StepEntry::FIELDS.iter().position(|field| field.name == "is_active").unwrap_or_default();
+    constants([
+        ("IS_ACTIVE", active as u32),
+        ("INVOCATIONS", invocations),
+        ("ACROSS", blocks.across()),
+        ("ROW_VECTORS", blocks.rows / 4),
+        ("COLUMN_VECTORS", blocks.columns / 4),
+        ("SLICE_BLOCKS", blocks.depth / 4),
+    ])
 }
 
 /// Names and texts over the blocks of an invocation, which are `down` one below the other and `across` beside one another.
@@ -153,7 +158,7 @@ fn structure(name: &str, fields: impl Iterator<Item = (String, &'static str)>) -
 }
 
 /// `Sums`, four rows for each block; `Left` and `Right`, what is multiplied at one depth; `with_products` and `store_sums`.
-fn sums(blocks: &Blocks) -> String {
+pub(super) fn sums(blocks: &Blocks) -> String {
     let (down, across) = (blocks.own_rows / 4, blocks.own_columns / 4);
     let names = || (0..down).flat_map(move |g| (0..4).flat_map(move |row| (0..across).map(move |h| (g, row, h))));
     let products = names().map(|(g, row, h)| {
@@ -181,7 +186,7 @@ fn sums(blocks: &Blocks) -> String {
 }
 
 /// What `shared.wgsl` or `plain.wgsl` calls with all blocks of an invocation.
-fn multiplied(blocks: &Blocks, along_depth: bool) -> String {
+pub(super) fn multiplied(blocks: &Blocks, along_depth: bool) -> String {
     let (down, across) = (blocks.own_rows / 4, blocks.own_columns / 4);
     if blocks.depth == 0 {
         let load = |side: &'static str, place: &'static str, stride: u32| {

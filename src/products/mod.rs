@@ -20,6 +20,7 @@ mod blocks;
 mod dispatches;
 mod kernels;
 mod plan;
+pub mod squares;
 #[cfg(feature = "cpu")]
 mod twin;
 
@@ -27,6 +28,8 @@ pub use blocks::Blocks;
 pub use dispatches::{Products, Scratch};
 pub use kernels::{Slot, Step, kernels};
 pub use plan::{Matrix, Round, Tile};
+#[cfg(feature = "cpu")]
+pub use squares::SquareWork;
 #[cfg(feature = "cpu")]
 pub use twin::orthogonalize;
 #[cfg(feature = "cpu")]

@@ -156,12 +156,16 @@ pub(crate) fn orthogonalize_bounded(x: &mut [Bounded], height: usize, width: usi
 }
 
 /// Runs that are drawn.
-const RUNS: u32 = 4;
+pub(super) const RUNS: u32 = 4;
 /// By how many root mean squares an element may be off. Most of the error of a matrix with one row is one number that all of it is multiplied by, of which this many are drawn.
-const DEVIATIONS: f64 = 16.0;
+pub(super) const DEVIATIONS: f64 = 16.0;
 
-/// Numbers that are off by as much as they may be, up or down, by a hash of where they are.
-fn drawn(x: &[Bounded], run: u32) -> Vec<f32> {
-    let is_up = |at: usize| storage::drawn(run, 0, at as u32) & 1 == 1;
-    x.iter().enumerate().map(|(at, x)| (x.value + if is_up(at) { x.error } else { -x.error }) as f32).collect()
+/// Up or down for each number, by a hash of where it is.
+pub(super) fn signs(run: u32) -> impl Iterator<Item = f64> {
+    (0..).map(move |at| if storage::drawn(run, 0, at) & 1 == 1 { 1.0 } else { -1.0 })
+}
+
+/// Numbers that are off by as much as they may be, up or down.
+pub(super) fn drawn(x: &[Bounded], run: u32) -> Vec<f32> {
+    x.iter().zip(signs(run)).map(|(x, sign)| (x.value + sign * x.error) as f32).collect()
 }

@@ -6,7 +6,7 @@ use super::{Division, Limits, Place, Tensor, Tiles};
 use crate::rule::{AXES, Axis, Extent, Extents};
 
 /// The extents that have lanes there.
-pub const LINES: [Extent; 4] = [Extent::Rows, Extent::Columns, Extent::Slices, Extent::Axes];
+pub const LINES: [Extent; 5] = [Extent::Rows, Extent::Columns, Extent::Slices, Extent::Axes, Extent::Squares];
 
 /// Where a parameter's lanes of rows, columns, slices and axes begin, in elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,8 +103,8 @@ impl Shape {
     /// Of a tensor that is cut so.
     pub fn new(tiles: &Tiles, lines: &Lines) -> Self {
         let [width, height, tile_width, tile_height] = [tiles.width, tiles.height, tiles.tile_width, tiles.tile_height].map(|n| n as u32);
-        let [rows, columns, slices, axes] = lines.first.map(|first| first as u32);
-        let [rows_stride, columns_stride, slices_stride, axes_stride] = lines.stride.map(|stride| stride as u32);
+        let [rows, columns, slices, axes, _squares] = lines.first.map(|first| first as u32);
+        let [rows_stride, columns_stride, slices_stride, axes_stride, _squares] = lines.stride.map(|stride| stride as u32);
         let slice_parts = lines.slice_parts as u32;
         let own: Vec<Axis> = lines.extents.axes().collect();
         let from_last = |index: usize| own.iter().rev().nth(index);

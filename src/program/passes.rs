@@ -22,6 +22,8 @@ pub enum Pass {
     Lines(usize),
     /// Orthogonalizes what the stage of this number has left in a state.
     Orthogonalize(usize),
+    /// The products with the square matrices of axes after the stage of this number.
+    Squares(usize),
     /// Finishes the sums of a stage over tensors, groups and all, for the parameters of a rule.
     Resume {
         /// The rule.
@@ -108,6 +110,7 @@ fn stage(step: &mut Vec<Pass>, rules: &[&dyn AnyRule], stage: usize) {
     let resumes = |rule: &dyn AnyRule| rule.sums().iter().any(|sum| sum.extent.is_whole() && rule.stages()[stage].forms(sum.name));
     step.extend(earlier().filter(|(_, rule)| resumes(**rule)).map(|(rule, _)| Pass::Resume { rule, stage }));
     step.extend(earlier().any(|(_, rule)| rule.stages()[stage].orthogonalizes.is_some()).then_some(Pass::Orthogonalize(stage)));
+    step.extend(earlier().any(|(_, rule)| !rule.stages()[stage].products.is_empty()).then_some(Pass::Squares(stage)));
 }
 
 /// The rules that parameters of these groups run, each once, in order, by a group that has it: `prepare` goes by these numbers.

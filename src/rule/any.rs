@@ -67,6 +67,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String>;
     /// See [`Rule::coefficients`].
     fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]>;
+    /// See [`Rule::has_square`].
+    fn has_square(&self, dimensions: usize, size: usize) -> bool;
     /// See [`Rule::LEARNING_RATES`].
     fn learning_rates(&self) -> &'static [&'static str];
     /// See [`Rule::FIXED`].
@@ -166,6 +168,9 @@ impl<R: Rule> AnyRule for R {
     fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]> {
         Rule::coefficients(self, rows, columns)
     }
+    fn has_square(&self, dimensions: usize, size: usize) -> bool {
+        Rule::has_square(self, dimensions, size)
+    }
     fn learning_rates(&self) -> &'static [&'static str] {
         R::LEARNING_RATES
     }
@@ -254,7 +259,9 @@ impl dyn AnyRule + '_ {
     /// The rows, columns and slices of a parameter of this shape.
     pub(crate) fn extents(&self, param: &str, shape: &[usize]) -> Result<Extents, crate::Error> {
         let conflict = |message: String| crate::Error::Conflict { what: format!("{param}: {message}") };
-        let counted = Extents::of(&self.counts_as(shape).map_err(conflict)?);
+        let counts_as = self.counts_as(shape).map_err(conflict)?;
+        let has_square = |size: u64| self.has_square(counts_as.len(), size as usize);
+        let counted = Extents::of(&counts_as).with_squares(has_square);
         match (counted.elements, Extents::of(shape).elements) {
             (counted, own) if counted != own => Err(conflict(format!("{} counts it as {counted} elements, and it has {own}", self.name()))),
             _ => Ok(counted),

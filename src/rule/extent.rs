@@ -26,6 +26,9 @@ pub enum Extent {
     /// Each index of each dimension (axis): the elements that have it there. Each element is in one of each axis: what there is for axes has the numbers of the
     /// first axis, then those of the second, and so on, and a stage over elements reads the least of those that its element is in.
     Axes,
+    /// For each axis whose rule says so ([`Rule::has_square`](super::Rule::has_square)), each pair of its indices: a square matrix, row by row, after that of the axis before. Only
+    /// products ([`Product`](super::Product)) read and write what there is for these.
+    Squares,
     /// Each 256 consecutive elements, counted from the first: what a scale of numbers in fewer bits is for. No rule keeps or sums anything of them.
     Blocks,
     /// The tensor.
@@ -47,7 +50,7 @@ impl Extent {
         match self {
             Extent::Elements => other != Extent::Elements,
             Extent::Rows | Extent::Columns => other == Extent::Slices || other.is_whole(),
-            Extent::Slices | Extent::Axes | Extent::Blocks => other.is_whole(),
+            Extent::Slices | Extent::Axes | Extent::Squares | Extent::Blocks => other.is_whole(),
             Extent::Tensor => matches!(other, Extent::Group | Extent::All),
             Extent::Group => other == Extent::All,
             Extent::All => false,
@@ -79,7 +82,9 @@ pub struct Extents {
     /// Whether it has two dimensions or more. Otherwise it is one row.
     pub is_matrix: bool,
     /// The sizes of its axes, the last one last; 0 where there are fewer.
-    sizes: [u64; AXES],
+    pub(super) sizes: [u64; AXES],
+    /// Which of them have a square matrix.
+    pub(super) squares: [bool; AXES],
 }
 
 /// One axis of a tensor.
@@ -112,7 +117,7 @@ impl Extents {
         let over = |length: u64| if elements == 0 { 0 } else { elements / length };
         let is_matrix = shape.len() >= 2;
         let (rows, columns, slices) = (over(width), over(height), over(height.saturating_mul(width)));
-        Extents { elements, rows, columns, slices, is_matrix, sizes: sizes(shape, elements) }
+        Extents { elements, rows, columns, slices, is_matrix, sizes: sizes(shape, elements), squares: [false; AXES] }
     }
 
     /// The axes in order. A vector has one, and so has a single number.
@@ -147,6 +152,7 @@ impl Extents {
             Extent::Columns => self.columns,
             Extent::Slices => self.slices,
             Extent::Axes => self.sizes.iter().fold(0, |all: u64, &size| all.saturating_add(size)),
+            Extent::Squares => self.squares().map(|square| square.size * square.size).sum(),
             Extent::Blocks => self.elements.div_ceil(crate::storage::BLOCK),
             Extent::Tensor | Extent::Group | Extent::All => 1,
         }

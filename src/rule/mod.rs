@@ -9,8 +9,10 @@ mod extent;
 mod hyper;
 mod layout;
 mod numerics;
+mod product;
 mod range;
 mod real;
+mod square;
 mod stage;
 mod state;
 mod twin;
@@ -32,8 +34,10 @@ pub use numerics::{
     ln_ratio, moving_average, normal_square, one_minus_pow, penalized, power, reciprocal_root, reciprocal_root_over, saturated, sign_of,
     smaller, square, step_pow, where_agreeing, where_same_side, where_zero,
 };
+pub use product::Product;
 pub use range::Range;
 pub use real::{Real, Word};
+pub use square::Square;
 pub use stage::{EVERY, Stage};
 #[doc(hidden)]
 pub use state::{BLOCK, block};
@@ -224,10 +228,16 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         Vec::new()
     }
 
+    /// Whether an axis of this size, of a tensor of so many dimensions (as it counts, [`Rule::counts_as`]), has a square matrix: [`Extent::Squares`]. What this depends on is [`Rule::FIXED`].
+    fn has_square(&self, dimensions: usize, size: usize) -> bool {
+        let _ = (dimensions, size);
+        false
+    }
+
     /// Learning rates, by name: what [`Param::lr_scale`](crate::Param::lr_scale) multiplies.
     const LEARNING_RATES: &'static [&'static str] = &["lr"];
 
-    /// Hyper-parameters that [`Rule::counts_as`] and [`Rule::coefficients`] read, by name. A running optimizer refuses to change them.
+    /// Hyper-parameters that [`Rule::counts_as`], [`Rule::coefficients`] and [`Rule::has_square`] read, by name. A running optimizer refuses to change them.
     const FIXED: &'static [&'static str] = &[];
 
     /// What ranges cannot say: conditions over several hyper-parameters.

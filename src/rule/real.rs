@@ -91,6 +91,10 @@ pub trait Real:
     #[cfg(feature = "cpu")]
     #[doc(hidden)]
     fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]);
+    /// A product with squares of axes, in the states that [`Product::states`](super::Product::states) names.
+    #[cfg(feature = "cpu")]
+    #[doc(hidden)]
+    fn multiply(work: &crate::products::SquareWork, lanes: &mut [Vec<Self>]);
 }
 
 macro_rules! real {
@@ -175,6 +179,10 @@ macro_rules! real {
             #[cfg(feature = "cpu")]
             fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]) {
                 crate::products::orthogonalize(x, height, width, coefficients);
+            }
+            #[cfg(feature = "cpu")]
+            fn multiply(work: &crate::products::SquareWork, lanes: &mut [Vec<Self>]) {
+                work.run(lanes);
             }
         }
     };

@@ -105,6 +105,8 @@ catalogue! {
     adam_mini: AdamMini;
     sm3: Sm3;
     muon: Muon;
+    shampoo: Shampoo;
+    soap: Soap;
 }
 
 pub use types::*;

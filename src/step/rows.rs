@@ -20,8 +20,11 @@ pub(crate) fn check_resized(param: &str, rule: &dyn AnyRule, [had, has]: [&[usiz
         let what = format!("{param}: it had the shape {had:?} and gets {has:?}; only the number of rows may change");
         return Err(Error::Conflict { what });
     }
-    let of_axes =
-        rule.active_states_for(had.len() >= 2).into_iter().map(|state| rule.states()[state]).find(|state| state.extent == Extent::Axes);
+    let of_axes = rule
+        .active_states_for(had.len() >= 2)
+        .into_iter()
+        .map(|state| rule.states()[state])
+        .find(|state| matches!(state.extent, Extent::Axes | Extent::Squares));
     if let Some(state) = of_axes {
         let (name, rule) = (state.name, rule.name());
         let what = format!("{param}: {rule} keeps \"{name}\" of all axes, which has no place for other rows; make another optimizer");
@@ -42,7 +45,7 @@ pub(crate) fn go_with_rows(extent: Extent, shape: &[usize]) -> bool {
         Extent::Rows => shape.len() != 1,
         Extent::Columns => shape.len() != 2,
         Extent::Slices => !matches!(shape.len(), 1 | 2),
-        Extent::Axes | Extent::Blocks | Extent::Tensor | Extent::Group | Extent::All => false,
+        Extent::Axes | Extent::Squares | Extent::Blocks | Extent::Tensor | Extent::Group | Extent::All => false,
     }
 }
 

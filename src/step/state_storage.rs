@@ -71,7 +71,11 @@ impl StateStorage {
 
     /// How a state of a rule lies in words.
     pub(crate) fn format(&self, rule: &dyn AnyRule, state: &StateField) -> Format {
-        if state.extent != Extent::Elements || rule.values_in_state().contains(&state.name) || rule.inputs().contains(&state.name) {
+        if state.extent != Extent::Elements
+            || rule.multiplies(state.name)
+            || rule.values_in_state().contains(&state.name)
+            || rule.inputs().contains(&state.name)
+        {
             return Format::F32;
         }
         let never_negative = rule.never_negative().contains(&state.name);

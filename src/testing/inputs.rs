@@ -54,6 +54,12 @@ pub fn spoil(step: usize, gradients: &mut [f32]) {
     }
 }
 
+/// Gradients of both signs and one magnitude.
+pub fn normal(seed: u64, len: usize) -> Vec<f32> {
+    let mut random = Random(seed ^ 0x6e6f_726d);
+    (0..len).map(|_| random.normal() as f32).collect()
+}
+
 /// Gradients of both signs: mostly normal, with zeros, ties, and magnitudes from 1e-20, whose square f32 cannot hold, to 1e4.
 pub fn gradients(seed: u64, len: usize) -> Vec<f32> {
     let mut random = Random(seed ^ 0x6772_6164);

@@ -31,7 +31,7 @@ pub use compare::{compare, must_fail, same_bits};
 pub use inputs::{NON_FINITE, Random, gradients, spoil, values};
 pub use layout::{STYLES, Style};
 pub use non_finite::{cpu_keeps_non_finite, keeps_non_finite};
-pub use rows::{Check, Row, STEPS, agrees, cases_cover, is_live, rejects, rows, tolerances_are_tight};
+pub use rows::{Check, Row, STEPS, agrees, cases_cover, is_certain, is_live, rejects, rows, tolerances_are_tight};
 pub use scene::Scene;
 pub use shaders::{kernels_are_valid, module, tasks_are_valid};
 

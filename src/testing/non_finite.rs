@@ -23,6 +23,9 @@ fn gradients(first: bool) -> Vec<Vec<f32>> {
 /// Whether one element of a vector spoils the others, by a sum. A rule that tells matrices may have sums for these alone, or not look at them for a vector: it is asked
 /// whether scalars follow from one of its sums over the tensor, finite as that is.
 fn spoils(rule: &dyn AnyRule, len: usize) -> bool {
+    if rule.has_square(1, len) {
+        return true;
+    }
     let is_matrix = rule.counts_as(&[len]).is_ok_and(|counted| counted.len() >= 2);
     let scalars = Twin::<f64>::prepare(rule, &[], 1, &vec![0.0; rule.scalar_fields().len()]);
     let after = |stage: usize, varied: usize, number: f64| {
@@ -39,7 +42,8 @@ fn spoils(rule: &dyn AnyRule, len: usize) -> bool {
     let stages = || rule.stages().iter().enumerate().filter(|(_, stage)| stage.resumes);
     // A vector that counts as a matrix is one row of it.
     let of_rows = || rule.sums().iter().any(|sum| !sum.extent.is_whole() && rule.uses_for(sum.name, is_matrix));
-    !rule.sums().is_empty() && (!rule.tells_matrices() || of_rows() || stages().any(|(stage, _)| follows(stage)))
+    let has_sums = rule.sums().iter().any(|sum| rule.uses_for(sum.name, is_matrix));
+    has_sums && (!rule.tells_matrices() || of_rows() || stages().any(|(stage, _)| follows(stage)))
 }
 
 /// Those that are NaN are the right ones.

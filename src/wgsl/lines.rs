@@ -139,7 +139,7 @@ impl Own<'_> {
             return self.total(name).unwrap_or(zero);
         }
         match extent {
-            Extent::Elements => zero,
+            Extent::Elements | Extent::Squares => zero,
             Extent::Rows | Extent::Columns | Extent::Axes if extent != self.over() => zero,
             Extent::Rows | Extent::Columns | Extent::Axes => {
                 self.lane(name, extent).map_or(zero, |lane| format!("load_line({lane} + n, left)"))

@@ -42,7 +42,7 @@ impl Members<'_> {
     /// The members that are read of rows, columns and slices.
     fn wide(&self) -> Vec<(&'static str, Extent)> {
         let is_sum = |name: &str| self.rule.sums().iter().any(|sum| sum.name == name);
-        let members = self.rule.members().filter(|(_, extent)| LINES.contains(extent));
+        let members = self.rule.members().filter(|(_, extent)| LINES.contains(extent) && *extent != Extent::Squares);
         members.filter(|(name, _)| self.reads(name) && (!is_sum(name) || self.is_formed(name))).collect()
     }
 
@@ -128,6 +128,8 @@ impl Members<'_> {
         match extent {
             Extent::Elements => self.lane(name).map_or(zero, |lane| self.load_lane(lane)),
             _ if !is_state && !self.is_formed(name) => zero,
+            // Only products read and write these.
+            Extent::Squares => zero,
             Extent::Rows => format!("rows.{name}"),
             Extent::Columns => format!("columns.{name}"),
             Extent::Slices => format!("tile.{name}"),

@@ -44,7 +44,7 @@ pub(crate) use structs::constants;
 use lanes::{Lanes, lane_access, states};
 use shader::array;
 
-const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
+pub(crate) const NUMERICS: &str = include_str!("../../shaders/lib/numerics.wgsl");
 const GATHER: &str = include_str!("../../shaders/lib/gather.wgsl");
 const ROWS: &str = include_str!("../../shaders/lib/rows.wgsl");
 const LOAD_VECTOR: &str = include_str!("../../shaders/access/load_vector.wgsl");

@@ -49,7 +49,9 @@ fn mixed_groups(gpu: &Gpu) -> Outcome {
     let cases = rules::all().into_iter().flat_map(|rule| rule.cases());
     // The whole of a matrix that is orthogonalized has to fit in a binding.
     let long = |rule: &dyn AnyRule| if rule.orthogonalizes() { 400 } else { 4100 };
-    let groups: Vec<_> = cases.enumerate().map(|(index, (_, rule))| (rule.boxed(), vec![index + 1, long(&*rule) + index])).collect();
+    let short = |rule: &dyn AnyRule, index: usize| if rule.keeps_squares() { 1 } else { index + 1 };
+    let lens = |rule: &dyn AnyRule, index: usize| vec![short(rule, index), long(rule) + index];
+    let groups: Vec<_> = cases.enumerate().map(|(index, (_, rule))| (rule.boxed(), lens(&*rule, index))).collect();
     // The table of all parameters does not fit in a binding of 64 KiB: two optimizers there, and groups of one rule go to both.
     let optimizers = if gpu.device.limits().max_storage_buffer_binding_size <= 64 << 10 { 2 } else { 1 };
     for first in 0..optimizers {

@@ -10,7 +10,7 @@ use wgpu_optim::rule::AnyRule;
 use wgpu_optim::rules;
 
 use crate::context::{Context, Outcome};
-use wgpu_optim::testing::{STYLES, Scene, Style};
+use wgpu_optim::testing::{STYLES, Scene, Style, is_certain};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -55,8 +55,18 @@ fn random(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
 fn agrees(gpu: &Gpu, rule: &dyn AnyRule, draw: &Draw) -> Outcome {
     // A matrix that is multiplied has to be in one binding.
     let most = if rule.orthogonalizes() { 4096 } else { usize::MAX };
-    let lens = |lens: &[usize]| lens.iter().map(|&len| len.min(most)).collect();
-    let groups = draw.groups.iter().map(|(fractions, own)| (configured(rule, fractions), lens(own))).collect();
+    let lens = |rule: &dyn AnyRule, lens: &[usize]| {
+        lens.iter()
+            .map(|&len| if is_certain(rule, &[len]) { len.min(most) } else { 1 + len % 40 })
+            .map(|len| if is_certain(rule, &[len]) { len } else { 1 })
+            .collect()
+    };
+    let group = |(fractions, own): &(Vec<f64>, Vec<usize>)| {
+        let rule = configured(rule, fractions);
+        let lens = lens(&*rule, own);
+        (rule, lens)
+    };
+    let groups = draw.groups.iter().map(group).collect();
     let mut scene = Scene::with_groups(gpu, groups, draw.style, draw.seed)?;
     for _ in 0..3 {
         scene.step(|_| true)?;

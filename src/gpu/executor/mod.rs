@@ -65,7 +65,7 @@ pub(super) struct OverRows {
 impl Executor {
     /// Uploads the rows and binds everything. What the last update of another executor of these parameters measured stays, where it is as large.
     pub(crate) fn new(engine: &Engine, config: &Config, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
-        let Plans { update, measure, buffers, tensors, coalesce, orthogonal } = plans;
+        let Plans { update, measure, buffers, tensors, coalesce, products } = plans;
         let step_kind = config.step_kind();
         let staged = Staged::new(engine, config, &update.buckets, &tensors)?;
         let update = Buckets::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
@@ -74,7 +74,7 @@ impl Executor {
         let moved = step_kind.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
         let wishes = step_kind.views.then(|| wishes(engine, &step_kind)).transpose()?;
         let made = [(Pass::Coalesce, coalesce), (Pass::ScheduleScales, scales.into_dispatches())];
-        let made = made.into_iter().chain(orthogonal).filter(|(_, dispatches)| !dispatches.is_empty()).collect();
+        let made = made.into_iter().chain(products).filter(|(_, dispatches)| !dispatches.is_empty()).collect();
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
         Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, made, bound, kernels }.bound(engine, config)
     }
@@ -177,8 +177,8 @@ pub(crate) struct Plans {
     pub(crate) tensors: Vec<Tensor>,
     /// What coalesces row-sparse gradients: the dispatches of one list need those of the one before.
     pub(crate) coalesce: Vec<Vec<Dispatch>>,
-    /// What orthogonalizes matrices, by pass, likewise.
-    pub(crate) orthogonal: Vec<(Pass, Vec<Vec<Dispatch>>)>,
+    /// What multiplies matrices, by pass, likewise.
+    pub(crate) products: Vec<(Pass, Vec<Vec<Dispatch>>)>,
 }
 
 /// Room for what updates measure.

@@ -213,6 +213,10 @@ impl Real for Bounded {
     fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]) {
         crate::products::orthogonalize_bounded(x, height, width, coefficients);
     }
+    #[cfg(feature = "cpu")]
+    fn multiply(work: &crate::products::SquareWork, lanes: &mut [Vec<Self>]) {
+        work.run_bounded(lanes);
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether the stages of a rule go together with its states and sums; messages say what does not.
 
 use super::{EVERY, Stage};
-use crate::rule::{AnyRule, Extent, StateField, SumField, SumForm};
+use crate::rule::{AnyRule, Extent, Product, StateField, SumField, SumForm};
 
 /// Whether stages run over these.
 fn is_of_a_stage(extent: Extent) -> bool {
@@ -10,8 +10,8 @@ fn is_of_a_stage(extent: Extent) -> bool {
 
 /// Checks that stages can write a state of this extent.
 pub(super) fn check_state(name: &str, extent: Extent) -> Result<(), String> {
-    let wide = || format!("the state `{name}` is of {extent:?}; it may be of Elements, Rows, Columns or Axes");
-    if is_of_a_stage(extent) { Ok(()) } else { Err(wide()) }
+    let wide = || format!("the state `{name}` is of {extent:?}; it may be of Elements, Rows, Columns, Axes or Squares");
+    if is_of_a_stage(extent) || extent == Extent::Squares { Ok(()) } else { Err(wide()) }
 }
 
 /// Which stages form which sums.
@@ -75,6 +75,11 @@ impl dyn AnyRule + '_ {
             let message = |what: String| format!("stage `{}` {what}", stage.name);
             self.check_stage(index, stage).map_err(message)
         })?;
+        let squares = self.states().iter().find(|state| state.extent == Extent::Squares);
+        let others = self.members().find(|(_, extent)| super::queries::is_of_tiles(*extent));
+        if let (Some(squares), Some((other, extent))) = (squares, others) {
+            return Err(format!("`{}` is of Squares, beside which nothing may be of {extent:?}, as `{other}` is", squares.name));
+        }
         let unformed = self.sums().iter().find(|sum| !stages.iter().any(|stage| stage.forms(sum.name)));
         unformed.map_or(Ok(()), |sum| Err(format!("no stage forms the sum `{}`", sum.name)))
     }
@@ -104,6 +109,7 @@ impl dyn AnyRule + '_ {
         if let Some(name) = stage.orthogonalizes {
             self.check_orthogonalized(index, name)?;
         }
+        stage.products.iter().try_for_each(|product| self.check_product(index, product))?;
         let is_whole = |name: &&str| self.sums().iter().any(|sum| sum.name == *name && sum.extent.is_whole());
         match stage.resumes && !stage.sums.iter().any(is_whole) {
             true => Err("resumes without a sum over the tensor, the group or all".into()),
@@ -140,6 +146,24 @@ impl dyn AnyRule + '_ {
         }
         if index + 1 == self.stages().len() {
             return Err(format!("orthogonalizes `{name}`, and no stage follows"));
+        }
+        Ok(())
+    }
+
+    fn check_product(&self, index: usize, product: &Product) -> Result<(), String> {
+        let of_elements = product.of_elements();
+        for name in product.states() {
+            let extent = if of_elements.contains(&name) { Extent::Elements } else { Extent::Squares };
+            if !self.states().iter().any(|state| state.name == name && state.extent == extent) {
+                return Err(format!("has a product with `{name}`, which is no state of {extent:?}"));
+            }
+        }
+        let scalars = product.scalars().into_iter().chain(product.when());
+        if let Some(name) = scalars.into_iter().find(|name| !self.scalar_fields().contains(name)) {
+            return Err(format!("has a product with `{name}`, which is no scalar"));
+        }
+        if index + 1 == self.stages().len() {
+            return Err("has products, and no stage follows".into());
         }
         Ok(())
     }

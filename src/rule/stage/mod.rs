@@ -5,7 +5,7 @@ mod queries;
 #[cfg(test)]
 mod tests;
 
-use super::Extent;
+use super::{Extent, Product};
 
 /// All states and sums, as a list of names.
 pub const EVERY: &[&str] = &["*"];
@@ -32,6 +32,8 @@ pub struct Stage {
     pub resumes: bool,
     /// The state of each element that is orthogonalized after the stage, each slice of it as a matrix, by [`super::Rule::coefficients`].
     pub orthogonalizes: Option<&'static str>,
+    /// What becomes of the square matrices of axes after the stage, in order.
+    pub products: &'static [Product],
 }
 
 impl Stage {
@@ -41,7 +43,7 @@ impl Stage {
     /// A stage over elements that does nothing yet.
     pub const fn new(name: &'static str) -> Stage {
         let (gradient, value, resumes, orthogonalizes) = (false, false, false, None);
-        Stage { name, over: Extent::Elements, gradient, value, reads: &[], writes: &[], sums: &[], resumes, orthogonalizes }
+        Stage { name, over: Extent::Elements, gradient, value, reads: &[], writes: &[], sums: &[], resumes, orthogonalizes, products: &[] }
     }
 
     /// This stage, reading the gradient, the value, or both.

@@ -1,7 +1,14 @@
 //! What follows from a rule's stages: which run, which sums each forms, and which of these are kept.
 
 use super::Stage;
+#[cfg(feature = "testing")]
+use crate::rule::Product;
 use crate::rule::{AnyRule, Extent, SumField, SumForm};
+
+/// Whether workgroups go tile by tile where there are numbers of this extent.
+pub(super) fn is_of_tiles(extent: Extent) -> bool {
+    !matches!(extent, Extent::Elements | Extent::Squares) && !extent.is_whole()
+}
 
 impl dyn AnyRule + '_ {
     /// The last stage over elements before a stage: its sums over rows and columns are what a stage over these reads.
@@ -50,8 +57,7 @@ impl dyn AnyRule + '_ {
 
     /// Whether it works on a matrix, or on a tensor that is none, tile by tile: rows or columns are summed, or have numbers of their own.
     pub(crate) fn is_tiled(&self, is_matrix: bool) -> bool {
-        let is_wide = |extent: Extent| extent != Extent::Elements && !extent.is_whole();
-        self.members().any(|(name, extent)| is_wide(extent) && self.uses_for(name, is_matrix))
+        self.members().any(|(name, extent)| is_of_tiles(extent) && self.uses_for(name, is_matrix))
     }
 
     /// Whether it does something else with matrices than with other tensors.
@@ -73,6 +79,22 @@ impl dyn AnyRule + '_ {
     /// Whether it works on matrices by products: no part of one can do without the rest.
     pub fn orthogonalizes(&self) -> bool {
         self.stages().iter().any(|stage| stage.orthogonalizes.is_some())
+    }
+
+    /// Whether products with squares of axes read or write a state: these are of f32.
+    pub(crate) fn multiplies(&self, state: &str) -> bool {
+        self.stages().iter().any(|stage| stage.products.iter().any(|product| product.states().contains(&state)))
+    }
+
+    /// Whether it takes eigenvectors of squares of axes.
+    #[cfg(feature = "testing")]
+    pub(crate) fn takes_bases(&self) -> bool {
+        self.stages().iter().any(|stage| stage.products.iter().any(|product| matches!(product, Product::Basis { .. })))
+    }
+
+    /// Whether it keeps square matrices of axes.
+    pub fn keeps_squares(&self) -> bool {
+        self.states().iter().any(|state| state.extent == Extent::Squares)
     }
 
     /// Whether a stage after one that orthogonalizes forms sums that are in use.

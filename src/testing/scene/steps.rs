@@ -12,7 +12,10 @@ impl<'a> Scene<'a> {
         let scale = self.twin.report().map_or(1.0, |report| report.loss_scale.value) as f32;
         let seed = |index: usize| self.seed + 1000 * self.steps + index as u64;
         let scaled = |gradients: Vec<f32>| gradients.into_iter().map(|g| scale * g).collect();
-        let gradients = self.lens.iter().enumerate().map(|(index, &len)| scaled(inputs::gradients(seed(index), len)));
+        // Which eigenvectors f32 finds of eigenvalues 1e-8 times as large as others is arbitrary.
+        let takes_bases = (0_usize..).map_while(|group| self.optimizer.rule(group)).any(|rule| rule.takes_bases());
+        let drawn = if takes_bases { inputs::normal } else { inputs::gradients };
+        let gradients = self.lens.iter().enumerate().map(|(index, &len)| scaled(drawn(seed(index), len)));
         let mut gradients: Vec<Vec<f32>> = gradients.collect();
         for (index, gradient) in gradients.iter_mut().enumerate() {
             let Some(mask) = self.next_mask(index) else { continue };

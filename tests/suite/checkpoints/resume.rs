@@ -54,7 +54,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 
 fn of(rule: Box<dyn AnyRule>) -> Setting {
     // A matrix that is multiplied has to be in one binding, which on some of these devices the large one is not.
-    let shapes = if rule.orthogonalizes() { &SHAPES[..6] } else { &SHAPES[..] };
+    let shapes = if rule.orthogonalizes() || rule.keeps_squares() { &SHAPES[..6] } else { &SHAPES[..] };
     of_shapes(rule, shapes)
 }
 

@@ -1,7 +1,9 @@
 //! Products and Newton-Schulz iterations: each product against f64, orthogonality against singular vectors, and Muon in optimizers.
 
 mod each;
+mod eigen;
 mod orthogonal;
+mod squares;
 mod steps;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     }
     trials.extend(each::trials(contexts));
     trials.extend(orthogonal::trials());
+    trials.extend(squares::trials(contexts));
     trials.extend(steps::trials(contexts));
     trials
 }

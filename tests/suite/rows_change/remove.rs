@@ -45,7 +45,7 @@ fn setting(rule: &dyn AnyRule, all: &[(&str, &[usize])]) -> Setting {
 fn removed(gpu: &Gpu, rule: Box<dyn AnyRule>) -> Outcome {
     // A matrix that is multiplied has to be in one binding.
     let fitting = |(name, shape): (&'static str, &'static [usize])| {
-        (name, if rule.orthogonalizes() && name == "large" { &[25, 29][..] } else { shape })
+        (name, if (rule.orthogonalizes() || rule.keeps_squares()) && name == "large" { &[25, 29][..] } else { shape })
     };
     let shapes = SHAPES.map(fitting);
     let mut run = Run::new(gpu, &setting(&*rule, &shapes), 1)?;

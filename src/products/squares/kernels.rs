@@ -1,0 +1,179 @@
+//! Composes the kernels of products with squares of axes.
+
+use super::plan::{ALWAYS, Matrix};
+use crate::products::kernels::{PLAIN, PRODUCT, SHARED, TILE, division, multiplied, sums};
+use crate::products::{Blocks, Tile};
+use crate::wgsl::{Declaration, NUMERICS, Shader, shader};
+
+const DUE: &str = include_str!("../../../shaders/products/squares/due.wgsl");
+const ELEMENT: &str = include_str!("../../../shaders/products/squares/element.wgsl");
+const GRAM: &str = include_str!("../../../shaders/products/squares/gram.wgsl");
+const SYMMETRIC: &str = include_str!("../../../shaders/products/squares/symmetric.wgsl");
+const ROOT: &str = include_str!("../../../shaders/products/squares/root.wgsl");
+const PLACES: &str = include_str!("../../../shaders/products/squares/places.wgsl");
+const TURN: &str = include_str!("../../../shaders/products/squares/turn.wgsl");
+const PERMUTE: &str = include_str!("../../../shaders/products/squares/permute.wgsl");
+const STORE: &str = include_str!("../../../shaders/products/squares/store.wgsl");
+const BLOCKS: &str = include_str!("../../../shaders/products/squares/blocks.wgsl");
+const ESTIMATE: &str = include_str!("../../../shaders/products/squares/estimate.wgsl");
+const CHANGE: &str = include_str!("../../../shaders/products/squares/change.wgsl");
+const SWEEP: &str = include_str!("../../../shaders/products/squares/sweep.wgsl");
+const TRACE: &str = include_str!("../../../shaders/products/squares/trace.wgsl");
+const POWERS: &str = include_str!("../../../shaders/products/squares/powers.wgsl");
+const SORTED: &str = include_str!("../../../shaders/products/squares/sorted.wgsl");
+const RANK: &str = include_str!("../../../shaders/products/squares/rank.wgsl");
+const RENEW: &str = include_str!("../../../shaders/products/squares/renew.wgsl");
+
+/// What kernels bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// Which tile each workgroup has.
+    Tiles,
+    /// The matrices.
+    Matrices,
+    /// The step record.
+    Record,
+    /// The elements that are read.
+    Source,
+    /// The squares that are read.
+    Squares,
+    /// The scratch memory of the work on squares.
+    Work,
+    /// What is written.
+    Target,
+}
+
+impl Slot {
+    fn declared(self, written: bool) -> Declaration<Slot> {
+        let (name, element) = match self {
+            Slot::Tiles => ("tiles", "Tile"),
+            Slot::Matrices => ("matrices", "Matrix"),
+            Slot::Record => ("record", "u32"),
+            Slot::Source => ("source", "f32"),
+            Slot::Squares => ("squares", "f32"),
+            Slot::Work => ("numbers", "f32"),
+            Slot::Target => ("target_lane", "f32"),
+        };
+        Declaration { slot: self, name: name.into(), ty: format!("array<{element}>"), written }
+    }
+}
+
+/// What a dispatch does with all matrices of a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Step {
+    /// Squares = keep squares + add X X^T + ridge I
+    Gram,
+    /// Rotations towards the eigenvectors, and then powers of the eigenvalues.
+    SweepToPowers,
+    /// The same, and then eigenvectors by falling eigenvalues.
+    SweepToBasis,
+    /// V D V^T
+    Root,
+    /// X turned along an axis.
+    Turn,
+    /// S Q
+    Estimate,
+    /// The new basis, in the scratch memory.
+    Renew,
+    /// N^T Q
+    Change,
+    /// A basis from the scratch memory.
+    Store,
+    /// X in the order of the new basis.
+    Permute,
+}
+
+impl Step {
+    /// All of them.
+    pub(crate) const ALL: [Step; 10] = [
+        Step::Gram,
+        Step::SweepToPowers,
+        Step::SweepToBasis,
+        Step::Root,
+        Step::Turn,
+        Step::Estimate,
+        Step::Renew,
+        Step::Change,
+        Step::Store,
+        Step::Permute,
+    ];
+
+    /// The name of the kernel.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Step::Gram => "squares gram",
+            Step::SweepToPowers => "squares sweep to powers",
+            Step::SweepToBasis => "squares sweep to basis",
+            Step::Root => "squares root",
+            Step::Turn => "squares turn",
+            Step::Estimate => "squares estimate",
+            Step::Renew => "squares renew",
+            Step::Change => "squares change",
+            Step::Store => "squares store",
+            Step::Permute => "squares permute",
+        }
+    }
+
+    /// Whether one workgroup does all of a matrix.
+    pub(super) fn is_alone(self) -> bool {
+        matches!(self, Step::SweepToPowers | Step::SweepToBasis | Step::Renew)
+    }
+
+    /// What it reads besides tiles, matrices and record, and what it writes.
+    fn slots(self) -> (&'static [Slot], Slot) {
+        match self {
+            Step::Gram => (&[Slot::Source], Slot::Target),
+            Step::SweepToPowers | Step::SweepToBasis | Step::Renew | Step::Estimate => (&[Slot::Squares], Slot::Work),
+            Step::Root | Step::Store => (&[Slot::Work], Slot::Target),
+            Step::Turn => (&[Slot::Source, Slot::Squares], Slot::Target),
+            Step::Change => (&[Slot::Work, Slot::Squares], Slot::Target),
+            Step::Permute => (&[Slot::Source, Slot::Work], Slot::Target),
+        }
+    }
+
+    fn text(self) -> Vec<&'static str> {
+        match self {
+            Step::Gram => vec![ELEMENT, GRAM, SYMMETRIC],
+            Step::SweepToPowers => vec![PLACES, TRACE, SWEEP, POWERS, NUMERICS],
+            Step::SweepToBasis => vec![PLACES, TRACE, SWEEP, RANK, SORTED],
+            Step::Root => vec![PLACES, ROOT, SYMMETRIC],
+            Step::Turn => vec![ELEMENT, TURN],
+            Step::Estimate => vec![ESTIMATE],
+            Step::Renew => vec![PLACES, TRACE, RANK, RENEW],
+            Step::Change => vec![PLACES, CHANGE],
+            Step::Store => vec![PLACES, STORE, BLOCKS],
+            Step::Permute => vec![PLACES, ELEMENT, PERMUTE, BLOCKS],
+        }
+    }
+
+    /// The kernel, divided so; of what one workgroup does alone, with so many invocations.
+    pub(crate) fn shader(self, blocks: &Blocks, invocations: u32) -> Shader<Slot> {
+        let (read, written) = self.slots();
+        let read = [Slot::Tiles, Slot::Matrices, Slot::Record].into_iter().chain(read.iter().copied());
+        let bindings = read.map(|slot| slot.declared(false)).chain([written.declared(true)]).collect();
+        let invocations = if self.is_alone() { invocations } else { blocks.invocations() };
+        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &division(blocks, invocations) + &numbers();
+        let mut parts = vec![own.as_str(), TILE, DUE];
+        parts.extend(self.text());
+        let (sums, multiplied) = (sums(blocks), multiplied(blocks, false));
+        if !self.is_alone() && !matches!(self, Step::Store | Step::Permute) {
+            parts.extend([sums.as_str(), multiplied.as_str(), PRODUCT]);
+            parts.push(if blocks.depth == 0 { PLAIN } else { SHARED });
+        }
+        shader(bindings, &parts, "")
+    }
+}
+
+/// The numbers that the twin has too.
+fn numbers() -> String {
+    use super::jacobi::{LEAST_PART, LEAST_TRACE, MOST, SHIFT, SMALLEST};
+    let numbers = [("SMALLEST", SMALLEST), ("LEAST_TRACE", LEAST_TRACE), ("LEAST_PART", LEAST_PART), ("SHIFT", SHIFT), ("MOST", MOST)];
+    let numbers = numbers.map(|(name, number)| format!("const {name}: f32 = {number:e};\n"));
+    format!("const ALWAYS: u32 = {ALWAYS}u;\n") + &numbers.concat()
+}
+
+/// The kernels' WGSL texts by name, complete, for people and validators to read.
+pub fn kernels() -> Vec<(String, String)> {
+    let all = |blocks: Blocks| Step::ALL.map(|step| (format!("{} {blocks}", step.name()), step.shader(&blocks, 64).source));
+    [Blocks::GPU, Blocks::SMALL, Blocks::SOFTWARE].into_iter().flat_map(all).collect()
+}

@@ -1,0 +1,19 @@
+//! Square matrices of axes: products of a tensor with itself along each axis, their inverse roots and eigenvectors, and turns of the tensor by these.
+//!
+//! All squares of all axes of all parameters whose states lie in the same buffers are worked on together, in rounds; a product is a handful of dispatches for a round, whatever the number of squares and their sizes. Products
+//! go tile by tile, as the others of this room. Rotations, and what makes columns orthogonal, are work of one workgroup for each square: they need each number of it again and again.
+//! Whether a product happens in a step, the GPU decides by the step record: what a step records is the same every time, and workgroups return at once where nothing is due.
+
+mod dispatches;
+mod jacobi;
+mod kernels;
+mod plan;
+#[cfg(feature = "cpu")]
+mod twin;
+
+pub(crate) use dispatches::{Maker, Scratch};
+pub(crate) use jacobi::Shares;
+pub use kernels::kernels;
+pub(crate) use plan::{Needs, Round, Tensor, rounds};
+#[cfg(feature = "cpu")]
+pub use twin::SquareWork;

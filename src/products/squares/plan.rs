@@ -1,0 +1,276 @@
+//! `Round`: tensors whose squares are worked on together, and the tables of each dispatch. No wgpu types.
+
+use super::jacobi::{self, Shares};
+use crate::products::{Blocks, Tile};
+use crate::rule::Square;
+
+/// The word of a matrix that is always due.
+pub(super) const ALWAYS: u32 = u32::MAX;
+
+crate::words::words! {
+    /// The square of an axis of a tensor, in one product.
+    pub struct Matrix {
+        /// Where its parameter's entry is in the step record.
+        record: u32,
+        /// The word of the step record that says whether it is due.
+        due: u32,
+        /// The words of the scalars that it reads: how much of a square is kept, or the smallest eigenvalue.
+        keep: u32,
+        /// How much of the new products is added.
+        add: u32,
+        /// What is added on the diagonal.
+        ridge: u32,
+        /// Rows, and columns, of the square: indices of the axis.
+        size: u32,
+        /// Four rows each.
+        blocks: u32,
+        /// Consecutive elements that have one index.
+        inner: u32,
+        /// Elements that have one index.
+        columns: u32,
+        /// Four of these each.
+        column_blocks: u32,
+        /// Where the square begins that is read.
+        square: u32,
+        /// Where the elements begin that are read.
+        source: u32,
+        /// Where what is written begins.
+        into: u32,
+        /// Where the room for the work on the square begins.
+        work: u32,
+        /// Where the change of its basis begins.
+        change: u32,
+        /// Whether B X is formed, and not B^T X.
+        is_back: u32,
+        /// Whether X stays as it is.
+        is_copy: u32,
+        /// Rounds of all sweeps.
+        rounds: u32,
+        /// The power of eigenvalues.
+        exponent: f32,
+        /// What it is more than that.
+        exponent_low: f32,
+    }
+}
+
+/// A tensor with squares, as a product finds it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Tensor {
+    /// Where its entry is in the step record.
+    pub(crate) record: u32,
+    /// The set whose page has its elements.
+    pub(crate) set: usize,
+    /// The buffer of its squares.
+    pub(crate) buffer: usize,
+    pub(crate) elements: u64,
+    pub(crate) squares: Vec<Square>,
+    /// The word of the step record that says whether it is due.
+    pub(crate) due: Option<u32>,
+    /// The words of the scalars that the product reads.
+    pub(crate) numbers: Vec<u32>,
+    /// Where the states of each element begin in the page, and those of squares in their buffer, in the product's order.
+    pub(crate) elements_at: Vec<u32>,
+    pub(crate) squares_at: Vec<u32>,
+}
+
+/// Tensors whose elements and squares are in the same buffers, and together fit into the scratch memory that a binding has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Round {
+    pub(crate) tensors: Vec<Tensor>,
+    /// Numbers of scratch memory: of elements, of the work on squares, of changes of bases.
+    pub(crate) needs: Needs,
+}
+
+/// Numbers of scratch memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    pub(crate) elements: u64,
+    pub(crate) work: u64,
+    pub(crate) change: u64,
+}
+
+impl Needs {
+    /// Of a tensor with these squares.
+    pub(crate) fn of(elements: u64, squares: &[Square]) -> Self {
+        let change = squares.iter().map(|square| square.size * square.size).sum();
+        Needs { elements, work: squares.iter().map(work).sum(), change }
+    }
+
+    /// Of both.
+    pub(crate) fn with(self, other: Needs) -> Self {
+        Needs { elements: self.elements + other.elements, work: self.work + other.work, change: self.change + other.change }
+    }
+
+    /// What either needs.
+    pub(crate) fn or(self, other: Needs) -> Self {
+        let Needs { elements, work, change } = other;
+        Needs { elements: self.elements.max(elements), work: self.work.max(work), change: self.change.max(change) }
+    }
+
+    /// Of the largest buffer.
+    pub(crate) fn most(&self) -> u64 {
+        self.elements.max(self.work).max(self.change)
+    }
+}
+
+/// Numbers that the work on a square has: itself, its vectors, rotations, and one for each index.
+fn work(square: &Square) -> u64 {
+    2 * square.size * square.size + 3 * square.size + 3
+}
+
+/// In rounds, where a binding has so many bytes.
+pub(crate) fn rounds(tensors: Vec<Tensor>, binding: u64) -> Vec<Round> {
+    let mut rounds: Vec<Round> = Vec::new();
+    for tensor in tensors.into_iter().filter(|tensor| !tensor.squares.is_empty() && tensor.elements > 0) {
+        let needs = Needs::of(tensor.elements, &tensor.squares);
+        let takes = |round: &Round| {
+            let is_alike = round.tensors.iter().all(|other| (other.set, other.buffer) == (tensor.set, tensor.buffer));
+            is_alike && 4 * round.needs.with(needs).most() <= binding
+        };
+        let open = rounds.iter().position(takes).unwrap_or(rounds.len());
+        if open == rounds.len() {
+            rounds.push(Round::default());
+        }
+        rounds[open].needs = rounds[open].needs.with(needs);
+        rounds[open].tensors.push(tensor);
+    }
+    rounds
+}
+
+/// Which numbers of a tensor a table names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named {
+    /// Of the states of squares, which one is read, and which one is written or read beside it.
+    pub(super) squares: [usize; 2],
+}
+
+/// A tensor's squares, and where the scratch memory of each begins.
+struct Placed<'a> {
+    tensor: &'a Tensor,
+    square: Square,
+    /// The number of the square in its tensor, and how many there are.
+    number: usize,
+    count: usize,
+    needs: Needs,
+}
+
+impl Round {
+    fn placed(&self) -> Vec<Placed<'_>> {
+        let mut at = Needs::default();
+        let mut placed = Vec::new();
+        for tensor in &self.tensors {
+            for (number, &square) in tensor.squares.iter().enumerate() {
+                placed.push(Placed { tensor, square, number, count: tensor.squares.len(), needs: at });
+                at = at.with(Needs::of(0, &[square]));
+            }
+            at.elements += tensor.elements;
+        }
+        placed
+    }
+
+    /// All squares, each with where its states are. What is read of elements is the first state of these.
+    pub(super) fn matrices(&self, named: Named) -> Vec<Matrix> {
+        self.placed().iter().map(|placed| placed.matrix(named)).collect()
+    }
+
+    /// For each turn of a state of elements from its lane into scratch memory or back, the squares that it is turned by, or that it is copied for; `changes` says that these are changes of bases.
+    pub(super) fn turns(&self, state: usize, named: Named, is_back: bool, changes: bool) -> Vec<Vec<Matrix>> {
+        let placed = self.placed();
+        let most = self.tensors.iter().map(|tensor| tensor.squares.len().next_multiple_of(2)).max().unwrap_or_default();
+        let of_turn = |turn: usize| {
+            // What has an odd number of squares comes back by a copy.
+            let own = |placed: &&Placed| placed.number == turn || (turn == placed.count && turn % 2 == 1 && placed.number + 1 == turn);
+            let matrix = |placed: &Placed| {
+                let matrix = placed.matrix(named);
+                let (lane, scratch) = (placed.tensor.elements_at[state], placed.needs.elements as u32);
+                let (source, into) = if turn.is_multiple_of(2) { (lane, scratch) } else { (scratch, lane) };
+                let square = if changes { matrix.change } else { matrix.square };
+                Matrix { source, into, square, is_back: is_back.into(), is_copy: (placed.number != turn).into(), ..matrix }
+            };
+            placed.iter().filter(own).map(matrix).collect()
+        };
+        (0..most).map(of_turn).collect()
+    }
+}
+
+impl Placed<'_> {
+    fn matrix(&self, named: Named) -> Matrix {
+        let Placed { tensor, square: Square { first, size, inner, outer }, count, needs, .. } = self;
+        let [square, into] = named.squares.map(|state| tensor.squares_at.get(state).map_or(0, |at| at + *first as u32));
+        let columns = (inner * outer) as u32;
+        let number = |index: usize| tensor.numbers.get(index).copied().unwrap_or_default();
+        let exponent = -0.5 / *count as f64;
+        let (exponent, exponent_low) = crate::rule::exponent_parts::<f32>(exponent);
+        Matrix {
+            record: tensor.record,
+            due: tensor.due.unwrap_or(ALWAYS),
+            keep: number(0),
+            add: number(1),
+            ridge: number(2),
+            size: *size as u32,
+            blocks: size.div_ceil(4) as u32,
+            inner: *inner as u32,
+            columns,
+            column_blocks: columns.div_ceil(4),
+            square,
+            source: tensor.elements_at.first().copied().unwrap_or_default(),
+            into,
+            work: needs.work as u32,
+            change: needs.change as u32,
+            is_back: 0,
+            is_copy: 0,
+            rounds: jacobi::rounds(*size) as u32,
+            exponent,
+            exponent_low,
+        }
+    }
+}
+
+/// The tiles of these matrices: of squares, of symmetric ones on and above the diagonal only, or of a row for each index and a column for all else.
+pub(super) fn tiles(matrices: &[Matrix], shape: Shape, blocks: &Blocks) -> Vec<Tile> {
+    let (down, across) = (blocks.rows / 4, blocks.columns / 4);
+    let of = |(number, matrix): (u32, &Matrix)| {
+        let columns = if shape == Shape::Elements { matrix.column_blocks } else { matrix.blocks };
+        let rows = (0..matrix.blocks).step_by(down as usize);
+        rows.flat_map(move |row| {
+            let of_row = (0..columns).step_by(across as usize).filter(move |column| shape != Shape::Symmetric || column + across > row);
+            of_row.map(move |column| Tile { matrix: number, row, column })
+        })
+        .collect::<Vec<_>>()
+    };
+    (0..).zip(matrices).flat_map(of).collect()
+}
+
+/// What tiles are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Square,
+    Symmetric,
+    Elements,
+}
+
+/// For each dispatch of sweeps, the rounds of each matrix that has some left.
+pub(super) fn sweeps(matrices: &[Matrix], shares: Shares) -> Vec<Vec<Tile>> {
+    shared(matrices, |matrix| (matrix.rounds, shares.rounds(matrix.size.into())))
+}
+
+/// For each dispatch of renewals, the columns that others are made orthogonal to, each of them twice.
+pub(super) fn renewals(matrices: &[Matrix], shares: Shares) -> Vec<Vec<Tile>> {
+    shared(matrices, |matrix| (2 * matrix.size, shares.columns(matrix.size.into())))
+}
+
+/// For each dispatch, the next part of the work on each matrix that has some left, of so much work and as much in a part.
+fn shared(matrices: &[Matrix], work: impl Fn(&Matrix) -> (u32, u64)) -> Vec<Vec<Tile>> {
+    let shares = |matrix: &Matrix| {
+        let (all, share) = work(matrix);
+        let share = share.min(all.into()).max(1) as u32;
+        (0..all).step_by(share as usize).map(|first| (first, all.min(first + share))).collect::<Vec<_>>()
+    };
+    let all: Vec<Vec<(u32, u32)>> = matrices.iter().map(shares).collect();
+    let most = all.iter().map(Vec::len).max().unwrap_or_default();
+    let of = |dispatch: usize| {
+        let own = (0..).zip(&all).filter_map(|(number, shares)| Some((number, *shares.get(dispatch)?)));
+        own.map(|(matrix, (row, column))| Tile { matrix, row, column }).collect()
+    };
+    (0..most).map(of).collect()
+}
