@@ -1,5 +1,7 @@
 //! Parses and validates every kernel that can be composed for a rule, without a GPU.
 
+use std::collections::HashSet;
+
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::{Failure, Outcome};
@@ -33,62 +35,63 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     };
     let group = Group::<()>::new(rule.boxed(), []);
     let everything = StepKind { clamps: true, schedules: true, ..StepKind::of(&all, core::slice::from_ref(&group)) };
+    let mut seen = Kernels::default();
     for step_kind in [StepKind::of(&Options::default(), core::slice::from_ref(&group)), everything] {
         let some_rows = kernels().flat_map(of_some_rows).filter(|_| takes_some_rows(rule));
         for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)).chain(some_rows) {
             for stage in over_elements(rule, &kernel) {
                 // Rows that count their own steps, with all that there is besides, take one more than WebGPU has; an optimizer says so.
                 let most = WEBGPU + usize::from(kernel.kind.counted);
-                let module = valid_within(&wgsl::stage(rule, stage, &kernel, &step_kind), most)?;
-                layouts(&module, rule)?;
-                members(&module, "Chunk", Row::FIELDS)?;
-                members(&module, "ParamEntry", ParamEntry::FIELDS)?;
+                seen.valid_within(&wgsl::stage(rule, stage, &kernel, &step_kind), most, |module| {
+                    layouts(module, rule)?;
+                    members(module, "Chunk", Row::FIELDS)?;
+                    members(module, "ParamEntry", ParamEntry::FIELDS)
+                })?;
             }
             if step_kind.views && !kernel.kind.listed {
-                members(&valid(&wgsl::shown(rule, &kernel, &step_kind))?, "Chunk", Row::FIELDS)?;
+                seen.valid(&wgsl::shown(rule, &kernel, &step_kind), |module| members(module, "Chunk", Row::FIELDS))?;
             }
             if !kernel.kind.listed && kernel.pairs.len() == 1 {
                 let (copied, last) = (with_copy(&kernel), rule.stages().len() - 1);
-                valid_within(&wgsl::stage(rule, last, &copied, &step_kind), usize::MAX)?;
-                valid(&wgsl::copied(&copied, &step_kind))?;
+                seen.valid_within(&wgsl::stage(rule, last, &copied, &step_kind), usize::MAX, any)?;
+                seen.valid(&wgsl::copied(&copied, &step_kind), any)?;
                 if step_kind.views {
-                    valid(&wgsl::shown(rule, &copied, &step_kind))?;
+                    seen.valid(&wgsl::shown(rule, &copied, &step_kind), any)?;
                 }
             }
         }
         for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)).flat_map(|kernel| stored(rule, &kernel)) {
             for stage in over_elements(rule, &kernel) {
-                valid_within(&wgsl::stage(rule, stage, &kernel, &step_kind), WEBGPU)?;
+                seen.valid(&wgsl::stage(rule, stage, &kernel, &step_kind), any)?;
             }
             if step_kind.views {
-                valid(&wgsl::shown(rule, &kernel, &step_kind))?;
+                seen.valid(&wgsl::shown(rule, &kernel, &step_kind), any)?;
             }
         }
         let plain = kernels().filter(|kernel| !kernel.kind.adaptive);
         for kernel in plain.flat_map(|kernel| of_shapes(rule, kernel)).flat_map(|kernel| in_halves(&kernel)) {
             for stage in over_elements(rule, &kernel) {
-                valid_within(&wgsl::stage(rule, stage, &kernel, &step_kind), WEBGPU)?;
+                seen.valid(&wgsl::stage(rule, stage, &kernel, &step_kind), any)?;
             }
             if step_kind.views && (kernel.kind.mastered || !rule.has_views()) {
-                valid(&wgsl::shown(rule, &kernel, &step_kind))?;
+                seen.valid(&wgsl::shown(rule, &kernel, &step_kind), any)?;
             }
         }
         for (stage, own) in rule.stages().iter().enumerate().filter(|(stage, _)| stage + 1 < rule.stages().len()) {
             for is_matrix in [false, true].into_iter().filter(|&is_matrix| own.over != Extent::Elements && rule.runs(stage, is_matrix)) {
-                members(&valid(&wgsl::lines(rule, stage, is_matrix, 256, &step_kind))?, "Line", Line::FIELDS)?;
+                seen.valid(&wgsl::lines(rule, stage, is_matrix, 256, &step_kind), |module| members(module, "Line", Line::FIELDS))?;
             }
             if rule.sums().iter().any(|sum| sum.extent.is_whole() && own.forms(sum.name)) {
-                layouts(&valid(&wgsl::resume(rule, stage, 1, 256, &step_kind))?, rule)?;
+                seen.valid(&wgsl::resume(rule, stage, 1, 256, &step_kind), |module| layouts(module, rule))?;
             }
         }
-        let factors = valid(&wgsl::unit_factors(256, &step_kind))?;
-        members(&factors, "Status", Status::FIELDS)?;
-        members(&factors, "ParamSettings", ParamSettings::FIELDS)?;
+        let common = |module: &naga::Module| {
+            members(module, "Status", Status::FIELDS)?;
+            members(module, "ParamSettings", ParamSettings::FIELDS)
+        };
+        seen.valid(&wgsl::unit_factors(256, &step_kind), common)?;
         for number in 0..2 {
-            let module = valid(&wgsl::prepare(rule, number, 256, &step_kind))?;
-            layouts(&module, rule)?;
-            members(&module, "Status", Status::FIELDS)?;
-            members(&module, "ParamSettings", ParamSettings::FIELDS)?;
+            seen.valid(&wgsl::prepare(rule, number, 256, &step_kind), |module| layouts(module, rule).and_then(|()| common(module)))?;
         }
     }
     Ok(())
@@ -117,25 +120,26 @@ fn over_elements(rule: &dyn AnyRule, kernel: &Kernel) -> impl Iterator<Item = us
 ///
 /// What naga says about the first kernel that is not valid.
 pub fn tasks_are_valid() -> Outcome {
+    let mut seen = Kernels::default();
     let halves = kernels().flat_map(|kernel| in_halves(&kernel));
     let all = kernels().flat_map(|kernel| [kernel.clone()].into_iter().chain(of_some_rows(kernel)));
     for kernel in all.chain(halves) {
         for flag in [false, true] {
             // What a list has is measured as if it were masked.
             let masked = Kernel { kind: Kind { masked: kernel.kind.masked || kernel.kind.listed, ..kernel.kind }, ..kernel.clone() };
-            valid(&wgsl::measure(&masked, flag.then_some(0), 2))?;
-            valid(&wgsl::accumulate(&kernel, 0, &StepKind { zero_grad: flag, views: flag, ..StepKind::default() }))?;
+            seen.valid(&wgsl::measure(&masked, flag.then_some(0), 2), any)?;
+            seen.valid(&wgsl::accumulate(&kernel, 0, &StepKind { zero_grad: flag, views: flag, ..StepKind::default() }), any)?;
         }
     }
     for views in [false, true] {
         let step_kind =
             StepKind { views, averages: Options { ema: views.then(Ema::default), ..Options::default() }.averages(), ..StepKind::default() };
-        valid(&wgsl::count(256, &step_kind))?;
-        members(&valid(&wgsl::view(0, 256, &step_kind))?, "Status", Status::FIELDS)?;
+        seen.valid(&wgsl::count(256, &step_kind), any)?;
+        seen.valid(&wgsl::view(0, 256, &step_kind), |module| members(module, "Status", Status::FIELDS))?;
     }
-    valid(&wgsl::collect(256, 7))?;
-    valid(&wgsl::scales(256))?;
-    valid(&wgsl::report(256)).map(drop)
+    seen.valid(&wgsl::collect(256, 7), any)?;
+    seen.valid(&wgsl::scales(256), any)?;
+    seen.valid(&wgsl::report(256), any)
 }
 
 /// Every way to access a bucket: of one pair, in two buffers, in one, or far from each other in one, and of two pairs; without scales and with them.
@@ -241,15 +245,34 @@ fn with_copy(kernel: &Kernel) -> Kernel {
 /// Storage buffers of a kernel by WebGPU's defaults.
 const WEBGPU: usize = 8;
 
-fn valid(shader: &wgsl::Shader) -> Result<naga::Module, Failure> {
-    valid_within(shader, WEBGPU)
+/// Kernels that have been looked at: what differs in nothing that a kernel depends on is the same text.
+#[derive(Default)]
+struct Kernels {
+    texts: HashSet<String>,
 }
 
-fn valid_within(shader: &wgsl::Shader, most: usize) -> Result<naga::Module, Failure> {
-    if shader.slots.len() > most {
-        return Err(Failure(format!("{} storage buffers, and {most} are the most", shader.slots.len())));
+impl Kernels {
+    /// A kernel that binds as many buffers as WebGPU allows.
+    fn valid(&mut self, shader: &wgsl::Shader, check: impl FnOnce(&naga::Module) -> Outcome) -> Outcome {
+        self.valid_within(shader, WEBGPU, check)
     }
-    module(&shader.source)
+
+    fn valid_within(&mut self, shader: &wgsl::Shader, most: usize, check: impl FnOnce(&naga::Module) -> Outcome) -> Outcome {
+        if shader.slots.len() > most {
+            return Err(Failure(format!("{} storage buffers, and {most} are the most", shader.slots.len())));
+        }
+        if self.texts.contains(&shader.source) {
+            return Ok(());
+        }
+        check(&module(&shader.source)?)?;
+        self.texts.insert(shader.source.clone());
+        Ok(())
+    }
+}
+
+/// For a kernel whose structs need no look.
+fn any(_module: &naga::Module) -> Outcome {
+    Ok(())
 }
 
 /// The rule's structs.
