@@ -107,6 +107,7 @@ DECAYS = {
     "CautiousAdan": {f"beta{i}": beta(i) for i in (1, 2, 3)},
     "Sm3": {"momentum": ["rest"]},
     "Muon": {"momentum": ["momentum.rest", "momentum.ln"]},
+    "Soap": {"beta1": beta(1), "beta2": beta(2), "shampoo_beta": ["shampoo_rest"]},
 }
 for rule, decays in DECAYS.items():
     for parameter, names in decays.items():

@@ -24,7 +24,7 @@ impl<'a> Twin<'a> {
 
     /// A rule over tensors of these shapes.
     pub fn of(rule: impl Rule, source: &'a Source, shapes: impl IntoIterator<Item = Vec<usize>>) -> Result<Self> {
-        let params: Vec<CpuParam> = (0..).zip(shapes).map(|(index, shape): (u32, _)| CpuParam::new(&index.to_string(), &shape)).collect();
+        let params: Vec<CpuParam> = (0..).zip(shapes).map(|(index, shape): (u32, _)| CpuParam::new(index.to_string(), &shape)).collect();
         let lengths: Vec<usize> = params.iter().map(|param| param.shape.iter().product()).collect();
         let optimizer = CpuOptimizer::new(rule, params)?;
         let values = lengths.iter().map(|&n| source.values(n).to_vec()).collect();
