@@ -20,6 +20,7 @@ struct Preset {
 /// Adafactor's test loss spikes with 0.05. Those below were tried with seed 1 and 15 epochs alone: biases begin at zero, and with LARS move by `lr`
 /// times the gradient then, so that 0.5 is too much whatever the coefficient. Adam-mini takes Adam's, and Adafactor in optax's form torch's; neither was searched for.
 /// Muon, tried likewise: 0.005 to 0.05 get 97.5% right or more, 0.1 96.1%. Output layer and biases are AdamW's.
+/// Shampoo, with seed 1 and three epochs: 0.1 gets 90.8% right, 0.3 95.8%, and 1 diverges. SOAP takes Adam's: 97.8% after three.
 const PRESETS: [Preset; 25] = [
     Preset { name: "gd", rule: "sgd", whole: true, settings: &[("lr", 0.5)] },
     Preset { name: "sgd", rule: "sgd", whole: false, settings: &[("lr", 0.5)] },
@@ -43,7 +44,7 @@ const PRESETS: [Preset; 25] = [
     Preset { name: "marslion", rule: "marslion", whole: false, settings: &[("lr", 1e-3), ("lr_1d", 1e-2)] },
     Preset { name: "adammini", rule: "adammini", whole: false, settings: &[("lr", 1e-2)] },
     Preset { name: "muon", rule: "muon", whole: false, settings: &[("lr", 2e-2), ("weight_decay", 0.0)] },
-    Preset { name: "shampoo", rule: "shampoo", whole: false, settings: &[("lr", 0.1), ("matrix_eps", 1e-3), ("every", 10.0)] },
+    Preset { name: "shampoo", rule: "shampoo", whole: false, settings: &[("lr", 0.3), ("matrix_eps", 1e-3), ("every", 10.0)] },
     Preset { name: "soap", rule: "soap", whole: false, settings: &[("lr", 1e-2)] },
     Preset { name: "optaxadafactor", rule: "optaxadafactor", whole: false, settings: &[("lr", 2e-2)] },
 ];
