@@ -227,8 +227,14 @@ fn memory_is_the_model(gpu: &Gpu) -> Outcome {
         let optimizer = Optimizer::new(&gpu.device, &gpu.queue, rule.clone(), tensors.params())?;
         // A rule with values of its own to evaluate with keeps the trained ones besides.
         let kept = |shape: &[usize]| {
-            let extents = Extents::of(&rule.counts_as(shape).unwrap_or_default());
-            let states = rule.active_states_for(extents.is_matrix).into_iter().map(|state| extents.count(rule.states()[state].extent));
+            let counted = rule.counts_as(shape).unwrap_or_default();
+            let extents = Extents::of(&counted);
+            let square = |&size: &usize| u64::from(rule.has_square(counted.len(), size)) * (size * size) as u64;
+            let count = |extent: Extent| match extent {
+                Extent::Squares => counted.iter().map(square).sum(),
+                other => extents.count(other),
+            };
+            let states = rule.active_states_for(extents.is_matrix).into_iter().map(|state| count(rule.states()[state].extent));
             let reads = |stage: &Stage, name: &str| stage.over == Extent::Elements && stage.reads(name) && !stage.forms(name);
             let is_left = |sum: &&SumField| {
                 let is_read = rule.stages().iter().any(|stage| reads(stage, sum.name));

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::testing::{STEPS, STYLES, Scene, Style, spoil};
+use wgpu_optim::testing::{STEPS, STYLES, Scene, Style, is_certain, spoil};
 use wgpu_optim::{AdamW, Error, Group, Options, rules};
 
 use super::{WAYS, Way};
@@ -40,7 +40,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 
 /// After every step. What the twin refuses, kernels refuse alike.
 fn agrees(gpu: &Gpu, rule: &dyn AnyRule, way: Way, style: Style, sizes: &[usize]) -> Outcome {
-    let shapes = sizes.iter().map(core::slice::from_ref).chain(MATRICES);
+    let shapes = sizes.iter().map(core::slice::from_ref).chain(MATRICES).filter(|shape| is_certain(rule, shape));
     let params = || shapes.clone().enumerate().map(|(index, shape)| way.of(CpuParam::new(format!("p{index}"), shape))).collect::<Vec<_>>();
     let groups = || vec![Group::new(rule.boxed(), params())];
     if let Err(error @ Error::Conflict { .. }) = CpuOptimizer::<f32>::with_options(groups(), Options::default()) {
