@@ -144,7 +144,10 @@ fn stages_that_do_not_fit_are_told() {
 #[test]
 fn states_are_of_what_stages_run_over() {
     assert_eq!(check_state("m", Extent::Columns), Ok(()));
-    assert_eq!(check_state("m", Extent::Slices), Err("the state `m` is of Slices; it may be of Elements, Rows, Columns or Axes".into()));
+    assert_eq!(
+        check_state("m", Extent::Slices),
+        Err("the state `m` is of Slices; it may be of Elements, Rows, Columns, Axes or Squares".into())
+    );
 }
 
 #[test]
