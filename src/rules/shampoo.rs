@@ -17,7 +17,7 @@ hyper_parameters! {
     /// the rule is Adagrad with a full matrix. A convolution's kernel of four dimensions has four P_i, as in the source.
     ///
     /// Sources: Gupta, Koren and Singer, "Shampoo: preconditioned stochastic tensor optimization" (ICML 2018), algorithm 2, in the form of pytorch_optimizer 4.1.0's `Shampoo` with
-    /// `momentum=0`. Its momentum blends the last preconditioned update into the next gradient, which no paper has: it is left out here. So are the grafting, the blocks and the moving averages of Meta's
+    /// `momentum=0`. Its momentum blends the last preconditioned update into the next gradient, which no paper has and this rule has not either. Nor has it the grafting, the blocks and the moving averages of Meta's
     /// DistributedShampoo.
     ///
     /// **Axes without a matrix.** An axis of more than `max_dim` indices has none: it is left as it is, and k does not count it. So a large embedding is preconditioned along its columns alone, to the power -1/2. A

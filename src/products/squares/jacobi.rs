@@ -1,7 +1,7 @@
 //! Eigenvalues and eigenvectors of symmetric matrices by cyclic Jacobi rotations, in the order of the kernel: in a round, half as many rotations as there are rows turn all rows and
 //! columns, each once; the rounds of a sweep turn each pair. The numbers of sweeps and how rounds are shared among dispatches are here too.
 
-/// Rotations of a matrix whose off-diagonal number is smaller, with a trace of 1, are left out.
+/// A number off the diagonal that is smaller, with a trace of 1, is not turned away.
 pub(super) const SMALLEST: f64 = 1e-15;
 
 /// The trace of a matrix that counts as zero is smaller than this: its reciprocal would be beyond f32.
@@ -16,12 +16,13 @@ pub(super) const LEAST_PART: f64 = 1.0 / (1_u64 << 22) as f64;
 /// The part of what shifts a basis by which it is made sure that no column vanishes: 2^-23 of the trace.
 pub(super) const SHIFT: f64 = 1.0 / (1_u64 << 23) as f64;
 
-/// Sweeps after which the eigenvalues of a matrix of so many rows are at f32's rounding, whatever they are.
+/// Sweeps after which the eigenvalues of a matrix of so many rows are at f64's rounding. What takes most are eigenvalues that fall by a constant factor: each sweep makes what is off the
+/// diagonal a tenth then, until the last ones. Two sweeps fewer leave 5e-12 of the trace with 40 rows, 9e-13 with 96, 1e-11 with 200.
 fn sweeps(size: u64) -> u64 {
     match size {
         ..=16 => 8,
-        17..=128 => 10,
-        _ => 12,
+        17..=64 => 12,
+        _ => 14,
     }
 }
 
@@ -195,10 +196,11 @@ mod tests {
 
     #[test]
     fn eigenvalues_are_found_whatever_they_are() {
-        let spectra: [Vec<f64>; 5] = [
+        let spectra: [Vec<f64>; 6] = [
             vec![3.0],
             (1..=17).map(f64::from).collect(),
             (0..40).map(|i| 0.5_f64.powi(i)).collect(),
+            (0..96).map(|i| 0.8_f64.powi(i)).collect(),
             (0..33).map(|i| if i < 4 { 1.0 } else { 0.0 }).collect(),
             (0..150).map(|i| 1.0 + f64::from(i % 3)).collect(),
         ];
@@ -216,7 +218,7 @@ mod tests {
             let found = sorted(own.iter().map(|x| x * trace).collect());
             let found_in_f32 = sorted(small.iter().map(|&x| f64::from(x * small_trace)).collect());
             for ((expected, found), in_f32) in expected.iter().zip(found).zip(found_in_f32) {
-                assert!((expected - found).abs() < 1e-11 * trace, "{size}: {found}, expected {expected}");
+                assert!((expected - found).abs() < 1e-12 * trace, "{size}: {found}, expected {expected}");
                 assert!((expected - in_f32).abs() < 2e-6 * trace, "{size}: {in_f32} in f32, expected {expected}");
             }
             for i in 0..size {
