@@ -19,17 +19,7 @@ fn left_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
 }
 
 fn right_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
-    var rows = ZEROS;
-    for (var k = 0u; k < 4u; k++) {
-        for (var i = 0u; i < 4u; i++) {
-            let at = 4u * depth + k;
-            let column = 4u * block + i;
-            if at < m.size && column < m.size {
-                rows[k][i] = squares[m.into + at * m.size + column];
-            }
-        }
-    }
-    return rows;
+    return square_rows(m, m.into, depth, block);
 }
 
 fn store_block(m: Matrix, tile: Tile, row: u32, column: u32, sums: mat4x4f) {

@@ -15,6 +15,7 @@ const TURN: &str = include_str!("../../../shaders/products/squares/turn.wgsl");
 const PERMUTE: &str = include_str!("../../../shaders/products/squares/permute.wgsl");
 const STORE: &str = include_str!("../../../shaders/products/squares/store.wgsl");
 const BLOCKS: &str = include_str!("../../../shaders/products/squares/blocks.wgsl");
+const SQUARE_ROWS: &str = include_str!("../../../shaders/products/squares/square_rows.wgsl");
 const ESTIMATE: &str = include_str!("../../../shaders/products/squares/estimate.wgsl");
 const CHANGE: &str = include_str!("../../../shaders/products/squares/change.wgsl");
 const SWEEP: &str = include_str!("../../../shaders/products/squares/sweep.wgsl");
@@ -138,9 +139,9 @@ impl Step {
             Step::SweepToBasis => vec![PLACES, TRACE, SWEEP, RANK, SORTED],
             Step::Root => vec![PLACES, ROOT, SYMMETRIC],
             Step::Turn => vec![ELEMENT, TURN],
-            Step::Estimate => vec![ESTIMATE],
+            Step::Estimate => vec![SQUARE_ROWS, ESTIMATE],
             Step::Renew => vec![PLACES, TRACE, RANK, RENEW],
-            Step::Change => vec![PLACES, CHANGE],
+            Step::Change => vec![PLACES, SQUARE_ROWS, CHANGE],
             Step::Store => vec![PLACES, STORE, BLOCKS],
             Step::Permute => vec![PLACES, ELEMENT, PERMUTE, BLOCKS],
         }
