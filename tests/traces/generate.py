@@ -20,6 +20,7 @@ import numpy as np
 from safetensors.numpy import save
 
 import global_cases
+import matrix_cases
 import more_cases
 import optax_cases
 import reduction_cases
@@ -174,6 +175,7 @@ def run_optax(case, initial, gradients, dtype):
 
 
 CASES += torch_cases.cases(Case, run_torch, normal, rough, alternating, drifting)
+CASES += matrix_cases.cases(Case, run_torch, normal, alternating)
 
 
 def record(case, seed):

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def over_elements(start, formula):
-    """A run in numpy: `start` makes a parameter's states, `formula` yields its new value and changes them."""
+    """A run in numpy: `start` makes a parameter's states, `formula` yields its new value and changes them. Dictionaries among them are not recorded."""
 
     def run(case, initial, gradients, dtype):
         params = {name: value.astype(dtype) for name, value in initial.items()}
@@ -16,7 +16,8 @@ def over_elements(start, formula):
         for t, now in enumerate(gradients, 1):
             for name, p in params.items():
                 params[name] = np.asarray(formula(case.hyper, t, now[name].astype(dtype), p, states[name]), dtype)
-            recorded = {name: {key: np.array(state, dtype) for key, state in of.items()} for name, of in states.items()}
+            arrays = {name: {key: state for key, state in of.items() if not isinstance(state, dict)} for name, of in states.items()}
+            recorded = {name: {key: np.array(state, dtype) for key, state in of.items()} for name, of in arrays.items()}
             yield dict(params), recorded
 
     return run
