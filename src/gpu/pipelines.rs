@@ -62,6 +62,13 @@ impl Pipelines {
         self.kernels().count
     }
 
+    /// Forgets all kernels, which are kept until then, or until the last handle is dropped. An optimizer keeps those that it has; the next one compiles its own again.
+    ///
+    /// For programs that make optimizers of many kinds on one device. On llvmpipe a kernel takes some megabytes.
+    pub fn clear(&self) {
+        self.kernels().by_text.clear();
+    }
+
     /// A kernel, compiled unless it is there already.
     pub(crate) fn get<S: Copy>(&self, label: &str, shader: Shader<S>) -> Result<Compiled<S>> {
         if let Some((pipeline, layout)) = self.kernels().by_text.get(&shader.source) {

@@ -28,10 +28,11 @@ pub(super) fn passes(engine: &Engine, config: &Config, parameters: &[Parameter])
 
 fn dispatches(engine: &Engine, scratch: &Scratch, products: &Products) -> Result<Vec<Vec<Dispatch>>> {
     let Engine { device, limits, sets, pages, record, pipelines, .. } = engine;
+    let (is_software, memory) = (!limits.division.skips_branches, device.limits().max_compute_workgroup_storage_size);
     let maker = Maker {
         pipelines,
-        blocks: Blocks::of(!limits.division.skips_branches, limits.workgroup, device.limits().max_compute_workgroup_storage_size),
-        shares: Shares::new(!limits.division.skips_branches, limits.workgroup),
+        blocks: Blocks::of(is_software, limits.workgroup, memory),
+        shares: Shares::new(is_software, limits.workgroup, memory),
         record: &record.buffer,
         page: |set: usize| {
             let window = Window { buffer: set, offset: 0, size: sets.pages[set] };

@@ -23,7 +23,7 @@ hyper_parameters! {
     /// **Axes without a matrix.** An axis of more than `max_dim` indices has none: it is left as it is, and k does not count it. So a large embedding is preconditioned along its columns alone, to the power -1/2. A
     /// tensor whose axes are all larger, or which has no axis, moves by `lr * g`. Those of a parameter take `8 * sum(n_i^2)` bytes, and have to fit in a binding.
     ///
-    /// **Roots** are taken of eigenvalues, which Jacobi's rotations find, a workgroup for each matrix: on a GPU that takes a fraction of a second for 1,024 indices, so larger ones are worth a larger `every`. Eigenvalues
+    /// **Roots** are taken of eigenvalues, which Jacobi's rotations find, a workgroup for each matrix. Their work grows with the cube of its size: for 128 indices they take a second on llvmpipe, and no card has timed them, so larger ones are worth a larger `every`. Eigenvalues
     /// count as `matrix_eps` at least, which they are but for rounding, and as 2^-22 of the largest one, since in f32 what is smaller is rounding.
     ///
     /// `max_dim` stays as it is in a running optimizer.

@@ -1,6 +1,7 @@
 //! The devices that the suite runs on.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::Error;
@@ -9,10 +10,17 @@ use wgpu_optim::adapter::{DeviceLimits, Gpu, instance, request_all_features, req
 /// The result of a row.
 pub type Outcome = Result<(), Failed>;
 
+/// Kernels that the rows of a device share, at most: all that the suite compiles take 18 GB on llvmpipe.
+const SHARED: usize = 200;
+
 /// A device, or why there is none.
 pub struct Context {
     pub name: &'static str,
     gpu: Result<Gpu, Error>,
+    /// Rows that run read; who forgets kernels writes, so that no row misses one that it has compiled.
+    running: RwLock<()>,
+    /// Kernels that had been compiled when the last ones were forgotten.
+    forgotten: AtomicUsize,
 }
 
 impl Context {
@@ -24,7 +32,25 @@ impl Context {
     pub fn trial(self: &Arc<Self>, name: String, run: impl FnOnce(&Gpu) -> Outcome + Send + 'static) -> Trial {
         let context = self.clone();
         let ignored = self.gpu.is_err() && !required();
-        Trial::test(format!("{}/{name}", self.name), move || run(context.gpu()?)).with_ignored_flag(ignored)
+        Trial::test(format!("{}/{name}", self.name), move || {
+            let gpu = context.gpu()?;
+            context.forget(gpu);
+            let _running = context.running.read().unwrap_or_else(PoisonError::into_inner);
+            run(gpu)
+        })
+        .with_ignored_flag(ignored)
+    }
+
+    /// Forgets the kernels of earlier rows where there are many.
+    fn forget(&self, gpu: &Gpu) {
+        let are_many = || gpu.pipelines.compiled() - self.forgotten.load(Ordering::Relaxed) > SHARED;
+        if are_many() {
+            let _alone = self.running.write().unwrap_or_else(PoisonError::into_inner);
+            if are_many() {
+                self.forgotten.store(gpu.pipelines.compiled(), Ordering::Relaxed);
+                gpu.pipelines.clear();
+            }
+        }
     }
 }
 
@@ -53,7 +79,9 @@ pub fn all() -> Vec<Arc<Context>> {
         ("narrow", DeviceLimits::Limited(Box::new(narrow))),
         ("paged", DeviceLimits::Limited(Box::new(paged))),
     ];
-    let context = |(name, allowance)| Arc::new(Context { name, gpu: another(allowance) });
+    let context = |(name, allowance)| {
+        Arc::new(Context { name, gpu: another(allowance), running: RwLock::default(), forgotten: AtomicUsize::default() })
+    };
     allowances.into_iter().map(context).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::jacobi::Shares;
 use super::kernels::{Slot, Step};
-use super::plan::{Matrix, Named, Needs, Round, Shape, renewals, sweeps, tiles};
+use super::plan::{Matrix, Named, Needs, Round, Shape, panels, renewals, sweeps, tiles};
 use crate::error::Result;
 use crate::gpu::{Dispatch, Pipelines, fold, limits, table, whole};
 use crate::products::{Blocks, Tile};
@@ -36,7 +36,7 @@ impl Scratch {
 pub(crate) struct Maker<'a, P, S> {
     pub(crate) pipelines: &'a Pipelines,
     pub(crate) blocks: Blocks,
-    /// How the work of a workgroup that works on a matrix alone is shared.
+    /// How work that is no product is shared.
     pub(crate) shares: Shares,
     pub(crate) record: &'a wgpu::Buffer,
     /// What is bound of the page of a set.
@@ -109,8 +109,13 @@ impl<'a, P: Fn(usize) -> wgpu::BindingResource<'a>, S: Fn(usize) -> wgpu::Bindin
         let matrices = round.matrices(named);
         let squares = tiles(&matrices, Shape::Square, &self.blocks);
         let to_change = Bound { target: Target::Change, ..Bound::default() };
-        let mut lists = vec![self.dispatch(Step::Estimate, round, &matrices, &squares, Bound::default())?];
-        for tiles in renewals(&matrices, self.shares) {
+        let columns = panels(&matrices, self.shares.panel);
+        let mut lists = vec![
+            self.dispatch(Step::Estimate, round, &matrices, &squares, Bound::default())?,
+            self.dispatch(Step::Diagonals, round, &matrices, &columns, Bound::default())?,
+            self.dispatch(Step::Placed, round, &matrices, &columns, Bound::default())?,
+        ];
+        for tiles in renewals(&matrices, self.shares.panel) {
             lists.push(self.dispatch(Step::Renew, round, &matrices, &tiles, Bound::default())?);
         }
         lists.push(self.dispatch(Step::Change, round, &matrices, &squares, to_change)?);
@@ -134,7 +139,7 @@ impl<'a, P: Fn(usize) -> wgpu::BindingResource<'a>, S: Fn(usize) -> wgpu::Bindin
     fn dispatch(&self, step: Step, round: &Round, matrices: &[Matrix], tiles: &[Tile], bound: Bound) -> Result<Vec<Dispatch>> {
         let (Some(first), false) = (round.tensors.first(), tiles.is_empty()) else { return Ok(Vec::new()) };
         let device = self.pipelines.device();
-        let kernel = self.pipelines.get(step.name(), step.shader(&self.blocks, self.shares.invocations))?;
+        let kernel = self.pipelines.get(step.name(), step.shader(&self.blocks, self.shares))?;
         let (table_of_tiles, table_of_matrices) =
             (table(device, "the table of tiles", tiles)?, table(device, "the table of squares", matrices)?);
         let Scratch { elements, work, change } = self.scratch;

@@ -34,16 +34,20 @@ pub(crate) fn rounds(size: u64) -> u64 {
 /// How the work on a square is shared among dispatches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shares {
-    /// Invocations of the workgroup that does it.
+    /// Invocations of a workgroup: a power of two.
     pub(crate) invocations: u32,
+    /// Columns that a workgroup makes orthogonal at once: a power of two, no more than `invocations`, no less than its root.
+    pub(crate) panel: u32,
     /// Turns of its loops that an invocation makes in one dispatch.
     pub(crate) most: u64,
 }
 
 impl Shares {
     /// On a GPU, two million turns are some hundredths of a second. llvmpipe leaves all loops of an invocation after 65,535 turns together.
-    pub(crate) fn new(is_software: bool, invocations: u32) -> Self {
-        Shares { invocations, most: if is_software { 1 << 15 } else { 1 << 21 } }
+    /// A panel of 32 columns takes 13 KiB of a workgroup's memory with 256 invocations.
+    pub(crate) fn new(is_software: bool, invocations: u32, memory: u32) -> Self {
+        let panel = if 4 * (3 * 32 * 32 + invocations) <= memory { 32 } else { 16 };
+        Shares { invocations, panel: invocations.min(panel), most: if is_software { 1 << 15 } else { 1 << 21 } }
     }
 
     fn turns(&self, numbers: u64) -> u64 {
@@ -54,11 +58,6 @@ impl Shares {
     pub(crate) fn rounds(&self, size: u64) -> u64 {
         let pairs = size.div_ceil(2);
         (self.most / (1 + self.turns(pairs) + self.turns(pairs * pairs) + self.turns(pairs * size))).max(1)
-    }
-
-    /// Columns that one dispatch makes the others orthogonal to.
-    pub(crate) fn columns(&self, size: u64) -> u64 {
-        (self.most / (1 + size + 2 * size * self.turns(size))).max(1)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Composes the kernels of products with squares of axes.
 
+use super::jacobi::Shares;
 use super::plan::{ALWAYS, Matrix};
 use crate::products::kernels::{PLAIN, PRODUCT, SHARED, TILE, division, multiplied, sums};
 use crate::products::{Blocks, Tile};
-use crate::wgsl::{Declaration, NUMERICS, Shader, shader};
+use crate::wgsl::{Declaration, NUMERICS, Shader, constants, shader};
 
 const DUE: &str = include_str!("../../../shaders/products/squares/due.wgsl");
 const ELEMENT: &str = include_str!("../../../shaders/products/squares/element.wgsl");
@@ -23,6 +24,9 @@ const TRACE: &str = include_str!("../../../shaders/products/squares/trace.wgsl")
 const POWERS: &str = include_str!("../../../shaders/products/squares/powers.wgsl");
 const SORTED: &str = include_str!("../../../shaders/products/squares/sorted.wgsl");
 const RANK: &str = include_str!("../../../shaders/products/squares/rank.wgsl");
+const COLUMNS: &str = include_str!("../../../shaders/products/squares/columns.wgsl");
+const DIAGONALS: &str = include_str!("../../../shaders/products/squares/diagonals.wgsl");
+const PLACED: &str = include_str!("../../../shaders/products/squares/placed.wgsl");
 const RENEW: &str = include_str!("../../../shaders/products/squares/renew.wgsl");
 
 /// What kernels bind.
@@ -74,7 +78,11 @@ pub(crate) enum Step {
     Turn,
     /// S Q
     Estimate,
-    /// The new basis, in the scratch memory.
+    /// The diagonals of Q^T S Q.
+    Diagonals,
+    /// The columns of S Q by falling diagonals, in the scratch memory.
+    Placed,
+    /// These, orthogonal to a panel of earlier ones; of the next panel, also to one another.
     Renew,
     /// N^T Q
     Change,
@@ -86,13 +94,15 @@ pub(crate) enum Step {
 
 impl Step {
     /// All of them.
-    pub(crate) const ALL: [Step; 10] = [
+    pub(crate) const ALL: [Step; 12] = [
         Step::Gram,
         Step::SweepToPowers,
         Step::SweepToBasis,
         Step::Root,
         Step::Turn,
         Step::Estimate,
+        Step::Diagonals,
+        Step::Placed,
         Step::Renew,
         Step::Change,
         Step::Store,
@@ -108,6 +118,8 @@ impl Step {
             Step::Root => "squares root",
             Step::Turn => "squares turn",
             Step::Estimate => "squares estimate",
+            Step::Diagonals => "squares diagonals",
+            Step::Placed => "squares placed",
             Step::Renew => "squares renew",
             Step::Change => "squares change",
             Step::Store => "squares store",
@@ -115,16 +127,21 @@ impl Step {
         }
     }
 
-    /// Whether one workgroup does all of a matrix.
-    pub(super) fn is_alone(self) -> bool {
-        matches!(self, Step::SweepToPowers | Step::SweepToBasis | Step::Renew)
+    /// How its work is divided.
+    fn way(self) -> Way {
+        match self {
+            Step::SweepToPowers | Step::SweepToBasis | Step::Diagonals | Step::Placed | Step::Renew => Way::Shares,
+            Step::Store | Step::Permute => Way::Blocks,
+            Step::Gram | Step::Root | Step::Turn | Step::Estimate | Step::Change => Way::Product,
+        }
     }
 
     /// What it reads besides tiles, matrices and record, and what it writes.
     fn slots(self) -> (&'static [Slot], Slot) {
         match self {
             Step::Gram => (&[Slot::Source], Slot::Target),
-            Step::SweepToPowers | Step::SweepToBasis | Step::Renew | Step::Estimate => (&[Slot::Squares], Slot::Work),
+            Step::SweepToPowers | Step::SweepToBasis | Step::Estimate | Step::Diagonals | Step::Placed => (&[Slot::Squares], Slot::Work),
+            Step::Renew => (&[], Slot::Work),
             Step::Root | Step::Store => (&[Slot::Work], Slot::Target),
             Step::Turn => (&[Slot::Source, Slot::Squares], Slot::Target),
             Step::Change => (&[Slot::Work, Slot::Squares], Slot::Target),
@@ -140,29 +157,44 @@ impl Step {
             Step::Root => vec![PLACES, ROOT, SYMMETRIC],
             Step::Turn => vec![ELEMENT, TURN],
             Step::Estimate => vec![SQUARE_ROWS, ESTIMATE],
-            Step::Renew => vec![PLACES, TRACE, RANK, RENEW],
+            Step::Diagonals => vec![PLACES, COLUMNS, DIAGONALS],
+            Step::Placed => vec![PLACES, TRACE, RANK, COLUMNS, PLACED],
+            Step::Renew => vec![PLACES, RENEW],
             Step::Change => vec![PLACES, SQUARE_ROWS, CHANGE],
             Step::Store => vec![PLACES, STORE, BLOCKS],
             Step::Permute => vec![PLACES, ELEMENT, PERMUTE, BLOCKS],
         }
     }
 
-    /// The kernel, divided so; of what one workgroup does alone, with so many invocations.
-    pub(crate) fn shader(self, blocks: &Blocks, invocations: u32) -> Shader<Slot> {
+    /// The kernel, divided so.
+    pub(crate) fn shader(self, blocks: &Blocks, shares: Shares) -> Shader<Slot> {
         let (read, written) = self.slots();
         let read = [Slot::Tiles, Slot::Matrices, Slot::Record].into_iter().chain(read.iter().copied());
         let bindings = read.map(|slot| slot.declared(false)).chain([written.declared(true)]).collect();
-        let invocations = if self.is_alone() { invocations } else { blocks.invocations() };
-        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &division(blocks, invocations) + &numbers();
+        let way = self.way();
+        let invocations = if way == Way::Shares { shares.invocations } else { blocks.invocations() };
+        let panel = constants([("PANEL", shares.panel)]);
+        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &division(blocks, invocations) + &panel + &numbers();
         let mut parts = vec![own.as_str(), TILE, DUE];
         parts.extend(self.text());
         let (sums, multiplied) = (sums(blocks), multiplied(blocks, false));
-        if !self.is_alone() && !matches!(self, Step::Store | Step::Permute) {
+        if way == Way::Product {
             parts.extend([sums.as_str(), multiplied.as_str(), PRODUCT]);
             parts.push(if blocks.depth == 0 { PLAIN } else { SHARED });
         }
         shader(bindings, &parts, "")
     }
+}
+
+/// How the work of a dispatch is divided among workgroups.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// As [`Shares`] say.
+    Shares,
+    /// In blocks of 4 x 4.
+    Blocks,
+    /// In tiles of a product.
+    Product,
 }
 
 /// The numbers that the twin has too.
@@ -175,6 +207,8 @@ fn numbers() -> String {
 
 /// The kernels' WGSL texts by name, complete, for people and validators to read.
 pub fn kernels() -> Vec<(String, String)> {
-    let all = |blocks: Blocks| Step::ALL.map(|step| (format!("{} {blocks}", step.name()), step.shader(&blocks, 64).source));
+    let all = |blocks: Blocks| {
+        Step::ALL.map(|step| (format!("{} {blocks}", step.name()), step.shader(&blocks, Shares::new(false, 64, 1 << 14)).source))
+    };
     [Blocks::GPU, Blocks::SMALL, Blocks::SOFTWARE].into_iter().flat_map(all).collect()
 }

@@ -1,7 +1,8 @@
 //! Square matrices of axes: products of a tensor with itself along each axis, their inverse roots and eigenvectors, and turns of the tensor by these.
 //!
-//! All squares of all axes of all parameters whose states lie in the same buffers are worked on together, in rounds; a product is a handful of dispatches for a round, whatever the number of squares and their sizes. Products
-//! go tile by tile, as the others of this room. Rotations, and what makes columns orthogonal, are work of one workgroup for each square: they need each number of it again and again.
+//! All squares of all axes of all parameters whose states lie in the same buffers are worked on together, in rounds; a product is a handful of dispatches for a round, whatever the number of squares. Products
+//! go tile by tile, as the others of this room. Rotations are work of one workgroup for each square: they need each number of it again and again. Columns are made orthogonal in panels, of which each dispatch
+//! finishes one of each square and takes it from all that come after: two dispatches for 32 columns of the largest one.
 //! Whether a product happens in a step, the GPU decides by the step record: what a step records is the same every time, and workgroups return at once where nothing is due.
 
 mod dispatches;
