@@ -6,7 +6,7 @@ use super::{CpuOptimizer, CpuParam};
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::program::FRESH;
 use crate::rule::{AnyRule, Real};
-use crate::step::{Config, check_resized, check_rows, go_with_rows};
+use crate::step::{Config, StateStorage, check_resized, check_rows, go_with_rows};
 
 /// A tensor with other rows: what it is now, its values before if these are to be moved, and those now.
 pub type CpuRows<'a, F> = (CpuParam, Option<&'a [F]>, &'a mut [F]);
@@ -120,7 +120,8 @@ impl<F: Real> CpuOptimizer<F> {
         let old = &self.tensors[index];
         let block = config.block(old.group, &param.name, param.lr_scale)?;
         let new = Tensor::new(CpuParam { frozen: param.frozen || old.frozen, ..param }, old.group, block, config)?;
-        if !(old.stored.is_plain() && new.stored.is_plain()) {
+        let plain = StateStorage::default();
+        if old.stored.storage != plain || new.stored.storage != plain {
             let what = "its states are stored in fewer bits, or would be from now on, and rows come, go and move only where they are f32";
             return Err(Error::Conflict { what: format!("{}: {what}; put it into a group with f32 states", new.name) });
         }

@@ -207,7 +207,8 @@ impl Optimizer {
 fn check_stored(before: &Parameter, after: &Parameter, has_moved: bool) -> Result<()> {
     let plain = StateStorage::default();
     let is_plain = before.kind.storage == plain && after.kind.storage == plain;
-    if is_plain || (before.kind.storage == after.kind.storage && before.elements == after.elements && !has_moved) {
+    // What options keep in fewer bits comes and goes with them.
+    if is_plain || (before.kind.storage.has_states_of(&after.kind.storage) && before.elements == after.elements && !has_moved) {
         return Ok(());
     }
     let what = "its states are stored in fewer bits, or would be from now on, and rows come, go and move only where they are f32";

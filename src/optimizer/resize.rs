@@ -75,6 +75,7 @@ impl Optimizer {
                 if had < to.extents.count(lane.extent) {
                     if lane.role == LaneRole::Average {
                         to.param.storage().check_begins(&to.param.name, lane.name)?;
+                        to.kind.storage.check_begins(&to.param.name, lane.name)?;
                     }
                     begun.push((to, lane, parts, had));
                 }
