@@ -168,12 +168,6 @@ impl StateStorage {
         Err(Error::Conflict { what })
     }
 
-    /// Whether rules' states are stored as others store them.
-    pub(crate) fn has_states_of(&self, other: &Self) -> bool {
-        let of = |own: &Self| (own.m, own.v, own.rounding);
-        of(self) == of(other)
-    }
-
     /// The least bits of a number of any state.
     pub(crate) fn bits(&self) -> u32 {
         let all = [self.m, self.v, self.averages, self.accumulated];
