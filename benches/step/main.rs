@@ -22,6 +22,7 @@ mod muon;
 mod numbers;
 mod passes;
 mod peers;
+mod plain;
 mod products;
 mod report;
 mod rows;

@@ -1,9 +1,11 @@
-//! Values and gradients in fewer bits: AdamW with each way to store them, with states in f32 and in 8 bits, against itself with f32 throughout.
+//! Values and gradients in fewer bits: AdamW with each way to store them, with states in f32 and in 8 bits, against itself with f32 throughout, and against a plain kernel of the same traffic.
 
 use wgpu_optim::{AdamW, Dtype, Group, Optimizer, Options, Param, Rounding, StateStorage, Tensors};
 
+use crate::data::Source;
 use crate::measure::{Contender, race};
-use crate::report::Case;
+use crate::plain::{Moved, Plain};
+use crate::report::{Case, NO_ARITHMETIC};
 use crate::{Bench, Result};
 
 const NUMBERS: &str = "numbers";
@@ -40,12 +42,9 @@ fn ways() -> [Way; 8] {
 }
 
 impl Way {
-    /// Bytes of a parameter that a step moves: states and values are read and written, but values that are made of master values are only written.
-    fn moved(&self) -> f64 {
-        let bytes = |dtype: Dtype| f64::from(dtype.bits()) / 8.0;
-        let scales = if self.state == Dtype::Dynamic8 { 4.0 / 256.0 } else { 0.0 };
-        let values = if self.master { bytes(self.value) + 8.0 } else { 2.0 * bytes(self.value) };
-        values + bytes(self.gradient) + 4.0 * (bytes(self.state) + scales)
+    /// What a step moves of a parameter.
+    fn moved(&self) -> Moved {
+        Moved { values: self.value, gradients: self.gradient, master: self.master, states: [self.state; 2] }
     }
 }
 
@@ -73,14 +72,17 @@ fn one(bench: &mut Bench, n: usize, way: Way) -> Result<()> {
         Ok((Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, options)?, tensors))
     };
     let ((own, tensors), (whole, _)) = (make(way)?, make(PLAIN)?);
-    let mut contenders =
-        vec![Contender::pass(way.name, |pass| own.step_in(pass)), Contender::pass("f32 throughout", |pass| whole.step_in(pass))];
+    let plain = Plain::new(bench, &Source::new(gpu, n)?, n, way.moved())?;
+    let mut contenders = vec![
+        Contender::pass(way.name, |pass| own.step_in(pass)),
+        Contender::pass("f32 throughout", |pass| whole.step_in(pass)),
+        Contender::pass(NO_ARITHMETIC, |pass| plain.record(pass)),
+    ];
     let timings = race(&bench.clock(), &mut contenders, bench.effort())?;
     drop(contenders);
     let buffers = tensors.value("w")?.buffer().size() + tensors.gradient("w")?.buffer().size();
     let kept = (own.state_bytes() + buffers) as f64 / n as f64;
-    let bytes = Some((way.moved() * n as f64) as usize);
-    let case = Case { group: NUMBERS, name: format!("{}, n = {n}", way.name), elements: n, tensors: 1, bytes };
+    let case = Case { group: NUMBERS, name: format!("{}, n = {n}", way.name), elements: n, tensors: 1, bytes: Some(plain.bytes) };
     bench.report.race(case, &timings);
     bench.report.figure(NUMBERS, format!("{}, n = {n}: values, gradients and state", way.name), kept, "bytes per parameter");
     Ok(())

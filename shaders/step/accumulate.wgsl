@@ -2,6 +2,7 @@
 fn work(row: Row, invocation: u32) {
     let shows_trained = !VIEWS || record[VIEW] == TRAINED;
     if record[ORDER] == IN_ORDER && shows_trained && parameters[row.member].is_active != 0u {
-        accumulate(row, record[row.record + PENDING] == 0u, invocation);
+        begin_row(row);
+        accumulate(row, record[row.record + PENDING], invocation);
     }
 }

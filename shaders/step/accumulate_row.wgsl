@@ -1,7 +1,7 @@
-fn accumulate(row: Row, is_first: bool, invocation: u32) {
+fn accumulate(row: Row, pending: u32, invocation: u32) {
+    let is_first = pending == 0u;
     for (var i = 4u * invocation; i < row.count; i += TURN) {
         let left = row.count - i;
-        let at = lane_at(row, ACCUMULATED, i);
         let is_seen = look(row, i, left);
         if !is_seen && !is_first {
             continue;
@@ -12,7 +12,7 @@ fn accumulate(row: Row, is_first: bool, invocation: u32) {
             clear_gradient(row, i, left, gradient);
             own = kept(own, gradient);
         }
-        let sum = select(load_lane(at, 4u) + own, own, is_first);
-        store_lane(at, 4u, sum, sum);
+        let sum = select(load_accumulated(row, i, 4u) + own, own, is_first);
+        store_accumulated(row, pending, i, 4u, sum, sum);
     }
 }

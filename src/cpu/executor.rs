@@ -144,6 +144,9 @@ impl<F: Real> CpuOptimizer<F> {
                 tensor.store(work.rule, last);
             }
         }
+        let averages = self.config.options.averages();
+        let updated = self.tensors.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.is_some());
+        updated.for_each(|(tensor, _)| tensor.store_averages(&averages));
         self.tensors.iter_mut().for_each(|tensor| tensor.totals.clear());
         let given = self.tensors.iter().zip(values.iter_mut()).zip(gradients).filter(|(_, gradient)| gradient.is_some());
         given.filter(|((tensor, _), _)| !tensor.numbers.master).for_each(|((tensor, value), _)| tensor.round(value));

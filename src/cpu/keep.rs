@@ -35,7 +35,13 @@ impl<F: Real> CpuOptimizer<F> {
         let (before, after) = (self.config.options.averages(), options.averages());
         let goes_on = |average: &Average| before.iter().any(|own| own.state() == average.state() && own.check_becomes(average).is_ok());
         let mut begun = after.iter().filter(|average| !goes_on(average));
-        let has_all = |average: &Average| self.tensors.iter().try_for_each(|own| own.numbers.check_begins(&own.name, average.state()));
+        let storages = self.tensors.iter().map(|own| own.storage(&config)).collect::<Result<Vec<_>>>()?;
+        let has_all = |average: &Average| {
+            self.tensors.iter().zip(&storages).try_for_each(|(own, storage)| {
+                own.numbers.check_begins(&own.name, average.state())?;
+                storage.check_begins(&own.name, average.state())
+            })
+        };
         begun.try_for_each(has_all)?;
         self.keep(&config)?;
         if before != after {
@@ -44,6 +50,7 @@ impl<F: Real> CpuOptimizer<F> {
             self.common.view = crate::step::view::TRAINED;
             self.tensors.iter_mut().zip(values).for_each(|(tensor, value)| tensor.average(&before, &after, value));
         }
+        self.tensors.iter_mut().zip(storages).for_each(|(tensor, storage)| tensor.stored.storage = storage);
         begins.into_iter().for_each(|loss_scale| self.common.loss_scale = F::of(loss_scale));
         self.update = self.update.filter(|_| options.measure_update);
         if !options.accumulates() {

@@ -37,6 +37,11 @@ impl<F: Real> RowMask<F> {
         self.rows.check(name, rule)
     }
 
+    /// Elements of a row.
+    pub(super) fn length(&self) -> usize {
+        self.rows.length as usize
+    }
+
     /// Whether the gradient is row-sparse.
     pub(super) fn is_sparse(&self) -> bool {
         self.sparse.is_some()

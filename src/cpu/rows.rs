@@ -6,7 +6,7 @@ use super::{CpuOptimizer, CpuParam};
 use crate::error::{BufferRole, Error, Result, unknown};
 use crate::program::FRESH;
 use crate::rule::{AnyRule, Real};
-use crate::step::{Config, check_resized, check_rows, go_with_rows};
+use crate::step::{Config, Stored, check_resized, check_rows, check_words, go_with_rows};
 
 /// A tensor with other rows: what it is now, its values before if these are to be moved, and those now.
 pub type CpuRows<'a, F> = (CpuParam, Option<&'a [F]>, &'a mut [F]);
@@ -120,11 +120,10 @@ impl<F: Real> CpuOptimizer<F> {
         let old = &self.tensors[index];
         let block = config.block(old.group, &param.name, param.lr_scale)?;
         let new = Tensor::new(CpuParam { frozen: param.frozen || old.frozen, ..param }, old.group, block, config)?;
-        if !(old.stored.is_plain() && new.stored.is_plain()) {
-            let what = "its states are stored in fewer bits, or would be from now on, and rows come, go and move only where they are f32";
-            return Err(Error::Conflict { what: format!("{}: {what}; put it into a group with f32 states", new.name) });
-        }
-        new.numbers.check_rows(&new.name, &old.numbers)?;
+        let stored = |own: &Tensor<F>| Stored { elements: own.len as u64, numbers: own.numbers, states: own.stored.storage };
+        let lanes = self.config.step_kind().lanes(&*self.config.groups[old.group].rule, new.keeps());
+        let row = new.shape.iter().skip(1).map(|&size| size as u64).product();
+        check_words(&new.name, row, &lanes, [&stored(old), &stored(&new)])?;
         new.check(BufferRole::Value, values).map(|()| new)
     }
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::tensor::Tensor;
 use crate::rule::{AnyRule, Real, Stage};
-use crate::step::StateStorage;
+use crate::step::{ACCUMULATED, Average, LaneRole, StateStorage};
 use crate::storage::{BLOCK, Format, Packed, With, drawn, scale};
 
 /// What the states of a tensor are stored as.
@@ -50,13 +50,32 @@ impl<F: Real> Tensor<F> {
                     let blocks = lane.par_chunks_mut(BLOCK as usize).with_min_len(BLOCKS).zip(scales.par_iter_mut());
                     blocks.for_each(|(block, scale)| store_block(packed, block, scale));
                 }
-                false => store_each(packed, lane, storage.salt_of(salt, state.name), self.step),
+                false => store_each(packed, lane, storage.salt_of(salt, (state.name, LaneRole::State), 0), self.step),
             }
         }
     }
 }
 
 impl<F: Real> Tensor<F> {
+    /// Stores averages; what stays is what it was.
+    pub(super) fn store_averages(&mut self, averages: &[Average]) {
+        let storage = self.stored.storage;
+        let Some(packed) = storage.averages.format(false).packed() else { return };
+        let salt = storage.salt(&self.name);
+        for (average, lane) in averages.iter().zip(&mut self.averages) {
+            store_each(packed, lane, storage.salt_of(salt, (average.state(), LaneRole::Average), 0), self.step);
+        }
+    }
+
+    /// Stores the gradients that are accumulated, after those of one more micro-batch.
+    pub(super) fn store_accumulated(&mut self) {
+        let storage = self.stored.storage;
+        if let Some(packed) = storage.accumulated.format(false).packed() {
+            let salt = storage.salt_of(storage.salt(&self.name), (ACCUMULATED, LaneRole::Accumulated), self.pending);
+            store_each(packed, &mut self.accumulated, salt, self.step);
+        }
+    }
+
     /// Rounds values to the nearest, as whatever shows them does but for a step.
     pub(super) fn show(&self, values: &mut [F]) {
         self.round_values(values, 0);

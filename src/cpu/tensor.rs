@@ -5,10 +5,9 @@ use super::row_mask::RowMask;
 use super::stored::Stored;
 use super::view::Back;
 use crate::error::{BufferRole, Error, Result};
-use crate::rule::{Extent, Extents, Real, StateField};
+use crate::rule::{AnyRule, Extent, Extents, Real, StateField};
 use crate::schedule::Schedule;
-use crate::step::{Broadcast, Config, Keeps, MaskedRows, NumberStorage, SCHEDULE_ERROR, Storable, check_one};
-use crate::storage::Format;
+use crate::step::{Broadcast, Config, Keeps, MaskedRows, NumberStorage, Options, SCHEDULE_ERROR, StateStorage, Storable, check_one};
 
 /// A parameter and what the optimizer keeps of it.
 #[derive(Clone, Debug)]
@@ -83,14 +82,8 @@ impl<F: Real> Tensor<F> {
             mask = Some(RowMask::sparse(own, rows));
         }
         let extents = rule.extents(&name, &shape)?;
-        let by_rows = match mask.as_ref().is_some_and(RowMask::is_sparse) {
-            true => len as u64 / shape.first().map_or(1, |&rows| rows as u64).max(1),
-            false if rule.is_tiled(extents.is_matrix) => extents.width(),
-            false => 0,
-        };
+        let storage = storage(&name, len, rule, extents, mask.as_ref(), &config.state(group), options)?;
         let matrix = extents.is_matrix;
-        let storable = Storable { param: &name, elements: len as u64, is_matrix: matrix, masked: mask.is_some(), row_length: by_rows };
-        let storage = config.state(group).of(rule, &storable)?;
         let lane = |used: bool, extent| if used { vec![F::zero(); extents.count(extent) as usize] } else { Vec::new() };
         let state = |state: &StateField| lane(rule.uses_for(state.name, extents.is_matrix), state.extent);
         Ok(Tensor {
@@ -120,10 +113,16 @@ impl<F: Real> Tensor<F> {
         })
     }
 
+    /// What its states are stored as by a config.
+    pub(super) fn storage(&self, config: &Config) -> Result<StateStorage> {
+        let rule = &*config.groups[self.group].rule;
+        storage(&self.name, self.len, rule, self.extents, self.mask.as_ref(), &config.state(self.group), &config.options)
+    }
+
     /// What decides which lanes it has.
     pub(super) fn keeps(&self) -> Keeps {
-        let (halves, master) = (self.numbers.values() != Format::F32, self.numbers.master);
-        Keeps { matrix: self.extents.is_matrix, counted: self.own_steps(), storage: self.stored.storage, halves, master }
+        let (values, master) = (self.numbers.values(), self.numbers.master);
+        Keeps { matrix: self.extents.is_matrix, counted: self.own_steps(), storage: self.stored.storage, values, master }
     }
 
     /// Whether its gradient is row-sparse.
@@ -167,6 +166,7 @@ impl<F: Real> Tensor<F> {
         } else {
             self.accumulated.iter_mut().zip(gradient).for_each(|(sum, &g)| *sum = *sum + g);
         }
+        self.store_accumulated();
         self.pending += 1;
     }
 
@@ -180,4 +180,21 @@ impl<F: Real> Tensor<F> {
             None => sum,
         }
     }
+}
+
+/// What the states of a tensor are stored as.
+fn storage<F: Real>(
+    param: &str,
+    len: usize,
+    rule: &dyn AnyRule,
+    extents: Extents,
+    mask: Option<&RowMask<F>>,
+    state: &StateStorage,
+    options: &Options,
+) -> Result<StateStorage> {
+    let rows = mask.filter(|mask| mask.is_sparse()).map(|mask| mask.length() as u64);
+    let by_rows = rows.unwrap_or(if rule.is_tiled(extents.is_matrix) { extents.width() } else { 0 });
+    let (elements, is_matrix, averages) = (len as u64, extents.is_matrix, !options.averages().is_empty());
+    let accumulates = options.accumulates();
+    state.of(rule, &Storable { param, elements, is_matrix, masked: mask.is_some(), row_length: by_rows, averages, accumulates })
 }

@@ -5,8 +5,7 @@ use super::tensor::Tensor;
 use super::{CpuOptimizer, assigned};
 use crate::error::{Error, Result};
 use crate::rule::{Function, Real};
-use crate::step::{Average, View, view};
-use crate::storage::Format;
+use crate::step::{Average, Showing, View, view};
 
 /// How a tensor's trained values come back.
 #[derive(Clone, Debug)]
@@ -81,14 +80,14 @@ impl<F: Real> CpuOptimizer<F> {
         let evaluated = view::evaluated_average(&averages);
         let average = if next == view::EVALUATED { evaluated } else { Some((next - view::SWAPPED) as usize) };
         let has_own = |tensor: &Tensor<F>| next == view::EVALUATED && self.config.groups[tensor.group].rule.has_views();
-        for (tensor, value) in self.tensors.iter_mut().zip(&mut *values) {
+        let exchanges: Vec<bool> = self.tensors.iter().map(|tensor| self.exchanges(tensor)).collect();
+        for ((tensor, value), exchanges) in self.tensors.iter_mut().zip(&mut *values).zip(exchanges) {
             match average.filter(|&index| tensor.step >= averages[index].words::<F>().first()) {
                 _ if has_own(tensor) => tensor.put_aside(value),
-                Some(index) if tensor.numbers.values() == Format::F32 => {
+                Some(index) if exchanges => {
                     tensor.averages[index].swap_with_slice(value);
                     tensor.back = Back::Average(index);
                 }
-                // An average would be rounded there.
                 Some(index) => {
                     tensor.back = Back::Aside(value.to_vec());
                     value.copy_from_slice(&tensor.averages[index]);
@@ -111,6 +110,12 @@ impl<F: Real> CpuOptimizer<F> {
         run(elements, own.filter_map(|(((tensor, value), work), _)| Some(Job::new(work.as_ref()?, tensor, value, &[]))));
         let own = self.tensors.iter().zip(values).zip(evaluated).filter(|(_, evaluated)| *evaluated);
         own.for_each(|((tensor, value), _)| tensor.show(value));
+    }
+
+    /// Whether the trained values are in the place of an average while that is shown.
+    fn exchanges(&self, tensor: &Tensor<F>) -> bool {
+        let rule = &*self.config.groups[tensor.group].rule;
+        self.config.step_kind().showing(rule, tensor.keeps()) == Showing::Exchanged
     }
 
     /// The error for something that does not fit what is shown.

@@ -68,7 +68,7 @@ impl TensorView<'_> {
             listed,
             copy: param.bf16_copy.as_ref().map(|copy| copy.place(buffers.number(copy.binding.buffer()), parameter.elements)),
             salt: param.bf16_copy.as_ref().map_or(param.storage().salt(&param.name), |copy| salt(copy.rounding, &param.name)),
-            state_salt: config.state(parameter.member.group).salt(&parameter.param.name),
+            state_salt: parameter.kind.storage.salt(&parameter.param.name),
             granule: parameter.masked.map_or(1, |rows| rows.granule()),
             unit: parameter.unit,
             tiles: parameter.tiles,

@@ -74,7 +74,15 @@ impl Draft {
             let (scaled, adaptive) = (scale.is_some(), unit.is_some());
             let counted = masked.is_some_and(|rows| rows.own_steps);
             let by_rows = if tiled || listed { extents.width() } else { 0 };
-            let storable = Storable { param: &param.name, elements, is_matrix: matrix, masked: masked.is_some(), row_length: by_rows };
+            let storable = Storable {
+                param: &param.name,
+                elements,
+                is_matrix: matrix,
+                masked: masked.is_some(),
+                row_length: by_rows,
+                averages: !step_kind.averages.is_empty(),
+                accumulates: step_kind.accumulates,
+            };
             let storage = self.config.state(number).of(&*rule, &storable)?;
             let kind = Kind {
                 group: variant,

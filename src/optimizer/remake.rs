@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Binding, Param};
 use crate::program::Segment;
 use crate::rule::Extent;
-use crate::step::{Block, Config, GroupKey, Lane, LaneRole, StateStorage, Status, StepEntry};
+use crate::step::{Block, Config, GroupKey, Lane, LaneRole, Status, StepEntry, Stored, check_words};
 
 /// A parameter that stays, as it will be, and its number before.
 pub(super) struct Kept {
@@ -125,10 +125,9 @@ impl Optimizer {
         let mut next = Optimizer::make(&engine.pipelines, &engine.queue, made, config.options, Some(before))?;
         for (to, &from) in next.parameters.iter().zip(&sources) {
             let has_moved = moves.is_some_and(|moves| moves.width(from, to, Extent::Elements).is_some());
-            check_stored(&self.parameters[from], to, has_moved)?;
-            let (before, after) = (&self.parameters[from], to.param.storage());
-            if has_moved || before.elements != to.elements || before.param.storage() != after {
-                after.check_rows(&to.param.name, &before.param.storage())?;
+            let before = &self.parameters[from];
+            if has_moved || before.elements != to.elements || before.param.storage() != to.param.storage() {
+                next.check_words(to, before)?;
             }
         }
         let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
@@ -194,6 +193,14 @@ impl Optimizer {
         }
     }
 
+    /// Fails unless the rows of a parameter of this optimizer can come from what it was before.
+    fn check_words(&self, to: &Parameter, before: &Parameter) -> Result<()> {
+        let stored = |own: &Parameter| Stored { elements: own.elements, numbers: own.param.storage(), states: own.kind.storage };
+        let lanes = self.config.step_kind().lanes(self.rule_of(to), to.kind.keeps());
+        let row = to.param.shape.iter().skip(1).map(|&size| size as u64).product();
+        check_words(&to.param.name, row, &lanes, [&stored(before), &stored(to)])
+    }
+
     /// The parts of what another optimizer keeps of a parameter, if this one keeps it too.
     pub(super) fn lane_before(&self, parameter: usize, lane: &Lane, next: &Optimizer) -> Option<Vec<Binding>> {
         let average = |of: &Optimizer| of.config.options.averages().into_iter().find(|average| average.state() == lane.name);
@@ -201,17 +208,6 @@ impl Optimizer {
         let own = self.lanes_in_parts(&self.parameters[parameter]).into_iter().find(|(own, _)| own == lane)?;
         goes_on.then_some(own.1)
     }
-}
-
-/// States that are stored in fewer bits stay with their elements.
-fn check_stored(before: &Parameter, after: &Parameter, has_moved: bool) -> Result<()> {
-    let plain = StateStorage::default();
-    let is_plain = before.kind.storage == plain && after.kind.storage == plain;
-    if is_plain || (before.kind.storage == after.kind.storage && before.elements == after.elements && !has_moved) {
-        return Ok(());
-    }
-    let what = "its states are stored in fewer bits, or would be from now on, and rows come, go and move only where they are f32";
-    Err(Error::Conflict { what: format!("{}: {what}; put it into a group with f32 states", after.param.name) })
 }
 
 /// A part of a tensor, and how many of its bytes are copied.

@@ -37,7 +37,7 @@ impl Optimizer {
     /// # Errors
     ///
     /// - [`Error::UnknownName`]: a parameter that the optimizer does not have. [`Error::DuplicateName`]: one that comes twice.
-    /// - [`Error::Conflict`]: a shape that differs in more than the first dimension.
+    /// - [`Error::Conflict`]: a shape that differs in more than the first dimension; or what [`Optimizer::change_rows`] refuses of how numbers are stored.
     /// - Whatever [`Optimizer::new`] refuses of the new parameters.
     pub fn resize_rows(&mut self, encoder: &mut wgpu::CommandEncoder, params: impl IntoIterator<Item = Param>) -> Result<()> {
         let (mut kept, mut seen) = (self.kept(), Vec::new());
@@ -73,8 +73,9 @@ impl Optimizer {
                 let begins = lane.role == LaneRole::Average && self.lane_before(from, &lane, next).is_none();
                 let had = if begins { 0 } else { self.parameters[from].extents.count(lane.extent) };
                 if had < to.extents.count(lane.extent) {
-                    if lane.role == LaneRole::Average {
+                    if begins {
                         to.param.storage().check_begins(&to.param.name, lane.name)?;
+                        to.kind.storage.check_begins(&to.param.name, lane.name)?;
                     }
                     begun.push((to, lane, parts, had));
                 }
@@ -90,8 +91,8 @@ impl Optimizer {
         for (to, lane, parts, had) in begun {
             check_counted(|| format!("{}: what is new of {}", to.param.name, lane.name), to.elements)?;
             let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
-            let task = MoveTask { width: to.elements as u32, ..MoveTask::default() };
-            mover.add(task, &[], &target, (had, next.begins(to, &lane)), &mut dispatches)?;
+            let task = MoveTask { width: lane.format.words(to.elements) as u32, ..MoveTask::default() };
+            mover.add(task, &[], &target, (lane.format.words(had), next.begins(to, &lane)), &mut dispatches)?;
         }
         Ok(dispatches)
     }

@@ -9,6 +9,7 @@ use crate::gpu::{Binding, Dispatch, Param};
 use crate::program::MoveTask;
 use crate::rule::Extent;
 use crate::step::{LaneRole, check_rows};
+use crate::storage::Format;
 
 /// Other rows for some parameters: rows are kept, reordered, copied, dropped and added.
 ///
@@ -73,7 +74,8 @@ impl Optimizer {
     ///
     /// - [`Error::UnknownName`](crate::Error::UnknownName): a parameter that the optimizer does not have. [`Error::DuplicateName`](crate::Error::DuplicateName): one that comes twice.
     /// - [`Error::Conflict`](crate::Error::Conflict): a shape that differs in more than the first dimension, an index of another length, or values that would
-    ///   move into a buffer that has values to be moved.
+    ///   move into a buffer that has values to be moved. Numbers of 16 bits where a row has an odd number of elements, states of 8 bits, master values, and averages that are stored
+    ///   otherwise than the values.
     /// - Whatever [`Optimizer::new`] refuses of the new parameters.
     pub fn change_rows(&mut self, encoder: &mut wgpu::CommandEncoder, change: RowChange) -> Result<()> {
         let RowChange { rows, params, values } = change;
@@ -134,10 +136,14 @@ impl Moves<'_> {
             let [had, has] = [before, to].map(|parameter| parameter.elements);
             check_counted(|| format!("{}: rows that change", to.param.name), had.max(has))?;
             let rows = before.param.shape[0] as u32;
-            let values = [(&before.param.value, had), (&to.param.value, has)].map(|(binding, elements)| vec![(binding.clone(), elements)]);
-            let width = self.width(from, to, Extent::Elements).unwrap_or(1) as u32;
+            // Numbers of 16 bits move as words, of which rows have whole ones.
+            let words = |format: Format, numbers: u64| format.words(numbers);
+            let of = to.kind.values;
+            let values =
+                [(&before.param.value, had), (&to.param.value, has)].map(|(own, elements)| vec![(own.clone(), words(of, elements))]);
+            let width = self.width(from, to, Extent::Elements).unwrap_or(1);
             if self.values {
-                let task = MoveTask { width, rows, copies: 1, ..MoveTask::default() };
+                let task = MoveTask { width: words(of, width) as u32, rows, copies: 1, ..MoveTask::default() };
                 mover.add(task, &values[0], &values[1], (0, Begins::Written), &mut dispatches)?;
             }
             let lanes = old.lanes_in_parts(before).into_iter().zip(new.lanes_in_parts(to));
@@ -146,7 +152,7 @@ impl Moves<'_> {
                 let [source, target] =
                     [source, target].map(|parts| parts.into_iter().map(|part| (part.clone(), part.elements())).collect::<Vec<_>>());
                 let is_average = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
-                let task = MoveTask { width: width as u32, rows, copies: u32::from(is_average), ..MoveTask::default() };
+                let task = MoveTask { width: words(lane.format, width) as u32, rows, copies: u32::from(is_average), ..MoveTask::default() };
                 mover.add(task, &source, &target, (0, new.begins(to, &lane)), &mut dispatches)?;
             }
         }

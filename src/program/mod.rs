@@ -199,7 +199,7 @@ impl Kind {
     /// What decides which lanes a parameter has.
     pub(crate) fn keeps(&self) -> Keeps {
         let (matrix, counted, storage) = (self.matrix, self.counted, self.storage);
-        Keeps { matrix, counted, storage, halves: self.values != Format::F32, master: self.mastered }
+        Keeps { matrix, counted, storage, values: self.values, master: self.mastered }
     }
 }
 

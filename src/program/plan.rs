@@ -47,6 +47,12 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
         let Kind { adaptive, masked, listed, whole_rows, gradients, .. } = tensor.kind;
         let values = if adaptive { tensor.kind.values } else { Format::F32 };
         let kind = Kind { adaptive, whole_units, masked: masked || listed, listed, whole_rows, values, gradients, ..Kind::default() };
+        // Where a lane of fewer bits lies depends on all others.
+        let Kind { group, matrix, storage, mastered, .. } = tensor.kind;
+        let kind = match accumulated && storage.accumulated.bits() < 32 {
+            true => Kind { group, matrix, storage, mastered, values: tensor.kind.values, ..kind },
+            false => kind,
+        };
         if accumulated {
             for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
                 let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };

@@ -27,8 +27,8 @@ pub struct Keeps {
     pub counted: bool,
     /// What its states are stored as.
     pub storage: StateStorage,
-    /// Whether its values have 16 bits.
-    pub halves: bool,
+    /// What its values are stored as.
+    pub values: Format,
     /// Whether there are master values beside them.
     pub master: bool,
 }
@@ -44,7 +44,7 @@ pub enum LaneRole {
     Master,
     /// An average of the values.
     Average,
-    /// The trained values, while a rule's evaluated ones are in their place; of 16 bits, while any others are, since an average would be rounded there.
+    /// The trained values, while others are in their place, or half of their bits, as [`Showing`] says.
     Aside,
     /// How many steps have updated each row, where rows count their own: whole numbers.
     RowSteps,
@@ -52,6 +52,17 @@ pub enum LaneRole {
     Scale,
     /// A sum that stages over elements read, of rows, columns, slices or axes, or a state that is scratch; nothing of it is kept from step to step.
     Sum,
+}
+
+/// Where the trained values are while an average is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Showing {
+    /// In the place of the average, which has as many bits.
+    Exchanged,
+    /// In their own lane, or in the master values; the average stays where it is.
+    Aside,
+    /// f32 beside averages of 16 bits: half of their bits in the place of the average, and half in a lane of their own.
+    Split,
 }
 
 impl Lane {
@@ -67,11 +78,11 @@ impl Lane {
 }
 
 impl StepKind {
-    /// The lanes of a parameter: accumulated gradients, whose lane is so the first whatever the rule, the rule's states in use, master values, averages, what shows while a rule's evaluated values are in
-    /// its place, and scratch; then states that are not f32, and the scales of these; sums, and the step counts of rows that have their own.
+    /// The lanes of a parameter: accumulated gradients, the rule's states in use, master values, averages, what of the trained values is kept aside while others are shown, and scratch; of these first
+    /// those of f32, then the others, and the scales of these; sums, and the step counts of rows that have their own.
     pub fn lanes(&self, rule: &dyn AnyRule, keeps: Keeps) -> Vec<Lane> {
-        let Keeps { matrix, counted, storage, halves, master } = keeps;
-        let of_elements = |name, role| Lane { name, role, format: Format::F32, extent: Extent::Elements };
+        let Keeps { matrix, counted, storage, master, .. } = keeps;
+        let of_elements = |name, role| Lane { name, role, format: storage.format_of(role), extent: Extent::Elements };
         let states = rule.active_states_for(matrix).into_iter().map(|state| rule.states()[state]);
         let (scratch, states): (Vec<StateField>, Vec<StateField>) = states.partition(StateField::is_scratch);
         let scratch = scratch.into_iter().map(|state| Lane { extent: state.extent, ..of_elements(state.name, LaneRole::Sum) });
@@ -81,22 +92,44 @@ impl StepKind {
             format: storage.format(rule, &state),
             extent: state.extent,
         };
-        let (states, packed): (Vec<Lane>, Vec<Lane>) = states.into_iter().map(state).partition(|lane| lane.format == Format::F32);
+        let states = states.into_iter().map(state);
+        let accumulated = self.accumulates.then(|| of_elements(ACCUMULATED, LaneRole::Accumulated));
+        let averages = self.averages.iter().map(|average| of_elements(average.state(), LaneRole::Average));
+        let aside = self.aside(rule, keeps).map(|format| Lane { format, ..of_elements(ASIDE, LaneRole::Aside) });
+        let master = master.then(|| of_elements(MASTER, LaneRole::Master));
+        let own = accumulated.into_iter().chain(states).chain(master).chain(averages).chain(aside);
+        let (own, packed): (Vec<Lane>, Vec<Lane>) = own.partition(|lane| lane.format == Format::F32);
         let scales = packed.iter().filter(|lane| lane.format.has_scales());
         let scale = |lane: &Lane| Lane { role: LaneRole::Scale, format: Format::F32, extent: Extent::Blocks, ..*lane };
         let scales: Vec<Lane> = scales.map(scale).collect();
-        let accumulated = self.accumulates.then(|| of_elements(ACCUMULATED, LaneRole::Accumulated));
-        let averages = self.averages.iter().map(|average| of_elements(average.state(), LaneRole::Average));
-        // Those of 16 bits come back from the master values.
-        let aside = if halves { !master && !self.averages.is_empty() } else { rule.has_views() };
-        let aside = aside.then(|| of_elements(ASIDE, LaneRole::Aside));
-        let master = master.then(|| of_elements(MASTER, LaneRole::Master));
         let sums = rule.sums().iter().filter(|sum| rule.is_kept(sum, matrix));
         let sums = sums.map(|sum| Lane { extent: sum.extent, ..of_elements(sum.name, LaneRole::Sum) });
         let steps = counted.then_some(Lane { extent: Extent::Rows, ..of_elements(ROW_STEPS, LaneRole::RowSteps) });
-        let kept =
-            accumulated.into_iter().chain(states).chain(master).chain(averages).chain(aside).chain(scratch).chain(packed).chain(scales);
-        kept.chain(sums).chain(steps).collect()
+        own.into_iter().chain(scratch).chain(packed).chain(scales).chain(sums).chain(steps).collect()
+    }
+
+    /// Where the trained values of a parameter are while an average is shown.
+    pub(crate) fn showing(&self, rule: &dyn AnyRule, keeps: Keeps) -> Showing {
+        match (keeps.values, keeps.storage.format_of(LaneRole::Average)) {
+            // An average would be rounded in the place of the values, and these in the place of the average.
+            _ if keeps.master => Showing::Aside,
+            (values, average) if values == average => Showing::Exchanged,
+            (Format::F32, _) if !rule.has_views() => Showing::Split,
+            _ => Showing::Aside,
+        }
+    }
+
+    /// What a lane for trained values that are not shown is stored as, where there is one: master values need none.
+    fn aside(&self, rule: &dyn AnyRule, keeps: Keeps) -> Option<Format> {
+        match self.showing(rule, keeps) {
+            _ if keeps.master => None,
+            _ if rule.has_views() => Some(Format::F32),
+            _ if self.averages.is_empty() => None,
+            Showing::Exchanged => None,
+            Showing::Aside => Some(Format::F32),
+            // Half of an f32, as wide as the average.
+            Showing::Split => Some(keeps.storage.format_of(LaneRole::Average)),
+        }
     }
 
     /// The lanes that lie in the state's pages, one after the other: those of f32, then others, then scales of blocks.

@@ -42,7 +42,7 @@ pub use clip::ClipWords;
 #[doc(hidden)]
 pub use config::Config;
 #[doc(hidden)]
-pub use lanes::{Keeps, Lane, LaneRole};
+pub use lanes::{Keeps, Lane, LaneRole, Showing};
 #[doc(hidden)]
 pub use status::{ACCUMULATED, OptionWords, Status};
 #[doc(hidden)]
@@ -61,5 +61,5 @@ pub(crate) use number_storage::NumberStorage;
 #[cfg(feature = "testing")]
 pub(crate) use row_mask::takes_some_rows;
 pub(crate) use row_mask::{MaskedRows, ROW_STEPS, check_one};
-pub(crate) use rows::{check_resized, check_rows, check_scaled, go_with_rows};
-pub(crate) use state_storage::{Storable, name_salt};
+pub(crate) use rows::{Stored, check_resized, check_rows, check_scaled, check_words, go_with_rows};
+pub(crate) use state_storage::Storable;

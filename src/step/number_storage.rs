@@ -63,18 +63,6 @@ impl NumberStorage {
         }
     }
 
-    /// Fails where rows come, go or move, or what values are stored as changes: that is done where they are f32, before and after.
-    pub(crate) fn check_rows(&self, param: &str, before: &Self) -> Result<()> {
-        if [self, before].iter().all(|own| own.value == Dtype::F32) {
-            return Ok(());
-        }
-        let what = format!(
-            "{param}: its values are in {:?}, and were in {:?}; rows come, go and move only where they are F32",
-            self.value, before.value
-        );
-        Err(Error::Conflict { what })
-    }
-
     /// Fails where an average would begin as the values are then.
     pub(crate) fn check_begins(&self, param: &str, average: &str) -> Result<()> {
         if self.value == Dtype::F32 {

@@ -58,7 +58,7 @@ pub struct Options {
     ///
     /// Default: `None`.
     pub swa: Option<Swa>,
-    /// What the states of rules are stored as, in groups without a [`Group`](crate::Group)`::state` of their own.
+    /// What states are stored as, those of rules, averages and accumulated gradients, in groups without a [`Group`](crate::Group)`::state` of their own.
     ///
     /// Default: `StateStorage::default()`, f32.
     pub state: StateStorage,
@@ -98,7 +98,7 @@ pub enum NonFinite {
 }
 
 /// How gradients accumulate over [`Optimizer::accumulate`](crate::Optimizer::accumulate) and the [`Optimizer::step`](crate::Optimizer::step) that
-/// ends it, in f32.
+/// ends it, in f32 or as [`StateStorage::accumulated`](crate::StateStorage::accumulated) says.
 ///
 /// ```
 /// use wgpu_optim::cpu::CpuOptimizer;

@@ -1,6 +1,6 @@
 //! What has to hold where a parameter gets other rows, and where a state of some rows is scaled.
 
-use super::{Lane, LaneRole};
+use super::{Lane, LaneRole, NumberStorage, StateStorage};
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extent};
 use crate::storage::Format;
@@ -35,6 +35,54 @@ pub(crate) fn check_resized(param: &str, rule: &dyn AnyRule, [had, has]: [&[usiz
         return Err(Error::Conflict { what });
     }
     Ok(())
+}
+
+/// How a parameter is stored whose rows come, go or move.
+pub(crate) struct Stored {
+    pub(crate) elements: u64,
+    pub(crate) numbers: NumberStorage,
+    pub(crate) states: StateStorage,
+}
+
+/// Fails unless the rows of a parameter can come, go and move as words: with these lanes, and as it is stored before and after.
+pub(crate) fn check_words(param: &str, row: u64, lanes: &[Lane], [before, after]: [&Stored; 2]) -> Result<()> {
+    let refused = |what: String| Err(Error::Conflict { what: format!("{param}: {what}") });
+    let (had, has) = (&before.numbers, &after.numbers);
+    if (had.value, had.master) != (has.value, has.master) {
+        let with = |own: &NumberStorage| format!("{:?}{}", own.value, if own.master { " with master values" } else { "" });
+        return refused(format!("its values are in {}, and were in {}; rows come, go and move where that stays", with(has), with(had)));
+    }
+    if before.states != after.states {
+        let (had, has) = (before.elements, after.elements);
+        return refused(format!(
+            "with {has} elements its states are stored otherwise than with {had}, because of StateStorage::least; rows come, go and move where that stays"
+        ));
+    }
+    let halves = has.values() != Format::F32;
+    if let Some(lane) = lanes.iter().find(|lane| lane.format.has_scales()) {
+        let name = lane.name;
+        return refused(format!(
+            "its state \"{name}\" is in 8 bits, of which blocks of 256 elements share a scale, and a row has {row}; rows come, go and move where states have 16 bits or f32"
+        ));
+    }
+    if (halves || lanes.iter().any(|lane| lane.format != Format::F32)) && !row.is_multiple_of(2) {
+        return refused(format!("two of its numbers share a word, and a row has {row}; rows come, go and move where that is even"));
+    }
+    if has.master {
+        return refused(format!(
+            "it has master values beside values in {:?}, and new rows would have none; rows come, go and move without them",
+            has.value
+        ));
+    }
+    match lanes.iter().find(|lane| lane.role == LaneRole::Average && lane.format != has.values()) {
+        Some(lane) => refused(format!(
+            "its average \"{}\" has {} bits and its values {}; where rows come, go and move, averages of new rows begin as their values and are stored alike",
+            lane.name,
+            lane.format.bits(),
+            has.values().bits()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Whether each row of a parameter, as its first dimension counts them, has numbers of this extent of its own. Those of the columns of a matrix are of all its

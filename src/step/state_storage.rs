@@ -1,14 +1,15 @@
-//! `StateStorage`: what the states of rules are stored as, and which states can be.
+//! `StateStorage`: what states are stored as, those of rules and those that options keep, and which of them can be.
 
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extent, StateField};
+use crate::step::LaneRole;
 use crate::storage::{Dtype, Format, Rounding, mixed, salt};
 
-/// What the states of rules are stored as: f32, or numbers of fewer bits, which take less memory and less of its bandwidth. Each step computes in f32 and rounds the new states last,
+/// What states are stored as: f32, or numbers of fewer bits, which take less memory and less of its bandwidth. Each step computes in f32 and rounds the new states last,
 /// so the values are those of the states before they are rounded. A rule of several stages reads in a later stage what an earlier one has stored.
 ///
-/// Only states with a number for each element are meant; those of rows and columns stay f32, and so do states that hold values
-/// ([`Rule::VALUES`](crate::rule::Rule::VALUES)), states that the caller writes ([`Rule::INPUTS`](crate::rule::Rule::INPUTS)), averages and accumulated gradients.
+/// Of a rule's states only those with a number for each element are meant; those of rows and columns stay f32, and so do states that hold values
+/// ([`Rule::VALUES`](crate::rule::Rule::VALUES)) and states that the caller writes ([`Rule::INPUTS`](crate::rule::Rule::INPUTS)). Averages of the values and accumulated gradients have fields of their own.
 ///
 /// ```
 /// use wgpu_optim::cpu::CpuOptimizer;
@@ -34,11 +35,25 @@ pub struct StateStorage {
     ///
     /// Default: `Dtype::F32`.
     pub v: Dtype,
-    /// How states in bf16 are rounded; others are rounded to the nearest. A second moment in bf16 that is rounded to the nearest stays where it is while the squares of
+    /// How states of rules in bf16 are rounded; others are rounded to the nearest. A second moment in bf16 that is rounded to the nearest stays where it is while the squares of
     /// gradients are near it; rounded stochastically, it follows them in the mean.
     ///
     /// Default: `Rounding::Nearest`.
     pub rounding: Rounding,
+    /// Averages of the values, `slow`, `ema` and `swa`: [`Dtype::F32`] or [`Dtype::Bf16`]. A view loses nothing: values in f32 then need 2 bytes for an element more, whatever the
+    /// number of averages, for half of the trained values while others are shown; values in bf16, and master values, need none.
+    ///
+    /// Default: `Dtype::F32`.
+    pub averages: Dtype,
+    /// The gradients accumulated over micro-batches: [`Dtype::F32`] or [`Dtype::Bf16`].
+    ///
+    /// Default: `Dtype::F32`.
+    pub accumulated: Dtype,
+    /// How averages and accumulated gradients in bf16 are rounded. To the nearest, an average with a decay of 0.999 or more stays where it begins, since what enters it in a step is less
+    /// than half of what lies between two numbers; and a sum of many gradients stops where they are that small beside it. Rounded stochastically, both are right in the mean.
+    ///
+    /// Default: `Rounding::Stochastic { seed: 0 }`.
+    pub kept_rounding: Rounding,
     /// Parameters of fewer elements keep their states in f32: biases and norms, which are little memory, and which rounding hurts most.
     ///
     /// Default: `4096`, range: `[0, 2^32)`.
@@ -47,7 +62,7 @@ pub struct StateStorage {
 
 impl Default for StateStorage {
     fn default() -> Self {
-        StateStorage { m: Dtype::F32, v: Dtype::F32, rounding: Rounding::Nearest, least: 4096 }
+        StateStorage::all(Dtype::F32)
     }
 }
 
@@ -61,12 +76,17 @@ pub(crate) struct Storable<'a> {
     pub(crate) masked: bool,
     /// Elements of a row where workgroups go by rows, else 0.
     pub(crate) row_length: u64,
+    /// Whether the options keep averages of it.
+    pub(crate) averages: bool,
+    /// Whether the options accumulate its gradients.
+    pub(crate) accumulates: bool,
 }
 
 impl StateStorage {
-    /// The same for all states.
+    /// The same for all states of rules; averages and accumulated gradients stay f32.
     pub const fn all(dtype: Dtype) -> Self {
-        StateStorage { m: dtype, v: dtype, rounding: Rounding::Nearest, least: 4096 }
+        let (averages, accumulated, kept_rounding) = (Dtype::F32, Dtype::F32, Rounding::Stochastic { seed: 0 });
+        StateStorage { m: dtype, v: dtype, rounding: Rounding::Nearest, averages, accumulated, kept_rounding, least: 4096 }
     }
 
     /// How a state of a rule lies in words.
@@ -87,14 +107,21 @@ impl StateStorage {
     ///
     /// Fails where states of the tensor cannot be stored so.
     pub(crate) fn of(&self, rule: &dyn AnyRule, tensor: &Storable<'_>) -> Result<Self> {
+        self.check_kept(tensor.param)?;
         let own = || rule.active_states_for(tensor.is_matrix).into_iter().map(|state| &rule.states()[state]);
         let packed = || own().filter(|state| self.format(rule, state) != Format::F32);
-        if tensor.elements < u64::from(self.least).max(1) || packed().next().is_none() {
+        let only = |is_there: bool, dtype: Dtype| if is_there { dtype } else { Dtype::F32 };
+        let (averages, accumulated) = (only(tensor.averages, self.averages), only(tensor.accumulates, self.accumulated));
+        let kept = [("averages", averages), ("accumulated gradients", accumulated)].into_iter().filter(|(_, dtype)| *dtype != Dtype::F32);
+        let mut all = packed()
+            .map(|state| (format!("state \"{}\"", state.name), self.dtype(rule, state), self.format(rule, state).has_scales()))
+            .chain(kept.map(|(name, dtype)| (name.to_owned(), dtype, false)))
+            .peekable();
+        if tensor.elements < u64::from(self.least).max(1) || all.peek().is_none() {
             return Ok(StateStorage::default());
         }
         let Storable { param, masked, row_length, .. } = *tensor;
-        for state in packed() {
-            let blocks = self.format(rule, state).has_scales();
+        for (name, dtype, blocks) in all {
             let why = match row_length {
                 _ if blocks && masked => "blocks of 256 elements share a scale, which rows that are not updated would follow".to_owned(),
                 1.. if blocks => format!("blocks of 256 elements share a scale, and {} goes by rows and columns", rule.name()),
@@ -103,11 +130,7 @@ impl StateStorage {
                 }
                 _ => continue,
             };
-            let what = format!(
-                "{param}: its state \"{}\" cannot be stored as {:?}: {why}; put it into a group with other state",
-                state.name,
-                self.dtype(rule, state)
-            );
+            let what = format!("{param}: its {name} cannot be stored as {dtype:?}: {why}; put it into a group with other state");
             return Err(Error::Conflict { what });
         }
         // Which one no state has, decides nothing.
@@ -116,26 +139,81 @@ impl StateStorage {
             states.next().map(|state| self.dtype(rule, state)).unwrap_or_default()
         };
         let (m, v) = (one(false), one(true));
-        let rounding = if [m, v].iter().any(|dtype| dtype.is_drawn()) { self.rounding } else { Rounding::Nearest };
-        Ok(StateStorage { m, v, rounding, least: 0 })
+        let drawn = |of: [Dtype; 2], rounding| if of.iter().any(|dtype| dtype.is_drawn()) { rounding } else { Rounding::Nearest };
+        let (rounding, kept_rounding) = (drawn([m, v], self.rounding), drawn([averages, accumulated], self.kept_rounding));
+        Ok(StateStorage { m, v, rounding, averages, accumulated, kept_rounding, least: 0 })
+    }
+
+    /// Fails for a dtype that averages and accumulated gradients cannot have.
+    fn check_kept(&self, param: &str) -> Result<()> {
+        let all = [("averages", self.averages), ("accumulated gradients", self.accumulated)];
+        match all.into_iter().find(|(_, dtype)| !matches!(dtype, Dtype::F32 | Dtype::Bf16)) {
+            Some((name, dtype)) => {
+                let what = format!("{param}: {name} in {dtype:?}: averages and accumulated gradients can be F32 or Bf16");
+                Err(Error::Conflict { what })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Fails where an average that is rounded would begin as the values are then.
+    pub(crate) fn check_begins(&self, param: &str, average: &str) -> Result<()> {
+        if self.averages == Dtype::F32 {
+            return Ok(());
+        }
+        let what = format!(
+            "{param}: its average \"{average}\" would begin now, and averages are stored as {:?}; have averages from the beginning, with a later start",
+            self.averages
+        );
+        Err(Error::Conflict { what })
+    }
+
+    /// The least bits of a number of any state.
+    pub(crate) fn bits(&self) -> u32 {
+        let all = [self.m, self.v, self.averages, self.accumulated];
+        all.into_iter().map(Dtype::bits).min().unwrap_or(32)
+    }
+
+    /// How numbers of a lane that the options keep lie in words.
+    pub(super) fn format_of(&self, role: LaneRole) -> Format {
+        match role {
+            LaneRole::Average => self.averages.format(false),
+            LaneRole::Accumulated => self.accumulated.format(false),
+            _ => Format::F32,
+        }
+    }
+
+    /// How a lane is rounded.
+    pub(crate) fn rounding_of(&self, role: LaneRole) -> Rounding {
+        match role {
+            LaneRole::Average | LaneRole::Accumulated => self.kept_rounding,
+            LaneRole::State => self.rounding,
+            _ => Rounding::Nearest,
+        }
     }
 
     fn dtype(&self, rule: &dyn AnyRule, state: &StateField) -> Dtype {
         if rule.never_negative().contains(&state.name) { self.v } else { self.m }
     }
 
-    /// What stochastic rounding of a parameter's states goes by: 0 for the nearest.
+    /// What stochastic rounding of a parameter's states goes by: 0 for the nearest. It is of one seed, that of the rules' states if these are drawn.
     pub(crate) fn salt(&self, param: &str) -> u32 {
-        salt(self.rounding, param)
+        salt(if self.rounding == Rounding::Nearest { self.kept_rounding } else { self.rounding }, param)
     }
 
-    /// That of one of its states.
-    pub(crate) fn salt_of(&self, param_salt: u32, state: &str) -> u32 {
-        if self.rounding == Rounding::Nearest { 0 } else { mixed(param_salt ^ name_salt(state)) | 1 }
+    /// That of one of its states; of accumulated gradients, also by how many there are of the next step.
+    pub(crate) fn salt_of(&self, param_salt: u32, lane: (&str, LaneRole), pending: u32) -> u32 {
+        let (name, role) = lane;
+        if self.rounding_of(role) == Rounding::Nearest { 0 } else { mixed(param_salt ^ self.number_of(name, role) ^ pending) | 1 }
     }
-}
 
-/// What a state's name is in its salt.
-pub(crate) fn name_salt(state: &str) -> u32 {
-    state.bytes().fold(0, |salt, byte| mixed(salt ^ u32::from(byte)))
+    /// What a lane is in its salt: its name, and its seed where that is another than the parameter's salt is of.
+    pub(crate) fn number_of(&self, name: &str, role: LaneRole) -> u32 {
+        let seed = |rounding| if let Rounding::Stochastic { seed } = rounding { seed } else { 0 };
+        let other = match self.rounding {
+            Rounding::Nearest => 0,
+            of_states => seed(self.rounding_of(role)) ^ seed(of_states),
+        };
+        name.bytes().fold(0, |salt, byte| mixed(salt ^ u32::from(byte))) ^ mixed(other)
+    }
 }

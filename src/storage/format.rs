@@ -98,6 +98,11 @@ impl Format {
         self.packed().is_some_and(Packed::has_scales)
     }
 
+    /// Words of so many numbers, whose last one may be begun.
+    pub(crate) fn words(self, elements: u64) -> u64 {
+        self.bytes(elements) / 4
+    }
+
     /// Bytes of so many numbers, in whole words, without scales.
     pub fn bytes(self, elements: u64) -> u64 {
         elements.div_ceil(u64::from(32 / self.bits())) * 4

@@ -7,10 +7,9 @@ use crate::step::{ACCUMULATED, Average, MASTER};
 /// `apply`, what a stage does with four elements.
 pub(super) fn apply(members: &Members<'_>) -> String {
     let is_last = members.stage + 1 == members.rule.stages().len();
-    let step = if members.lanes().rounds_stochastically() { "    rounding_step = own.step;\n" } else { "" };
     let cleared = if reads_gradient(members) { "    clear_gradient(row, i, left, raw_gradient);\n" } else { "" };
     let rest = if is_last { update(members) } else { earlier(members) };
-    over_elements("apply", &[step, &gradient(members), cleared, &rest].concat())
+    over_elements("apply", &(gradient(members) + cleared + &rest))
 }
 
 /// `form`, the states that `apply` arrives at, and nothing else.
@@ -144,18 +143,19 @@ pub(super) fn begin_averages(members: &Members<'_>) -> String {
 
 /// One average's part of an update; in the steps in which it stays it is not touched.
 fn keep(members: &Members<'_>, average: &Average, index: usize, lane: usize) -> String {
-    let (mut start, mut follow) = (String::new(), "");
+    let (mut start, mut follow, mut last) = (String::new(), "", members.load_lane(lane));
     if let Average::Lookahead(_) = average {
         start = format!("    if own.step == 1u {{\n    {}    }}\n", members.store_lane(lane, "before"));
         follow = "        *p = kept(*p, average);\n";
+        // What was stored may be rounded.
+        last = format!("select({last}, before, own.step == 1u)");
     }
     let weight = format!("own.{}", structs::WEIGHTS[index]);
     // An average that begins does so for rows that are not seen too.
     format!(
-        "{start}    if {weight} != 0.0 {{\n        let last = {};\n        \
+        "{start}    if {weight} != 0.0 {{\n        let last = {last};\n        \
          let average = kept_or({weight} == 1.0, last, moving_average(last, *p, 1.0 - {weight}, {weight}));\n    \
          {}{follow}    }}\n",
-        members.load_lane(lane),
         members.store_lane(lane, "average")
     )
 }

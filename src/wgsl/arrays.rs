@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::halves::{self, decoded, encoded};
+use super::lanes::add;
 use super::{Declaration, Resource, accessor, array, element, load, store};
 use crate::program::{Array, Kernel, Kind, NOT_LISTED, Pair};
 use crate::storage::BF16;
@@ -166,11 +167,7 @@ impl Uses {
         let values = (self.loads_values || self.stores_values).then_some(kind.values);
         let gradients = (self.loads_gradients || self.clears_gradients).then_some(kind.gradients);
         let packed = values.into_iter().chain(gradients).filter_map(|format| format.packed());
-        for part in packed.flat_map(|packed| packed.wgsl()) {
-            if !parts.contains(&part) {
-                parts.push(part);
-            }
-        }
+        packed.for_each(|packed| add(&mut parts, packed));
         parts
     }
 

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Access, Declaration, Resource, array, element};
+use super::{Access, Declaration, Resource, accessor, array, element};
 use crate::program::Kernel;
 use crate::rule::AnyRule;
-use crate::step::{Lane, StepKind, name_salt};
+use crate::step::{ACCUMULATED, ASIDE, Lane, LaneRole, StepKind};
 use crate::storage::{BLOCK, Packed, Rounding};
 
 const LANES: &str = include_str!("../../shaders/storage/lanes.wgsl");
@@ -13,6 +13,8 @@ const HALVES_WORD: &str = include_str!("../../shaders/storage/halves_word.wgsl")
 const HALVES_PAIR: &str = include_str!("../../shaders/storage/halves_pair.wgsl");
 const BYTES: &str = include_str!("../../shaders/storage/bytes.wgsl");
 const SALT: &str = include_str!("../../shaders/storage/salt.wgsl");
+const HALVES_OF_ELEMENTS: &str = include_str!("../../shaders/storage/load_halves_word.wgsl");
+const WORDS_READ: &str = include_str!("../../shaders/access/words_read.wgsl");
 const SCALES: &str = include_str!("../../shaders/storage/scales.wgsl");
 const SHARED_SCALES: &str = include_str!("../../shaders/storage/shared_scales.wgsl");
 
@@ -80,12 +82,76 @@ impl<'a> Lanes<'a> {
     /// Keeps four elements in a lane, whose padding is its own; not in one whose blocks have scales.
     pub(super) fn store(&self, lane: usize, left: &str, x: &str) -> String {
         let Some(packed) = self.packed(lane) else { return format!("    store_lane(lane_at(row, {lane}u, i), {left}, {x}, {x});\n") };
-        let (salt, steps) = match self.kernel.kind.storage.rounding {
+        format!("    store_halves({}, {});\n", self.place(lane, packed), self.code(lane, packed, x, ""))
+    }
+
+    /// The codes of four numbers of a lane without scales, rounded as a step does; `more` is what its salt has besides.
+    fn code(&self, lane: usize, packed: &dyn Packed, x: &str, more: &str) -> String {
+        let (storage, Lane { name, role, .. }) = (&self.kernel.kind.storage, self.lanes[lane]);
+        let (salt, steps) = match storage.rounding_of(role) {
             Rounding::Nearest => ("0u".to_owned(), "0u"),
-            Rounding::Stochastic { .. } => (format!("salt_of(row, {}u)", name_salt(self.lanes[lane].name)), "rounding_step"),
+            Rounding::Stochastic { .. } => (format!("salt_of(row, {}u{more})", storage.number_of(name, role)), "rounding_step"),
         };
-        let code = format!("encoded_{}({x}, {salt}, {steps}, row.element + i)", packed.name());
-        format!("    store_halves({}, {code});\n", self.place(lane, packed))
+        format!("encoded_{}({x}, {salt}, {steps}, row.element + i)", packed.name())
+    }
+
+    /// Which lane of elements has this name.
+    fn named(&self, name: &str) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.is_of_elements() && lane.name == name)
+    }
+
+    /// `load_average` and `store_average`, of the average of a number, rounded to the nearest; lanes may be touched for `room` elements. And, where averages have 16 bits, where that one and the lane
+    /// aside lie.
+    pub(super) fn averages(&self) -> String {
+        let Some(first) = self.lanes.iter().position(|lane| lane.role == LaneRole::Average) else {
+            return "fn load_average(row: Row, k: u32, i: u32, room: u32) -> vec4f {\n    return vec4f(0.0);\n}\n\
+                    fn store_average(row: Row, k: u32, i: u32, room: u32, x: vec4f, old: vec4f) {\n}\n"
+                .to_owned();
+        };
+        let Some(packed) = self.packed(first) else {
+            return format!(
+                "fn load_average(row: Row, k: u32, i: u32, room: u32) -> vec4f {{\n    return load_lane(lane_at(row, {first}u + k, i), room);\n}}\n\
+                 fn store_average(row: Row, k: u32, i: u32, room: u32, x: vec4f, old: vec4f) {{\n    store_lane(lane_at(row, {first}u + k, i), room, x, old);\n}}\n"
+            );
+        };
+        let ((whole, bytes), name) = (self.before(first), packed.name());
+        let text = format!(
+            "fn average_at(row: Row, k: u32, i: u32) -> u32 {{\n    return packed_at(row, {whole}u, {bytes}u + {width}u * k, {per_word}u, i);\n}}\n\
+             fn load_average(row: Row, k: u32, i: u32, room: u32) -> vec4f {{\n    return decoded_{name}(load_halves(average_at(row, k, i)));\n}}\n\
+             fn store_average(row: Row, k: u32, i: u32, room: u32, x: vec4f, old: vec4f) {{\n    \
+             store_halves(average_at(row, k, i), encoded_{name}(x, 0u, 0u, 0u));\n}}\n",
+            width = packed.bits() / 8,
+            per_word = 32 / packed.bits()
+        );
+        let aside = self.named(ASIDE).and_then(|lane| Some(self.place(lane, self.packed(lane)?)));
+        text + &aside.map_or_else(String::new, |aside| format!("fn aside_at(row: Row, i: u32) -> u32 {{\n    return {aside};\n}}\n"))
+    }
+
+    /// `load_accumulated` and `store_accumulated`, where they have 16 bits: rounded as a step does, of which there are `pending` micro-batches.
+    pub(super) fn accumulated(&self) -> Option<String> {
+        let lane = self.named(ACCUMULATED)?;
+        let packed = self.packed(lane)?;
+        let (place, code) = (self.place(lane, packed), self.code(lane, packed, "x", " ^ pending"));
+        Some(format!(
+            "fn load_accumulated(row: Row, i: u32, left: u32) -> vec4f {{\n    return {};\n}}\n\
+             fn store_accumulated(row: Row, pending: u32, i: u32, left: u32, x: vec4f, old: vec4f) {{\n    store_halves({place}, {code});\n}}\n",
+            self.load(lane, "left", false)
+        ))
+    }
+
+    /// `load_accumulated` of elements from any one on, where they have 16 bits, from an array of words; `parts` are those of formats that there are.
+    pub(super) fn accumulated_by_elements(&self, parts: &mut Vec<Cow<'static, str>>) -> Option<String> {
+        let lane = self.named(ACCUMULATED)?;
+        let (packed, (whole, bytes)) = (self.packed(lane)?, self.before(lane));
+        add(parts, packed);
+        let load = accessor(HALVES_OF_ELEMENTS, "halves_lane", "states").replace("word_of_halves_lane(", "word_of_lane(");
+        Some(format!(
+            "{}{load}const BLOCK: u32 = {BLOCK}u;\n{LANES}fn load_accumulated(row: Row, i: u32, left: u32) -> vec4f {{\n    \
+             let first = row.element - row.origin + i;\n    let at = 2u * packed_at(row, {whole}u, {bytes}u, 2u, i) + first % 2u;\n    \
+             return decoded_{}(load_halves_lane(at, left));\n}}\n",
+            accessor(WORDS_READ, "lane", "states"),
+            packed.name()
+        ))
     }
 
     /// The scale of the block of element `i`.
@@ -135,11 +201,7 @@ impl<'a> Lanes<'a> {
     /// What formats need, once each, after the parts that the caller's arrays do. And `fill_maps`, which whoever goes through rows calls.
     pub(super) fn text(&self, mut parts: Vec<Cow<'static, str>>) -> String {
         let packed = || self.lanes.iter().filter_map(|lane| lane.format.packed());
-        for part in packed().flat_map(|packed| packed.wgsl()) {
-            if !parts.contains(&part) {
-                parts.push(part);
-            }
-        }
+        packed().for_each(|packed| add(&mut parts, packed));
         let blocks = packed().any(Packed::has_scales);
         if packed().next().is_some() {
             parts.push(format!("const BLOCK: u32 = {BLOCK}u;\n{LANES}").into());
@@ -165,8 +227,17 @@ impl<'a> Lanes<'a> {
 
     /// Whether some state is rounded by a drawn number.
     pub(super) fn rounds_stochastically(&self) -> bool {
-        let has_halves = self.lanes.iter().any(|lane| lane.format.packed().is_some_and(|packed| !packed.has_scales()));
-        has_halves && self.kernel.kind.storage.rounding != Rounding::Nearest
+        let is_drawn = |lane: &Lane| self.kernel.kind.storage.rounding_of(lane.role) != Rounding::Nearest;
+        self.lanes.iter().any(|lane| is_drawn(lane) && lane.format.packed().is_some_and(|packed| !packed.has_scales()))
+    }
+}
+
+/// Adds the parts of a format that are not there.
+pub(super) fn add(parts: &mut Vec<Cow<'static, str>>, packed: &dyn Packed) {
+    for part in packed.wgsl() {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
     }
 }
 
@@ -177,8 +248,7 @@ pub(super) fn states(kernel: &Kernel, written: bool) -> Declaration {
 
 /// How lanes are accessed: element by element, where rows of tiles begin or end between vectors, and as words where some have fewer bits.
 fn access(kernel: &Kernel) -> Access {
-    let storage = kernel.kind.storage;
-    match storage.m.bits().min(storage.v.bits()) {
+    match kernel.kind.storage.bits() {
         8 => Access::Word,
         16 => Access::Pair,
         _ if kernel.kind.uneven => Access::Scalar,

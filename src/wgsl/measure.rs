@@ -3,9 +3,10 @@
 use super::arrays::{Entry, Uses};
 use super::dispatches::{Asked, Dispatches, Over};
 use super::stage::{INVOCATION, ROW};
-use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, load, rows, shader, structs};
+use super::{Declaration, Formed, GATHER, Lanes, NUMERICS, Resource, Shader, array, element, load, rows, shader, structs};
 use crate::program::{Access, Kernel, Purpose};
-use crate::step::{ACCUMULATED, Keeps};
+use crate::rule::AnyRule;
+use crate::step::StepKind;
 
 const MEASURE: &str = include_str!("../../shaders/step/measure.wgsl");
 const MEASURE_ROW: &str = include_str!("../../shaders/step/measure_row.wgsl");
@@ -13,15 +14,13 @@ const MEASURE_UNITS: &str = include_str!("../../shaders/step/measure_units.wgsl"
 const MEASURE_UNIT: &str = include_str!("../../shaders/step/measure_unit.wgsl");
 const WHOLE_GRADIENT: &str = include_str!("../../shaders/step/whole_gradient.wgsl");
 const WITH_ACCUMULATED: &str = include_str!("../../shaders/step/with_accumulated.wgsl");
+const LOAD_ACCUMULATED: &str =
+    "fn load_accumulated(row: Row, i: u32, left: u32) -> vec4f {\n    return load_lane(lane_at(row, 0u, i), left);\n}\n";
 const WITHOUT_ACCUMULATED: &str = include_str!("../../shaders/step/without_accumulated.wgsl");
 const REPORT: &str = include_str!("../../shaders/step/report.wgsl");
 
 pub(super) fn dispatches() -> Dispatches {
-    let kernel = |asked: &Asked<'_>| {
-        // Accumulated gradients are the first lane, whatever the rule.
-        let accumulated = asked.step_kind.lane(asked.rule, Keeps::default(), ACCUMULATED);
-        Some(("measure".into(), measure(asked.kernel, accumulated, asked.step_kind.averages.len())))
-    };
+    let kernel = |Asked { rule, kernel, step_kind }: &Asked<'_>| Some(("measure".into(), measure(*rule, kernel, step_kind)));
     Dispatches::new(Over::Rows(Purpose::Measure), kernel).collecting(Formed::Gradients)
 }
 
@@ -30,9 +29,9 @@ pub(super) fn dispatches_of_report() -> Dispatches {
     Dispatches::new(Over::All, |asked| Some(("report".into(), report(asked.invocations())))).collecting(Formed::Update)
 }
 
-/// The kernel that measures gradients before the update, together with those accumulated if they are in this lane; where there are units, these and
-/// their values.
-pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> Shader {
+/// The kernel that measures gradients before the update, together with those accumulated; where there are units, these and
+/// their values. Accumulated gradients of f32 are the first lane, whatever the rule.
+pub fn measure(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shader {
     let units = kernel.kind.adaptive;
     let uses = Uses { loads_gradients: true, loads_values: units, ..Uses::default() };
     let mut bindings = vec![
@@ -41,13 +40,14 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
         array(Resource::Sums(Formed::Gradients), "sums", "Sum", true),
     ];
     bindings.extend(uses.bindings(kernel));
-    let mut lanes = WITHOUT_ACCUMULATED.to_owned();
-    if let Some(lane) = accumulated {
+    let (mut lanes, mut formats) = (WITHOUT_ACCUMULATED.to_owned(), uses.formats(&kernel.kind));
+    if step_kind.accumulates {
         // Units that are not made of whole vectors begin between those of the state too.
         let access = if units && !kernel.kind.whole_units { Access::Scalar } else { kernel.division.vectors };
-        bindings.push(array(Resource::States, "states", element(access), false));
+        let packed = Lanes::new(rule, kernel, step_kind).accumulated_by_elements(&mut formats);
+        bindings.push(array(Resource::States, "states", if packed.is_some() { "u32" } else { element(access) }, false));
         bindings.push(array(Resource::Record, "record", "u32", false));
-        lanes = load(access, "lane", "states") + &structs::constants([("ACCUMULATED", lane as u32)]) + WITH_ACCUMULATED;
+        lanes = packed.unwrap_or_else(|| load(access, "lane", "states") + LOAD_ACCUMULATED) + WITH_ACCUMULATED;
     }
     let (main, own, entry) = match units {
         true => (
@@ -59,8 +59,8 @@ pub fn measure(kernel: &Kernel, accumulated: Option<usize>, averages: usize) -> 
     };
     let teams = format!("const TEAMS: bool = {};\n", kernel.division.invocations > 8);
     let body = uses.body(kernel, &(WHOLE_GRADIENT.to_owned() + own), &[entry]);
-    let formats = uses.formats(&kernel.kind).concat();
-    let parts = [structs::entries(), structs::row(), structs::sums(), structs::entry(averages), lanes, teams, formats, body].concat();
+    let entry = structs::entry(step_kind.averages.len());
+    let parts = [structs::entries(), structs::row(), structs::sums(), entry, lanes, teams, formats.concat(), body].concat();
     shader(bindings, &[&parts, NUMERICS, GATHER, &rows(kernel), main], "")
 }
 

@@ -4,19 +4,20 @@ use super::arrays::{Entry, Uses};
 use super::dispatches::{Asked, Dispatches, Over};
 use super::stage::{INVOCATION, ROW};
 use super::view::{misplaced, numbers};
-use super::{Declaration, Resource, Shader, array, lane_access, rows, shader, states, structs};
+use super::{Declaration, Lanes, Resource, Shader, array, lane_access, rows, shader, states, structs};
 use crate::program::{Kernel, Purpose};
-use crate::step::{ACCUMULATED, Keeps, StepKind};
+use crate::rule::AnyRule;
+use crate::step::StepKind;
 
 const ACCUMULATE: &str = include_str!("../../shaders/step/accumulate.wgsl");
 const ACCUMULATE_TILE: &str = include_str!("../../shaders/step/accumulate_tile.wgsl");
 const ACCUMULATE_ROW: &str = include_str!("../../shaders/step/accumulate_row.wgsl");
+const ACCUMULATED_LANE: &str = include_str!("../../shaders/step/accumulated_lane.wgsl");
 const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 
 pub(super) fn dispatches() -> Dispatches {
-    let kernel = |asked: &Asked<'_>| {
-        let lane = asked.step_kind.lane(asked.rule, Keeps::default(), ACCUMULATED)?;
-        Some(("accumulate".into(), accumulate(asked.kernel, lane, asked.step_kind)))
+    let kernel = |Asked { rule, kernel, step_kind }: &Asked<'_>| {
+        step_kind.accumulates.then(|| ("accumulate".into(), accumulate(*rule, kernel, step_kind)))
     };
     Dispatches::new(Over::Rows(Purpose::Update), kernel)
 }
@@ -25,8 +26,8 @@ pub(super) fn dispatches_of_count() -> Dispatches {
     Dispatches::new(Over::All, |asked| Some(("count".into(), count(asked.invocations(), asked.step_kind))))
 }
 
-/// The kernel that adds gradients to those accumulated in this lane. It binds gradients alone, even where they share a buffer with values.
-pub fn accumulate(kernel: &Kernel, lane: usize, step_kind: &StepKind) -> Shader {
+/// The kernel that adds gradients to those accumulated. It binds gradients alone, even where they share a buffer with values. Those of f32 are the first lane, whatever the rule.
+pub fn accumulate(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shader {
     let uses = Uses { loads_gradients: true, clears_gradients: step_kind.zero_grad, ..Uses::default() };
     let mut bindings = vec![
         array(Resource::Rows, "rows", "vec4u", false),
@@ -35,11 +36,19 @@ pub fn accumulate(kernel: &Kernel, lane: usize, step_kind: &StepKind) -> Shader 
     ];
     bindings.extend(uses.bindings(kernel));
     bindings.push(states(kernel, true));
-    let entry = Entry { name: "accumulate", parameters: &[ROW, ("is_first", "bool"), INVOCATION], result: None };
+    let entry = Entry { name: "accumulate", parameters: &[ROW, ("pending", "u32"), INVOCATION], result: None };
     let body = uses.body(kernel, if kernel.kind.tiled { ACCUMULATE_TILE } else { ACCUMULATE_ROW }, &[entry]);
-    let numbers = structs::constants([("ACCUMULATED", lane as u32)]) + &numbers(step_kind);
-    let formats = uses.formats(&kernel.kind).concat();
-    let own = [structs::entries(), structs::row(), structs::entry(step_kind.averages.len()), numbers, formats];
+    let lanes = Lanes::new(rule, kernel, step_kind);
+    let formats = uses.formats(&kernel.kind);
+    let (step, lanes) = match lanes.accumulated() {
+        None => ("", formats.concat() + ACCUMULATED_LANE),
+        Some(access) if lanes.rounds_stochastically() => {
+            ("    rounding_step = record[row.record + STEP];\n", lanes.text(formats) + &access)
+        }
+        Some(access) => ("", lanes.text(formats) + &access),
+    };
+    let begin = format!("fn begin_row(row: Row) {{\n{step}}}\n");
+    let own = [structs::entries(), structs::row(), structs::entry(step_kind.averages.len()), numbers(step_kind), lanes, begin];
     let parts = own.concat() + &lane_access(kernel, true) + &body;
     shader(bindings, &[&parts, &rows(kernel), ACCUMULATE], "")
 }

@@ -220,10 +220,11 @@ fn values(members: &Members<'_>, uses: &Uses) -> String {
     )
 }
 
-/// `begin_row`, which notes the step for what goes by it.
+/// `begin_row`, which notes the step for what goes by it: values, and states that are rounded by drawn numbers.
 fn begin(members: &Members<'_>, uses: &Uses) -> String {
-    let is_used = uses.notes_step(&members.kernel.kind);
-    format!("fn begin_row(own: StepEntry) {{\n{}}}\n", if is_used { "    value_step = own.step;\n" } else { "" })
+    let value = if uses.notes_step(&members.kernel.kind) { "    value_step = own.step;\n" } else { "" };
+    let states = if members.lanes().rounds_stochastically() { "    rounding_step = own.step;\n" } else { "" };
+    format!("fn begin_row(own: StepEntry) {{\n{value}{states}}}\n")
 }
 
 /// `idle`, which rows a stage leaves alone: those that are not active, though the stage that clears gradients does so if it is just this step that is skipped.

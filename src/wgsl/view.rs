@@ -8,7 +8,7 @@ use super::stage::{INVOCATION, ROW};
 use super::{Declaration, Lanes, NUMERICS, Resource, Shader, array, lane_access, rows, shader, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::AnyRule;
-use crate::step::{ASIDE, Average, MASTER, StepKind, view};
+use crate::step::{ASIDE, Average, MASTER, Showing, StepKind, view};
 
 const VIEW: &str = include_str!("../../shaders/step/view.wgsl");
 const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
@@ -16,6 +16,8 @@ const SHOWN_TILE: &str = include_str!("../../shaders/step/shown_tile.wgsl");
 const SHOWN_ROW: &str = include_str!("../../shaders/step/shown_row.wgsl");
 const EXCHANGE: &str = include_str!("../../shaders/step/exchange.wgsl");
 const EXCHANGE_HALVES: &str = include_str!("../../shaders/step/exchange_halves.wgsl");
+const EXCHANGE_SAME: &str = include_str!("../../shaders/step/exchange_same.wgsl");
+const EXCHANGE_SPLIT: &str = include_str!("../../shaders/step/exchange_split.wgsl");
 const NO_COPY: &str = "fn store_copy(row: Row, steps: u32, i: u32, left: u32, x: vec4f) {\n}\n";
 const MISPLACED: &str = include_str!("../../shaders/step/misplaced.wgsl");
 
@@ -90,11 +92,16 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
     let lanes = Lanes::new(rule, kernel, step_kind);
     bindings.extend(lanes.bindings());
     let averages = step_kind.averages.len();
-    let first = step_kind.averages.first().map_or(ASIDE, Average::state);
     let copy = if kernel.kind.copied { COPY } else { NO_COPY };
-    let halves = kernel.kind.values.packed().is_some();
-    let text = copy.to_owned() + if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW } + if halves { EXCHANGE_HALVES } else { EXCHANGE };
+    let exchange = match (step_kind.showing(rule, kernel.kind.keeps()), kernel.kind.values.packed()) {
+        (Showing::Exchanged, None) => EXCHANGE,
+        (Showing::Exchanged, Some(_)) => EXCHANGE_SAME,
+        (Showing::Aside, _) => EXCHANGE_HALVES,
+        (Showing::Split, _) => EXCHANGE_SPLIT,
+    };
+    let text = copy.to_owned() + if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW } + exchange;
     let lane = |name: &str| step_kind.lane(rule, kernel.kind.keeps(), name).unwrap_or_default() as u32;
+    let first = step_kind.averages.first().map_or(ASIDE, Average::state);
     let numbers = WAYS.into_iter().chain([("FIRST_AVERAGE", lane(first)), ("ASIDE", lane(ASIDE)), ("TRAINED", view::TRAINED)]);
     let trained = if kernel.kind.mastered { MASTER } else { ASIDE };
     let numbers = numbers.chain([("TRAINED_LANE", lane(trained))]);
@@ -108,6 +115,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
         uses.body(kernel, &text, &[entry]),
     ];
     parts.push(lanes.text(uses.formats(&kernel.kind)));
+    parts.push(lanes.averages());
     let mut own = "";
     // What `evaluate` reads is what the update does.
     let members = Members { rule, stage: rule.stages().len() - 1, kernel, step_kind };

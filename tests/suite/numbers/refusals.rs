@@ -117,7 +117,7 @@ fn changes(gpu: &Gpu) -> Outcome {
     };
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     let refused = told(scene.optimizer.resize_rows(&mut encoder, [param(120, way.value)]));
-    assert!(refused.contains("w: its values are in Bf16, and were in Bf16; rows come, go and move only where they are F32"), "{refused}");
+    assert!(refused.contains("w: its average \"ema\" has 32 bits and its values 16"), "{refused}");
     let values = vec![Bounded::default(); 6000];
     assert_eq!(told(scene.twin.resize_rows([(way.of(CpuParam::new("w", &[120, 50])), &values[..])])), refused);
     let other = told(scene.optimizer.resize_rows(&mut encoder, [param(100, Dtype::F32)]));

@@ -1,6 +1,7 @@
 //! Rows that come and go, parameters and groups that are removed: what stays is what it was, to the bit, and training goes on with it.
 
 mod errors;
+mod halves;
 mod keep;
 mod order;
 mod remove;
@@ -17,6 +18,16 @@ use libtest_mimic::Trial;
 use crate::context::Context;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let all = [rows::trials, remove::trials, errors::trials, vectors::trials, scale::trials, keep::trials, order::trials, resize::trials];
+    let all = [
+        rows::trials,
+        halves::trials,
+        remove::trials,
+        errors::trials,
+        vectors::trials,
+        scale::trials,
+        keep::trials,
+        order::trials,
+        resize::trials,
+    ];
     all.into_iter().flat_map(|trials| trials(contexts)).collect()
 }

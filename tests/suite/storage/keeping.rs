@@ -20,8 +20,7 @@ const LENS: [(&str, usize); 3] = [("w", 70_001), ("v", 4_096), ("small", 3)];
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for context in contexts {
-        for (name, storage) in storages() {
-            let storage = StateStorage { least: 4, ..storage };
+        for (name, storage) in all() {
             trials.push(context.trial(format!("storage/keeping/resume/{name}"), move |gpu| resume(gpu, storage)));
             trials.push(context.trial(format!("storage/keeping/skip/{name}"), move |gpu| skip(gpu, storage)));
             trials.push(context.trial(format!("storage/keeping/change/{name}"), move |gpu| change(gpu, storage)));
@@ -31,6 +30,13 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     }
     trials.push(contexts[0].trial("storage/keeping/bytes".into(), bytes));
     trials
+}
+
+/// Each way to store states; and averages in bf16, beside states in f32 and in fewer bits.
+fn all() -> Vec<(&'static str, StateStorage)> {
+    let averages = |storage| StateStorage { averages: Dtype::Bf16, ..storage };
+    let own = [("averages", averages(StateStorage::default())), ("8bit-and-averages", averages(StateStorage::all(Dtype::Dynamic8)))];
+    storages().into_iter().chain(own).map(|(name, storage)| (name, StateStorage { least: 4, ..storage })).collect()
 }
 
 struct Run {
@@ -130,7 +136,8 @@ fn read_and_write(gpu: &Gpu, storage: StateStorage) -> Outcome {
             let read = block_on(run.optimizer.read_state(name, state))?;
             let is_near = |(x, y): (&f32, &f32)| (x - y).abs() <= 0.01 * x.abs().max(8.0);
             assert!(read.len() == len && numbers.iter().zip(&read).all(is_near), "{name} {state}");
-            assert_eq!(read != numbers, len > 3 && (state == "v" || storage.m != Dtype::F32), "{name} {state}");
+            let dtype = [storage.m, storage.v][usize::from(state == "v")];
+            assert_eq!(read != numbers, len > 3 && dtype != Dtype::F32, "{name} {state}");
             run.optimizer.write_state(name, state, &read)?;
             assert_eq!(block_on(run.optimizer.read_state(name, state))?, read);
         }
@@ -144,12 +151,14 @@ fn convert(gpu: &Gpu) -> Outcome {
     plain.step(gpu, 1, false)?;
     let of_f32 = block_on(plain.optimizer.checkpoint())?;
     let converting = RestoreOptions { convert: true, ..Default::default() };
-    for (_, storage) in storages() {
-        let run = Run::new(gpu, StateStorage { least: 4, ..storage }, &[0, 1, 2])?;
+    for (_, storage) in all() {
+        let run = Run::new(gpu, storage, &[0, 1, 2])?;
         match run.optimizer.restore(&of_f32, RestoreOptions::default()) {
             Err(Error::Differences { differences }) => {
                 let text = differences.iter().map(|difference| difference.to_string()).collect::<Vec<_>>().join("; ");
-                assert!(text.contains("w/exp_avg_sq") && text.contains("dtype"), "{text}");
+                assert_eq!(text.contains("w/exp_avg_sq"), storage.v != Dtype::F32, "{text}");
+                assert_eq!(text.contains("w/ema"), storage.averages != Dtype::F32, "{text}");
+                assert!(text.contains("dtype"), "{text}");
             }
             other => return Err(format!("{other:?}").into()),
         }
@@ -160,7 +169,7 @@ fn convert(gpu: &Gpu) -> Outcome {
             let largest = of_f32.tensor(name)?.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
             Ok(numbers.into_iter().all(|(x, y)| (x - y).abs() <= 0.01 * largest))
         };
-        assert!(is_near("w/exp_avg")? && is_near("w/exp_avg_sq")?);
+        assert!(is_near("w/exp_avg")? && is_near("w/exp_avg_sq")? && is_near("w/ema")?);
         assert_eq!(own.tensor("small/exp_avg")?, of_f32.tensor("small/exp_avg")?);
         run.step(gpu, 2, false)?;
         let back = Run::new(gpu, StateStorage::default(), &[0, 1, 2])?;

@@ -2,6 +2,8 @@
 
 mod codes;
 mod keeping;
+mod kept;
+mod kept_runs;
 mod parity;
 mod refusals;
 mod steps;
@@ -17,6 +19,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = parity::trials(contexts);
     trials.extend(codes::trials(contexts));
     trials.extend(keeping::trials(contexts));
+    trials.extend(kept::trials(contexts));
+    trials.extend(kept_runs::trials(contexts));
     trials.extend(refusals::trials(contexts));
     trials.extend(steps::trials(contexts));
     trials

@@ -69,7 +69,7 @@ fn parameters(gpu: &Gpu) -> Outcome {
 }
 
 fn changes(gpu: &Gpu) -> Outcome {
-    let groups = vec![Group::new(AdamW::default(), [CpuParam::new("w", &[100, 50])])];
+    let groups = vec![Group::new(AdamW::default(), [CpuParam::new("w", &[100, 25])])];
     let mut scene = Scene::with_options(gpu, groups, options(Dtype::Bf16), Style::Tensors, 1)?;
     scene.step(|_| true)?;
     let message = |error: Option<wgpu_optim::Error>| error.map(|error| error.to_string()).unwrap_or_default();
@@ -81,14 +81,14 @@ fn changes(gpu: &Gpu) -> Outcome {
     assert_eq!(message(scene.optimizer.change_options(&mut encoder, other).err()), told);
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
     let buffer = |size| gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
-    let param = |rows: usize| Param::new("w", &[rows, 50], Binding::prefix(&buffer(40_000)), Binding::prefix(&buffer(40_000)));
+    let param = |rows: usize| Param::new("w", &[rows, 25], Binding::prefix(&buffer(40_000)), Binding::prefix(&buffer(40_000)));
     let told = message(scene.optimizer.resize_rows(&mut encoder, [param(120)]).err());
-    assert!(told.starts_with("w: its states are stored in fewer bits"), "{told}");
+    assert!(told.starts_with("w: two of its numbers share a word, and a row has 25"), "{told}");
     let rows = Binding::prefix(&buffer(400));
     let change = RowChange { rows, params: vec![param(100)], values: true };
     assert_eq!(message(scene.optimizer.change_rows(&mut encoder, change).err()), told);
-    let values = vec![wgpu_optim::rule::Bounded::default(); 6000];
-    assert_eq!(message(scene.twin.resize_rows([(CpuParam::new("w", &[120, 50]), &values[..])]).err()), told);
+    let values = vec![wgpu_optim::rule::Bounded::default(); 3000];
+    assert_eq!(message(scene.twin.resize_rows([(CpuParam::new("w", &[120, 25]), &values[..])]).err()), told);
     let rows = Binding::prefix(&buffer(400));
     let told = message(scene.optimizer.scale_state(&mut encoder, "w", "m", rows, 0.0).err());
     assert!(told.contains("\"m\" is stored in 16 bits, which scale_state does not scale"), "{told}");
