@@ -30,9 +30,9 @@ impl ModuleMapper for PartCells {
 
 /// Gives the parameters that require a gradient copies of their values in burn's pools, where many share a buffer; from then on nothing else has them.
 ///
-/// burn keeps the values that `init` makes in a buffer each, even where its memory is in pools. A device allows a kernel so many buffers, and a step over many
-/// small tensors takes a dispatch for as many: on llvmpipe, which allows 32, it is 16 dispatches for 400 tensors, and 2 after this. Where a device allows hundreds, or where memory is
-/// in exclusive pages, there is little to gain. Call it before the optimizer is made, which decides then what a dispatch updates.
+/// burn keeps the values that `init` makes in a buffer each, even where its memory is in pools. A device lets a kernel bind so many buffers and no more, so a
+/// step over many small tensors takes many dispatches: on llvmpipe 16 for 400 tensors, and 2 after this. Where a device lets a kernel bind hundreds, or where
+/// memory is in exclusive pages, there is little to gain. Call it before the optimizer is made, which decides then what a dispatch updates.
 ///
 /// ```no_run
 /// use burn::nn::{Linear, LinearConfig};
