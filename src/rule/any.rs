@@ -81,7 +81,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     ///
     /// The message of [`Rule::check`].
     fn check(&self) -> Result<(), String>;
-    /// See [`Rule::cases`].
+    /// See [`Rule::cases`]. Of the feature `cpu`: what goes through cases compares with the CPU twin.
+    #[cfg(feature = "cpu")]
     fn cases(&self) -> Vec<(&'static str, Box<dyn AnyRule>)>;
     /// A copy.
     fn boxed(&self) -> Box<dyn AnyRule>;
@@ -183,6 +184,7 @@ impl<R: Rule> AnyRule for R {
     fn check(&self) -> Result<(), String> {
         Rule::check(self)
     }
+    #[cfg(feature = "cpu")]
     fn cases(&self) -> Vec<(&'static str, Box<dyn AnyRule>)> {
         R::cases().into_iter().map(|(name, rule)| (name, rule.boxed())).collect()
     }

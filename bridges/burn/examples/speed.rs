@@ -1,6 +1,6 @@
 //! Time per step of burn's own AdamW and of the bridge, over many small tensors: what the host does, by what it does, and the rest.
 //!
-//! `cargo run --release --example speed`, with `--exclusive` for a buffer for each tensor, with `--steps 20`, and with numbers of tensors.
+//! `cargo run --release --example speed`, with `--exclusive` for a buffer for each tensor, with `--gather` for values that are gathered first, with `--steps 20`, and with numbers of tensors.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use burn::tensor::wgpu::MemoryConfiguration;
 use burn::tensor::{Device, Distribution, Tensor};
 use wgpu_optim_burn::wgpu_optim::AdamW;
 use wgpu_optim_burn::wgpu_optim::adapter::{instance, request_all_features};
-use wgpu_optim_burn::{BurnDevice, BurnOptimizer, HostTimes};
+use wgpu_optim_burn::{BurnDevice, BurnOptimizer, HostTimes, gather};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -39,16 +39,18 @@ impl Chain {
 
 struct Plan {
     memory: MemoryConfiguration,
+    gathers: bool,
     steps: usize,
     tensors: Vec<usize>,
 }
 
 fn plan() -> Outcome<Plan> {
-    let mut plan = Plan { memory: MemoryConfiguration::default(), steps: 20, tensors: vec![] };
+    let mut plan = Plan { memory: MemoryConfiguration::default(), gathers: false, steps: 20, tensors: vec![] };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match &*argument {
             "--exclusive" => plan.memory = MemoryConfiguration::ExclusivePages,
+            "--gather" => plan.gathers = true,
             "--steps" => plan.steps = arguments.next().ok_or("--steps needs a number")?.parse()?,
             tensors => plan.tensors.push(tensors.parse().map_err(|error| format!("{tensors}: {error}"))?),
         }
@@ -60,22 +62,26 @@ fn plan() -> Outcome<Plan> {
 }
 
 fn main() -> Outcome<()> {
-    let Plan { memory, steps, tensors } = plan()?;
+    let Plan { memory, gathers, steps, tensors } = plan()?;
     let gpu = pollster::block_on(async { request_all_features(&instance().await?).await })?;
     let pages = if matches!(memory, MemoryConfiguration::ExclusivePages) { "a buffer for each tensor" } else { "memory in pools" };
+    let pages = if gathers { format!("{pages}, values gathered") } else { pages.to_owned() };
     println!("{}, fusion {}, {pages}, {WIDTH} x {WIDTH}, AdamW, medians of {steps} steps in ms", gpu.info.name, cfg!(feature = "fusion"));
     println!("tensors   burn   ours  times  of it: walk resolve  lend rebind record   rest  dispatches moved");
     let device = BurnDevice::on_gpu_with(&gpu, memory)?;
     for tensors in tensors {
-        race(tensors, steps, &device)?;
+        race(tensors, gathers, steps, &device)?;
     }
     Ok(())
 }
 
 /// One line: burn's step and ours, in turn, each on a model of its own, with nothing pending before and waited for after.
-fn race(tensors: usize, steps: usize, device: &BurnDevice) -> Outcome<()> {
+fn race(tensors: usize, gathers: bool, steps: usize, device: &BurnDevice) -> Outcome<()> {
     let autodiff = device.autodiff();
     let (mut theirs, mut own) = (Chain::new(tensors, &autodiff), Chain::new(tensors, &autodiff));
+    if gathers {
+        gather(&mut own)?;
+    }
     let x = Tensor::random([8, WIDTH], Distribution::Default, &autodiff);
     let mut optimizer = AdamWConfig::new().init();
     let mut ours = BurnOptimizer::new(AdamW { lr: 1e-3, ..Default::default() }, &own, device)?;

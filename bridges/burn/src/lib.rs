@@ -13,6 +13,7 @@ pub use device::BurnDevice;
 pub use error::{Error, Result};
 pub use handover::{Handover, HostTimes};
 pub use optimizer::{BurnOptimizer, Shared};
+pub use own::gather;
 pub use param::{ModuleParam, params};
 /// The crate whose rules, options, schedules and checkpoints these are.
 pub use wgpu_optim;

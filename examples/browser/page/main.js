@@ -27,12 +27,22 @@ function off(title, text) {
   document.body.classList.add("off");
 }
 
+// The text of a file beside the page, which may come compressed or not: some servers say that a browser has to undo it.
+async function unpacked(name) {
+  const response = await fetch(name);
+  if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
+  const bytes = await response.arrayBuffer();
+  const [first, second] = new Uint8Array(bytes);
+  if (first !== 0x1f || second !== 0x8b) return new TextDecoder().decode(bytes);
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+
 async function main() {
   if (!navigator.gpu) return off("This browser has no WebGPU.", NO_WEBGPU);
   if (!(await navigator.gpu.requestAdapter().catch(() => null))) {
     return off("This browser has WebGPU, but no GPU for it.", `The browser gives the page no adapter. ${NO_WEBGPU}`);
   }
-  await start();
+  const [digits] = await Promise.all([unpacked("digits.csv.gz"), start()]);
   let told = false;
   const report = (message) => {
     // What follows from the first error says less.
@@ -41,7 +51,7 @@ async function main() {
   };
   let page;
   try {
-    page = await Page.open(report);
+    page = await Page.open(digits, report);
   } catch (error) {
     return off("The GPU could not be opened.", error.message);
   }

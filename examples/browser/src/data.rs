@@ -1,4 +1,4 @@
-//! The digits of the native example, compiled into the program; without its files of MNIST.
+//! The digits of the native example, without its files of MNIST: compiled into the native program, which the page is not, since it is given their text.
 
 #[path = "../../train/data/digits.rs"]
 mod digits;
@@ -6,5 +6,5 @@ mod digits;
 #[allow(dead_code, reason = "the digits have all labels")]
 mod images;
 
-pub use digits::images as digits;
+pub use digits::{images as digits, of_text};
 pub use images::{Images, Split};

@@ -39,11 +39,20 @@ pub use optimizers::names;
 /// What went wrong, for people.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// The digits, compiled into the program.
+/// The digits, compiled into the program: not for the page, which is as large as what it calls.
 ///
 /// # Errors
 ///
 /// The file is not what it should be.
 pub fn digits() -> Result<Images, Failure> {
     Ok(data::digits()?)
+}
+
+/// The digits of the text of `data/digits.csv.gz`, which lies beside the page.
+///
+/// # Errors
+///
+/// The text is not what it should be.
+pub fn digits_of(text: &str) -> Result<Images, Failure> {
+    Ok(data::of_text(text)?)
 }

@@ -139,6 +139,26 @@ for (const [optimizer, expected] of Object.entries(JSON.parse(readFileSync(nativ
   });
 }
 
+await row("every optimizer takes steps", async () => {
+  const { count, bad } = await page.evaluate(async () => {
+    const { page } = window.wgpuOptim;
+    const bad = [];
+    for (const name of page.optimizers()) {
+      const run = await page.train(name, undefined, 32, 1);
+      const before = await run.values();
+      // Shampoo's first root comes with the tenth.
+      while (!run.until(12)) await new Promise((done) => setTimeout(done, 5));
+      const after = await run.values();
+      if (!after.every(Number.isFinite)) bad.push(`${name}: a value that is no number`);
+      if (after.every((value, index) => value === before[index])) bad.push(`${name}: no value moved`);
+      run.free();
+    }
+    return { count: page.optimizers().length, bad };
+  });
+  holds(count > 0 && !bad.length, bad.join("; "));
+  return `${count} of them`;
+});
+
 await row("it trains to 90%", async () => {
   const before = await page.evaluate(() => ["loss-curve", "accuracy-curve", "weights"].map((id) => document.getElementById(id).toDataURL()));
   holds((await accuracy(page)) < 60 || Number.isNaN(await accuracy(page)), "it knows the digits before it has begun");

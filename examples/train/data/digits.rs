@@ -13,6 +13,11 @@ const DIGITS: &[u8] = include_bytes!("../../../data/digits.csv.gz");
 pub fn images() -> Result<Images, String> {
     let mut text = String::new();
     GzDecoder::new(DIGITS).read_to_string(&mut text).map_err(|error| format!("digits.csv.gz: {error}"))?;
+    of_text(&text)
+}
+
+/// The digits of the file's text: in each line the pixels of one, and its label.
+pub fn of_text(text: &str) -> Result<Images, String> {
     let mut images =
         Images { pixels: Vec::new(), labels: Vec::new(), width: 8, height: 8, classes: (0..10).collect(), white: 16, test: None };
     for (index, line) in text.lines().enumerate() {

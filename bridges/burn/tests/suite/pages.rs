@@ -1,12 +1,13 @@
 //! A buffer for each tensor: many of them share a dispatch.
 
+use burn::nn::LinearConfig;
 use burn::optim::AdamWConfig;
 use wgpu_optim_burn::wgpu_optim::AdamW;
-use wgpu_optim_burn::{BurnDevice, BurnOptimizer};
+use wgpu_optim_burn::{BurnDevice, BurnOptimizer, gather};
 
 use crate::models::{Block, Mlp, Trained};
 use crate::parity::apart;
-use crate::support::{EXCLUSIVE, POOLED, difference, fresh};
+use crate::support::{EXCLUSIVE, POOLED, difference, fresh, values};
 
 /// Trains 400 tensors beside burn's own optimizer; the dispatches of a step.
 fn dispatches_of_400(device: &BurnDevice) -> usize {
@@ -42,6 +43,28 @@ fn tensors_in_pools_take_a_few_dispatches() {
     let dispatches = dispatches_of_400(&POOLED);
     eprintln!("400 tensors in pools: {dispatches} dispatches");
     assert!(dispatches <= 4, "{dispatches}");
+}
+
+#[test]
+fn values_that_burn_keeps_in_buffers_of_their_own_are_gathered() {
+    let autodiff = POOLED.autodiff();
+    let layers = (0..200).map(|_| LinearConfig::new(16, 16).init(&autodiff)).collect();
+    let mut model = Mlp { layers };
+    let before = values(&model);
+    let steps_of = |model: &mut Mlp| {
+        let mut optimizer = BurnOptimizer::new(AdamW { lr: 0.0, weight_decay: 0.0, ..Default::default() }, model, &POOLED).unwrap();
+        let grads = model.gradients(8, 0, &autodiff);
+        assert!(optimizer.step(model, grads).unwrap().copied.is_empty());
+        optimizer.dispatches()
+    };
+    let apart = steps_of(&mut model);
+    let clone = model.clone();
+    gather(&mut model).unwrap();
+    assert_eq!(values(&model), before);
+    let together = steps_of(&mut model);
+    eprintln!("400 tensors that burn began: {apart} dispatches, gathered {together}");
+    assert!(together <= 4 && together <= apart, "{apart}, then {together}");
+    assert_eq!(values(&clone), before);
 }
 
 #[test]

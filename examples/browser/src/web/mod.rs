@@ -21,15 +21,15 @@ pub struct Page {
 
 #[wasm_bindgen]
 impl Page {
-    /// Opens a device. What it refuses later, and a panic, is told to `report`, as text.
-    pub async fn open(report: Function) -> Result<Page, JsError> {
+    /// Opens a device, and takes the digits from their text. What the device refuses later, and a panic, is told to `report`, as text.
+    pub async fn open(digits: String, report: Function) -> Result<Page, JsError> {
         let told = report.clone();
         std::panic::set_hook(Box::new(move |panic| tell(&told, &panic.to_string())));
         let gpu = request(DeviceLimits::Adapter).await?;
         let lost = report.clone();
         gpu.device.set_device_lost_callback(move |_, message| tell(&lost, &format!("the device is lost: {message}")));
         gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu_optim::wgpu::Error| tell(&report, &error.to_string())));
-        let images = crate::digits().map_err(error)?;
+        let images = crate::digits_of(&digits).map_err(error)?;
         // Both live as long as the page.
         Ok(Page { gpu: Box::leak(Box::new(gpu)), images: Box::leak(Box::new(images)) })
     }
