@@ -80,7 +80,15 @@ fn documented() -> Vec<Documented> {
     ];
     let storage = StateStorage::default();
     assert_eq!(none.state, storage);
-    let storages = vec![plain("m", storage.m), plain("v", storage.v), plain("rounding", storage.rounding), plain("least", storage.least)];
+    let storages = vec![
+        plain("m", storage.m),
+        plain("v", storage.v),
+        plain("rounding", storage.rounding),
+        plain("averages", storage.averages),
+        plain("accumulated", storage.accumulated),
+        plain("kept_rounding", storage.kept_rounding),
+        plain("least", storage.least),
+    ];
     let group = wgpu_optim::step::Group::new(Sgd::default(), [param()]);
     let groups =
         vec![plain("name", group.name), plain("clip", group.clip), plain("state", group.state), plain("schedules", group.schedules)];
