@@ -25,8 +25,10 @@ pub fn loss(entries: &[Entry]) -> Result<Vec<u8>> {
     let [training, test] = sides(entries, |point| point.loss);
     let rows = entries.iter().map(Entry::figures).map(|figures| [figures.training_loss, figures.test_loss]);
     let vertical = [loss_axis(&training), loss_axis(&test)];
-    let sheet = Curves { title: "Loss", curves: [training, test], vertical, label: |loss| loss.to_string(), figures: rows.collect() };
-    sheet.png(entries, |loss| format!("{loss:.4}"))
+    let label = |loss: f64| if loss < 1e-3 { format!("{loss:e}") } else { loss.to_string() };
+    let sheet = Curves { title: "Loss", curves: [training, test], vertical, label, figures: rows.collect() };
+    // Of small ones, four decimals would be zeros.
+    sheet.png(entries, |loss| if loss > 0.0 && loss < 1e-3 { format!("{loss:.1e}") } else { format!("{loss:.4}") })
 }
 
 /// Part of the rows that are classified as labelled.
