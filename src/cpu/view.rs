@@ -80,11 +80,13 @@ impl<F: Real> CpuOptimizer<F> {
         let evaluated = view::evaluated_average(&averages);
         let average = if next == view::EVALUATED { evaluated } else { Some((next - view::SWAPPED) as usize) };
         let has_own = |tensor: &Tensor<F>| next == view::EVALUATED && self.config.groups[tensor.group].rule.has_views();
-        let exchanges: Vec<bool> = self.tensors.iter().map(|tensor| self.exchanges(tensor)).collect();
-        for ((tensor, value), exchanges) in self.tensors.iter_mut().zip(&mut *values).zip(exchanges) {
+        let step_kind = self.config.step_kind();
+        let rule = |tensor: &Tensor<F>| &*self.config.groups[tensor.group].rule;
+        let exchanges = |tensor: &Tensor<F>| step_kind.showing(rule(tensor), tensor.keeps()) == Showing::Exchanged;
+        for (tensor, value) in self.tensors.iter_mut().zip(&mut *values) {
             match average.filter(|&index| tensor.step >= averages[index].words::<F>().first()) {
                 _ if has_own(tensor) => tensor.put_aside(value),
-                Some(index) if exchanges => {
+                Some(index) if exchanges(tensor) => {
                     tensor.averages[index].swap_with_slice(value);
                     tensor.back = Back::Average(index);
                 }
@@ -110,12 +112,6 @@ impl<F: Real> CpuOptimizer<F> {
         run(elements, own.filter_map(|(((tensor, value), work), _)| Some(Job::new(work.as_ref()?, tensor, value, &[]))));
         let own = self.tensors.iter().zip(values).zip(evaluated).filter(|(_, evaluated)| *evaluated);
         own.for_each(|((tensor, value), _)| tensor.show(value));
-    }
-
-    /// Whether the trained values are in the place of an average while that is shown.
-    fn exchanges(&self, tensor: &Tensor<F>) -> bool {
-        let rule = &*self.config.groups[tensor.group].rule;
-        self.config.step_kind().showing(rule, tensor.keeps()) == Showing::Exchanged
     }
 
     /// The error for something that does not fit what is shown.

@@ -15,7 +15,7 @@ const SHOWN: &str = include_str!("../../shaders/step/shown.wgsl");
 const SHOWN_TILE: &str = include_str!("../../shaders/step/shown_tile.wgsl");
 const SHOWN_ROW: &str = include_str!("../../shaders/step/shown_row.wgsl");
 const EXCHANGE: &str = include_str!("../../shaders/step/exchange.wgsl");
-const EXCHANGE_HALVES: &str = include_str!("../../shaders/step/exchange_halves.wgsl");
+const EXCHANGE_ASIDE: &str = include_str!("../../shaders/step/exchange_aside.wgsl");
 const EXCHANGE_SAME: &str = include_str!("../../shaders/step/exchange_same.wgsl");
 const EXCHANGE_SPLIT: &str = include_str!("../../shaders/step/exchange_split.wgsl");
 const NO_COPY: &str = "fn store_copy(row: Row, steps: u32, i: u32, left: u32, x: vec4f) {\n}\n";
@@ -96,7 +96,7 @@ pub fn shown(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Shade
     let exchange = match (step_kind.showing(rule, kernel.kind.keeps()), kernel.kind.values.packed()) {
         (Showing::Exchanged, None) => EXCHANGE,
         (Showing::Exchanged, Some(_)) => EXCHANGE_SAME,
-        (Showing::Aside, _) => EXCHANGE_HALVES,
+        (Showing::Aside, _) => EXCHANGE_ASIDE,
         (Showing::Split, _) => EXCHANGE_SPLIT,
     };
     let text = copy.to_owned() + if kernel.kind.tiled { SHOWN_TILE } else { SHOWN_ROW } + exchange;

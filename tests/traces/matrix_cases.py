@@ -91,7 +91,7 @@ def soap(hyper, t, g, p, state):
     g = -g if hyper.get("maximize") else g
     has = lambda axis: p.shape[axis] <= hyper.get("max_precond_dim", 10000) and (p.ndim > 1 or hyper.get("precondition_1d"))
     axes = [axis for axis in range(p.ndim) if has(axis)]
-    totals, bases = state.setdefault("totals", {}), state.setdefault("bases", {})
+    totals, bases, means = (state.setdefault(key, {}) for key in ("totals", "bases", "means"))
     for axis in axes if t == 1 else []:
         totals[axis] = (1 - beta) * products(g, axis)
         bases[axis] = np.linalg.eigh(totals[axis])[1][:, ::-1]
@@ -104,7 +104,7 @@ def soap(hyper, t, g, p, state):
         return x
 
     k, r = t - 1, in_basis(g, False)
-    m = bases["m"] = beta1 * bases.get("m", 0) + (1 - beta1) * r
+    m = means["turned"] = beta1 * means.get("turned", 0) + (1 - beta1) * r
     v = state["exp_avg_sq"] = beta2 * state["exp_avg_sq"] + (1 - beta2) * r * r
     u = in_basis(m / (np.sqrt(v) + hyper["eps"]), True)
     if hyper.get("normalize_grads"):
@@ -121,7 +121,7 @@ def soap(hyper, t, g, p, state):
             order = np.argsort(-of_columns)
             state["exp_avg_sq"] = np.take(state["exp_avg_sq"], order, axis)
             bases[axis] = np.linalg.qr(totals[axis] @ bases[axis][:, order])[0]
-        bases["m"] = in_basis(m, False)
+        means["turned"] = in_basis(m, False)
     return p
 
 

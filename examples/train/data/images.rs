@@ -1,5 +1,7 @@
 //! Labelled images, and which of them are for testing.
 
+use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
+
 use crate::random::Random;
 
 /// Labelled images. None is empty.
@@ -53,8 +55,12 @@ impl Images {
 
     /// Tells them from others: how many, how large, and a checksum of all pixels and labels.
     pub fn fingerprint(&self) -> String {
-        let labels: Vec<u8> = self.labels.iter().map(|&label| self.classes[label as usize]).collect();
-        let (count, test, sum) = (self.labels.len(), self.test(), crc32(crc32(0, &self.pixels), &labels));
+        // Without tables, which would be part of the page: there are two sums in a run.
+        let crc = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+        let mut digest = crc.digest();
+        digest.update(&self.pixels);
+        self.labels.iter().for_each(|&label| digest.update(&[self.classes[label as usize]]));
+        let (count, test, sum) = (self.labels.len(), self.test(), digest.finalize());
         format!("{count} images of {} x {} (CRC-32 {sum:08x}), {test} of them for testing", self.height, self.width)
     }
 
@@ -88,36 +94,3 @@ impl Images {
         Split { train, test }
     }
 }
-
-/// What each four bits do to a CRC-32. flate2's tables are for more speed than two sums a run need, and would be 16 KB of the page.
-const FOUR_BITS: [u32; 16] = {
-    let mut table = [0; 16];
-    let mut entry = 0;
-    while entry < 16 {
-        let mut sum = entry as u32;
-        let mut bit = 0;
-        while bit < 4 {
-            sum = (sum >> 1) ^ (0xedb8_8320 * (sum & 1));
-            bit += 1;
-        }
-        table[entry] = sum;
-        entry += 1;
-    }
-    table
-};
-
-/// The CRC-32 of bytes that follow those of another one, or 0.
-const fn crc32(before: u32, bytes: &[u8]) -> u32 {
-    let mut sum = !before;
-    let mut index = 0;
-    while index < bytes.len() {
-        sum ^= bytes[index] as u32;
-        sum = (sum >> 4) ^ FOUR_BITS[(sum & 15) as usize];
-        sum = (sum >> 4) ^ FOUR_BITS[(sum & 15) as usize];
-        index += 1;
-    }
-    !sum
-}
-
-/// The check value of CRC-32, in one piece and in two.
-const _: () = assert!(crc32(0, b"123456789") == 0xcbf4_3926 && crc32(crc32(0, b"1234"), b"56789") == 0xcbf4_3926);

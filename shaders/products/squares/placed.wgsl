@@ -15,10 +15,11 @@ fn work_on_column(m: Matrix, column: u32, lane: u32, invocation: u32) {
             part += x * x;
         }
     }
-    let length = 1.0 / sqrt(of_column(part, invocation));
+    give_part(part, invocation);
     if column >= m.size {
         return;
     }
+    let length = 1.0 / sqrt(of_lanes(invocation % PANEL));
     let place = rank_of(m, column);
     if lane == 0u {
         numbers[m.work + turns_of(m) + column] = f32(place);

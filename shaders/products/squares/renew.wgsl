@@ -2,10 +2,8 @@
 // Gram and Schmidt's method, modified, twice, in panels of columns. In a dispatch, each workgroup takes a panel and makes it orthogonal to the one that the dispatch before has finished; the
 // first of them then finishes its own. An invocation has the rows of a lane in one column of the panel.
 
-const LANES: u32 = INVOCATIONS / PANEL;
 const PARTS: u32 = PANEL / LANES;
 
-var<workgroup> sums: array<f32, INVOCATIONS>;
 var<workgroup> earlier: array<f32, PANEL * PANEL>;
 var<workgroup> own: array<f32, PANEL * PANEL>;
 var<workgroup> dots: array<f32, PANEL * PANEL>;
@@ -19,15 +17,6 @@ fn new_element(m: Matrix, row: u32, column: u32) -> f32 {
         return 0.0;
     }
     return numbers[new_at(m, row, column)];
-}
-
-// Column `place` of each lane, in the order of lanes.
-fn of_lanes(place: u32) -> f32 {
-    var sum = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) {
-        sum += sums[lane * PANEL + place];
-    }
-    return sum;
 }
 
 // dots = P^T W of the panels that begin with these columns.
@@ -86,9 +75,7 @@ fn finish(m: Matrix, first: u32, invocation: u32) {
                 sum += numbers[new_at(m, row, first + by)] * numbers[new_at(m, row, column)];
             }
         }
-        workgroupBarrier();
-        sums[invocation] = sum;
-        workgroupBarrier();
+        give_part(sum, invocation);
         let dot = of_lanes(place);
         if place == by {
             square = dot;

@@ -1,16 +1,11 @@
 // One workgroup turns a symmetric square, divided by its trace, towards a diagonal one, and the identity with it towards its eigenvectors: from round `tile.row` to round `tile.column`.
 // In a round, half as many rotations as there are rows turn all rows and columns, each once. The order is that of the twin, whatever the number of invocations.
 
-// `x % others` of an x below twice as many.
-fn wrapped(x: u32, others: u32) -> u32 {
-    return select(x, x - others, x >= others);
-}
-
 // The two indices that a rotation turns; the second is `size` where the first stays as it is.
 fn pair_of(m: Matrix, round: u32, number: u32) -> vec2u {
     let others = 2u * pairs_of(m) - 1u;
-    let first = select(wrapped(round + number, others), others, number == 0u);
-    let second = wrapped(round + others - number, others);
+    let first = select((round + number) % others, others, number == 0u);
+    let second = (round + others - number) % others;
     return vec2u(min(first, second), max(first, second));
 }
 
@@ -104,12 +99,6 @@ fn turn_vectors(m: Matrix, round: u32, row: u32, number: u32) {
     numbers[first + own.y] = turn.y * x + turn.x * y;
 }
 
-// The next row and pair of an invocation.
-fn advanced(block: vec2u, advances: vec2u, pairs: u32) -> vec2u {
-    let next = block + advances;
-    return select(next, vec2u(next.x + 1u, next.y - pairs), next.y >= pairs);
-}
-
 fn begin(m: Matrix, invocation: u32) {
     let trace = trace_of(m);
     var factor = 0.0;
@@ -128,21 +117,18 @@ fn work(m: Matrix, tile: Tile, invocation: u32) {
     }
     let pairs = pairs_of(m);
     let in_sweep = 2u * pairs - 1u;
-    // Quotients of whole numbers take longer than rotations, so they are not formed for each.
-    let begins = vec2u(invocation / pairs, invocation % pairs);
-    let advances = vec2u(INVOCATIONS / pairs, INVOCATIONS % pairs);
     for (var at = tile.row; at < tile.column; at++) {
         let round = at % in_sweep;
         storageBarrier();
         find_turns(m, round, invocation);
         storageBarrier();
-        for (var block = begins; block.x < pairs; block = advanced(block, advances, pairs)) {
-            if block.x <= block.y {
-                turn_block(m, round, block.x, block.y);
+        for (var block = invocation; block < pairs * pairs; block += INVOCATIONS) {
+            if block / pairs <= block % pairs {
+                turn_block(m, round, block / pairs, block % pairs);
             }
         }
-        for (var block = begins; block.x < m.size; block = advanced(block, advances, pairs)) {
-            turn_vectors(m, round, block.x, block.y);
+        for (var block = invocation; block < pairs * m.size; block += INVOCATIONS) {
+            turn_vectors(m, round, block / pairs, block % pairs);
         }
     }
     storageBarrier();

@@ -53,6 +53,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.push(contexts[0].trial("rows/from-none-and-to-none".into(), from_none_and_to_none));
     trials.push(contexts[0].trial("rows/in-one-encoder".into(), in_one_encoder));
     trials.push(contexts[0].trial("rows/one-kernel-more".into(), one_kernel_more));
+    trials.push(contexts[0].trial("rows/kernels-are-forgotten".into(), kernels_are_forgotten));
     for rule in rules() {
         trials.push(Trial::test(format!("rows/cpu/{}", rule.name()), move || on_cpu(rule)));
     }
@@ -277,6 +278,28 @@ fn one_kernel_more(gpu: &Gpu) -> Outcome {
     }
     gpu.queue.submit([encoder.finish()]);
     assert_eq!(block_on(optimizer.read_value("b"))?.len(), 3);
+    Ok(())
+}
+
+/// Optimizers of a kind share their kernels until these are forgotten; one that has them goes on with its own.
+fn kernels_are_forgotten(gpu: &Gpu) -> Outcome {
+    let pipelines = Pipelines::new(&gpu.device);
+    let one = || -> Result<Optimizer, Failed> {
+        let params = Tensors::new(&gpu.device, [("a", [8])])?.params();
+        Ok(Optimizer::with_pipelines(&pipelines, &gpu.queue, [Group::new(AdamW::default(), params)], Options::default())?)
+    };
+    let first = one()?;
+    let compiled = pipelines.compiled();
+    one()?;
+    assert_eq!(pipelines.compiled(), compiled, "shared");
+    pipelines.clear();
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    first.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+    assert_eq!(block_on(first.read_steps())?, [1]);
+    assert_eq!(pipelines.compiled(), compiled, "still its own");
+    one()?;
+    assert_eq!(pipelines.compiled(), 2 * compiled, "compiled again");
     Ok(())
 }
 

@@ -121,7 +121,6 @@ fn everything(gpu: &Gpu, state: StateStorage) -> Outcome {
         params[1].lr_scales = Some(((0..7).map(|column| column as f32 / 8.0).collect(), vec![1, 7]));
         let groups = vec![Group::new(adamw(), params)];
         let mut scene = Scene::with_options(gpu, groups, all(state), style, seed)?;
-        scene.allow_uncertain(40);
         steps(&mut scene)?;
     }
     Ok(())
@@ -138,7 +137,6 @@ fn of_values(gpu: &Gpu, state: StateStorage) -> Outcome {
         let own = |param| CpuParam { value_dtype, gradient_dtype: value_dtype, rounding, master, ..param };
         let groups = vec![Group::new(adamw(), params(&SHAPES).into_iter().map(own).collect::<Vec<_>>())];
         let mut scene = Scene::with_options(gpu, groups, all(state), Style::Tensors, 31)?;
-        scene.allow_uncertain(40);
         steps(&mut scene)?;
     }
     Ok(())
@@ -150,7 +148,6 @@ fn tiles(gpu: &Gpu) -> Outcome {
     for rule in [Box::<dyn AnyRule>::from(Adafactor::default()), adamw().into()] {
         let groups = vec![Group::new(rule, params(&shapes))];
         let mut scene = Scene::with_options(gpu, groups, all(kept()), Style::Tensors, 3)?;
-        scene.allow_uncertain(40);
         steps(&mut scene)?;
     }
     Ok(())
@@ -167,7 +164,6 @@ fn rows(gpu: &Gpu) -> Outcome {
         let options = Options { clip: Clip::None, zero_grad: false, ..all(kept()) };
         let groups = vec![Group::new(adamw(), params(&shapes).into_iter().map(masked).collect::<Vec<_>>())];
         let mut scene = Scene::with_options(gpu, groups, options, Style::Tensors, 5)?;
-        scene.allow_uncertain(40);
         steps(&mut scene)?;
     }
     Ok(())
@@ -179,7 +175,6 @@ fn units(gpu: &Gpu) -> Outcome {
     let clip = Clip::Adaptive(AdaptiveClip { clipping: 0.1, ..AdaptiveClip::default() });
     let groups = vec![Group::new(Sgd { lr: 0.1, momentum: 0.9, ..Sgd::default() }, params(&shapes))];
     let mut scene = Scene::with_options(gpu, groups, Options { clip, ..all(kept()) }, Style::Separate, 7)?;
-    scene.allow_uncertain(40);
     steps(&mut scene)
 }
 
@@ -188,6 +183,5 @@ fn evaluated(gpu: &Gpu) -> Outcome {
     let rule = || ScheduleFreeAdamW { lr: 1e-2, ..ScheduleFreeAdamW::default() };
     let options = Options { lookahead: None, ..all(kept()) };
     let mut scene = Scene::with_options(gpu, vec![Group::new(rule(), params(&SHAPES))], options, Style::Single, 41)?;
-    scene.allow_uncertain(40);
     steps(&mut scene)
 }
