@@ -17,6 +17,7 @@
 
 mod compare;
 mod inputs;
+mod kernels;
 mod layout;
 mod non_finite;
 mod rows;

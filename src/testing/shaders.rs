@@ -1,17 +1,20 @@
 //! Parses and validates every kernel that can be composed for a rule, without a GPU.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
+use super::kernels::{in_halves, kernels, of_shapes, of_some_rows, stored, with_copy};
 use super::{Failure, Outcome};
-use crate::program::{Access, Array, Division, Kernel, Kind, Line, Pair, ParamEntry, Row};
+use crate::program::{Kernel, Kind, Line, ParamEntry, Row};
 use crate::rule::{AnyRule, Beta, Extent, Field, Layout as _};
+use crate::step::takes_some_rows;
 use crate::step::{
     Clip, Ema, Group, Lookahead, LossScale, MicroBatches, NonFinite, NormClip, Options, ParamSettings, Status, StepKind, Swa,
 };
-use crate::step::{StateStorage, Storable, takes_some_rows};
-use crate::storage::{Dtype, Format, Rounding};
+use crate::storage::Dtype;
 use crate::wgsl;
 
 /// Every kernel that can be composed for a rule parses and validates, with no GPU at all, and its structs are what Rust says they are: without options,
@@ -35,7 +38,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     };
     let group = Group::<()>::new(rule.boxed(), []);
     let everything = StepKind { clamps: true, schedules: true, ..StepKind::of(&all, core::slice::from_ref(&group)) };
-    let mut seen = Kernels::default();
+    let seen = Kernels { rule: rule.name() };
     for step_kind in [StepKind::of(&Options::default(), core::slice::from_ref(&group)), everything] {
         let some_rows = kernels().flat_map(of_some_rows).filter(|_| takes_some_rows(rule));
         for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)).chain(some_rows) {
@@ -104,17 +107,6 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
     Ok(())
 }
 
-/// The kernel for matrices and for others, where a rule tells them apart, and for rows of any length, where it works tile by tile.
-fn of_shapes(rule: &dyn AnyRule, kernel: Kernel) -> impl Iterator<Item = Kernel> {
-    let shapes = if rule.tells_matrices() { &[false, true][..] } else { &[false] };
-    let tiled = move |matrix: bool| rule.is_tiled(matrix);
-    let scalar = kernel.arrays.iter().any(|array| array.access == Access::Scalar && !array.scales);
-    shapes.iter().map(move |&matrix| {
-        let kind = Kind { matrix, tiled: tiled(matrix), uneven: tiled(matrix) && scalar, ..kernel.kind };
-        Kernel { kind, ..kernel.clone() }
-    })
-}
-
 /// The stages over elements that run for such tensors.
 fn over_elements(rule: &dyn AnyRule, kernel: &Kernel) -> impl Iterator<Item = usize> {
     let runs = |&stage: &usize| rule.stages()[stage].over == Extent::Elements && rule.runs(stage, kernel.kind.matrix);
@@ -127,7 +119,7 @@ fn over_elements(rule: &dyn AnyRule, kernel: &Kernel) -> impl Iterator<Item = us
 ///
 /// What naga says about the first kernel that is not valid.
 pub fn tasks_are_valid() -> Outcome {
-    let mut seen = Kernels::default();
+    let seen = Kernels { rule: "" };
     // Any will do: they do not know it.
     let Some(rule) = crate::rules::all().into_iter().next() else { return Ok(()) };
     let halves = kernels().flat_map(|kernel| in_halves(&kernel));
@@ -152,140 +144,39 @@ pub fn tasks_are_valid() -> Outcome {
     seen.valid(&wgsl::report(256), any)
 }
 
-/// Every way to access a bucket: of one pair, in two buffers, in one, or far from each other in one, and of two pairs; without scales and with them.
-fn kernels() -> impl Iterator<Item = Kernel> {
-    let narrow = Division::GPU.at_most(64);
-    let accesses = [
-        (Division::GPU, Access::Vector),
-        (narrow, Access::Vector),
-        (Division::SOFTWARE, Access::Vector64),
-        (Division::GPU, Access::Scalar),
-        (Division::SOFTWARE, Access::Scalar),
-    ];
-    let flags = [(false, false), (true, false), (false, true), (true, true)];
-    let all = accesses.into_iter().flat_map(move |access| flags.map(move |flags| (access, flags)));
-    all.flat_map(|((division, access), (scaled, adaptive))| {
-        let array = |values, gradients, written| Array { access, values, gradients, written, ..Array::default() };
-        let (values, gradients, scales) = (array(true, false, true), array(false, true, false), Array { scales: true, ..Array::default() });
-        let kind = Kind { scaled, adaptive, whole_units: access != Access::Scalar, ..Kind::default() };
-        let pair = |values, gradients, scales| Pair { values, gradients, scales: scaled.then_some(scales), mask: None, copy: None };
-        let layouts = [
-            (vec![values, gradients, scales], vec![pair(0, 1, 2)]),
-            (vec![array(true, true, true), scales], vec![pair(0, 0, 1)]),
-            (vec![values, array(false, true, true), scales], vec![pair(0, 1, 2)]),
-            // Eight buffers are not enough for two pairs and their scales.
-            (vec![values, gradients, gradients], vec![pair(0, 1, 1), pair(0, 2, 2)]),
-        ];
-        let layouts = layouts.into_iter().filter(move |(_, pairs)| !scaled || pairs.len() == 1);
-        layouts.map(move |(mut arrays, pairs)| {
-            arrays.retain(|array| scaled || !array.scales);
-            Kernel { kind, division, arrays, pairs }
-        })
-    })
-}
-
-/// The kernel, of one pair, for some rows: with a mask, whose rows have whole vectors or not, and count their own steps or not; and with a list of rows.
-fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
-    let flags =
-        [(false, false, false), (true, false, false), (false, true, false), (true, true, false), (false, false, true), (true, false, true)];
-    let of = move |(whole_rows, counted, listed): (bool, bool, bool)| {
-        let mut own = kernel.clone();
-        own.kind = Kind { masked: !listed, whole_rows, counted, listed, uneven: listed && !whole_rows, ..own.kind };
-        own.pairs.iter_mut().for_each(|pair| pair.mask = Some(own.arrays.len()));
-        own.arrays.push(Array { masks: true, ..Array::default() });
-        own
-    };
-    flags.into_iter().map(of).filter(|own| own.pairs.len() == 1 && !(own.kind.listed && own.kind.adaptive))
-}
-
-/// The kernel of one pair with states in fewer bits, where the rule has some that can be.
-fn stored(rule: &dyn AnyRule, kernel: &Kernel) -> Vec<Kernel> {
-    // How arrays are laid out makes no difference to states.
-    let is_one = kernel.pairs.len() == 1 && !kernel.arrays[0].gradients && !kernel.arrays[1].written;
-    if !is_one || kernel.kind.scaled || kernel.kind.adaptive || kernel.arrays[0].access == Access::Scalar {
-        return Vec::new();
-    }
-    let drawn = StateStorage { rounding: Rounding::Stochastic { seed: 1 }, ..StateStorage::all(Dtype::Bf16) };
-    let mixed = StateStorage { v: Dtype::Dynamic8, ..drawn };
-    let kept = StateStorage { averages: Dtype::Bf16, accumulated: Dtype::Bf16, ..StateStorage::all(Dtype::F16) };
-    let all = [StateStorage::all(Dtype::F16), StateStorage::all(Dtype::Dynamic8), drawn, mixed, kept];
-    let row_length = if kernel.kind.uneven { 3 } else { 4 * u64::from(kernel.kind.tiled) };
-    let tensor = Storable {
-        param: "",
-        elements: 1 << 20,
-        is_matrix: kernel.kind.matrix,
-        masked: false,
-        row_length,
-        averages: true,
-        accumulates: true,
-    };
-    let storages = all.into_iter().filter_map(|storage| storage.of(rule, &tensor).ok());
-    let storages = storages.filter(|storage| *storage != StateStorage::default());
-    storages.map(|storage| Kernel { kind: Kind { storage, ..kernel.kind }, ..kernel.clone() }).collect()
-}
-
-/// The kernel of one pair with values and gradients in fewer bits, of which both kinds may be in one array.
-fn in_halves(kernel: &Kernel) -> Vec<Kernel> {
-    // How rows are divided makes no difference to them.
-    if kernel.pairs.len() > 1 || kernel.kind.scaled || kernel.division != Division::GPU {
-        return Vec::new();
-    }
-    let ways = [
-        (Format::F32, Format::F16, false),
-        (Format::Bf16, Format::F32, false),
-        (Format::F16, Format::Bf16, false),
-        (Format::Bf16, Format::Bf16, true),
-    ];
-    let of = |(values, gradients, mastered): (Format, Format, bool)| {
-        let mut own = kernel.clone();
-        own.kind = Kind { values, gradients, mastered, ..own.kind };
-        for array in &mut own.arrays {
-            let all = [(array.values, values), (array.gradients, gradients)];
-            let formats: Vec<bool> = all.into_iter().filter(|(has, _)| *has).map(|(_, format)| format != Format::F32).collect();
-            array.halves = formats.contains(&true);
-            if array.halves && formats.contains(&false) {
-                array.access = Access::Scalar;
-            }
-        }
-        own
-    };
-    ways.map(of).into()
-}
-
-/// The kernel with a copy of the values in bf16.
-fn with_copy(kernel: &Kernel) -> Kernel {
-    let mut own = kernel.clone();
-    own.kind.copied = true;
-    own.pairs.iter_mut().for_each(|pair| pair.copy = Some(own.arrays.len()));
-    own.arrays.push(Array { copies: true, written: true, ..Array::default() });
-    own
-}
-
 /// Storage buffers of a kernel by WebGPU's defaults.
 const WEBGPU: usize = 8;
 
-/// Kernels that have been looked at: what differs in nothing that a kernel depends on is the same text.
-#[derive(Default)]
+/// Texts that are valid, or that some row of the process is looking at, by their hashes: a rule's cases have most of them in common.
+static TEXTS: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
+
+/// Looks at each text of a rule once.
 struct Kernels {
-    texts: HashSet<String>,
+    rule: &'static str,
 }
 
 impl Kernels {
     /// A kernel that binds as many buffers as WebGPU allows.
-    fn valid(&mut self, shader: &wgsl::Shader, check: impl FnOnce(&naga::Module) -> Outcome) -> Outcome {
+    fn valid(&self, shader: &wgsl::Shader, check: impl FnOnce(&naga::Module) -> Outcome) -> Outcome {
         self.valid_within(shader, WEBGPU, check)
     }
 
-    fn valid_within(&mut self, shader: &wgsl::Shader, most: usize, check: impl FnOnce(&naga::Module) -> Outcome) -> Outcome {
+    fn valid_within(&self, shader: &wgsl::Shader, most: usize, check: impl FnOnce(&naga::Module) -> Outcome) -> Outcome {
         if shader.slots.len() > most {
             return Err(Failure(format!("{} storage buffers, and {most} are the most", shader.slots.len())));
         }
-        if self.texts.contains(&shader.source) {
+        let mut hasher = DefaultHasher::new();
+        (self.rule, &shader.source).hash(&mut hasher);
+        let text = hasher.finish();
+        let texts = || TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        if !texts().insert(text) {
             return Ok(());
         }
-        check(&module(&shader.source)?)?;
-        self.texts.insert(shader.source.clone());
-        Ok(())
+        let checked = module(&shader.source).and_then(|module| check(&module));
+        if checked.is_err() {
+            texts().remove(&text);
+        }
+        checked
     }
 }
 
@@ -346,4 +237,23 @@ fn members(module: &naga::Module, name: &str, fields: &[Field]) -> Outcome {
         word += field.words().len();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_not_valid_is_told_each_time() {
+        let seen = Kernels { rule: "none" };
+        let shader = |source: &str| wgsl::Shader { source: source.into(), slots: Vec::new(), own: 0..0 };
+        for _ in 0..2 {
+            assert!(seen.valid(&shader("fn f() -> f32 { return 1u; }"), any).is_err());
+            assert!(seen.valid(&shader("fn f() -> f32 { return 1.0; }"), any).is_ok());
+        }
+        // Checks of a text that is known as valid are not made again; those of another rule are.
+        let fails = |_: &naga::Module| Err(Failure("another".into()));
+        assert!(seen.valid(&shader("fn f() -> f32 { return 1.0; }"), fails).is_ok());
+        assert!(Kernels { rule: "another" }.valid(&shader("fn f() -> f32 { return 1.0; }"), fails).is_err());
+    }
 }
