@@ -1,11 +1,11 @@
-//! A checkpoint in both directions: everything that a run needs to go on as if it had not stopped, bit for bit. See the README.
+//! A checkpoint in both directions: everything that a run needs to go on as if it had not stopped, bit for bit. See `docs/guide`.
 
 use std::error::Error;
 
 use wgpu_optim::adapter::{DeviceLimits, Gpu, request};
 use wgpu_optim::{Checkpoint, DynamicScale, Ema, Group, LossScale, NAdam, Optimizer, Options, Schedule, Tensors};
 
-/// What the README shows.
+/// What the guide shows.
 ///
 /// # Errors
 ///
@@ -16,7 +16,7 @@ pub async fn save(optimizer: &Optimizer, path: &str) -> wgpu_optim::Result<()> {
     checkpoint.save(path)
 }
 
-/// What the README shows: into an optimizer with the same parameters, rules and settings.
+/// What the guide shows: into an optimizer with the same parameters, rules and settings.
 ///
 /// # Errors
 ///

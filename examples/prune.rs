@@ -1,11 +1,11 @@
-//! Rows come and go: a model of points loses some of them between two steps, and training goes on with the states of the others. See the README.
+//! Rows come and go: a model of points loses some of them between two steps, and training goes on with the states of the others. See `docs/guide`.
 
 use std::error::Error;
 
 use wgpu_optim::adapter::{DeviceLimits, request};
 use wgpu_optim::{AdamW, Optimizer, Param, RowChange, wgpu};
 
-/// What the README shows.
+/// What the guide shows.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
 //! Everything between a backward pass and the next forward pass, in a program that has its own buffers and kernels: a linear model, trained on
-//! half precision's terms (a scaled loss), in micro-batches, with clipping, a schedule and an average that is evaluated. See the README.
+//! half precision's terms (a scaled loss), in micro-batches, with clipping, a schedule and an average that is evaluated. See `docs/guide`.
 
 use std::error::Error;
 
@@ -13,7 +13,7 @@ const WEIGHTS: usize = 7;
 /// Rows of a micro-batch.
 const ROWS: usize = 32;
 
-/// What the README shows: weights and bias lie in the program's own buffers, one after the other.
+/// What the guide shows: weights and bias lie in the program's own buffers, one after the other.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub fn optimizer(
     Optimizer::with_options(device, queue, groups, options)
 }
 
-/// What the README shows: two micro-batches a step, and nothing read back until the end.
+/// What the guide shows: two micro-batches a step, and nothing read back until the end.
 ///
 /// # Errors
 ///

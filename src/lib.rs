@@ -1,4 +1,15 @@
+#![doc = "[programs]: guide::programs"]
+#![doc = "[step]: guide::step"]
+#![doc = "[storage]: guide::storage"]
+#![doc = "[rows]: guide::rows"]
+#![doc = "[checkpoints]: guide::checkpoints"]
+#![doc = "[batches]: guide::batches"]
+#![doc = "[browser]: guide::browser"]
+#![doc = "[proof]: guide::proof"]
+#![doc = "[limits]: guide::limits"]
+#![doc = ""]
 #![doc = include_str!("../README.md")]
+// In these pages the README links to the guide's modules, on GitHub to its files: of two links of one name the first counts.
 // Twins and what else only the CPU executor calls stand beside their kernels, and are there without the feature too.
 #![cfg_attr(not(feature = "cpu"), allow(dead_code, unused_imports))]
 
@@ -10,6 +21,7 @@ pub mod coalesce;
 pub mod cpu;
 mod error;
 mod gpu;
+pub mod guide;
 mod optimizer;
 #[doc(hidden)]
 pub mod products;

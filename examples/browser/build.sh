@@ -27,7 +27,7 @@ fi
 copy=$target/tree
 rm -rf "$copy"
 mkdir -p "$copy"
-tar -c -C "$root" --exclude=node_modules --exclude='*.safetensors' Cargo.toml README.md src shaders data benches tests examples | tar -x -C "$copy"
+tar -c -C "$root" --exclude=node_modules --exclude='*.safetensors' Cargo.toml README.md docs/guide src shaders data benches tests examples | tar -x -C "$copy"
 (cd "$root" && find shaders examples -name '*.wgsl') | while read -r kernel; do
     sed -e 's|[[:space:]]*//.*$||' -e 's|^[[:space:]][[:space:]]*| |' -e '/^[[:space:]]*$/d' "$root/$kernel" >"$copy/$kernel"
     # What has not changed is not built again.

@@ -1,4 +1,4 @@
-//! The README tells the truth: its table is the list of rules, its code is code that runs.
+//! README and guide tell the truth: the table is the list of rules, the code is code that runs.
 
 use std::sync::Arc;
 
@@ -27,12 +27,26 @@ mod prune;
 
 const README: &str = include_str!("../../README.md");
 
+/// The guide's pages.
+const GUIDE: [(&str, &str); 9] = [
+    ("programs", include_str!("../../docs/guide/programs.md")),
+    ("step", include_str!("../../docs/guide/step.md")),
+    ("storage", include_str!("../../docs/guide/storage.md")),
+    ("rows", include_str!("../../docs/guide/rows.md")),
+    ("checkpoints", include_str!("../../docs/guide/checkpoints.md")),
+    ("batches", include_str!("../../docs/guide/batches.md")),
+    ("browser", include_str!("../../docs/guide/browser.md")),
+    ("proof", include_str!("../../docs/guide/proof.md")),
+    ("limits", include_str!("../../docs/guide/limits.md")),
+];
+
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for rule in rules::all() {
         let name = rule.name();
-        trials.push(Trial::test(format!("docs/{name}/readme-row"), move || contains("a row of its table", &row(&*rule))));
+        trials.push(Trial::test(format!("docs/{name}/readme-row"), move || within(README, "a row of its table", &row(&*rule))));
     }
+    trials.push(Trial::test("docs/guide-is-linked", pages_are_linked));
     trials.push(Trial::test("docs/first-is-the-example", first_is_the_example));
     trials.push(contexts[0].trial("docs/first-fits".into(), |_| {
         let line = first::fit().map_err(|error| error.to_string())?;
@@ -85,11 +99,32 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials
 }
 
+/// README or guide has this text.
 fn contains(what: &str, text: &str) -> Outcome {
-    match README.contains(text) {
+    let pages = [README].into_iter().chain(GUIDE.map(|(_, page)| page));
+    within(&pages.collect::<Vec<_>>().join("\n"), what, text)
+}
+
+fn within(page: &str, what: &str, text: &str) -> Outcome {
+    match page.contains(text) {
         true => Ok(()),
-        false => Err(format!("README.md lacks {what}:\n{text}").into()),
+        false => Err(format!("README.md or docs/guide lacks {what}:\n{text}").into()),
     }
+}
+
+/// Each page of the guide has its row and its link in the README, and its module in the documentation.
+fn pages_are_linked() -> Outcome {
+    let files = std::fs::read_dir("docs/guide");
+    // A kit has no files beside the programs.
+    let files = files.map_or(GUIDE.len(), Iterator::count);
+    assert_eq!(files, GUIDE.len(), "docs/guide has a page that this list has not");
+    GUIDE.into_iter().try_for_each(|(name, page)| {
+        let title = page.lines().next().and_then(|line| line.strip_prefix("# ")).ok_or("a page begins with its title")?;
+        within(README, "a row of the guide's table", &format!("| [{title}][{name}] |"))?;
+        within(README, "a link to a page", &format!("[{name}]: https://github.com/wgpu-optim/wgpu-optim/blob/main/docs/guide/{name}.md"))?;
+        within(include_str!("../../src/lib.rs"), "a link to a module", &format!("#![doc = \"[{name}]: guide::{name}\"]"))?;
+        within(include_str!("../../src/guide.rs"), "a module", &format!("guide/{name}.md\")]\npub mod {name} {{}}"))
+    })
 }
 
 /// The rule's row: name, where it comes from, states (those not in use by default in brackets), and bytes moved per parameter and step.

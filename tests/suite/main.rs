@@ -1,4 +1,4 @@
-//! The proof, rung by rung (README, "How it is proven"): every row is a named test, most of them made from the list of rules.
+//! The proof, rung by rung (docs/guide/proof.md): every row is a named test, most of them made from the list of rules.
 //!
 //! Rows that need an adapter show as ignored where there is none, and fail there with `REQUIRE_GPU=1`. `SUITE=numerics` chooses those that differ
 //! from adapter to adapter.

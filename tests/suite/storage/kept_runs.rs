@@ -191,7 +191,7 @@ fn refusals(gpu: &Gpu) -> Outcome {
     Ok(must_fail("another average", scene.check())?)
 }
 
-/// What is kept is what the README's table says, and 1% at most.
+/// What is kept is what the guide's table (docs/guide/storage.md) says, and 1% at most.
 fn bytes(gpu: &Gpu) -> Outcome {
     const ELEMENTS: usize = 1_000_000;
     let ema = Options { ema: Some(Ema::default()), ..Options::default() };
