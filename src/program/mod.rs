@@ -198,8 +198,8 @@ pub struct Kind {
 impl Kind {
     /// What decides which lanes a parameter has.
     pub(crate) fn keeps(&self) -> Keeps {
-        let (matrix, counted, storage) = (self.matrix, self.counted, self.storage);
-        Keeps { matrix, counted, storage, values: self.values, master: self.mastered }
+        let (matrix, counted, listed, storage) = (self.matrix, self.counted, self.listed, self.storage);
+        Keeps { matrix, counted, listed, storage, values: self.values, master: self.mastered }
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Pass {
     Accumulate,
     /// Counts a micro-batch.
     Count,
+    /// Appends the entries of a micro-batch that counted to those of row-sparse gradients before.
+    Append,
     /// Decides about a change to the view of this number.
     Decide(u32),
     /// Changes what values show.
@@ -52,6 +54,8 @@ pub enum Pass {
 pub struct Needs {
     /// Row-sparse gradients.
     pub coalescing: bool,
+    /// Lists of their entries over several micro-batches.
+    pub appending: bool,
     /// Factors of units, by adaptive clipping.
     pub unit_factors: bool,
     /// Learning rate scales that follow schedules.
@@ -85,7 +89,8 @@ impl Program {
         let most = rules.iter().map(|rule| rule.stages().len()).max().unwrap_or_default();
         (1..most).for_each(|after| stage(&mut step, rules, after - 1));
         step.push(Pass::Update);
-        let micro_batch = if step_kind.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
+        let mut micro_batch = if step_kind.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
+        micro_batch.extend(needs.appending.then_some(Pass::Append));
         let views = if step_kind.views { crate::step::view::SWAPPED + step_kind.averages.len() as u32 } else { 0 };
         let views = (0..views).map(|number| [Pass::Decide(number), Pass::Show]).collect();
         let report = step_kind.measures_update.then_some(Pass::Report).into_iter().collect();

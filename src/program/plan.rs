@@ -44,6 +44,8 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
     let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
     for (index, tensor) in tensors.iter().enumerate() {
         let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
+        // Entries of micro-batches are one list, which is coalesced before.
+        let accumulated = accumulated && tensor.listed.is_none();
         let Kind { adaptive, masked, listed, whole_rows, gradients, .. } = tensor.kind;
         let values = if adaptive { tensor.kind.values } else { Format::F32 };
         let kind = Kind { adaptive, whole_units, masked: masked || listed, listed, whole_rows, values, gradients, ..Kind::default() };

@@ -61,7 +61,7 @@ impl Dispatches {
 /// How a pass is dispatched, apart from those whose dispatches are made with the parameters that need them.
 pub(crate) fn dispatches(pass: Pass) -> Option<Dispatches> {
     Some(match pass {
-        Pass::Coalesce | Pass::ScheduleScales | Pass::Orthogonalize(_) | Pass::Squares(_) => return None,
+        Pass::Coalesce | Pass::Append | Pass::ScheduleScales | Pass::Orthogonalize(_) | Pass::Squares(_) => return None,
         Pass::Measure => measure::dispatches(),
         Pass::Prepare(rule) => prepare::dispatches(rule),
         Pass::UnitFactors => units::dispatches(),

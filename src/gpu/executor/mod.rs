@@ -65,7 +65,7 @@ pub(super) struct OverRows {
 impl Executor {
     /// Uploads the rows and binds everything. What the last update of another executor of these parameters measured stays, where it is as large.
     pub(crate) fn new(engine: &Engine, config: &Config, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
-        let Plans { update, measure, buffers, tensors, coalesce, products } = plans;
+        let Plans { update, measure, buffers, tensors, made } = plans;
         let step_kind = config.step_kind();
         let staged = Staged::new(engine, config, &update.buckets, &tensors)?;
         let update = Buckets::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
@@ -73,8 +73,8 @@ impl Executor {
         let kept = last.filter(|last| last.update.sum_words() == update.sum_words()).and_then(|last| last.moved.clone());
         let moved = step_kind.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
         let wishes = step_kind.views.then(|| wishes(engine, &step_kind)).transpose()?;
-        let made = [(Pass::Coalesce, coalesce), (Pass::ScheduleScales, scales.into_dispatches())];
-        let made = made.into_iter().chain(products).filter(|(_, dispatches)| !dispatches.is_empty()).collect();
+        let scales = (Pass::ScheduleScales, scales.into_dispatches());
+        let made = core::iter::once(scales).chain(made).filter(|(_, dispatches)| !dispatches.is_empty()).collect();
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
         Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, made, bound, kernels }.bound(engine, config)
     }
@@ -84,8 +84,13 @@ impl Executor {
         let step_kind = config.step_kind();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
         let makes = |pass| self.made.contains_key(&pass);
-        let (coalescing, scheduled_scales) = (makes(Pass::Coalesce), makes(Pass::ScheduleScales));
-        let program = Program::new(&step_kind, &rules, Needs { coalescing, unit_factors: !engine.tree.units.is_empty(), scheduled_scales });
+        let needs = Needs {
+            coalescing: makes(Pass::Coalesce),
+            appending: makes(Pass::Append),
+            unit_factors: !engine.tree.units.is_empty(),
+            scheduled_scales: makes(Pass::ScheduleScales),
+        };
+        let program = Program::new(&step_kind, &rules, needs);
         let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
         executor.bind_all(engine, config, executor.program.passes())?;
@@ -175,10 +180,9 @@ pub(crate) struct Plans {
     pub(crate) measure: Plan,
     pub(crate) buffers: Vec<wgpu::Buffer>,
     pub(crate) tensors: Vec<Tensor>,
-    /// What coalesces row-sparse gradients: the dispatches of one list need those of the one before.
-    pub(crate) coalesce: Vec<Vec<Dispatch>>,
-    /// What multiplies matrices, by pass, likewise.
-    pub(crate) products: Vec<(Pass, Vec<Vec<Dispatch>>)>,
+    /// The passes whose dispatches are made with the parameters that need them, what coalesces row-sparse gradients and what multiplies matrices: the dispatches of one
+    /// list need those of the one before.
+    pub(crate) made: Vec<(Pass, Vec<Vec<Dispatch>>)>,
 }
 
 /// Room for what updates measure.

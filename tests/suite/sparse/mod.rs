@@ -2,8 +2,10 @@
 
 mod cases;
 mod errors;
+mod micro_batches;
 mod rules;
 mod stage;
+mod tables;
 mod uses;
 
 use std::sync::Arc;
@@ -28,5 +30,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(uses::trials(contexts));
     trials.extend(errors::trials(contexts));
     trials.extend(rules::trials(contexts));
+    trials.extend(micro_batches::trials(contexts));
     trials
 }
