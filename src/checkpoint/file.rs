@@ -149,7 +149,10 @@ fn pieces<'a>(outline: &'a ParamOutline, numbers: &'a Numbers) -> impl Iterator<
         [(SCALARS, Piece::new(Dtype::F32, vec![scalars.len()], scalars)), (HYPER, Piece::new(Dtype::U32, vec![hyper.len()], hyper))];
     let Entries { rows, gradient } = entries;
     let entries = (!rows.is_empty()).then(|| {
-        [(ENTRIES, Piece::new(Dtype::F32, outline.entries(rows.len()), gradient)), (ENTRY_ROWS, Piece::new(Dtype::U32, vec![rows.len()], rows))]
+        [
+            (ENTRIES, Piece::new(Dtype::F32, outline.entries(rows.len()), gradient)),
+            (ENTRY_ROWS, Piece::new(Dtype::U32, vec![rows.len()], rows)),
+        ]
     });
     let all = value.chain(outline.lanes.iter().zip(lanes).enumerate().map(lane)).chain(counts).chain(lists);
     let all = all.chain(entries.into_iter().flatten());

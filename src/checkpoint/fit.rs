@@ -92,12 +92,7 @@ impl<'a> Fit<'a> {
     /// # Errors
     ///
     /// All differences, unless the options allow them.
-    pub(crate) fn new(
-        checkpoint: &'a Checkpoint,
-        own: &Outline,
-        room: impl Fn(usize) -> usize,
-        options: RestoreOptions,
-    ) -> Result<Self> {
+    pub(crate) fn new(checkpoint: &'a Checkpoint, own: &Outline, room: impl Fn(usize) -> usize, options: RestoreOptions) -> Result<Self> {
         let mut differences = strangers(checkpoint, own);
         let (index, mut params, mut taken) = (checkpoint.outline.index(), Vec::new(), Vec::new());
         for (param, ours) in own.params.iter().enumerate() {

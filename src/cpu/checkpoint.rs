@@ -2,7 +2,9 @@
 
 use super::CpuOptimizer;
 use super::tensor::Tensor;
-use crate::checkpoint::{Checkpoint, Coding, Described, Entries, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, kept};
+use crate::checkpoint::{
+    Checkpoint, Coding, Described, Entries, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, kept,
+};
 use crate::error::{BufferRole, Result};
 use crate::step::{Assignment, Lane, LaneRole, TrainingProgress};
 

@@ -88,8 +88,17 @@ impl<F: Real> CpuOptimizer<F> {
                 }
                 // Before all others, where gradients are given; where the step is decided about.
                 Pass::Coalesce | Pass::UnitFactors => {}
+                // With the update.
+                Pass::Average => {}
                 // Of micro-batches, views, reports and copies.
-                Pass::Accumulate | Pass::Count | Pass::Append | Pass::Decide(_) | Pass::Show | Pass::Report | Pass::Copy => {}
+                Pass::Accumulate
+                | Pass::Count
+                | Pass::Append
+                | Pass::Decide(_)
+                | Pass::Show
+                | Pass::ShowTables
+                | Pass::Report
+                | Pass::Copy => {}
             }
         }
     }

@@ -95,7 +95,7 @@ impl<F: Real> CpuOptimizer<F> {
             let rule = &*config.groups[*group].rule;
             match mask {
                 Some(mask) if mask.is_sparse() => {
-                    MaskedRows::sparse(name, shape, *len as u64, rule, &config.options, &config.clip(*group))?;
+                    MaskedRows::sparse(name, shape, *len as u64, rule, &config.clip(*group))?;
                 }
                 _ => {}
             }

@@ -78,7 +78,7 @@ impl<F: Real> Tensor<F> {
         check_one(&name, row_mask.is_some(), sparse_rows.is_some())?;
         let mut mask = row_mask.map(|mask| RowMask::new(&name, &shape, len, rule, mask)).transpose()?;
         if let Some(rows) = sparse_rows {
-            let own = MaskedRows::sparse(&name, &shape, len as u64, rule, options, &config.clip(group))?;
+            let own = MaskedRows::sparse(&name, &shape, len as u64, rule, &config.clip(group))?;
             mask = Some(RowMask::sparse(own, rows));
         }
         let is_sparse = mask.as_ref().is_some_and(RowMask::is_sparse);
@@ -123,7 +123,14 @@ impl<F: Real> Tensor<F> {
     /// What decides which lanes it has.
     pub(super) fn keeps(&self) -> Keeps {
         let (values, master) = (self.numbers.values(), self.numbers.master);
-        Keeps { matrix: self.extents.is_matrix, counted: self.own_steps(), listed: self.is_row_sparse(), storage: self.stored.storage, values, master }
+        Keeps {
+            matrix: self.extents.is_matrix,
+            counted: self.own_steps(),
+            listed: self.is_row_sparse(),
+            storage: self.stored.storage,
+            values,
+            master,
+        }
     }
 
     /// Whether its gradient is row-sparse.

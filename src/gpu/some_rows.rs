@@ -10,6 +10,9 @@ use super::Binding;
 /// with no entries counts. Norms are of the added rows. An entry with a row that the parameter does not have is ignored, and so are those past the room for them;
 /// [`Report::ignored`](crate::Report::ignored) says how many.
 ///
+/// [Averages](crate::Options::ema) are of all rows, and those of rows without entries follow their values too: a step in which one moves reads and writes the averages of the whole table, in a dispatch
+/// more, and so does a change of view.
+///
 /// Nothing clears such a gradient but [`Optimizer::zero_grad`](crate::Optimizer::zero_grad), and entries are added up in steps in which the parameter is not active too. Where some parameter has one,
 /// giving parameters other buffers costs as much as a new optimizer.
 ///

@@ -232,11 +232,15 @@ fn plans(config: &Config, hyper: &[u32], parameters: &[Parameter], sets: &Sets, 
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
     let update = program::plan(&tensors, sets, limits).map_err(too_large)?;
+    let tables = match step_kind.views {
+        true => program::tables(&tensors, sets, limits).map_err(too_large)?,
+        false => Plan::default(),
+    };
     let measure = match step_kind.measures {
         true => program::measures(&tensors, step_kind.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
-    Ok(Plans { update, measure, buffers: buffers.into_list(), tensors, made: Vec::new() })
+    Ok(Plans { update, measure, tables, buffers: buffers.into_list(), tensors, made: Vec::new() })
 }
 
 /// How the sums of what is measured become those of parameters, groups and all.

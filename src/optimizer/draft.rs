@@ -197,7 +197,7 @@ impl Draft {
     fn sparse(&self, group: usize, param: &Param, elements: u64, pipelines: &Pipelines) -> Result<Option<(MaskedRows, Arc<Coalesce>)>> {
         let Some(SparseRows { rows, count, micro_batches }) = &param.sparse else { return Ok(None) };
         let (rule, options) = (&*self.config.groups[group].rule, &self.config.options);
-        let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, options, &self.config.clip(group))?;
+        let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, &self.config.clip(group))?;
         let most = u32::try_from(rows.elements()).unwrap_or(u32::MAX);
         let shape = coalesce::Shape { rows: own.count, width: own.length, most };
         let source = RowGradients { rows: rows.clone(), gradient: param.gradient.clone(), count: count.clone() };

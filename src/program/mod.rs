@@ -29,7 +29,7 @@ pub use lines::{LINES, Line, Lines, Shape};
 pub use moves::{AS_VALUES, AS_WRITTEN, AS_ZERO, FRESH, MOVED, MoveTask, NEW, ScaleTask};
 pub use overlap::{Interval, overlap};
 pub use passes::{Needs, Pass, Program, distinct};
-pub use plan::{measures, plan};
+pub use plan::{measures, plan, tables};
 pub use reduce::{FAN, Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};

@@ -1,6 +1,6 @@
 //! What has to hold where steps update some rows of a parameter.
 
-use super::{Clip, Options};
+use super::Clip;
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extents};
 
@@ -32,10 +32,9 @@ impl MaskedRows {
     }
 
     /// Those of a parameter with a row-sparse gradient, likewise.
-    pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, options: &Options, clip: &Clip) -> Result<Self> {
+    pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, clip: &Clip) -> Result<Self> {
         let refused = [
             (shape.is_empty() || elements == 0, "parameters without rows that have elements"),
-            (!options.averages().is_empty(), "averages, which would have to follow all rows; give its table an optimizer of its own"),
             (matches!(clip, Clip::Adaptive(_)), "adaptive clipping, whose units are of all rows"),
         ];
         if let Some((_, why)) = refused.into_iter().find(|(is_refused, _)| *is_refused) {
@@ -93,7 +92,8 @@ pub(crate) fn check_micro_batches(param: &str, got: u32) -> Result<u32> {
     if got >= 2 {
         return Ok(got);
     }
-    let what = format!("{param}: Options::micro_batches accumulates gradients, and SparseRows::micro_batches must be at least 2, got {got}");
+    let what =
+        format!("{param}: Options::micro_batches accumulates gradients, and SparseRows::micro_batches must be at least 2, got {got}");
     Err(Error::Conflict { what })
 }
 

@@ -10,7 +10,8 @@ use wgpu_optim::cpu::CpuOptimizer;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{Made, must_fail, same_bits};
 use wgpu_optim::{
-    AdamW, Clip, Error, Group, MicroBatches, NonFinite, NormClip, Optimizer, Options, Param, Schedule, Sgd, SparseRows, Tensors, rules, wgpu,
+    AdamW, Clip, Error, Group, MicroBatches, NonFinite, NormClip, Optimizer, Options, Param, Schedule, Sgd, SparseRows, Tensors, rules,
+    wgpu,
 };
 
 use super::tables::{Scene, Table, agrees, step};
@@ -142,7 +143,8 @@ fn are_one_list(gpu: &Gpu) -> Outcome {
         let expected = one.step(gpu, (&rows, &gradient))?;
         same_bits("values", &own.step(gpu, *last)?, &expected)?;
     }
-    // Another order is another sum.
+    // Another order is another sum: before the first step, so that no larger square hides it.
+    let (own, one) = (Own::new(gpu, options(MicroBatches::Sum), 3)?, Own::with(gpu, Options::default(), 12, 1)?);
     let (rows, gradient) = joined(&[C, B, A]);
     [A, B].into_iter().try_for_each(|entries| own.accumulate(gpu, entries))?;
     let got = own.step(gpu, C)?;
@@ -177,7 +179,8 @@ fn room(gpu: &Gpu) -> Outcome {
 
 fn refused(gpu: &Gpu) -> Outcome {
     for got in [0, 1] {
-        let expected = format!("w: Options::micro_batches accumulates gradients, and SparseRows::micro_batches must be at least 2, got {got}");
+        let expected =
+            format!("w: Options::micro_batches accumulates gradients, and SparseRows::micro_batches must be at least 2, got {got}");
         let made = Own::new(gpu, options(MicroBatches::Mean), got).map(drop);
         let message = made.err().and_then(|failed| failed.message().map(str::to_owned)).unwrap_or_default();
         assert!(message.contains(&expected), "{message}, expected {expected}");

@@ -9,7 +9,7 @@ use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{must_fail, same_bits};
 use wgpu_optim::{
-    AdamW, AdaptiveClip, Adopt, Binding, Clip, Ema, Error, Group, Lamb, NonFinite, NormClip, Optimizer, Options, Param, RowMask, Sgd,
+    AdamW, AdaptiveClip, Adopt, Binding, Clip, Error, Group, Lamb, NonFinite, NormClip, Optimizer, Options, Param, RowMask, Sgd,
     SparseRows, Tensors, rules,
 };
 
@@ -181,12 +181,11 @@ fn refused(gpu: &Gpu) -> Outcome {
     let many = |param: Param| Param { sparse: param.sparse.map(|own| SparseRows { count: (&table.rows).into(), ..own }), ..param };
     let adaptive = Options { clip: Clip::Adaptive(AdaptiveClip::default()), ..none() };
     type Change<'a> = &'a dyn Fn(Param) -> Param;
-    let cases: [(Box<dyn AnyRule>, Options, Change<'_>, &str); 8] = [
+    let cases: [(Box<dyn AnyRule>, Options, Change<'_>, &str); 7] = [
         (sgd(), none(), &same, ""),
         (sgd(), none(), &short, "w: shape [3, 2] in f32 takes 24 bytes, the gradient binding has 20"),
         (sgd(), none(), &masked, "w: a row_mask and a row-sparse gradient both say which rows a step updates; use one"),
         (sgd(), none(), &many, "w: shape [1] in u32 takes 4 bytes, the row count binding has 12"),
-        (sgd(), Options { ema: Some(Ema::default()), ..none() }, &same, "w: a row-sparse gradient does not go with averages"),
         (sgd(), adaptive, &same, "w: a row-sparse gradient does not go with adaptive clipping"),
         (Lamb::default().into(), none(), &same, "w: a row-sparse gradient does not go with Lamb, which has sums over whole tensors"),
         (

@@ -147,10 +147,28 @@ impl<'a> Scene<'a> {
         Ok(self.twin.step(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>(), &gradients)?)
     }
 
+    /// The twin's values as they are to evaluate with.
+    pub fn evaluate(&mut self) -> Outcome {
+        Ok(self.twin.evaluate(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?)
+    }
+
+    /// The twin's values as they are trained.
+    pub fn train(&mut self) -> Outcome {
+        Ok(self.twin.train(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?)
+    }
+
+    /// What values show is the twin's.
+    pub fn check_values(&self, when: &str) -> Outcome {
+        for (name, truth) in self.tables.iter().map(|table| &*table.name).chain(["plain"]).zip(&self.truth) {
+            compare(&format!("{when}: {name}"), &block_on(self.optimizer.read_shown(name))?, truth)?;
+        }
+        Ok(())
+    }
+
     /// Values, states and reports are the twin's.
     pub fn check(&mut self, when: &str) -> Outcome {
-        for (name, truth) in self.tables.iter().map(|table| &*table.name).chain(["plain"]).zip(&self.truth) {
-            compare(&format!("{when}: {name}"), &block_on(self.optimizer.read_value(name))?, truth)?;
+        self.check_values(when)?;
+        for name in self.tables.iter().map(|table| &*table.name).chain(["plain"]) {
             for state in self.optimizer.state_names(name)?.into_iter().filter(|state| *state != "accumulated") {
                 let got = block_on(self.optimizer.read_state(name, state))?;
                 compare(&format!("{when}: {name} {state}"), &got, self.twin.state(name, state)?)?;
