@@ -73,7 +73,7 @@ fn step(bench: &mut Bench, rows: Vec<u32>) -> Result<()> {
         gpu.queue.write_buffer(&own, 0, bytemuck::cast_slice(words));
         Ok(wgpu_optim::Binding::new(&own, 0, 4 * words.len() as u64))
     };
-    let sparse = Some(SparseRows { rows: words(&rows)?, count: words(&[rows.len() as u32])? });
+    let sparse = Some(SparseRows::new(words(&rows)?, words(&[rows.len() as u32])?));
     let gradient = buffer(gpu, 4 * elements as u64)?;
     data.fill_gradient(gpu, &(&gradient).into(), elements);
     let tensors = Tensors::new(&gpu.device, [("dense", [ROWS as usize, WIDTH as usize]), ("sparse", [ROWS as usize, WIDTH as usize])])?;

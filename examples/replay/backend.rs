@@ -91,7 +91,7 @@ impl Rows {
             Rows::All => param,
             Rows::Mask(mask) => wgpu_optim::Param { row_mask: Some(mask.clone()), ..param },
             Rows::Sparse { gradient, rows, count } => {
-                let sparse = Some(SparseRows { rows: rows.into(), count: count.into() });
+                let sparse = Some(SparseRows::new(rows, count));
                 wgpu_optim::Param { gradient: gradient.into(), sparse, ..param }
             }
         }

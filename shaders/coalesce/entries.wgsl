@@ -3,9 +3,13 @@
 // The key of an entry whose row the parameter does not have. No row has it, and it comes after all of them.
 const BAD: u32 = 0xffffffffu;
 
-// Those that there is no room for.
+// Those that there is no room for, or was none for when a list was made of them.
 fn excess() -> u32 {
-    return max(count[task.count_at], task.most) - task.most;
+    let own = max(count[task.count_at], task.most) - task.most;
+    if task.lost_at == NOWHERE {
+        return own;
+    }
+    return own + count[task.lost_at];
 }
 
 // Those past the room for them do not count. Read-only, so that it is known to be the same for all invocations.

@@ -10,7 +10,11 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
     }
     let count = select(arrayLength(&parameters), 0u, is_refused(after));
     for (var i = invocation; i < count; i += INVOCATIONS) {
-        record[parameters[i].record + PENDING] += min(parameters[i].is_active, 1u);
+        let at = parameters[i].record;
+        let counts = min(parameters[i].is_active, 1u);
+        let pending = record[at + PENDING] + counts;
+        record[at + PENDING] = pending;
+        record[at + USED] = counts * pending;
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
 use super::{Checkpoint, RestoreOptions};
 use crate::error::Difference;
-use crate::step::{MASTER, SCALE, VALUE};
+use crate::step::{ENTRY_ROWS, MASTER, SCALE, VALUE};
 
 /// Two parameters of one name, `theirs` with its settings being the checkpoint's.
 pub(super) struct Pair<'a> {
@@ -28,6 +28,16 @@ impl Pair<'_> {
             false => Some(Difference::missing(name)),
             true if theirs != ours && !convert => Some(Difference::of(&name, "dtype", Some(theirs), Some(ours))),
             true => None,
+        }
+    }
+
+    /// Entries that were accumulated, and for which there is less room.
+    pub(super) fn entries(&self, has: usize, room: usize) -> Option<Difference> {
+        let name = format!("{}/{ENTRY_ROWS}", self.ours.name);
+        match room {
+            0 if has > 0 => Some(Difference::unexpected(name)),
+            _ if has > room => Some(Difference::of(&name, "number of entries", Some(has.to_string()), Some(format!("room for {room}")))),
+            _ => None,
         }
     }
 

@@ -10,9 +10,9 @@ use safetensors::{Dtype, View};
 
 use super::header::File;
 use super::outline::{LaneOutline, Outline, ParamOutline, Settings};
-use super::{Checkpoint, Coding, Numbers, decoded, encoded};
+use super::{Checkpoint, Coding, Entries, Numbers, decoded, encoded};
 use crate::error::{Error, Result};
-use crate::step::{HYPER, PENDING, SCALARS, SCALE, STEPS, TrainingProgress, VALUE};
+use crate::step::{ENTRIES, ENTRY_ROWS, HYPER, PENDING, SCALARS, SCALE, STEPS, TrainingProgress, VALUE};
 use crate::storage::Format;
 
 /// The key of the metadata.
@@ -134,7 +134,7 @@ impl Checkpoint {
 }
 
 fn pieces<'a>(outline: &'a ParamOutline, numbers: &'a Numbers) -> impl Iterator<Item = (String, Piece<'a>)> {
-    let Numbers { steps, pending, scalars, hyper, value, lanes } = numbers;
+    let Numbers { steps, pending, scalars, hyper, value, lanes, entries } = numbers;
     let given: Vec<Option<&[f32]>> = lanes.iter().map(|lane| Some(&**lane)).collect();
     // In their own bits, but for f32, which is as it is.
     let packed = if outline.is_plain() { Vec::new() } else { encoded(&outline.codings(), &given) };
@@ -147,7 +147,15 @@ fn pieces<'a>(outline: &'a ParamOutline, numbers: &'a Numbers) -> impl Iterator<
     let counts = counts.map(|(key, count)| (key, Piece::new(Dtype::U32, vec![], core::slice::from_ref(count))));
     let lists =
         [(SCALARS, Piece::new(Dtype::F32, vec![scalars.len()], scalars)), (HYPER, Piece::new(Dtype::U32, vec![hyper.len()], hyper))];
+    let Entries { rows, gradient } = entries;
+    let entries = (!rows.is_empty()).then(|| {
+        [
+            (ENTRIES, Piece::new(Dtype::F32, outline.entries(rows.len()), gradient)),
+            (ENTRY_ROWS, Piece::new(Dtype::U32, vec![rows.len()], rows)),
+        ]
+    });
     let all = value.chain(outline.lanes.iter().zip(lanes).enumerate().map(lane)).chain(counts).chain(lists);
+    let all = all.chain(entries.into_iter().flatten());
     all.map(|(key, piece)| (format!("{}/{key}", outline.name), piece))
 }
 
@@ -170,7 +178,17 @@ impl Reader<'_> {
             hyper: self.take(param, HYPER, Dtype::U32, &[hyper])?,
             value: is_there.then(|| self.lane(param, &param.own())).transpose()?,
             lanes: self.lanes(param)?,
+            entries: self.entries(param)?,
         })
+    }
+
+    /// Those that were accumulated, if any were.
+    fn entries(&mut self, param: &ParamOutline) -> Result<Entries> {
+        let find = |key| self.file.tensors.info(&format!("{}/{key}", param.name));
+        let Some(rows) = find(ENTRY_ROWS).or(find(ENTRIES)) else { return Ok(Entries::default()) };
+        let count = rows.shape.first().copied().unwrap_or_default();
+        let rows = self.take(param, ENTRY_ROWS, Dtype::U32, &[count])?;
+        Ok(Entries { rows, gradient: self.take(param, ENTRIES, Dtype::F32, &param.entries(count))? })
     }
 
     /// The numbers of a tensor without scales.
@@ -241,6 +259,13 @@ impl ParamOutline {
                 Piece { dtype: own.file_type(), shape: (&*self.shape).into(), data: bytemuck::cast_slice(&words)[..bytes].to_vec().into() }
             }
         }
+    }
+
+    /// The shape of the gradient rows of so many entries.
+    fn entries(&self, count: usize) -> Vec<usize> {
+        let mut shape = self.shape.clone();
+        shape.iter_mut().take(1).for_each(|rows| *rows = count);
+        shape
     }
 
     fn is_plain(&self) -> bool {

@@ -87,12 +87,12 @@ pub(crate) struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    /// What an optimizer of this outline takes.
+    /// What an optimizer of this outline takes, with room for so many accumulated entries of the parameter of each number.
     ///
     /// # Errors
     ///
     /// All differences, unless the options allow them.
-    pub(crate) fn new(checkpoint: &'a Checkpoint, own: &Outline, options: RestoreOptions) -> Result<Self> {
+    pub(crate) fn new(checkpoint: &'a Checkpoint, own: &Outline, room: impl Fn(usize) -> usize, options: RestoreOptions) -> Result<Self> {
         let mut differences = strangers(checkpoint, own);
         let (index, mut params, mut taken) = (checkpoint.outline.index(), Vec::new(), Vec::new());
         for (param, ours) in own.params.iter().enumerate() {
@@ -115,7 +115,8 @@ impl<'a> Fit<'a> {
             };
             let rule = |outline: &Outline, group: usize| outline.groups[group].get("rule").cloned().unwrap_or_default();
             let rules = [rule(&checkpoint.outline, theirs.group), rule(own, ours.group)];
-            let wrong = pair.state([&rules[0], &rules[1]], convert);
+            let mut wrong = pair.state([&rules[0], &rules[1]], convert);
+            wrong.extend(pair.entries(numbers.entries.rows.len(), room(param)));
             let state = wrong.is_empty().then_some(numbers);
             differences.extend(wrong);
             taken.extend(value.map(|_| format!("{}/{}", ours.name, crate::step::VALUE)));

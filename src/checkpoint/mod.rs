@@ -81,6 +81,17 @@ pub(crate) struct Numbers {
     pub(crate) value: Option<Vec<f32>>,
     /// In the order of the outline's lanes.
     pub(crate) lanes: Vec<Vec<f32>>,
+    /// The entries accumulated since the last step, where the gradient is row-sparse.
+    pub(crate) entries: Entries,
+}
+
+/// Entries of a row-sparse gradient.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Entries {
+    /// The row of each.
+    pub(crate) rows: Vec<u32>,
+    /// The gradient row of each.
+    pub(crate) gradient: Vec<f32>,
 }
 
 impl Checkpoint {

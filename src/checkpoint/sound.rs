@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::outline::{LaneOutline, Outline, ParamOutline, are_squares, lane_shape};
 use crate::rule::{Extent, Extents};
-use crate::step::{HYPER, PENDING, SCALARS, SCALE, STEPS, VALUE};
+use crate::step::{ENTRIES, ENTRY_ROWS, HYPER, PENDING, SCALARS, SCALE, STEPS, VALUE};
 use crate::storage::Format;
 
 impl Outline {
@@ -28,7 +28,7 @@ impl Outline {
             if !shape.contains(&0) && shape.iter().try_fold(1_usize, |elements, &size| elements.checked_mul(size)).is_none() {
                 return Err(format!("{name} is of shape {shape:?}, whose elements cannot be counted"));
             }
-            let keys = [VALUE, STEPS, PENDING, SCALARS, HYPER].into_iter().chain(lanes.iter().map(|lane| &*lane.key));
+            let keys = [VALUE, STEPS, PENDING, ENTRIES, ENTRY_ROWS, SCALARS, HYPER].into_iter().chain(lanes.iter().map(|lane| &*lane.key));
             for tensor in keys.map(|key| format!("{name}/{key}")) {
                 if let Some(tensor) = tensors.replace(tensor) {
                     return Err(format!("{tensor} is there twice"));

@@ -1,6 +1,6 @@
 //! Composes the kernels that sort entries, find runs and add them up.
 
-use super::{FAN, HEAD, LANES, MANY, PART};
+use super::{FAN, HEAD, LANES, MANY, PART, append};
 use crate::program::{Division, NOT_LISTED};
 use crate::wgsl::{Declaration, Shader, constants, shader};
 
@@ -34,8 +34,13 @@ crate::words::words! {
         run: u32,
         /// Invocations that add up the elements of a run together.
         team: u32,
+        /// Where in the binding of the count it is written how many entries there was no room for before, or [`NOWHERE`].
+        lost_at: u32,
     }
 }
+
+/// That nothing was written about entries without room.
+pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// What kernels bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +130,7 @@ impl Sizes {
         let read = read.iter().map(|slot| slot.declared(false));
         let bindings = read.chain(written.iter().map(|slot| slot.declared(true))).collect::<Vec<_>>();
         let numbers = [("INVOCATIONS", self.invocations), ("TILE", self.tile)];
-        let fixed = [("FAN", FAN), ("MANY", MANY), ("LANES", LANES), ("PART", PART), ("HEAD", HEAD)];
+        let fixed = [("FAN", FAN), ("MANY", MANY), ("LANES", LANES), ("PART", PART), ("HEAD", HEAD), ("NOWHERE", NOWHERE)];
         let own = Task::WGSL.to_owned() + &constants(numbers.into_iter().chain(fixed));
         let entries = if bindings.iter().any(|own| own.slot == Slot::Count) { ENTRIES } else { "" };
         shader(bindings, &[&[&own, entries], parts].concat(), "")
@@ -145,7 +150,15 @@ pub fn kernels() -> Vec<(String, String)> {
             ("sum vectors", sizes.sum(true)),
             ("sum numbers", sizes.sum(false)),
         ];
-        named.map(|(name, shader)| (format!("{name} {invocations}"), shader.source))
+        let appending = [
+            ("append vectors", append::append(invocations, true)),
+            ("append numbers", append::append(invocations, false)),
+            ("begin a step", append::begin(true)),
+            ("begin a micro-batch", append::begin(false)),
+        ];
+        let appending = appending.map(|(name, shader)| (name, shader.source));
+        let all = named.map(|(name, shader)| (name, shader.source)).into_iter().chain(appending);
+        all.map(move |(name, source)| (format!("{name} {invocations}"), source))
     };
     [Division::SOFTWARE, Division::GPU].into_iter().flat_map(|division| all(division.invocations)).collect()
 }

@@ -15,14 +15,20 @@
 //! 7 up to 131,072. No buffer is as large as the parameter and none has to be cleared: the work follows the number of entries. A dispatch is as large as
 //! there could be entries, and its workgroups go through what there are. llvmpipe, which leaves the loops of an invocation after 65,535 turns, is right up to
 //! 4 million entries of one row.
+//!
+//! **Micro-batches.** Entries of several are appended to one list in buffers of ours, in their order, with the step's own ones last; the list is what is
+//! coalesced. So the sums are those of one longer list, to the bit. What the parameter's entry in the step record says of its micro-batches decides where a list begins anew.
 
+mod append;
 mod kernels;
+mod list;
 mod runs;
 mod scratch;
 mod source;
 mod twin;
 
 pub use kernels::kernels;
+pub(crate) use list::List;
 pub use runs::Coalesce;
 pub use source::{RowGradients, Shape};
 pub use twin::{Coalesced, coalesce};

@@ -117,7 +117,8 @@ impl<F: Real> CpuOptimizer<F> {
         let averages = self.config.options.averages();
         let own = states.iter().position(|known| known.name == state).map(Lane::State);
         let average = averages.iter().position(|known| known.state() == state).map(Lane::Average);
-        let accumulated = (state == ACCUMULATED && self.config.options.accumulates()).then_some(Lane::Accumulated);
+        let accumulates = self.config.options.accumulates() && !self.tensors[index].is_row_sparse();
+        let accumulated = (state == ACCUMULATED && accumulates).then_some(Lane::Accumulated);
         let counted = self.tensors[index].mask.as_ref().filter(|mask| state == ROW_STEPS && mask.own_steps());
         let master = (state == MASTER && self.tensors[index].numbers.master).then_some(Lane::Master);
         let lane = own.or(average).or(accumulated).or(master).or(counted.map(|_| Lane::RowSteps));

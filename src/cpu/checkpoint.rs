@@ -2,9 +2,19 @@
 
 use super::CpuOptimizer;
 use super::tensor::Tensor;
-use crate::checkpoint::{Checkpoint, Coding, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, kept};
+use crate::checkpoint::{
+    Checkpoint, Coding, Described, Entries, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, kept,
+};
 use crate::error::{BufferRole, Result};
 use crate::step::{Assignment, Lane, LaneRole, TrainingProgress};
+
+impl Tensor<f32> {
+    /// The entries accumulated since the last step.
+    fn kept_entries(&self) -> Entries {
+        let kept = self.mask.as_ref().filter(|_| self.pending > 0).map(|mask| mask.entries.clone());
+        kept.map_or_else(Entries::default, |(rows, gradient)| Entries { rows, gradient })
+    }
+}
 
 impl CpuOptimizer<f32> {
     /// All that the optimizer keeps, as [`Optimizer::checkpoint`](crate::Optimizer::checkpoint) takes it; `values` has a slice for each tensor, in the
@@ -35,6 +45,7 @@ impl CpuOptimizer<f32> {
                 hyper: self.last_hyper(tensor),
                 value: values.map(|values| values[index].to_vec()),
                 lanes: lanes.iter().map(lane).collect::<Result<_>>()?,
+                entries: tensor.kept_entries(),
             })
         };
         let params = self.tensors.iter().enumerate().map(numbers).collect::<Result<_>>()?;
@@ -58,7 +69,10 @@ impl CpuOptimizer<f32> {
             self.check_values(slices)?;
         }
         let outline = self.outline();
-        let fit = Fit::new(checkpoint, &outline, options)?;
+        // Only a device has no more.
+        let accumulates = self.config.options.accumulates();
+        let room = |index: usize| if accumulates && self.tensors[index].is_row_sparse() { usize::MAX } else { 0 };
+        let fit = Fit::new(checkpoint, &outline, room, options)?;
         for take @ Take { param, value, state, .. } in &fit.params {
             if let Some(value) = value {
                 slices[*param].copy_from_slice(value);
@@ -82,6 +96,9 @@ impl CpuOptimizer<f32> {
             }
             let tensor = &mut self.tensors[*param];
             (tensor.step, tensor.pending) = (numbers.steps, numbers.pending);
+            if let Some(mask) = &mut tensor.mask {
+                mask.entries = (numbers.entries.rows.clone(), numbers.entries.gradient.clone());
+            }
             // Before the first step there are none.
             tensor.scalars = if numbers.steps == 0 { Vec::new() } else { numbers.scalars.clone() };
         }

@@ -30,6 +30,7 @@ impl<F: Real> CpuOptimizer<F> {
         let rules: Vec<_> = self.rules().into_iter().map(|group| &*self.config.groups[group].rule).collect();
         let needs = Needs {
             coalescing: self.tensors.iter().any(Tensor::is_row_sparse),
+            appending: self.config.options.accumulates() && self.tensors.iter().any(Tensor::is_row_sparse),
             unit_factors: self.tensors.iter().any(|tensor| tensor.unit.is_some() && tensor.len > 0),
             scheduled_scales: self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty()),
         };
@@ -87,8 +88,17 @@ impl<F: Real> CpuOptimizer<F> {
                 }
                 // Before all others, where gradients are given; where the step is decided about.
                 Pass::Coalesce | Pass::UnitFactors => {}
+                // With the update.
+                Pass::Average => {}
                 // Of micro-batches, views, reports and copies.
-                Pass::Accumulate | Pass::Count | Pass::Decide(_) | Pass::Show | Pass::Report | Pass::Copy => {}
+                Pass::Accumulate
+                | Pass::Count
+                | Pass::Append
+                | Pass::Decide(_)
+                | Pass::Show
+                | Pass::ShowTables
+                | Pass::Report
+                | Pass::Copy => {}
             }
         }
     }

@@ -122,7 +122,11 @@ impl<'a, F: Real> Job<'a, F> {
             let step = mask.step_of(self.first).filter(|_| is_seen);
             let own = step.map(|step| F::twin(self.work.rule).prepare(self.work.assigned, step, scalars));
             let run = self.split_off(length);
-            if is_seen { run.run_seen(own.as_deref().unwrap_or(scalars)) } else { run.begin_averages() }
+            match is_seen {
+                true => run.run_seen(own.as_deref().unwrap_or(scalars)),
+                false if mask.is_sparse() => run.bring_averages_on(),
+                false => run.begin_averages(),
+            }
         }
     }
 
@@ -134,6 +138,16 @@ impl<'a, F: Real> Job<'a, F> {
             if let Some(lane) = lane.filter(|_| begins) {
                 lane.copy_from_slice(self.values);
             }
+        }
+    }
+
+    /// Averages of rows that a row-sparse gradient has nothing for follow their values, which the rule leaves as they are.
+    fn bring_averages_on(mut self) {
+        let Some(extra) = &self.work.extra else { return };
+        let before = self.values.to_vec();
+        for ((average, weight), lane) in extra.weights.iter().zip(&mut self.averages) {
+            let Some(lane) = lane else { continue };
+            extra.average(average, *weight, &before, self.values, lane);
         }
     }
 

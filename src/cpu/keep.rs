@@ -95,7 +95,7 @@ impl<F: Real> CpuOptimizer<F> {
             let rule = &*config.groups[*group].rule;
             match mask {
                 Some(mask) if mask.is_sparse() => {
-                    MaskedRows::sparse(name, shape, *len as u64, rule, &config.options, &config.clip(*group))?;
+                    MaskedRows::sparse(name, shape, *len as u64, rule, &config.clip(*group))?;
                 }
                 _ => {}
             }
@@ -106,7 +106,8 @@ impl<F: Real> CpuOptimizer<F> {
             if !self.config.options.accumulates() {
                 (tensor.pending, tensor.accumulated) = (0, Vec::new());
             }
-            tensor.accumulated.resize(if self.config.options.accumulates() { tensor.len } else { 0 }, F::zero());
+            let has_lane = self.config.options.accumulates() && !tensor.is_row_sparse();
+            tensor.accumulated.resize(if has_lane { tensor.len } else { 0 }, F::zero());
         }
         self.common.norms = None;
         Ok(())

@@ -15,6 +15,8 @@ pub(super) struct RowMask<F> {
     pub(super) steps: Vec<F>,
     /// The rows that the gradient is of, where it is row-sparse.
     sparse: Option<Vec<u32>>,
+    /// The entries of earlier micro-batches: their rows, and their gradient rows.
+    pub(super) entries: (Vec<u32>, Vec<F>),
 }
 
 impl<F: Real> RowMask<F> {
@@ -22,14 +24,14 @@ impl<F: Real> RowMask<F> {
     pub(super) fn new(name: &str, shape: &[usize], elements: usize, rule: &dyn AnyRule, mask: CpuRowMask) -> Result<Self> {
         let rows = MaskedRows::masked(name, shape, elements as u64, rule, mask.own_steps)?;
         let steps = if mask.own_steps && elements > 0 { vec![F::zero(); rows.count as usize] } else { Vec::new() };
-        let mut own = RowMask { rows, words: Vec::new(), steps, sparse: None };
+        let mut own = RowMask { rows, words: Vec::new(), steps, sparse: None, entries: Default::default() };
         own.set(name, mask.words)?;
         Ok(own)
     }
 
     /// Of a tensor whose gradient is of these rows.
     pub(super) fn sparse(rows: MaskedRows, list: Vec<u32>) -> Self {
-        RowMask { rows, words: vec![0; rows.count as usize], steps: Vec::new(), sparse: Some(list) }
+        RowMask { rows, words: vec![0; rows.count as usize], steps: Vec::new(), sparse: Some(list), entries: Default::default() }
     }
 
     /// Fails if the rule, with other hyper-parameters than at first, does not go with it.
@@ -57,11 +59,21 @@ impl<F: Real> RowMask<F> {
         self.sparse.as_ref().map(|list| list.len() * self.rows.length as usize)
     }
 
-    /// The gradient of each element: of a row-sparse one, of which no other row is seen from now on.
-    pub(super) fn dense(&mut self, gradient: &[F]) -> Vec<F> {
-        let Some(list) = &self.sparse else { return self.applied(gradient.to_vec()) };
+    /// Appends the entries of a row-sparse gradient to those of earlier micro-batches, or begins anew with them.
+    pub(super) fn append(&mut self, gradient: &[F], begins: bool) {
+        if begins {
+            self.entries = Default::default();
+        }
+        self.entries.0.extend(self.sparse.iter().flatten());
+        self.entries.1.extend_from_slice(gradient);
+    }
+
+    /// The gradient of each element, of a row-sparse one with the entries of earlier micro-batches, which are then forgotten, or without. No other row is seen from now on.
+    pub(super) fn dense(&mut self, gradient: &[F], with_earlier: bool) -> Vec<F> {
+        self.append(gradient, !with_earlier);
+        let (list, gradient) = core::mem::take(&mut self.entries);
         let length = self.rows.length as usize;
-        let Coalesced { unique, summed, .. } = coalesce(self.rows.count, length, list, gradient);
+        let Coalesced { unique, summed, .. } = coalesce(self.rows.count, length, &list, &gradient);
         self.words.fill(0);
         let mut dense = vec![F::zero(); self.words.len() * length];
         for (row, sum) in unique.into_iter().zip(summed.chunks(length)) {

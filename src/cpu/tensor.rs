@@ -78,9 +78,10 @@ impl<F: Real> Tensor<F> {
         check_one(&name, row_mask.is_some(), sparse_rows.is_some())?;
         let mut mask = row_mask.map(|mask| RowMask::new(&name, &shape, len, rule, mask)).transpose()?;
         if let Some(rows) = sparse_rows {
-            let own = MaskedRows::sparse(&name, &shape, len as u64, rule, options, &config.clip(group))?;
+            let own = MaskedRows::sparse(&name, &shape, len as u64, rule, &config.clip(group))?;
             mask = Some(RowMask::sparse(own, rows));
         }
+        let is_sparse = mask.as_ref().is_some_and(RowMask::is_sparse);
         let extents = rule.extents(&name, &shape)?;
         let storage = storage(&name, len, rule, extents, mask.as_ref(), &config.state(group), options)?;
         let matrix = extents.is_matrix;
@@ -100,7 +101,7 @@ impl<F: Real> Tensor<F> {
             step: 0,
             scalars: Vec::new(),
             pending: 0,
-            accumulated: lane(options.accumulates(), Extent::Elements),
+            accumulated: lane(options.accumulates() && !is_sparse, Extent::Elements),
             lanes: rule.states().iter().map(state).collect(),
             stored: Stored::new(rule, storage, matrix, len),
             numbers,
@@ -122,7 +123,14 @@ impl<F: Real> Tensor<F> {
     /// What decides which lanes it has.
     pub(super) fn keeps(&self) -> Keeps {
         let (values, master) = (self.numbers.values(), self.numbers.master);
-        Keeps { matrix: self.extents.is_matrix, counted: self.own_steps(), storage: self.stored.storage, values, master }
+        Keeps {
+            matrix: self.extents.is_matrix,
+            counted: self.own_steps(),
+            listed: self.is_row_sparse(),
+            storage: self.stored.storage,
+            values,
+            master,
+        }
     }
 
     /// Whether its gradient is row-sparse.
@@ -159,9 +167,15 @@ impl<F: Real> Tensor<F> {
 
     /// Adds one more micro-batch to those accumulated.
     pub(super) fn accumulate(&mut self, gradient: &[F]) {
+        let begins = self.pending == 0;
+        if let Some(mask) = self.mask.as_mut().filter(|mask| mask.is_sparse()) {
+            mask.append(gradient, begins);
+            self.pending += 1;
+            return;
+        }
         let masked = self.mask.as_ref().map(|mask| mask.applied(gradient.to_vec()));
         let gradient = masked.as_deref().unwrap_or(gradient);
-        if self.pending == 0 {
+        if begins {
             self.accumulated.copy_from_slice(gradient);
         } else {
             self.accumulated.iter_mut().zip(gradient).for_each(|(sum, &g)| *sum = *sum + g);
@@ -173,11 +187,12 @@ impl<F: Real> Tensor<F> {
     /// The gradient of a step whose last micro-batch has this one, if it is not this one: with those accumulated before, which are then forgotten, and
     /// zero in rows that are not seen.
     pub(super) fn total(&mut self, gradient: &[F]) -> Option<Vec<F>> {
+        let has_earlier = core::mem::take(&mut self.pending) > 0;
         let sum = || gradient.iter().zip(&self.accumulated).map(|(&g, &sum)| g + sum).collect();
-        let sum = (core::mem::take(&mut self.pending) > 0).then(sum);
         match &mut self.mask {
-            Some(mask) => Some(mask.dense(sum.as_deref().unwrap_or(gradient))),
-            None => sum,
+            Some(mask) if mask.is_sparse() => Some(mask.dense(gradient, has_earlier)),
+            Some(mask) => Some(mask.applied(if has_earlier { sum() } else { gradient.to_vec() })),
+            None => has_earlier.then(sum),
         }
     }
 }
@@ -195,6 +210,6 @@ fn storage<F: Real>(
     let rows = mask.filter(|mask| mask.is_sparse()).map(|mask| mask.length() as u64);
     let by_rows = rows.unwrap_or(if rule.is_tiled(extents.is_matrix) { extents.width() } else { 0 });
     let (elements, is_matrix, averages) = (len as u64, extents.is_matrix, !options.averages().is_empty());
-    let accumulates = options.accumulates();
+    let accumulates = options.accumulates() && rows.is_none();
     state.of(rule, &Storable { param, elements, is_matrix, masked: mask.is_some(), row_length: by_rows, averages, accumulates })
 }

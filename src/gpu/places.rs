@@ -179,6 +179,10 @@ impl Executor {
     /// Gives tensors, by their numbers, other places in these buffers, for the steps recorded from now on. Says whether that was possible: another plan may
     /// be needed. After an error nothing has changed.
     pub(crate) fn moved(&mut self, engine: &Engine, places: &[Places], buffers: &[&wgpu::Buffer]) -> Result<bool> {
+        // Lists are bound anew where another plan is made.
+        if self.tables.is_some() {
+            return Ok(false);
+        }
         let Engine { device, queue, limits, .. } = engine;
         let Some(update) = self.update.moved(places, limits) else { return Ok(false) };
         let Some(measure) = self.measure.moved(places, limits) else { return Ok(false) };
@@ -191,8 +195,9 @@ impl Executor {
         for ready in all.values_mut() {
             let purpose = ready.purpose;
             let (change, next) = match purpose {
-                Purpose::Update => (&update, &next_update),
                 Purpose::Measure => (&measure, &next_measure),
+                // Of tables there are none.
+                Purpose::Update | Purpose::Table => (&update, &next_update),
             };
             for rows in &mut ready.rows {
                 match self.rebound(engine, purpose, rows, change.windows(rows.number), next, buffers) {
@@ -230,7 +235,7 @@ impl Executor {
         next: &Next,
         buffers: &[&wgpu::Buffer],
     ) -> Result<Option<Bound>> {
-        let buckets = self.buckets(purpose);
+        let Some(buckets) = self.buckets(purpose) else { return Ok(None) };
         let window = |array: usize| (buffers[windows[array].buffer], windows[array]);
         let old = &buckets.placed(rows.number).bucket.windows;
         let is_same = |array: usize| {
@@ -246,6 +251,8 @@ impl Executor {
         if let Next::Replaced(_) = next {
             *known = Known::default();
         }
-        known.get(kernel.arrays().map(window), || self.bind_rows(engine, kernel, (purpose, *number), table, window)).map(Some)
+        known
+            .get(kernel.arrays().map(window), || self.bind_rows(engine, kernel, (*number, buckets.placed(*number)), table, window))
+            .map(Some)
     }
 }

@@ -10,10 +10,16 @@ use super::Binding;
 /// with no entries counts. Norms are of the added rows. An entry with a row that the parameter does not have is ignored, and so are those past the room for them;
 /// [`Report::ignored`](crate::Report::ignored) says how many.
 ///
+/// [Averages](crate::Options::ema) are of all rows, and those of rows without entries follow their values too: a step in which one moves reads and writes the averages of the whole table, in a dispatch
+/// more, and so does a change of view.
+///
 /// Nothing clears such a gradient but [`Optimizer::zero_grad`](crate::Optimizer::zero_grad), and entries are added up in steps in which the parameter is not active too. Where some parameter has one,
 /// giving parameters other buffers costs as much as a new optimizer.
 ///
 /// That takes 2 dispatches more for up to 2,048 entries, 5 for up to 8,192, and one more for each factor of 4. Values and state have each to fit in one binding.
+///
+/// With [micro-batches](crate::Options::micro_batches), the entries of all of them are one list, in their order, as torch accumulates sparse gradients: they add up as
+/// if one backward pass had appended them. [`SparseRows::micro_batches`] says for how many there is room. A step then takes 2 dispatches more, and so does a micro-batch.
 ///
 /// ```
 /// use wgpu_optim::{Adam, Binding, Optimizer, Param, SparseRows, wgpu};
@@ -24,7 +30,7 @@ use super::Binding;
 ///     table: &wgpu::Buffer,
 ///     [gradient, tokens, count]: [&wgpu::Buffer; 3], // [4096, 64] f32, [4096] u32, [1] u32
 /// ) -> wgpu_optim::Result<Optimizer> {
-///     let rows = SparseRows { rows: tokens.into(), count: count.into() };
+///     let rows = SparseRows::new(tokens, count);
 ///     let table = Param { sparse: Some(rows), ..Param::new("tokens", &[50_000, 64], table, gradient) };
 ///     Optimizer::new(device, queue, Adam { uncorrected_eps: true, ..Adam::default() }, [table]) // as torch's SparseAdam
 /// }
@@ -35,6 +41,19 @@ pub struct SparseRows {
     pub rows: Binding,
     /// How many entries there are, one u32, at most that many.
     pub count: Binding,
+    /// Micro-batches of a step whose entries there is room for, that of the step itself among them, where [`Options::micro_batches`](crate::Options::micro_batches)
+    /// accumulates gradients; it needs at least 2 there. The memory follows this room: a copy of rows and gradient rows for each micro-batch, and what coalesces all of
+    /// them. Entries of more micro-batches are ignored, and [`Report::ignored`](crate::Report::ignored) counts them.
+    ///
+    /// Default: `1`, range: `[1, 2^32)`.
+    pub micro_batches: u32,
+}
+
+impl SparseRows {
+    /// The rows and their count in these buffers, of steps of one backward pass.
+    pub fn new(rows: impl Into<Binding>, count: impl Into<Binding>) -> Self {
+        SparseRows { rows: rows.into(), count: count.into(), micro_batches: 1 }
+    }
 }
 
 /// Which rows of a parameter a step updates: those that your own passes have found visible, as selective Adam has it in Gaussian splatting

@@ -37,7 +37,7 @@ impl TensorView<'_> {
         };
         let (sparse, rows) = (parameter.sparse.as_ref(), parameter.masked);
         let gradient = match sparse {
-            Some(own) => place_in(buffers, &own.summed().into(), parameter.param.gradients(), true),
+            Some(own) => place_in(buffers, &own.summed().into(), own.summed().size() / 4, true),
             None => param.place_of_gradients(buffers.number(param.gradient.buffer()), config.options.zero_grad),
         };
         let masks = parameter.param.row_mask.as_ref().map(|mask| mask.binding.clone()).or(sparse.map(|own| own.unique().into()));

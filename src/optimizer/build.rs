@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::buffers::{Buffers, TensorView, check_buffers, named};
 use super::draft::Draft;
-use super::{Group, Optimizer, Parameter, orthogonal, squares, zero};
+use super::{Group, Optimizer, Parameter, entries, orthogonal, squares, zero};
 use crate::error::{Error, Result};
 use crate::gpu::scales::Scales;
-use crate::gpu::{Dispatch, Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
+use crate::gpu::{Engine, Executor, Member, Pages, Param, Pipelines, Plans, Record, check_storage, limits};
 use crate::program::{self, Levels, Plan, Segment, Sets, Shape, SumTree, Units};
 use crate::rule::AnyRule;
 use crate::step::{Config, Options};
@@ -196,10 +196,11 @@ pub(super) fn renewed(engine: &mut Engine, config: &Config, parameters: &[Parame
 /// Everything bound; what wgpu refuses is said by the parameter's name.
 fn executor(engine: &Engine, config: &Config, parameters: &[Parameter], plans: Plans, last: Option<&Executor>) -> Result<Executor> {
     let scales = Scales::new(engine, parameters.iter().map(|parameter| &parameter.param))?;
-    let mut products = orthogonal::passes(engine, config, parameters)?;
-    products.extend(squares::passes(engine, config, parameters)?);
-    let plans = Plans { products, ..plans };
-    Executor::new(engine, config, plans, scales, last).map_err(|error| named(&engine.device, parameters, error))
+    let mut made = orthogonal::passes(engine, config, parameters)?;
+    made.extend(squares::passes(engine, config, parameters)?);
+    let named = |error| named(&engine.device, parameters, error);
+    made.extend(entries::passes(engine, parameters).map_err(named)?);
+    Executor::new(engine, config, Plans { made, ..plans }, scales, last).map_err(named)
 }
 
 pub(super) fn labels(parameters: &[Parameter]) -> Arc<[String]> {
@@ -231,18 +232,15 @@ fn plans(config: &Config, hyper: &[u32], parameters: &[Parameter], sets: &Sets, 
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
     let update = program::plan(&tensors, sets, limits).map_err(too_large)?;
+    let tables = match step_kind.views {
+        true => program::tables(&tensors, sets, limits).map_err(too_large)?,
+        false => Plan::default(),
+    };
     let measure = match step_kind.measures {
         true => program::measures(&tensors, step_kind.accumulates, limits).map_err(too_large)?,
         false => Plan::default(),
     };
-    Ok(Plans { update, measure, buffers: buffers.into_list(), tensors, coalesce: coalesce(parameters), products: Vec::new() })
-}
-
-/// What coalesces row-sparse gradients: the first dispatch of each parameter, the second, and so on.
-fn coalesce(parameters: &[Parameter]) -> Vec<Vec<Dispatch>> {
-    let all: Vec<&[Dispatch]> = parameters.iter().filter_map(|parameter| Some(parameter.sparse.as_ref()?.latest())).collect();
-    let most = all.iter().map(|own| own.len()).max().unwrap_or_default();
-    (0..most).map(|turn| all.iter().filter_map(|own| own.get(turn).cloned()).collect()).collect()
+    Ok(Plans { update, measure, tables, buffers: buffers.into_list(), tensors, made: Vec::new() })
 }
 
 /// How the sums of what is measured become those of parameters, groups and all.

@@ -4,8 +4,9 @@ use core::mem::offset_of;
 
 use super::{Optimizer, Parameter};
 use crate::checkpoint::{
-    Checkpoint, Coding, Described, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, is_kept, kept,
+    Checkpoint, Coding, Described, Entries, Fit, Numbers, Outline, RestoreOptions, Restored, Take, decoded, encoded, is_kept, kept,
 };
+use crate::coalesce::List;
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::late::Given;
 use crate::gpu::{Binding, Span, of_first_given, put, read_all, write};
@@ -57,6 +58,8 @@ impl Optimizer {
         let whole = |buffer| Span { buffer, offset: 0, bytes: wgpu::Buffer::size(buffer) };
         let tensors = self.tensors(values)?;
         let mut spans = vec![Span { buffer: status, offset: 0, bytes: size_of::<Status>() as u64 }, whole(record)];
+        let lists = || self.parameters.iter().map(|parameter| parameter.sparse.as_ref()?.list());
+        spans.extend(lists().flatten().flat_map(|list| [whole(&list.rows), whole(&list.gradient)]));
         spans.extend(tensors.iter().flatten().flatten().map(|(binding, bytes)| Span {
             buffer: binding.buffer(),
             offset: binding.offset(),
@@ -66,20 +69,27 @@ impl Optimizer {
             Ok(words) => words.into_iter(),
             Err(error) => return Err(of_first_given(&self.engine.device, error, self.given_values()).await),
         };
-        let (status, record) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let mut next = || words.next().unwrap_or_default();
+        let (status, record) = (next(), next());
+        let lists: Vec<Option<[Vec<u32>; 2]>> = lists().map(|list| list.map(|_| [next(), next()])).collect();
         let status: Status = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&status));
         self.teller().check(&status)?;
         self.check_trained(&status, || "checkpoint".into())?;
         view::check_order(record[ORDER as usize], "checkpoint")?;
         // In the order of `tensors`: of each parameter its values, if they are asked for, and its lanes, each in one part or several.
         let mut tensor = |parts: &Parts| words.by_ref().take(parts.len()).flatten().collect::<Vec<u32>>();
-        let params = self.parameters.iter().zip(&tensors).map(|(parameter, own)| {
+        let params = self.parameters.iter().zip(&tensors).zip(lists).map(|((parameter, own), list)| {
             let mut own = own.iter().map(&mut tensor);
             let value = values.then(|| own.next().unwrap_or_default());
             let value = value.map(|words| parameter.param.given(BufferRole::Value).map(|given| given.numbers(words))).transpose()?;
             let (lanes, words): (Vec<Lane>, Vec<Vec<u32>>) = (self.lanes_kept(parameter), own.collect());
             let count = |lane: usize| parameter.extents.count(lanes[lane].extent) as usize;
-            Ok(Numbers { value, lanes: decoded(&Coding::all(&lanes), &words, count), ..self.numbers(parameter, &record) })
+            let numbers = self.numbers(parameter, &record);
+            let entries = list.filter(|_| numbers.pending > 0).map(|words| {
+                let (rows, gradient) = List::kept(words);
+                Entries { rows, gradient: gradient.into_iter().map(f32::from_bits).collect() }
+            });
+            Ok(Numbers { value, lanes: decoded(&Coding::all(&lanes), &words, count), entries: entries.unwrap_or_default(), ..numbers })
         });
         let params = params.collect::<Result<_>>()?;
         let Status { step, skips, loss_scale, growth_tracker, micro_batches, .. } = status;
@@ -107,7 +117,8 @@ impl Optimizer {
     /// [`update_ratio`](crate::Report::update_ratio) of the steps before.
     pub fn restore(&self, checkpoint: &Checkpoint, options: RestoreOptions) -> Result<Restored> {
         let outline = self.outline();
-        let fit = Fit::new(checkpoint, &outline, options)?;
+        let room = |index: usize| self.parameters[index].sparse.as_ref().and_then(|own| own.list()).map_or(0, List::room);
+        let fit = Fit::new(checkpoint, &outline, room, options)?;
         let needs = wgpu::BufferUsages::COPY_DST;
         for Take { param, .. } in fit.params.iter().filter(|take| take.value.is_some()) {
             let Parameter { param, .. } = &self.parameters[*param];
@@ -148,6 +159,13 @@ impl Optimizer {
                 self.put_in(&part, own)?;
                 rest = others;
             }
+        }
+        if let Some(list) = parameter.sparse.as_ref().and_then(|own| own.list()) {
+            let Entries { rows, gradient } = &numbers.entries;
+            // How many were ignored is told where they are appended, and not kept.
+            let head = [&List::head(rows.len() as u32)[..], rows].concat();
+            put(&self.engine.device, &self.engine.queue, &list.rows, 0, &head)?;
+            put(&self.engine.device, &self.engine.queue, &list.gradient, 0, gradient)?;
         }
         let (entry, scalars) = (parameter.member.record as usize, self.scalars_at(parameter));
         let pending = entry + offset_of!(StepEntry, pending) / 4;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit, Widths};
 use crate::rule::AnyRule;
-use crate::step::{ACCUMULATED, Broadcast, Config, LaneRole, MaskedRows, Options, StepKind, Storable, check_one};
+use crate::step::{ACCUMULATED, Broadcast, Config, LaneRole, MaskedRows, Options, StepKind, Storable, check_micro_batches, check_one};
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Draft {
                 masked: masked.is_some(),
                 row_length: by_rows,
                 averages: !step_kind.averages.is_empty(),
-                accumulates: step_kind.accumulates,
+                accumulates: step_kind.accumulates && !listed,
             };
             let storage = self.config.state(number).of(&*rule, &storable)?;
             let kind = Kind {
@@ -195,13 +195,17 @@ impl Draft {
 
     /// The rows of a parameter with a row-sparse gradient, and what coalesces it.
     fn sparse(&self, group: usize, param: &Param, elements: u64, pipelines: &Pipelines) -> Result<Option<(MaskedRows, Arc<Coalesce>)>> {
-        let Some(SparseRows { rows, count }) = &param.sparse else { return Ok(None) };
+        let Some(SparseRows { rows, count, micro_batches }) = &param.sparse else { return Ok(None) };
         let (rule, options) = (&*self.config.groups[group].rule, &self.config.options);
-        let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, options, &self.config.clip(group))?;
+        let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, &self.config.clip(group))?;
         let most = u32::try_from(rows.elements()).unwrap_or(u32::MAX);
         let shape = coalesce::Shape { rows: own.count, width: own.length, most };
         let source = RowGradients { rows: rows.clone(), gradient: param.gradient.clone(), count: count.clone() };
-        Ok(Some((own, Arc::new(Coalesce::new(pipelines, &param.name, shape, &source)?))))
+        let made = match options.accumulates() {
+            true => Coalesce::of_micro_batches(pipelines, &param.name, shape, &source, check_micro_batches(&param.name, *micro_batches)?),
+            false => Coalesce::new(pipelines, &param.name, shape, &source),
+        };
+        Ok(Some((own, Arc::new(made?))))
     }
 
     /// The units of a parameter whose gradients are clipped adaptively.

@@ -7,6 +7,7 @@ mod change;
 mod checked;
 mod checkpoint;
 mod draft;
+mod entries;
 mod keep;
 mod mover;
 mod orthogonal;

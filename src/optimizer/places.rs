@@ -90,7 +90,7 @@ impl Optimizer {
             value.into_iter().for_each(|value| parameter.param.value = value);
             gradient.into_iter().for_each(|gradient| parameter.param.gradient = gradient);
             parameter.param.check()?;
-            if let (Some(own), Some(SparseRows { rows, count })) = (&mut parameter.sparse, &parameter.param.sparse) {
+            if let (Some(own), Some(SparseRows { rows, count, .. })) = (&mut parameter.sparse, &parameter.param.sparse) {
                 let source = RowGradients { rows: rows.clone(), gradient: parameter.param.gradient.clone(), count: count.clone() };
                 Arc::make_mut(own).bind(&source)?;
             }

@@ -65,7 +65,7 @@ pub(super) struct Moves<'a> {
 
 impl Optimizer {
     /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
-    /// bit; averages of new rows begin as their values, and so do states that hold values ([`Rule::VALUES`](crate::rule::Rule::VALUES)), of copies too that begin anew. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
+    /// bit; averages of new rows begin as their values, and so do states that hold values ([`Rule::VALUES`](crate::rule::Rule::VALUES)), of copies too that begin anew. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay, but for pending entries of a row-sparse gradient, whose rows have other numbers then: these are forgotten.
     ///
     /// About the encoder, see [`Optimizer::remove`]: write and read nothing before it is submitted. Nothing is compiled that was compiled before, but for the kernel that moves rows, at the first call. Buffers of the
     /// state are made anew, those before are freed when the GPU is done with them; with [`Param::reserved_rows`] they are kept for the next change.

@@ -84,7 +84,7 @@ impl Touch {
 
 /// What elements of a tensor touch of the caller's buffers, where it is in these places.
 pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 5] {
-    let updates = purpose == Purpose::Update;
+    let (updates, writes) = (purpose == Purpose::Update, purpose != Purpose::Measure);
     if elements.is_empty() {
         return [None; 5];
     }
@@ -99,13 +99,15 @@ pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, pu
         let bytes = Bytes::of(place, elements, if vectors { 4 * place.bytes() } else { 4 });
         Touch { bytes, is, written, vectors, whole: place.whole, halves: place.halves }
     };
-    let values = (updates || adaptive).then(|| touch(places.value, &of_values, Use::Values, updates));
+    let values = (writes || adaptive).then(|| touch(places.value, &of_values, Use::Values, writes));
     let read = |bytes, is, whole| Touch { bytes, is, written: false, vectors: false, whole, halves: false };
     let scales = places.scale.filter(|_| updates).map(|scale| read(scale.bytes(&of_values), Use::Scales, scale.place.whole));
     let mask = places.mask.map(|mask| read(mask.bytes(&of_gradients), Use::Mask, mask.place.whole));
     let copied = |place: Place| Touch { written: true, ..read(Bytes::of(place, &of_values, 4), Use::Copy, place.whole) };
-    let copy = places.copy.filter(|_| updates).map(copied);
-    [Some(touch(places.gradient, &of_gradients, Use::Gradients, updates && places.zero_grad)), values, scales, mask, copy]
+    let copy = places.copy.filter(|_| writes).map(copied);
+    let read = purpose != Purpose::Table;
+    let gradients = read.then(|| touch(places.gradient, &of_gradients, Use::Gradients, updates && places.zero_grad));
+    [gradients, values, scales, mask, copy]
 }
 
 impl Scale {

@@ -46,4 +46,6 @@ pub enum Purpose {
     Update,
     /// Reads gradients, and with units values.
     Measure,
+    /// Goes over all rows of tables whose gradients are row-sparse, and binds no gradients.
+    Table,
 }

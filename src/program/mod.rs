@@ -29,7 +29,7 @@ pub use lines::{LINES, Line, Lines, Shape};
 pub use moves::{AS_VALUES, AS_WRITTEN, AS_ZERO, FRESH, MOVED, MoveTask, NEW, ScaleTask};
 pub use overlap::{Interval, overlap};
 pub use passes::{Needs, Pass, Program, distinct};
-pub use plan::{measures, plan};
+pub use plan::{measures, plan, tables};
 pub use reduce::{FAN, Level, Levels, Node, Sum, SumTree};
 pub use sets::{Segment, Sets, most};
 pub use table::{Owner, ParamEntry, Places};
@@ -198,8 +198,8 @@ pub struct Kind {
 impl Kind {
     /// What decides which lanes a parameter has.
     pub(crate) fn keeps(&self) -> Keeps {
-        let (matrix, counted, storage) = (self.matrix, self.counted, self.storage);
-        Keeps { matrix, counted, storage, values: self.values, master: self.mastered }
+        let (matrix, counted, listed, storage) = (self.matrix, self.counted, self.listed, self.storage);
+        Keeps { matrix, counted, listed, storage, values: self.values, master: self.mastered }
     }
 }
 

@@ -31,16 +31,22 @@ pub enum Pass {
         /// The stage.
         stage: usize,
     },
+    /// Averages of the rows that row-sparse gradients have nothing for.
+    Average,
     /// The rules' updates.
     Update,
     /// Adds gradients to those accumulated.
     Accumulate,
     /// Counts a micro-batch.
     Count,
+    /// Appends the entries of a micro-batch that counted to those of row-sparse gradients before.
+    Append,
     /// Decides about a change to the view of this number.
     Decide(u32),
     /// Changes what values show.
     Show,
+    /// What those of tables show whose gradients are row-sparse.
+    ShowTables,
     /// Adds up what an update measured of itself.
     Report,
     /// Writes the copies of values in bf16.
@@ -52,6 +58,8 @@ pub enum Pass {
 pub struct Needs {
     /// Row-sparse gradients.
     pub coalescing: bool,
+    /// Lists of their entries over several micro-batches.
+    pub appending: bool,
     /// Factors of units, by adaptive clipping.
     pub unit_factors: bool,
     /// Learning rate scales that follow schedules.
@@ -66,7 +74,7 @@ pub struct Program {
     /// Of a micro-batch that is not a step's last.
     pub micro_batch: Vec<Pass>,
     /// Of a change to each view, by its number.
-    pub views: Vec<[Pass; 2]>,
+    pub views: Vec<Vec<Pass>>,
     /// Of a report, before it is read.
     pub report: Vec<Pass>,
     /// Of copies of values that are written without a step.
@@ -84,17 +92,21 @@ impl Program {
         step.extend(needs.scheduled_scales.then_some(Pass::ScheduleScales));
         let most = rules.iter().map(|rule| rule.stages().len()).max().unwrap_or_default();
         (1..most).for_each(|after| stage(&mut step, rules, after - 1));
+        let averages_tables = needs.coalescing && !step_kind.averages.is_empty();
+        step.extend(averages_tables.then_some(Pass::Average));
         step.push(Pass::Update);
-        let micro_batch = if step_kind.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
+        let mut micro_batch = if step_kind.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };
+        micro_batch.extend(needs.appending.then_some(Pass::Append));
         let views = if step_kind.views { crate::step::view::SWAPPED + step_kind.averages.len() as u32 } else { 0 };
-        let views = (0..views).map(|number| [Pass::Decide(number), Pass::Show]).collect();
+        let show = |number| [Pass::Decide(number), Pass::Show].into_iter().chain(needs.coalescing.then_some(Pass::ShowTables)).collect();
+        let views = (0..views).map(show).collect();
         let report = step_kind.measures_update.then_some(Pass::Report).into_iter().collect();
         Program { step, micro_batch, views, report, copies: vec![Pass::Copy] }
     }
 
     /// Every pass of it, once.
     pub fn passes(&self) -> Vec<Pass> {
-        let mut passes = [&self.step[..], &self.micro_batch, self.views.as_flattened(), &self.report, &self.copies].concat();
+        let mut passes = [&self.step[..], &self.micro_batch, &self.views.concat(), &self.report, &self.copies].concat();
         passes.sort_unstable();
         passes.dedup();
         passes

@@ -37,6 +37,26 @@ pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u6
     Ok(fill.plan)
 }
 
+/// The dispatches over all rows of tables whose gradients are row-sparse: one for each set. Fails as [`plan`] does.
+pub fn tables(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u64> {
+    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    for (index, tensor) in tensors.iter().enumerate().filter(|(_, tensor)| tensor.listed.is_some()) {
+        for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
+            let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
+            parts.entry((segment.set(), tensor.kind)).or_default().push(part);
+        }
+    }
+    let mut fill = Fill::new(tensors, limits, Purpose::Table);
+    for ((set, kind), parts) in parts {
+        let rows = |part: &Part| {
+            let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };
+            pieces(part.elements.clone(), CHUNK).map(span).collect()
+        };
+        fill.all(kind, sets.is_scalar(set), &parts, |tensor| tensor.arrays, rows)?;
+    }
+    Ok(fill.plan)
+}
+
 /// The dispatches that measure gradients; they read the values of tensors with units only, and state only where gradients were accumulated. A dispatch
 /// binds as many gradients as it may, whatever their sets, unless it reads state. Units are not cut where state is: a tensor with units, accumulated
 /// gradients and several segments is refused beforehand.
@@ -44,6 +64,8 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
     let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
     for (index, tensor) in tensors.iter().enumerate() {
         let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
+        // Entries of micro-batches are one list, which is coalesced before.
+        let accumulated = accumulated && tensor.listed.is_none();
         let Kind { adaptive, masked, listed, whole_rows, gradients, .. } = tensor.kind;
         let values = if adaptive { tensor.kind.values } else { Format::F32 };
         let kind = Kind { adaptive, whole_units, masked: masked || listed, listed, whole_rows, values, gradients, ..Kind::default() };

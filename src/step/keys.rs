@@ -13,6 +13,10 @@ pub(crate) const STEPS: &str = "steps";
 pub(crate) const PENDING: &str = "pending";
 /// Of the rule's scalars.
 pub(crate) const SCALARS: &str = "scalars";
+/// Of the gradient rows accumulated since, where gradients are row-sparse.
+pub(crate) const ENTRIES: &str = "accumulated.gradients";
+/// Of the rows that they are for.
+pub(crate) const ENTRY_ROWS: &str = "accumulated.rows";
 /// Of the words of the hyper-parameters of the last step.
 pub(crate) const HYPER: &str = "hyper";
 
@@ -32,7 +36,7 @@ impl Lane {
 /// Two of a rule's lanes that have one key, or one whose key is taken or has a slash.
 pub(crate) fn check_keys(rule: &dyn AnyRule, lanes: &[Lane]) -> core::result::Result<(), String> {
     let keys: Vec<Cow<'static, str>> = lanes.iter().filter(|lane| lane.role != LaneRole::Sum).map(|lane| lane.key(rule)).collect();
-    let taken = [VALUE, STEPS, PENDING, SCALARS, HYPER];
+    let taken = [VALUE, STEPS, PENDING, ENTRIES, ENTRY_ROWS, SCALARS, HYPER];
     let is_wrong = |&index: &usize| keys[..index].contains(&keys[index]) || taken.contains(&&*keys[index]) || keys[index].contains('/');
     match (0..keys.len()).find(is_wrong).map(|index| &*keys[index]) {
         None => Ok(()),

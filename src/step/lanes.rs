@@ -25,6 +25,8 @@ pub struct Keeps {
     pub matrix: bool,
     /// Whether its rows count their own steps.
     pub counted: bool,
+    /// Whether its gradient is row-sparse: entries of micro-batches are a list then, and no lane.
+    pub listed: bool,
     /// What its states are stored as.
     pub storage: StateStorage,
     /// What its values are stored as.
@@ -81,7 +83,7 @@ impl StepKind {
     /// The lanes of a parameter: accumulated gradients, the rule's states in use, master values, averages, what of the trained values is kept aside while others are shown, and scratch; of these first
     /// those of f32, then the others, and the scales of these; sums, and the step counts of rows that have their own.
     pub fn lanes(&self, rule: &dyn AnyRule, keeps: Keeps) -> Vec<Lane> {
-        let Keeps { matrix, counted, storage, master, .. } = keeps;
+        let Keeps { matrix, counted, listed, storage, master, .. } = keeps;
         let of_elements = |name, role| Lane { name, role, format: storage.format_of(role), extent: Extent::Elements };
         let states = rule.active_states_for(matrix).into_iter().map(|state| rule.states()[state]);
         let (scratch, states): (Vec<StateField>, Vec<StateField>) = states.partition(StateField::is_scratch);
@@ -93,7 +95,7 @@ impl StepKind {
             extent: state.extent,
         };
         let states = states.into_iter().map(state);
-        let accumulated = self.accumulates.then(|| of_elements(ACCUMULATED, LaneRole::Accumulated));
+        let accumulated = (self.accumulates && !listed).then(|| of_elements(ACCUMULATED, LaneRole::Accumulated));
         let averages = self.averages.iter().map(|average| of_elements(average.state(), LaneRole::Average));
         let aside = self.aside(rule, keeps).map(|format| Lane { format, ..of_elements(ASIDE, LaneRole::Aside) });
         let master = master.then(|| of_elements(MASTER, LaneRole::Master));

@@ -54,12 +54,12 @@ pub use view::{ASIDE, MASTER};
 
 pub(crate) use blocks::SCHEDULE_ERROR;
 pub(crate) use clip::{Factor, adaptive_factor, norm_factor};
-pub(crate) use keys::{HYPER, PENDING, SCALARS, SCALE, STEPS, VALUE};
+pub(crate) use keys::{ENTRIES, ENTRY_ROWS, HYPER, PENDING, SCALARS, SCALE, STEPS, VALUE};
 pub(crate) use loss_scale::check_scale;
 pub(crate) use lr_scales::check_scale_schedules;
 pub(crate) use number_storage::NumberStorage;
 #[cfg(feature = "testing")]
 pub(crate) use row_mask::takes_some_rows;
-pub(crate) use row_mask::{MaskedRows, ROW_STEPS, check_one};
+pub(crate) use row_mask::{MaskedRows, ROW_STEPS, check_micro_batches, check_one};
 pub(crate) use rows::{Stored, check_resized, check_rows, check_scaled, check_words, go_with_rows};
 pub(crate) use state_storage::Storable;

@@ -1,6 +1,6 @@
 //! What has to hold where steps update some rows of a parameter.
 
-use super::{Clip, Options};
+use super::Clip;
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extents};
 
@@ -32,11 +32,9 @@ impl MaskedRows {
     }
 
     /// Those of a parameter with a row-sparse gradient, likewise.
-    pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, options: &Options, clip: &Clip) -> Result<Self> {
+    pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, clip: &Clip) -> Result<Self> {
         let refused = [
             (shape.is_empty() || elements == 0, "parameters without rows that have elements"),
-            (!options.averages().is_empty(), "averages, which would have to follow all rows; give its table an optimizer of its own"),
-            (options.accumulates(), "micro-batches: append their gradient rows, which add up"),
             (matches!(clip, Clip::Adaptive(_)), "adaptive clipping, whose units are of all rows"),
         ];
         if let Some((_, why)) = refused.into_iter().find(|(is_refused, _)| *is_refused) {
@@ -87,6 +85,16 @@ impl MaskedRows {
         let length = u64::from(self.length);
         if self.own_steps { length * [1, 4, 2, 4][(length % 4) as usize] } else { 1 }
     }
+}
+
+/// Fails unless there is room for the entries of more than one micro-batch, and says for how many.
+pub(crate) fn check_micro_batches(param: &str, got: u32) -> Result<u32> {
+    if got >= 2 {
+        return Ok(got);
+    }
+    let what =
+        format!("{param}: Options::micro_batches accumulates gradients, and SparseRows::micro_batches must be at least 2, got {got}");
+    Err(Error::Conflict { what })
 }
 
 /// Fails if a parameter has both.

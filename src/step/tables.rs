@@ -60,7 +60,8 @@ words! {
         limit: u32,
         /// Micro-batches accumulated since the last step.
         pending: u32,
-        /// What `pending` was before the last step. From one step to the next nobody reads it: while other values than the trained ones are shown, it has how a
+        /// What `pending` was before the last step; after a micro-batch that is not a step's last, what it is then if the parameter was active, else 0, which lists of entries go by.
+        /// From then to the next step nobody reads it: while other values than the trained ones are shown, it has how a
         /// change of view brings these back. Kernels of a step load an entry four words at a time, and a word of its own would be one load more where
         /// there are two averages.
         used: u32,

@@ -51,7 +51,10 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
                     members(module, "ParamEntry", ParamEntry::FIELDS)
                 })?;
             }
-            if step_kind.views && !kernel.kind.listed {
+            if kernel.kind.listed && !step_kind.averages.is_empty() {
+                seen.valid(&wgsl::averaged(rule, &kernel, &step_kind), any)?;
+            }
+            if step_kind.views {
                 seen.valid(&wgsl::shown(rule, &kernel, &step_kind), |module| members(module, "Chunk", Row::FIELDS))?;
             }
             if !kernel.kind.listed && kernel.pairs.len() == 1 {

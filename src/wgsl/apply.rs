@@ -78,10 +78,7 @@ fn update(members: &Members<'_>) -> String {
         body.push_str("    *p = scaled(before, *p, lr_scales(row, i, left));\n");
     }
     body.push_str("    *p = kept(before, *p);\n");
-    for (index, average) in step_kind.averages.iter().enumerate() {
-        let lane = members.lane(average.state()).unwrap_or_default();
-        body += &keep(members, average, index, lane);
-    }
+    body += &averages(members);
     // What is measured are the values as they are stored; master values are stored as they are.
     if let Some(packed) = kernel.kind.values.packed().filter(|_| step_kind.measures_update && !kernel.kind.mastered) {
         let name = packed.name();
@@ -139,6 +136,12 @@ pub(super) fn begin_averages(members: &Members<'_>) -> String {
         false => String::new(),
     };
     format!("fn begin_averages(own: StepEntry, row: Row, i: u32, left: u32) {{\n{begin}}}\n")
+}
+
+/// What becomes of all averages, and of the values where these follow one.
+pub(super) fn averages(members: &Members<'_>) -> String {
+    let each = |(index, average): (usize, &Average)| keep(members, average, index, members.lane(average.state()).unwrap_or_default());
+    members.step_kind.averages.iter().enumerate().map(each).collect()
 }
 
 /// One average's part of an update; in the steps in which it stays it is not touched.

@@ -79,6 +79,10 @@ const LOAD_MASK: Accessor = Accessor {
     call: |_, array| format!("array{array}[at]"),
 };
 
+/// How many places the array of a list has.
+const LIST_LENGTH: Accessor =
+    Accessor { name: "list_length", parameters: "row: Row", call: |_, array| format!("arrayLength(&array{array})"), ..LOAD_MASK };
+
 /// What is wanted of four numbers that a step has made of the elements from `i` on.
 const STORE_COPY: Accessor = Accessor {
     name: "store_copy_at",
@@ -93,6 +97,7 @@ const UNMASKED: &str = include_str!("../../shaders/step/unmasked.wgsl");
 pub(super) const STORE_COPY_HALVES: &str = include_str!("../../shaders/storage/store_copy.wgsl");
 pub(super) const STORE_COPY_SHARED: &str = include_str!("../../shaders/storage/store_copy_shared.wgsl");
 const LOOK: &str = include_str!("../../shaders/step/look.wgsl");
+const LOOK_UNLISTED: &str = include_str!("../../shaders/step/look_unlisted.wgsl");
 
 /// What a kernel does with the caller's arrays.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,6 +109,8 @@ pub(super) struct Uses {
     pub(super) loads_gradients: bool,
     pub(super) clears_gradients: bool,
     pub(super) loads_scales: bool,
+    /// Whether it works on the rows that a list does not have.
+    pub(super) unlisted: bool,
     pub(super) stores_copies: bool,
     /// Whether arrays are bound as an update binds them, written as a buffer's others are, or only as they are used.
     pub(super) updates: bool,
@@ -117,9 +124,9 @@ impl Uses {
         values || gradients || copies || (array.scales && self.loads_scales) || (array.masks && self.looks())
     }
 
-    /// Whether row masks are looked at: wherever gradients are.
+    /// Whether row masks are looked at: wherever gradients are. And lists, for the rows that they do not have.
     fn looks(&self) -> bool {
-        self.loads_gradients
+        self.loads_gradients || self.unlisted
     }
 
     fn written(&self, array: &Array) -> bool {
@@ -181,6 +188,7 @@ impl Uses {
             (self.loads_scales, LOAD_SCALE),
             (self.stores_copies, STORE_COPY),
             (self.looks() && pairs.iter().any(|(_, pair)| pair.mask.is_some()), LOAD_MASK),
+            (self.unlisted, LIST_LENGTH),
         ];
         let mut text: String = all.into_iter().filter(|(used, _)| *used).map(|(_, accessor)| accessor.over(kind, pairs)).collect();
         if self.loads_gradients && !self.clears_gradients {
@@ -192,11 +200,16 @@ impl Uses {
     /// The arrays' accessors and `text`, whose functions call them.
     pub(super) fn body(&self, kernel: &Kernel, text: &str, entries: &[Entry<'_>]) -> String {
         let pairs: Vec<(usize, Pair)> = kernel.pairs.iter().copied().enumerate().collect();
-        let masked = kernel.kind.masked && self.looks();
-        let text = if masked { text.to_owned() + LOOK } else { text.to_owned() };
+        let masked = (kernel.kind.masked && self.looks()) || self.unlisted;
+        let look = if self.unlisted { LOOK_UNLISTED } else { LOOK };
+        let text = if masked { text.to_owned() + look } else { text.to_owned() };
         let whole_rows = format!("const WHOLE_ROWS: bool = {};\n", kernel.kind.whole_rows);
         let hidden = format!("const HIDDEN: u32 = {}u;\n", if kernel.kind.listed { NOT_LISTED } else { 0 });
-        let in_list = if kernel.kind.listed { "var<private> in_list: u32;\n" } else { "" };
+        let in_list = match kernel.kind.listed {
+            true if self.unlisted => "// Where the list has the first row of a part, or one after it.\nvar<private> list_begin: u32;\n",
+            true => "var<private> in_list: u32;\n",
+            false => "",
+        };
         let accessors = self.accessors(kernel) + in_list + &hidden + &if masked { whole_rows + MASKED } else { UNMASKED.to_owned() };
         if kernel.division.skips_branches || pairs.len() == 1 {
             return accessors + &self.functions(&kernel.kind, &pairs) + &text;

@@ -1,7 +1,7 @@
 //! How each pass is dispatched, as plain data that its own file gives: over what, with which kernel, and which sums are put together. What a dispatch binds
 //! is what its kernel's slots name. So whoever binds and records passes knows none of them.
 
-use super::{Formed, Shader, copies, lines, measure, micro_batch, prepare, resume, stage, units, view};
+use super::{Formed, Shader, averages, copies, lines, measure, micro_batch, prepare, resume, stage, units, view};
 use crate::program::{Kernel, Pass, Purpose};
 use crate::rule::AnyRule;
 use crate::step::StepKind;
@@ -61,7 +61,7 @@ impl Dispatches {
 /// How a pass is dispatched, apart from those whose dispatches are made with the parameters that need them.
 pub(crate) fn dispatches(pass: Pass) -> Option<Dispatches> {
     Some(match pass {
-        Pass::Coalesce | Pass::ScheduleScales | Pass::Orthogonalize(_) | Pass::Squares(_) => return None,
+        Pass::Coalesce | Pass::Append | Pass::ScheduleScales | Pass::Orthogonalize(_) | Pass::Squares(_) => return None,
         Pass::Measure => measure::dispatches(),
         Pass::Prepare(rule) => prepare::dispatches(rule),
         Pass::UnitFactors => units::dispatches(),
@@ -72,7 +72,9 @@ pub(crate) fn dispatches(pass: Pass) -> Option<Dispatches> {
         Pass::Accumulate => micro_batch::dispatches(),
         Pass::Count => micro_batch::dispatches_of_count(),
         Pass::Decide(number) => view::dispatches_of_decision(number),
-        Pass::Show => view::dispatches(),
+        Pass::Average => averages::dispatches(),
+        Pass::Show => view::dispatches(Purpose::Update),
+        Pass::ShowTables => view::dispatches(Purpose::Table),
         Pass::Copy => copies::dispatches(),
         Pass::Report => measure::dispatches_of_report(),
     })

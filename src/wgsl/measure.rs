@@ -41,7 +41,7 @@ pub fn measure(rule: &dyn AnyRule, kernel: &Kernel, step_kind: &StepKind) -> Sha
     ];
     bindings.extend(uses.bindings(kernel));
     let (mut lanes, mut formats) = (WITHOUT_ACCUMULATED.to_owned(), uses.formats(&kernel.kind));
-    if step_kind.accumulates {
+    if step_kind.accumulates && !kernel.kind.listed {
         // Units that are not made of whole vectors begin between those of the state too.
         let access = if units && !kernel.kind.whole_units { Access::Scalar } else { kernel.division.vectors };
         let packed = Lanes::new(rule, kernel, step_kind).accumulated_by_elements(&mut formats);

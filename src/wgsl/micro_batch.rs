@@ -17,7 +17,7 @@ const COUNT: &str = include_str!("../../shaders/step/count.wgsl");
 
 pub(super) fn dispatches() -> Dispatches {
     let kernel = |Asked { rule, kernel, step_kind }: &Asked<'_>| {
-        step_kind.accumulates.then(|| ("accumulate".into(), accumulate(*rule, kernel, step_kind)))
+        (step_kind.accumulates && !kernel.kind.listed).then(|| ("accumulate".into(), accumulate(*rule, kernel, step_kind)))
     };
     Dispatches::new(Over::Rows(Purpose::Update), kernel)
 }

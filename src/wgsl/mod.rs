@@ -3,6 +3,7 @@
 
 mod apply;
 mod arrays;
+mod averages;
 mod copies;
 mod dispatches;
 mod halves;
@@ -25,6 +26,7 @@ use crate::program::{Access, Kernel, Shape};
 use crate::rule::AnyRule;
 use crate::step::StepEntry;
 
+pub use averages::averaged;
 pub use copies::copied;
 pub use lines::lines;
 pub use measure::{measure, report};

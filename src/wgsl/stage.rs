@@ -200,7 +200,7 @@ fn turns(at_once: u32, left: &str) -> String {
 
 /// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them. Master values go before others; those of the first step are what the
 /// values are, unless these are the master values rounded.
-fn values(members: &Members<'_>, uses: &Uses) -> String {
+pub(super) fn values(members: &Members<'_>, uses: &Uses) -> String {
     let master = members.lane(MASTER);
     let load = match (master, members.kernel.kind.values.packed()) {
         _ if !uses.loads_values => "    return vec4f(0.0);\n".to_owned(),
@@ -221,7 +221,7 @@ fn values(members: &Members<'_>, uses: &Uses) -> String {
 }
 
 /// `begin_row`, which notes the step for what goes by it: values, and states that are rounded by drawn numbers.
-fn begin(members: &Members<'_>, uses: &Uses) -> String {
+pub(super) fn begin(members: &Members<'_>, uses: &Uses) -> String {
     let value = if uses.notes_step(&members.kernel.kind) { "    value_step = own.step;\n" } else { "" };
     let states = if members.lanes().rounds_stochastically() { "    rounding_step = own.step;\n" } else { "" };
     format!("fn begin_row(own: StepEntry) {{\n{value}{states}}}\n")

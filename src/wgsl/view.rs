@@ -37,13 +37,14 @@ const NUMBERS: [(&str, u32); 8] = [
     ("OUT_OF_ORDER", view::OUT_OF_ORDER),
 ];
 
-/// Where there is but one view, rules have no part in its changes.
-pub(super) fn dispatches() -> Dispatches {
-    let kernel = |Asked { rule, kernel, step_kind }: &Asked<'_>| {
-        let changes = !step_kind.averages.is_empty() || rule.has_views();
+/// Where there is but one view, rules have no part in its changes. Where the gradient of a table is row-sparse, an update goes over its list, and a change of view over all rows.
+pub(super) fn dispatches(purpose: Purpose) -> Dispatches {
+    let kernel = move |Asked { rule, kernel, step_kind }: &Asked<'_>| {
+        let is_other = kernel.kind.listed != (purpose == Purpose::Table);
+        let changes = !is_other && (!step_kind.averages.is_empty() || rule.has_views());
         changes.then(|| (format!("{} view", rule.name()), shown(*rule, kernel, step_kind)))
     };
-    Dispatches::new(Over::Rows(Purpose::Update), kernel)
+    Dispatches::new(Over::Rows(purpose), kernel)
 }
 
 /// Changes to all views are decided by one kernel.

@@ -59,7 +59,7 @@ impl Executor {
         purpose: Purpose,
         mut kernel: impl FnMut(&Kernel) -> Result<Option<Compiled>>,
     ) -> Result<Vec<OverRows>> {
-        let buckets = self.buckets(purpose);
+        let Some(buckets) = self.buckets(purpose) else { return Ok(Vec::new()) };
         let rows = |(number, placed): (usize, &Placed)| {
             let Some(kernel) = kernel(&placed.bucket.kernel)? else { return Ok(None) };
             let window = |array: usize| {
@@ -67,7 +67,7 @@ impl Executor {
                 (&self.buffers[window.buffer], window)
             };
             let mut known = Known::default();
-            let bind = || self.bind_rows(engine, &kernel, (purpose, number), &buckets.table, window);
+            let bind = || self.bind_rows(engine, &kernel, (number, placed), &buckets.table, window);
             let bound = known.get(kernel.arrays().map(window), bind)?;
             Ok(Some(OverRows { number, dispatch: Dispatch::new(&kernel, bound, placed.workgroups), kernel, known }))
         };
@@ -79,11 +79,10 @@ impl Executor {
         &'a self,
         engine: &'a Engine,
         kernel: &Compiled,
-        (purpose, number): (Purpose, usize),
+        (number, placed): (usize, &'a Placed),
         table: &'a Versions,
         window: impl Fn(usize) -> (&'a wgpu::Buffer, Window),
     ) -> Result<Bound> {
-        let placed = self.buckets(purpose).placed(number);
         kernel.bind(&engine.device, |slot| match slot {
             Resource::Rows => placed.rows(table),
             Resource::Array(index) => {

@@ -25,6 +25,8 @@ pub(crate) struct Executor {
     pub(super) buffers: Vec<wgpu::Buffer>,
     pub(super) update: Buckets,
     pub(super) measure: Buckets,
+    /// All rows of tables whose gradients are row-sparse, where something goes over these.
+    pub(super) tables: Option<Buckets>,
     /// What measurements of gradients fill.
     norms: Option<Parts>,
     /// What the stages of rules with sums have.
@@ -65,18 +67,21 @@ pub(super) struct OverRows {
 impl Executor {
     /// Uploads the rows and binds everything. What the last update of another executor of these parameters measured stays, where it is as large.
     pub(crate) fn new(engine: &Engine, config: &Config, plans: Plans, scales: Scales, last: Option<&Executor>) -> Result<Self> {
-        let Plans { update, measure, buffers, tensors, coalesce, products } = plans;
+        let Plans { update, measure, tables, buffers, tensors, made } = plans;
         let step_kind = config.step_kind();
         let staged = Staged::new(engine, config, &update.buckets, &tensors)?;
         let update = Buckets::new(&engine.device, update.buckets, Purpose::Update, &engine.limits)?;
         let measure = Buckets::new(&engine.device, measure.buckets, Purpose::Measure, &engine.limits)?;
+        let has_tables = !tables.buckets.is_empty();
+        let tables = has_tables.then(|| Buckets::new(&engine.device, tables.buckets, Purpose::Table, &engine.limits)).transpose()?;
         let kept = last.filter(|last| last.update.sum_words() == update.sum_words()).and_then(|last| last.moved.clone());
         let moved = step_kind.measures_update.then(|| kept.map_or_else(|| moved(engine, &update), Ok)).transpose()?;
         let wishes = step_kind.views.then(|| wishes(engine, &step_kind)).transpose()?;
-        let made = [(Pass::Coalesce, coalesce), (Pass::ScheduleScales, scales.into_dispatches())];
-        let made = made.into_iter().chain(products).filter(|(_, dispatches)| !dispatches.is_empty()).collect();
+        let scales = (Pass::ScheduleScales, scales.into_dispatches());
+        let made = core::iter::once(scales).chain(made).filter(|(_, dispatches)| !dispatches.is_empty()).collect();
         let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
-        Executor { program, buffers, update, measure, norms: None, staged, moved, wishes, made, bound, kernels }.bound(engine, config)
+        Executor { program, buffers, update, measure, tables, norms: None, staged, moved, wishes, made, bound, kernels }
+            .bound(engine, config)
     }
 
     /// Everything bound anew, with the engine's record as it is now.
@@ -84,8 +89,13 @@ impl Executor {
         let step_kind = config.step_kind();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
         let makes = |pass| self.made.contains_key(&pass);
-        let (coalescing, scheduled_scales) = (makes(Pass::Coalesce), makes(Pass::ScheduleScales));
-        let program = Program::new(&step_kind, &rules, Needs { coalescing, unit_factors: !engine.tree.units.is_empty(), scheduled_scales });
+        let needs = Needs {
+            coalescing: makes(Pass::Coalesce),
+            appending: makes(Pass::Append),
+            unit_factors: !engine.tree.units.is_empty(),
+            scheduled_scales: makes(Pass::ScheduleScales),
+        };
+        let program = Program::new(&step_kind, &rules, needs);
         let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
         executor.bind_all(engine, config, executor.program.passes())?;
@@ -142,7 +152,7 @@ impl Executor {
         for (pass, ready) in passes.iter().filter_map(|pass| Some((pass, self.bound.get(pass)?))) {
             recorder.begin(*pass);
             if !ready.rows.is_empty() {
-                recorder.version(self.buckets(ready.purpose).table.version());
+                self.buckets(ready.purpose).iter().for_each(|buckets| recorder.version(buckets.table.version()));
                 ready.rows.iter().for_each(|rows| recorder.record(&rows.dispatch));
                 recorder.after();
             }
@@ -153,11 +163,12 @@ impl Executor {
         }
     }
 
-    /// The buckets of the plan with this purpose.
-    pub(super) fn buckets(&self, purpose: Purpose) -> &Buckets {
+    /// The buckets of the plan with this purpose, if there is one.
+    pub(super) fn buckets(&self, purpose: Purpose) -> Option<&Buckets> {
         match purpose {
-            Purpose::Update => &self.update,
-            Purpose::Measure => &self.measure,
+            Purpose::Update => Some(&self.update),
+            Purpose::Measure => Some(&self.measure),
+            Purpose::Table => self.tables.as_ref(),
         }
     }
 
@@ -173,12 +184,12 @@ impl Executor {
 pub(crate) struct Plans {
     pub(crate) update: Plan,
     pub(crate) measure: Plan,
+    pub(crate) tables: Plan,
     pub(crate) buffers: Vec<wgpu::Buffer>,
     pub(crate) tensors: Vec<Tensor>,
-    /// What coalesces row-sparse gradients: the dispatches of one list need those of the one before.
-    pub(crate) coalesce: Vec<Vec<Dispatch>>,
-    /// What multiplies matrices, by pass, likewise.
-    pub(crate) products: Vec<(Pass, Vec<Vec<Dispatch>>)>,
+    /// The passes whose dispatches are made with the parameters that need them, what coalesces row-sparse gradients and what multiplies matrices: the dispatches of one
+    /// list need those of the one before.
+    pub(crate) made: Vec<(Pass, Vec<Vec<Dispatch>>)>,
 }
 
 /// Room for what updates measure.

@@ -291,7 +291,7 @@ fn refusals(gpu: &Gpu) -> Outcome {
     assert!(matches!(with(Some(at(2, 32)), None), Err(Error::Misaligned { .. })));
     let within = Bf16Copy::new(Binding::new(a.value.buffer(), b.value.offset(), 32));
     assert!(matches!(with(Some(within), None), Err(Error::Overlap { .. })));
-    let sparse = SparseRows { rows: Binding::new(&buffer, 0, 12), count: Binding::new(&buffer, 256, 4) };
+    let sparse = SparseRows::new(Binding::new(&buffer, 0, 12), Binding::new(&buffer, 256, 4));
     let param = Param { sparse: Some(sparse), bf16_copy: Some(at(64, 32)), ..a.clone() };
     let refused = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), [param]).map(drop);
     assert_eq!(told(refused), "a: a row-sparse gradient does not go with a bf16_copy");

@@ -93,7 +93,7 @@ fn bindings(gpu: &Gpu) -> Outcome {
     };
     let refused = told(Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), [copied]));
     assert!(refused.contains("w: a bf16_copy is of values in F32, and these are F16; use master"), "{refused}");
-    let sparse = SparseRows { rows: at(&gradients, 256, 12), count: at(&gradients, 268, 4) };
+    let sparse = SparseRows::new(at(&gradients, 256, 12), at(&gradients, 268, 4));
     let sparse =
         Param { value_dtype: Dtype::F16, sparse: Some(sparse), ..Param::new("w", &[3, 5], at(&values, 0, 32), at(&gradients, 0, 60)) };
     let refused = told(Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), [sparse]));

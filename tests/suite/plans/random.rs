@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use wgpu_optim::program::{Bucket, Limits, Places, Purpose, Tensor, measures, plan};
+use wgpu_optim::program::{Bucket, Limits, Places, Purpose, Tensor, measures, plan, tables};
 
 use super::draw::{draw, lay_out, moved, moves as any_moves};
 use super::placed;
@@ -51,6 +51,7 @@ pub(super) fn moves() -> Outcome {
             let planned = |tensors: &[Tensor]| match purpose {
                 Purpose::Update => plan(tensors, &sets, &draw.limits),
                 Purpose::Measure => measures(tensors, false, &draw.limits),
+                Purpose::Table => tables(tensors, &sets, &draw.limits),
             };
             let buckets = planned(&tensors).map_err(too_large)?.buckets;
             let after = buckets.iter().map(|bucket| bucket.moved(&places, purpose, &draw.limits)).collect::<Option<Vec<_>>>();

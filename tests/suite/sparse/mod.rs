@@ -1,9 +1,12 @@
 //! Row-sparse gradients: what the GPU coalesces is the twin's, bit for bit, for any rows, counts, widths and places.
 
+mod averages;
 mod cases;
 mod errors;
+mod micro_batches;
 mod rules;
 mod stage;
+mod tables;
 mod uses;
 
 use std::sync::Arc;
@@ -28,5 +31,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(uses::trials(contexts));
     trials.extend(errors::trials(contexts));
     trials.extend(rules::trials(contexts));
+    trials.extend(micro_batches::trials(contexts));
+    trials.extend(averages::trials(contexts));
     trials
 }

@@ -6,13 +6,14 @@ use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
-use wgpu_optim::rule::{AnyRule, Bounded};
-use wgpu_optim::testing::{Random, compare, must_fail, same_bits};
+use wgpu_optim::rule::AnyRule;
+use wgpu_optim::testing::{must_fail, same_bits};
 use wgpu_optim::{
-    AdamW, AdaptiveClip, Adopt, Binding, Clip, Ema, Error, Group, Lamb, LrScales, MicroBatches, NonFinite, NormClip, Optimizer, Options,
-    Param, RowMask, Sgd, SparseRows, Tensors, rules, wgpu,
+    AdamW, AdaptiveClip, Adopt, Binding, Clip, Error, Group, Lamb, NonFinite, NormClip, Optimizer, Options, Param, RowMask, Sgd,
+    SparseRows, Tensors, rules,
 };
 
+use super::tables::{Table, agrees, buffer, step};
 use crate::context::{Context, Outcome};
 
 type Row = (&'static str, fn(&Gpu) -> Outcome);
@@ -44,126 +45,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 fn takes(rule: &dyn AnyRule) -> bool {
     let param = CpuParam { sparse_rows: Some(Vec::new()), ..CpuParam::new("w", &[2, 2]) };
     CpuOptimizer::<f32>::new(rule.boxed(), [param]).is_ok()
-}
-
-/// Rows and their elements, and how many entries there is room for.
-const TABLES: [(usize, &[usize], usize); 5] = [(40, &[3], 25), (1000, &[64], 100), (7, &[2, 5], 3000), (300, &[1], 80), (1, &[4], 9)];
-
-/// A table on the GPU, and its gradient's buffers.
-struct Table {
-    name: String,
-    shape: Vec<usize>,
-    most: usize,
-    values: Vec<f32>,
-    gradient: wgpu::Buffer,
-    rows: wgpu::Buffer,
-    count: wgpu::Buffer,
-}
-
-fn buffer(gpu: &Gpu, words: usize) -> wgpu::Buffer {
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
-    gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 4 * words as u64, usage, mapped_at_creation: false })
-}
-
-impl Table {
-    fn new(gpu: &Gpu, name: &str, (rows, row, most): (usize, &[usize], usize)) -> Self {
-        let (shape, width) = ([&[rows], row].concat(), row.iter().product::<usize>());
-        let mut random = Random(rows as u64);
-        let values = (0..rows * width).map(|_| random.normal() as f32).collect();
-        let [gradient, list, count] = [most * width, most, 1].map(|words| buffer(gpu, words));
-        Table { name: name.into(), shape, most, values, gradient, rows: list, count }
-    }
-
-    fn param(&self, tensors: &Tensors) -> Result<Param, Failed> {
-        let sparse = Some(SparseRows { rows: (&self.rows).into(), count: (&self.count).into() });
-        Ok(Param { gradient: (&self.gradient).into(), sparse, ..tensors.param(&self.name)?.clone() })
-    }
-
-    fn cpu_param(&self) -> CpuParam {
-        CpuParam { sparse_rows: Some(Vec::new()), ..CpuParam::new(&*self.name, &self.shape) }
-    }
-
-    /// Entries of a step, of which some rows come several times and some are not the table's: none, some, or more than there is room for. What is past their
-    /// number is rubbish.
-    fn next(&self, gpu: &Gpu, step: u64) -> (Vec<u32>, Vec<f32>) {
-        let (rows, width) = (self.shape[0], self.shape[1..].iter().product::<usize>());
-        let mut random = Random(1000 * step + rows as u64);
-        let given = [self.most / 2, 0, self.most + 5, self.most][(step % 4) as usize];
-        let count = given.min(self.most);
-        let row = |random: &mut Random| if random.bits().is_multiple_of(20) { u32::MAX - 3 } else { (random.bits() % rows as u64) as u32 };
-        let mut list: Vec<u32> = (0..self.most).map(|_| row(&mut random)).collect();
-        let mut gradient: Vec<f32> = (0..self.most * width).map(|i| ((1.0 + (i % 3) as f64) * random.normal()) as f32).collect();
-        gradient[count * width..].fill(f32::NAN);
-        gpu.queue.write_buffer(&self.rows, 0, bytemuck::cast_slice(&list));
-        gpu.queue.write_buffer(&self.gradient, 0, bytemuck::cast_slice(&gradient));
-        gpu.queue.write_buffer(&self.count, 0, bytemuck::cast_slice(&[given as u32]));
-        list.truncate(count);
-        gradient.truncate(count * width);
-        (list, gradient)
-    }
-}
-
-fn step(gpu: &Gpu, optimizer: &Optimizer) {
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    optimizer.step(&mut encoder);
-    gpu.queue.submit([encoder.finish()]);
-}
-
-/// Four steps of all tables beside a parameter with a plain gradient; values, states and reports against the truth.
-fn agrees(gpu: &Gpu, rule: &dyn AnyRule, options: Options, scaled: bool) -> Outcome {
-    let tables: Vec<Table> = TABLES.into_iter().enumerate().map(|(index, own)| Table::new(gpu, &format!("t{index}"), own)).collect();
-    let shapes = tables.iter().map(|table| (table.name.clone(), table.shape.clone())).chain([("plain".to_owned(), vec![37, 3])]);
-    let tensors = Tensors::new(&gpu.device, shapes)?;
-    let mut params = tables.iter().map(|table| table.param(&tensors)).collect::<Result<Vec<_>, _>>()?;
-    let mut cpu_params: Vec<CpuParam> = tables.iter().map(Table::cpu_param).collect();
-    if scaled {
-        let scales: Vec<f32> = (0..1000).map(|row| 0.25 + (row % 4) as f32).collect();
-        let own = buffer(gpu, 1000);
-        gpu.queue.write_buffer(&own, 0, bytemuck::cast_slice(&scales));
-        params[1].lr_scales = Some(LrScales { binding: own.into(), shape: vec![1000, 1] });
-        cpu_params[1].lr_scales = Some((scales, vec![1000, 1]));
-    }
-    params.push(tensors.param("plain")?.clone());
-    cpu_params.push(CpuParam::new("plain", &[37, 3]));
-    let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(rule.boxed(), params)], options)?;
-    let mut twin = CpuOptimizer::<Bounded>::with_options([Group::new(rule.boxed(), cpu_params)], options)?;
-    let given = |values: &[f32]| values.iter().copied().map(Bounded::given).collect::<Vec<_>>();
-    let mut truth: Vec<Vec<Bounded>> = tables.iter().map(|table| given(&table.values)).collect();
-    truth.push(given(&[0.5; 111]));
-    for table in &tables {
-        tensors.write_value(&gpu.queue, &table.name, &table.values)?;
-    }
-    tensors.write_value(&gpu.queue, "plain", &[0.5; 111])?;
-    for turn in 0..4 {
-        let mut gradients = Vec::new();
-        for table in &tables {
-            let (list, gradient) = table.next(gpu, turn);
-            twin.set_sparse_rows(&table.name, &list)?;
-            gradients.push(given(&gradient));
-        }
-        let plain: Vec<f32> = (0..111).map(|i| (i % 7) as f32 - 3.0 + turn as f32).collect();
-        tensors.write_gradient(&gpu.queue, "plain", &plain)?;
-        gradients.push(given(&plain));
-        step(gpu, &optimizer);
-        let gradients: Vec<Option<&[Bounded]>> = gradients.iter().map(|own| Some(&own[..])).collect();
-        twin.step(&mut truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>(), &gradients)?;
-        for (name, truth) in tables.iter().map(|table| &*table.name).chain(["plain"]).zip(&truth) {
-            compare(&format!("step {turn}: {name}"), &block_on(optimizer.read_value(name))?, truth)?;
-            for state in optimizer.state_names(name)? {
-                let got = block_on(optimizer.read_state(name, state))?;
-                compare(&format!("step {turn}: {name} {state}"), &got, twin.state(name, state)?)?;
-            }
-        }
-        let (got, truth) = (block_on(optimizer.report())?, twin.report()?);
-        assert_eq!((got.step, got.skips, got.gradient_norm.is_some()), (truth.step, truth.skips, truth.gradient_norm.is_some()));
-        if let Some((got, truth)) = got.gradient_norm.zip(truth.gradient_norm) {
-            assert!((f64::from(got) - truth.value).abs() <= truth.error, "norm {got}, expected {truth:?}");
-        }
-        if let Some((got, truth)) = got.update_ratio.zip(truth.update_ratio) {
-            assert!((f64::from(got) / truth - 1.0).abs() < 1e-4, "update ratio {got}, expected {truth}");
-        }
-    }
-    Ok(())
 }
 
 /// With whatever a step does around its rule.
@@ -300,13 +181,11 @@ fn refused(gpu: &Gpu) -> Outcome {
     let many = |param: Param| Param { sparse: param.sparse.map(|own| SparseRows { count: (&table.rows).into(), ..own }), ..param };
     let adaptive = Options { clip: Clip::Adaptive(AdaptiveClip::default()), ..none() };
     type Change<'a> = &'a dyn Fn(Param) -> Param;
-    let cases: [(Box<dyn AnyRule>, Options, Change<'_>, &str); 9] = [
+    let cases: [(Box<dyn AnyRule>, Options, Change<'_>, &str); 7] = [
         (sgd(), none(), &same, ""),
         (sgd(), none(), &short, "w: shape [3, 2] in f32 takes 24 bytes, the gradient binding has 20"),
         (sgd(), none(), &masked, "w: a row_mask and a row-sparse gradient both say which rows a step updates; use one"),
         (sgd(), none(), &many, "w: shape [1] in u32 takes 4 bytes, the row count binding has 12"),
-        (sgd(), Options { ema: Some(Ema::default()), ..none() }, &same, "w: a row-sparse gradient does not go with averages"),
-        (sgd(), Options { micro_batches: MicroBatches::Sum, ..none() }, &same, "w: a row-sparse gradient does not go with micro-batches"),
         (sgd(), adaptive, &same, "w: a row-sparse gradient does not go with adaptive clipping"),
         (Lamb::default().into(), none(), &same, "w: a row-sparse gradient does not go with Lamb, which has sums over whole tensors"),
         (

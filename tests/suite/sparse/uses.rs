@@ -117,7 +117,7 @@ fn ignored(gpu: &Gpu) -> Outcome {
     let stage = Stage::new(gpu, shape)?;
     let tensors = Tensors::new(&gpu.device, [("table", vec![20, 3]), ("bias", vec![3])])?;
     let own = tensors.param("table")?.clone();
-    let sparse = Some(SparseRows { rows: stage.source.rows.clone(), count: stage.source.count.clone() });
+    let sparse = Some(SparseRows::new(stage.source.rows.clone(), stage.source.count.clone()));
     let table = Param { sparse, gradient: stage.source.gradient.clone(), ..own };
     let params = [tensors.param("bias")?.clone(), table];
     let mut optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, [Group::new(Sgd::default(), params)], Options::default())?;

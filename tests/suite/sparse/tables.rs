@@ -1,0 +1,197 @@
+//! Tables with row-sparse gradients on the GPU, and steps of them beside their twin.
+
+use libtest_mimic::Failed;
+use pollster::block_on;
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+use wgpu_optim::rule::{AnyRule, Bounded};
+use wgpu_optim::testing::{Random, compare};
+use wgpu_optim::{Group, LrScales, Optimizer, Options, Param, SparseRows, Tensors, wgpu};
+
+use crate::context::Outcome;
+
+/// Rows and their elements, and how many entries there is room for.
+const TABLES: [(usize, &[usize], usize); 5] = [(40, &[3], 25), (1000, &[64], 100), (7, &[2, 5], 3000), (300, &[1], 80), (1, &[4], 9)];
+
+/// A table on the GPU, and its gradient's buffers.
+pub struct Table {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub most: usize,
+    pub values: Vec<f32>,
+    pub gradient: wgpu::Buffer,
+    pub rows: wgpu::Buffer,
+    pub count: wgpu::Buffer,
+}
+
+pub fn buffer(gpu: &Gpu, words: usize) -> wgpu::Buffer {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+    gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 4 * words as u64, usage, mapped_at_creation: false })
+}
+
+impl Table {
+    pub fn new(gpu: &Gpu, name: &str, (rows, row, most): (usize, &[usize], usize)) -> Self {
+        let (shape, width) = ([&[rows], row].concat(), row.iter().product::<usize>());
+        let mut random = Random(rows as u64);
+        let values = (0..rows * width).map(|_| random.normal() as f32).collect();
+        let [gradient, list, count] = [most * width, most, 1].map(|words| buffer(gpu, words));
+        Table { name: name.into(), shape, most, values, gradient, rows: list, count }
+    }
+
+    pub fn param(&self, tensors: &Tensors) -> Result<Param, Failed> {
+        let sparse = Some(SparseRows { micro_batches: 4, ..SparseRows::new(&self.rows, &self.count) });
+        Ok(Param { gradient: (&self.gradient).into(), sparse, ..tensors.param(&self.name)?.clone() })
+    }
+
+    pub fn cpu_param(&self) -> CpuParam {
+        CpuParam { sparse_rows: Some(Vec::new()), ..CpuParam::new(&*self.name, &self.shape) }
+    }
+
+    /// Entries of a step, of which some rows come several times and some are not the table's: none, some, or more than there is room for. What is past their
+    /// number is rubbish.
+    pub fn next(&self, gpu: &Gpu, step: u64) -> (Vec<u32>, Vec<f32>) {
+        let (rows, width) = (self.shape[0], self.shape[1..].iter().product::<usize>());
+        let mut random = Random(1000 * step + rows as u64);
+        let given = [self.most / 2, 0, self.most + 5, self.most][(step / 100 + step) as usize % 4];
+        let count = given.min(self.most);
+        let row = |random: &mut Random| if random.bits().is_multiple_of(20) { u32::MAX - 3 } else { (random.bits() % rows as u64) as u32 };
+        let mut list: Vec<u32> = (0..self.most).map(|_| row(&mut random)).collect();
+        let mut gradient: Vec<f32> = (0..self.most * width).map(|i| ((1.0 + (i % 3) as f64) * random.normal()) as f32).collect();
+        gradient[count * width..].fill(f32::NAN);
+        gpu.queue.write_buffer(&self.rows, 0, bytemuck::cast_slice(&list));
+        gpu.queue.write_buffer(&self.gradient, 0, bytemuck::cast_slice(&gradient));
+        gpu.queue.write_buffer(&self.count, 0, bytemuck::cast_slice(&[given as u32]));
+        list.truncate(count);
+        gradient.truncate(count * width);
+        (list, gradient)
+    }
+}
+
+pub fn step(gpu: &Gpu, optimizer: &Optimizer) {
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    optimizer.step(&mut encoder);
+    gpu.queue.submit([encoder.finish()]);
+}
+
+/// Tables beside a parameter with a plain gradient, and their truth.
+pub struct Scene<'a> {
+    gpu: &'a Gpu,
+    tables: Vec<Table>,
+    tensors: Tensors,
+    pub optimizer: Optimizer,
+    pub twin: CpuOptimizer<Bounded>,
+    truth: Vec<Vec<Bounded>>,
+}
+
+/// Numbers of the plain parameter.
+const PLAIN: usize = 111;
+
+fn given(values: &[f32]) -> Vec<Bounded> {
+    values.iter().copied().map(Bounded::given).collect()
+}
+
+impl<'a> Scene<'a> {
+    /// With this rule, and where it is `scaled`, scales for the rows of a table.
+    pub fn new(gpu: &'a Gpu, rule: &dyn AnyRule, options: Options, scaled: bool) -> Result<Self, Failed> {
+        let tables: Vec<Table> = TABLES.into_iter().enumerate().map(|(index, own)| Table::new(gpu, &format!("t{index}"), own)).collect();
+        let shapes = tables.iter().map(|table| (table.name.clone(), table.shape.clone())).chain([("plain".to_owned(), vec![37, 3])]);
+        let tensors = Tensors::new(&gpu.device, shapes)?;
+        let mut params = tables.iter().map(|table| table.param(&tensors)).collect::<Result<Vec<_>, _>>()?;
+        let mut cpu_params: Vec<CpuParam> = tables.iter().map(Table::cpu_param).collect();
+        if scaled {
+            let scales: Vec<f32> = (0..1000).map(|row| 0.25 + (row % 4) as f32).collect();
+            let own = buffer(gpu, 1000);
+            gpu.queue.write_buffer(&own, 0, bytemuck::cast_slice(&scales));
+            params[1].lr_scales = Some(LrScales { binding: own.into(), shape: vec![1000, 1] });
+            cpu_params[1].lr_scales = Some((scales, vec![1000, 1]));
+        }
+        params.push(tensors.param("plain")?.clone());
+        cpu_params.push(CpuParam::new("plain", &[37, 3]));
+        let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(rule.boxed(), params)], options)?;
+        let twin = CpuOptimizer::with_options([Group::new(rule.boxed(), cpu_params)], options)?;
+        let mut truth: Vec<Vec<Bounded>> = tables.iter().map(|table| given(&table.values)).collect();
+        truth.push(given(&[0.5; PLAIN]));
+        for table in &tables {
+            tensors.write_value(&gpu.queue, &table.name, &table.values)?;
+        }
+        tensors.write_value(&gpu.queue, "plain", &[0.5; PLAIN])?;
+        Ok(Scene { gpu, tables, tensors, optimizer, twin, truth })
+    }
+
+    /// The gradients of one backward pass, of this number.
+    pub fn gradients(&mut self, number: u64) -> Result<Vec<Vec<Bounded>>, Failed> {
+        let mut gradients = Vec::new();
+        for table in &self.tables {
+            let (list, gradient) = table.next(self.gpu, number);
+            self.twin.set_sparse_rows(&table.name, &list)?;
+            gradients.push(given(&gradient));
+        }
+        let plain: Vec<f32> = (0..PLAIN).map(|i| (i % 7) as f32 - 3.0 + number as f32).collect();
+        self.tensors.write_gradient(&self.gpu.queue, "plain", &plain)?;
+        gradients.push(given(&plain));
+        Ok(gradients)
+    }
+
+    /// A step by the gradients of this number, after so many micro-batches.
+    pub fn step(&mut self, number: u64, micro_batches: u64) -> Outcome {
+        for micro_batch in 1..=micro_batches {
+            let gradients = self.gradients(100 * micro_batch + number)?;
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            self.optimizer.accumulate(&mut encoder)?;
+            self.gpu.queue.submit([encoder.finish()]);
+            self.twin.accumulate(&gradients.iter().map(|own| Some(&own[..])).collect::<Vec<_>>())?;
+        }
+        let gradients = self.gradients(number)?;
+        step(self.gpu, &self.optimizer);
+        let gradients: Vec<Option<&[Bounded]>> = gradients.iter().map(|own| Some(&own[..])).collect();
+        Ok(self.twin.step(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>(), &gradients)?)
+    }
+
+    /// The twin's values as they are to evaluate with.
+    pub fn evaluate(&mut self) -> Outcome {
+        Ok(self.twin.evaluate(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?)
+    }
+
+    /// The twin's values as they are trained.
+    pub fn train(&mut self) -> Outcome {
+        Ok(self.twin.train(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?)
+    }
+
+    /// What values show is the twin's.
+    pub fn check_values(&self, when: &str) -> Outcome {
+        for (name, truth) in self.tables.iter().map(|table| &*table.name).chain(["plain"]).zip(&self.truth) {
+            compare(&format!("{when}: {name}"), &block_on(self.optimizer.read_shown(name))?, truth)?;
+        }
+        Ok(())
+    }
+
+    /// Values, states and reports are the twin's.
+    pub fn check(&mut self, when: &str) -> Outcome {
+        self.check_values(when)?;
+        for name in self.tables.iter().map(|table| &*table.name).chain(["plain"]) {
+            for state in self.optimizer.state_names(name)?.into_iter().filter(|state| *state != "accumulated") {
+                let got = block_on(self.optimizer.read_state(name, state))?;
+                compare(&format!("{when}: {name} {state}"), &got, self.twin.state(name, state)?)?;
+            }
+        }
+        let (got, truth) = (block_on(self.optimizer.report())?, self.twin.report()?);
+        assert_eq!((got.step, got.skips, got.gradient_norm.is_some()), (truth.step, truth.skips, truth.gradient_norm.is_some()), "{when}");
+        if let Some((got, truth)) = got.gradient_norm.zip(truth.gradient_norm) {
+            assert!((f64::from(got) - truth.value).abs() <= truth.error, "{when}: norm {got}, expected {truth:?}");
+        }
+        if let Some((got, truth)) = got.update_ratio.zip(truth.update_ratio) {
+            assert!((f64::from(got) / truth - 1.0).abs() < 1e-4, "{when}: update ratio {got}, expected {truth}");
+        }
+        Ok(())
+    }
+}
+
+/// Four steps of all tables beside a parameter with a plain gradient, with none to three micro-batches before each where they accumulate.
+pub fn agrees(gpu: &Gpu, rule: &dyn AnyRule, options: Options, scaled: bool) -> Outcome {
+    let mut scene = Scene::new(gpu, rule, options, scaled)?;
+    for turn in 0..4 {
+        scene.step(turn, if options.accumulates() { (turn + 2) % 4 } else { 0 })?;
+        scene.check(&format!("step {turn}"))?;
+    }
+    Ok(())
+}
