@@ -10,7 +10,6 @@ fn prepare(h: Hyper, step: f32, last: Scalars) -> Scalars {
         1.0,
         1.0,
         select(0.0, h.matrix_eps, step <= 1.0),
-        h.matrix_eps,
         select(0.0, 1.0, due),
         select(since, 0.0, due),
     );

@@ -10,23 +10,20 @@ use crate::rule::{AnyRule, Extent, Product, Square};
 use crate::step::{Config, StepKind};
 use crate::wgsl::scalars_at;
 
-/// The products of one stage, each with its rounds.
-type Products = Vec<(Product, Vec<Round>)>;
-
 /// The dispatches of each pass that works with squares.
 pub(super) fn passes(engine: &Engine, config: &Config, parameters: &[Parameter]) -> Result<Vec<(Pass, Vec<Vec<Dispatch>>)>> {
     let stages = engine.record.rules().iter().map(|rule| rule.stages().len()).max().unwrap_or_default();
-    let all: Vec<Products> = (0..stages).map(|stage| products(stage, engine, config, parameters)).collect();
-    let needs = all.iter().flatten().flat_map(|(_, rounds)| rounds).fold(Needs::default(), |needs, round| needs.or(round.needs));
+    let all: Vec<Vec<Round>> = (0..stages).map(|stage| products(stage, engine, config, parameters)).collect();
+    let needs = all.iter().flatten().fold(Needs::default(), |needs, round| needs.or(round.needs));
     if needs == Needs::default() {
         return Ok(Vec::new());
     }
     let scratch = Scratch::new(&engine.device, needs)?;
-    let of_stage = |(stage, products): (usize, &Products)| Ok((Pass::Squares(stage), dispatches(engine, &scratch, products)?));
+    let of_stage = |(stage, rounds): (usize, &Vec<Round>)| Ok((Pass::Squares(stage), dispatches(engine, &scratch, rounds)?));
     all.iter().enumerate().map(of_stage).collect()
 }
 
-fn dispatches(engine: &Engine, scratch: &Scratch, products: &Products) -> Result<Vec<Vec<Dispatch>>> {
+fn dispatches(engine: &Engine, scratch: &Scratch, rounds: &[Round]) -> Result<Vec<Vec<Dispatch>>> {
     let Engine { device, limits, sets, pages, record, pipelines, .. } = engine;
     let (is_software, memory) = (!limits.division.skips_branches, device.limits().max_compute_workgroup_storage_size);
     let maker = Maker {
@@ -42,23 +39,21 @@ fn dispatches(engine: &Engine, scratch: &Scratch, products: &Products) -> Result
         scratch,
     };
     let mut lists = Vec::new();
-    for (product, rounds) in products {
-        for round in rounds {
-            lists.extend(maker.product(product, round)?);
-        }
+    for round in rounds {
+        lists.extend(maker.product(round)?);
     }
     Ok(lists)
 }
 
-/// The products of the stages of this number, of each rule.
-fn products(stage: usize, engine: &Engine, config: &Config, parameters: &[Parameter]) -> Products {
-    let (step_kind, mut products) = (config.step_kind(), Products::new());
+/// The rounds of the products of the stages of this number, of each rule.
+fn products(stage: usize, engine: &Engine, config: &Config, parameters: &[Parameter]) -> Vec<Round> {
+    let (step_kind, mut products) = (config.step_kind(), Vec::new());
     for rule in engine.record.rules() {
         let own = |parameter: &&Parameter| config.groups[parameter.member.group].rule.is_like(&**rule);
         for product in rule.stages().get(stage).map_or(&[][..], |stage| stage.products) {
             let tensors = parameters.iter().filter(own).filter_map(|parameter| tensor(parameter, &**rule, product, &step_kind));
             let binding = engine.limits.binding.min(engine.limits.buffer);
-            products.push((*product, rounds(tensors.collect(), binding)));
+            products.extend(rounds(*product, tensors.collect(), binding));
         }
     }
     products
@@ -99,7 +94,9 @@ pub(super) fn check(parameter: &Parameter, rule: &dyn AnyRule, limits: &Limits) 
     let squares: Vec<Square> = parameter.extents.squares().collect();
     let kept = rule.states().iter().filter(|state| state.extent == Extent::Squares).count() as u64;
     let aligned = (4 * parameter.extents.count(Extent::Squares)).next_multiple_of(limits.alignment.max(16));
-    let needed = (kept * aligned).max(4 * Needs::of(0, &squares).most());
+    let products = rule.stages().iter().flat_map(|stage| stage.products);
+    let work = products.map(|product| Needs::of(product, 0, &squares).most()).max().unwrap_or_default();
+    let needed = (kept * aligned).max(4 * work);
     let allowed = limits.binding.min(limits.buffer);
     if squares.is_empty() || needed <= allowed {
         return Ok(());

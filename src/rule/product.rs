@@ -8,7 +8,7 @@
 ///
 /// const ROOTED: &[Product] = &[
 ///     Product::Gram { of: "direction", into: "sums", keep: "keep", add: "add", ridge: "ridge" },
-///     Product::Root { of: "sums", into: "roots", least: "least", when: "due" },
+///     Product::Root { of: "sums", into: "roots", when: "due" },
 ///     Product::Turn { of: "direction", by: "roots", back: true },
 /// ];
 /// assert_eq!(ROOTED[1].states(), ["sums", "roots"]);
@@ -29,15 +29,13 @@ pub enum Product {
         /// What is added on the diagonal.
         ridge: &'static str,
     },
-    /// `into = of^(-1 / (2 k))`, k being the number of axes that have a square. Eigenvalues count as `least`, a scalar, if they are smaller, and as 2^-22 of the largest one: in f32 what
+    /// `into = of^(-1 / (2 k))`, k being the number of axes that have a square. Eigenvalues that are 0, or far below 2^-18 of the norm (the root of the sum of all squares), count as 2^-22 to 2^-23 of it: in f32 what
     /// is smaller is rounding.
     Root {
         /// Symmetric squares.
         of: &'static str,
         /// Their inverse roots.
         into: &'static str,
-        /// The smallest eigenvalue.
-        least: &'static str,
         /// Whether to do it.
         when: &'static str,
     },
@@ -107,7 +105,6 @@ impl Product {
     pub fn scalars(&self) -> Vec<&'static str> {
         match *self {
             Product::Gram { keep, add, ridge, .. } => vec![keep, add, ridge],
-            Product::Root { least, .. } => vec![least],
             _ => Vec::new(),
         }
     }

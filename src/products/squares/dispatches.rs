@@ -2,7 +2,7 @@
 
 use super::jacobi::Shares;
 use super::kernels::{Slot, Step};
-use super::plan::{Matrix, Named, Needs, Round, Shape, panels, renewals, sweeps, tiles};
+use super::plan::{Matrix, Named, Needs, Roots, Round, Shape, panels, renewals, sweeps, tiles};
 use crate::error::Result;
 use crate::gpu::{Dispatch, Pipelines, fold, limits, table, whole};
 use crate::products::{Blocks, Tile};
@@ -71,24 +71,20 @@ impl<'a, P: Fn(usize) -> wgpu::BindingResource<'a>, S: Fn(usize) -> wgpu::Bindin
     /// # Errors
     ///
     /// A table that does not fit in a binding, and what the device refuses.
-    pub(crate) fn product(&self, product: &Product, round: &Round) -> Result<Vec<Vec<Dispatch>>> {
+    pub(crate) fn product(&self, round: &Round) -> Result<Vec<Vec<Dispatch>>> {
         let named = |square, into| Named { squares: [square, into] };
-        match *product {
+        match round.product {
             Product::Gram { .. } => {
                 let matrices = round.matrices(named(0, 0));
                 let tiles = tiles(&matrices, Shape::Symmetric, &self.blocks);
                 Ok(vec![self.dispatch(Step::Gram, round, &matrices, &tiles, Bound::default())?])
             }
-            Product::Root { .. } => {
-                let matrices = round.matrices(named(0, 1));
-                let mut lists = self.sweeps(Step::SweepToPowers, round, &matrices)?;
-                let tiles = tiles(&matrices, Shape::Symmetric, &self.blocks);
-                lists.push(self.dispatch(Step::Root, round, &matrices, &tiles, Bound::default())?);
-                Ok(lists)
-            }
+            Product::Root { .. } => self.roots(round, named(0, 1)),
             Product::Basis { .. } => {
                 let matrices = round.matrices(named(0, 1));
-                let mut lists = self.sweeps(Step::SweepToBasis, round, &matrices)?;
+                let sweeps = sweeps(&matrices, self.shares);
+                let sweep = |tiles: &Vec<Tile>| self.dispatch(Step::Sweep, round, &matrices, tiles, Bound::default());
+                let mut lists = sweeps.iter().map(sweep).collect::<Result<Vec<_>>>()?;
                 lists.push(self.store(round, &matrices)?);
                 Ok(lists)
             }
@@ -97,8 +93,18 @@ impl<'a, P: Fn(usize) -> wgpu::BindingResource<'a>, S: Fn(usize) -> wgpu::Bindin
         }
     }
 
-    fn sweeps(&self, step: Step, round: &Round, matrices: &[Matrix]) -> Result<Vec<Vec<Dispatch>>> {
-        sweeps(matrices, self.shares).iter().map(|tiles| self.dispatch(step, round, matrices, tiles, Bound::default())).collect()
+    fn roots(&self, round: &Round, named: Named) -> Result<Vec<Vec<Dispatch>>> {
+        let Roots { lengths, lifted, multiplied, stored } = round.roots(named);
+        let list = |step, matrices: &[Matrix], tiles: &[Tile]| self.dispatch(step, round, matrices, tiles, Bound::default());
+        let mut lists = vec![
+            list(Step::Lengths, &lengths, &panels(&lengths, self.shares.panel))?,
+            list(Step::Lifted, &lifted, &tiles(&lifted, Shape::Square, &self.blocks))?,
+        ];
+        for matrices in &multiplied {
+            lists.push(list(Step::Multiply, matrices, &tiles(matrices, Shape::Symmetric, &self.blocks))?);
+        }
+        lists.push(list(Step::StoreRoot, &stored, &tiles(&stored, Shape::Square, &self.blocks))?);
+        Ok(lists)
     }
 
     fn store(&self, round: &Round, matrices: &[Matrix]) -> Result<Vec<Dispatch>> {
@@ -151,7 +157,7 @@ impl<'a, P: Fn(usize) -> wgpu::BindingResource<'a>, S: Fn(usize) -> wgpu::Bindin
             Slot::Source => (self.page)(first.set),
             Slot::Squares if bound.squares_are_changes => change.as_entire_binding(),
             Slot::Squares => (self.squares)(first.buffer),
-            Slot::Work => work.as_entire_binding(),
+            Slot::Work | Slot::Vectors => work.as_entire_binding(),
             Slot::Target => match bound.target {
                 Target::Squares => (self.squares)(first.buffer),
                 Target::Page => (self.page)(first.set),

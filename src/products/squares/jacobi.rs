@@ -10,9 +10,6 @@ pub(super) const LEAST_TRACE: f64 = 1e-30;
 /// The largest number of a square: the trace of 10,000 such is within f32.
 pub(super) const MOST: f64 = 1e34;
 
-/// An eigenvalue counts as this part of the largest one at least.
-pub(super) const LEAST_PART: f64 = 1.0 / (1_u64 << 22) as f64;
-
 /// The part of what shifts a basis by which it is made sure that no column vanishes: 2^-23 of the trace.
 pub(super) const SHIFT: f64 = 1.0 / (1_u64 << 23) as f64;
 
@@ -167,7 +164,7 @@ mod twin {
 pub(super) use twin::eigen;
 
 #[cfg(all(test, feature = "cpu"))]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -184,7 +181,7 @@ mod tests {
     }
 
     /// A matrix with these eigenvalues, times 7: its basis is that of one reflection.
-    fn with(values: &[f64]) -> Vec<f64> {
+    pub(in crate::products::squares) fn with(values: &[f64]) -> Vec<f64> {
         let size = values.len();
         let direction: Vec<f64> = (0..size).map(|i| 1.0 + (i * i % 7) as f64).collect();
         let square: f64 = direction.iter().map(|x| x * x).sum();

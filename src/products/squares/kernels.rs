@@ -10,7 +10,6 @@ const DUE: &str = include_str!("../../../shaders/products/squares/due.wgsl");
 const ELEMENT: &str = include_str!("../../../shaders/products/squares/element.wgsl");
 const GRAM: &str = include_str!("../../../shaders/products/squares/gram.wgsl");
 const SYMMETRIC: &str = include_str!("../../../shaders/products/squares/symmetric.wgsl");
-const ROOT: &str = include_str!("../../../shaders/products/squares/root.wgsl");
 const PLACES: &str = include_str!("../../../shaders/products/squares/places.wgsl");
 const TURN: &str = include_str!("../../../shaders/products/squares/turn.wgsl");
 const PERMUTE: &str = include_str!("../../../shaders/products/squares/permute.wgsl");
@@ -21,8 +20,12 @@ const ESTIMATE: &str = include_str!("../../../shaders/products/squares/estimate.
 const CHANGE: &str = include_str!("../../../shaders/products/squares/change.wgsl");
 const SWEEP: &str = include_str!("../../../shaders/products/squares/sweep.wgsl");
 const TRACE: &str = include_str!("../../../shaders/products/squares/trace.wgsl");
-const POWERS: &str = include_str!("../../../shaders/products/squares/powers.wgsl");
 const SORTED: &str = include_str!("../../../shaders/products/squares/sorted.wgsl");
+const ROOT_PLACES: &str = include_str!("../../../shaders/products/squares/root_places.wgsl");
+const LENGTHS: &str = include_str!("../../../shaders/products/squares/lengths.wgsl");
+const LIFTED: &str = include_str!("../../../shaders/products/squares/lifted.wgsl");
+const MULTIPLY: &str = include_str!("../../../shaders/products/squares/multiply.wgsl");
+const STORE_ROOT: &str = include_str!("../../../shaders/products/squares/store_root.wgsl");
 const RANK: &str = include_str!("../../../shaders/products/squares/rank.wgsl");
 const PANEL: &str = include_str!("../../../shaders/products/squares/panel.wgsl");
 const COLUMNS: &str = include_str!("../../../shaders/products/squares/columns.wgsl");
@@ -45,6 +48,8 @@ pub(crate) enum Slot {
     Squares,
     /// The scratch memory of the work on squares.
     Work,
+    /// The same, as vectors.
+    Vectors,
     /// What is written.
     Target,
 }
@@ -58,6 +63,7 @@ impl Slot {
             Slot::Source => ("source", "f32"),
             Slot::Squares => ("squares", "f32"),
             Slot::Work => ("numbers", "f32"),
+            Slot::Vectors => ("vectors", "vec4f"),
             Slot::Target => ("target_lane", "f32"),
         };
         Declaration { slot: self, name: name.into(), ty: format!("array<{element}>"), written }
@@ -69,12 +75,16 @@ impl Slot {
 pub(crate) enum Step {
     /// Squares = keep squares + add X X^T + ridge I
     Gram,
-    /// Rotations towards the eigenvectors, and then powers of the eigenvalues.
-    SweepToPowers,
-    /// The same, and then eigenvectors by falling eigenvalues.
-    SweepToBasis,
-    /// V D V^T
-    Root,
+    /// Sums of squares over the columns of squares.
+    Lengths,
+    /// Squares divided by their norms, in the scratch memory.
+    Lifted,
+    /// Products of two squares there.
+    Multiply,
+    /// A root from there.
+    StoreRoot,
+    /// Rotations towards the eigenvectors, and then these by falling eigenvalues.
+    Sweep,
     /// X turned along an axis.
     Turn,
     /// S Q
@@ -95,11 +105,13 @@ pub(crate) enum Step {
 
 impl Step {
     /// All of them.
-    pub(crate) const ALL: [Step; 12] = [
+    pub(crate) const ALL: [Step; 14] = [
         Step::Gram,
-        Step::SweepToPowers,
-        Step::SweepToBasis,
-        Step::Root,
+        Step::Lengths,
+        Step::Lifted,
+        Step::Multiply,
+        Step::StoreRoot,
+        Step::Sweep,
         Step::Turn,
         Step::Estimate,
         Step::Diagonals,
@@ -114,9 +126,11 @@ impl Step {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Step::Gram => "squares gram",
-            Step::SweepToPowers => "squares sweep to powers",
-            Step::SweepToBasis => "squares sweep to basis",
-            Step::Root => "squares root",
+            Step::Lengths => "squares lengths",
+            Step::Lifted => "squares lifted",
+            Step::Multiply => "squares multiply",
+            Step::StoreRoot => "squares store root",
+            Step::Sweep => "squares sweep",
             Step::Turn => "squares turn",
             Step::Estimate => "squares estimate",
             Step::Diagonals => "squares diagonals",
@@ -131,9 +145,9 @@ impl Step {
     /// How its work is divided.
     fn way(self) -> Way {
         match self {
-            Step::SweepToPowers | Step::SweepToBasis | Step::Diagonals | Step::Placed | Step::Renew => Way::Shares,
-            Step::Store | Step::Permute => Way::Blocks,
-            Step::Gram | Step::Root | Step::Turn | Step::Estimate | Step::Change => Way::Product,
+            Step::Lengths | Step::Sweep | Step::Diagonals | Step::Placed | Step::Renew => Way::Shares,
+            Step::Lifted | Step::StoreRoot | Step::Store | Step::Permute => Way::Blocks,
+            Step::Gram | Step::Multiply | Step::Turn | Step::Estimate | Step::Change => Way::Product,
         }
     }
 
@@ -141,9 +155,12 @@ impl Step {
     fn slots(self) -> (&'static [Slot], Slot) {
         match self {
             Step::Gram => (&[Slot::Source], Slot::Target),
-            Step::SweepToPowers | Step::SweepToBasis | Step::Estimate | Step::Diagonals | Step::Placed => (&[Slot::Squares], Slot::Work),
+            Step::Lifted => (&[Slot::Squares], Slot::Vectors),
+            Step::Multiply => (&[], Slot::Vectors),
+            Step::StoreRoot => (&[Slot::Vectors], Slot::Target),
+            Step::Lengths | Step::Sweep | Step::Estimate | Step::Diagonals | Step::Placed => (&[Slot::Squares], Slot::Work),
             Step::Renew => (&[], Slot::Work),
-            Step::Root | Step::Store => (&[Slot::Work], Slot::Target),
+            Step::Store => (&[Slot::Work], Slot::Target),
             Step::Turn => (&[Slot::Source, Slot::Squares], Slot::Target),
             Step::Change => (&[Slot::Work, Slot::Squares], Slot::Target),
             Step::Permute => (&[Slot::Source, Slot::Work], Slot::Target),
@@ -153,9 +170,11 @@ impl Step {
     fn text(self) -> Vec<&'static str> {
         match self {
             Step::Gram => vec![ELEMENT, GRAM, SYMMETRIC],
-            Step::SweepToPowers => vec![PLACES, TRACE, SWEEP, POWERS, NUMERICS],
-            Step::SweepToBasis => vec![PLACES, TRACE, SWEEP, RANK, SORTED],
-            Step::Root => vec![PLACES, ROOT, SYMMETRIC],
+            Step::Lengths => vec![ROOT_PLACES, TRACE, PANEL, COLUMNS, LENGTHS],
+            Step::Lifted => vec![ROOT_PLACES, TRACE, LIFTED, BLOCKS],
+            Step::Multiply => vec![MULTIPLY],
+            Step::StoreRoot => vec![ROOT_PLACES, STORE_ROOT, BLOCKS, NUMERICS],
+            Step::Sweep => vec![PLACES, TRACE, SWEEP, RANK, SORTED],
             Step::Turn => vec![ELEMENT, TURN],
             Step::Estimate => vec![SQUARE_ROWS, ESTIMATE],
             Step::Diagonals => vec![PLACES, PANEL, COLUMNS, DIAGONALS],
@@ -200,10 +219,11 @@ enum Way {
 
 /// The numbers that the twin has too.
 fn numbers() -> String {
-    use super::jacobi::{LEAST_PART, LEAST_TRACE, MOST, SHIFT, SMALLEST};
-    let numbers = [("SMALLEST", SMALLEST), ("LEAST_TRACE", LEAST_TRACE), ("LEAST_PART", LEAST_PART), ("SHIFT", SHIFT), ("MOST", MOST)];
+    use super::jacobi::{LEAST_TRACE, MOST, SHIFT, SMALLEST};
+    use super::roots::{LIFT, PLACES};
+    let numbers = [("SMALLEST", SMALLEST), ("LEAST_TRACE", LEAST_TRACE), ("LIFT", LIFT), ("SHIFT", SHIFT), ("MOST", MOST)];
     let numbers = numbers.map(|(name, number)| format!("const {name}: f32 = {number:e};\n"));
-    format!("const ALWAYS: u32 = {ALWAYS}u;\n") + &numbers.concat()
+    format!("const ALWAYS: u32 = {ALWAYS}u;\nconst PLACES: u32 = {PLACES}u;\n") + &numbers.concat()
 }
 
 /// The kernels' WGSL texts by name, complete, for people and validators to read.

@@ -1,8 +1,9 @@
 //! `Round`: tensors whose squares are worked on together, and the tables of each dispatch. No wgpu types.
 
 use super::jacobi::{self, Shares};
+use super::roots::{self, Multiplication, PLACES, Steps};
 use crate::products::{Blocks, Tile};
-use crate::rule::Square;
+use crate::rule::{Product, Square};
 
 /// The word of a matrix that is always due.
 pub(super) const ALWAYS: u32 = u32::MAX;
@@ -14,7 +15,7 @@ crate::words::words! {
         record: u32,
         /// The word of the step record that says whether it is due.
         due: u32,
-        /// The words of the scalars that it reads: how much of a square is kept, or the smallest eigenvalue.
+        /// The words of the scalars that it reads: how much of a square is kept.
         keep: u32,
         /// How much of the new products is added.
         add: u32,
@@ -46,10 +47,18 @@ crate::words::words! {
         is_copy: u32,
         /// Rounds of all sweeps.
         rounds: u32,
-        /// The power of eigenvalues.
+        /// The power of the norm.
         exponent: f32,
         /// What it is more than that.
         exponent_low: f32,
+        /// How a product of two squares counts.
+        of_product: f32,
+        /// How the left one counts beside it.
+        of_left: f32,
+        /// What is added on the diagonal.
+        of_one: f32,
+        /// The most that a number of the result is, and the least with a minus.
+        most: f32,
     }
 }
 
@@ -74,8 +83,9 @@ pub(crate) struct Tensor {
 }
 
 /// Tensors whose elements and squares are in the same buffers, and together fit into the scratch memory that a binding has.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Round {
+    pub(crate) product: Product,
     pub(crate) tensors: Vec<Tensor>,
     /// Numbers of scratch memory: of elements, of the work on squares, of changes of bases.
     pub(crate) needs: Needs,
@@ -90,10 +100,17 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    /// Of a tensor with these squares.
-    pub(crate) fn of(elements: u64, squares: &[Square]) -> Self {
-        let change = squares.iter().map(|square| square.size * square.size).sum();
-        Needs { elements, work: squares.iter().map(work).sum(), change }
+    /// Of a product over a tensor with these squares.
+    pub(crate) fn of(product: &Product, elements: u64, squares: &[Square]) -> Self {
+        let all = |numbers: fn(u64) -> u64| squares.iter().map(|square| numbers(square.size)).sum();
+        let turned = Needs { elements, ..Needs::default() };
+        match product {
+            Product::Gram { .. } => Needs::default(),
+            Product::Root { .. } => Needs { work: all(root_work), ..Needs::default() },
+            Product::Basis { .. } => Needs { work: all(basis_work), ..Needs::default() },
+            Product::Renew { .. } => Needs { work: all(basis_work), change: all(|size| size * size), ..turned },
+            Product::Turn { .. } => turned,
+        }
     }
 
     /// Of both.
@@ -113,23 +130,29 @@ impl Needs {
     }
 }
 
-/// Numbers that the work on a square has: itself, its vectors, rotations, and one for each index.
-fn work(square: &Square) -> u64 {
-    2 * square.size * square.size + 3 * square.size + 3
+/// Numbers that the work on a basis has: the square, its vectors, rotations, and one for each index.
+fn basis_work(size: u64) -> u64 {
+    2 * size * size + 3 * size + 3
+}
+
+/// Numbers that the work on a root has: squares, one for each column, and the norm, all as vectors of four.
+fn root_work(size: u64) -> u64 {
+    let padded = size.next_multiple_of(4);
+    PLACES as u64 * padded * padded + padded + 4
 }
 
 /// In rounds, where a binding has so many bytes.
-pub(crate) fn rounds(tensors: Vec<Tensor>, binding: u64) -> Vec<Round> {
+pub(crate) fn rounds(product: Product, tensors: Vec<Tensor>, binding: u64) -> Vec<Round> {
     let mut rounds: Vec<Round> = Vec::new();
     for tensor in tensors.into_iter().filter(|tensor| !tensor.squares.is_empty() && tensor.elements > 0) {
-        let needs = Needs::of(tensor.elements, &tensor.squares);
+        let needs = Needs::of(&product, tensor.elements, &tensor.squares);
         let takes = |round: &Round| {
             let is_alike = round.tensors.iter().all(|other| (other.set, other.buffer) == (tensor.set, tensor.buffer));
             is_alike && 4 * round.needs.with(needs).most() <= binding
         };
         let open = rounds.iter().position(takes).unwrap_or(rounds.len());
         if open == rounds.len() {
-            rounds.push(Round::default());
+            rounds.push(Round { product, tensors: Vec::new(), needs: Needs::default() });
         }
         rounds[open].needs = rounds[open].needs.with(needs);
         rounds[open].tensors.push(tensor);
@@ -142,6 +165,19 @@ pub(crate) fn rounds(tensors: Vec<Tensor>, binding: u64) -> Vec<Round> {
 pub(super) struct Named {
     /// Of the states of squares, which one is read, and which one is written or read beside it.
     pub(super) squares: [usize; 2],
+}
+
+/// The tables of a root's dispatches, one after the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Roots {
+    /// Whose columns are measured.
+    pub(super) lengths: Vec<Matrix>,
+    /// What becomes the first M.
+    pub(super) lifted: Vec<Matrix>,
+    /// The two sides of each product, and where it goes.
+    pub(super) multiplied: Vec<Vec<Matrix>>,
+    /// The roots, and where they are kept.
+    pub(super) stored: Vec<Matrix>,
 }
 
 /// A tensor's squares, and where the scratch memory of each begins.
@@ -161,7 +197,7 @@ impl Round {
         for tensor in &self.tensors {
             for (number, &square) in tensor.squares.iter().enumerate() {
                 placed.push(Placed { tensor, square, number, count: tensor.squares.len(), needs: at });
-                at = at.with(Needs::of(0, &[square]));
+                at = at.with(Needs::of(&self.product, 0, &[square]));
             }
             at.elements += tensor.elements;
         }
@@ -171,6 +207,29 @@ impl Round {
     /// All squares, each with where its states are. What is read of elements is the first state of these.
     pub(super) fn matrices(&self, named: Named) -> Vec<Matrix> {
         self.placed().iter().map(|placed| placed.matrix(named)).collect()
+    }
+
+    /// For each dispatch of a root, the squares and what is multiplied, from the place that M begins in to that of the root.
+    pub(super) fn roots(&self, named: Named) -> Roots {
+        let (mut roots, mut all) = (Roots::default(), Vec::new());
+        for placed in self.placed() {
+            let steps = Steps::new(2 * placed.count);
+            let matrix = placed.matrix(named);
+            let vectors = |place: usize| matrix.work / 4 + place as u32 * 4 * matrix.blocks * matrix.blocks;
+            let most = roots::largest(2 * placed.count) as f32;
+            roots.lengths.push(matrix);
+            roots.lifted.push(Matrix { into: vectors(0), ..matrix });
+            roots.stored.push(Matrix { source: vectors(steps.root), most, ..matrix });
+            let multiplied = |own: &Multiplication| {
+                let [of_product, of_left, of_one, most] = [own.of_product, own.of_left, own.of_one, own.most].map(|x| x as f32);
+                let [square, source, into] = [own.left, own.right, own.into].map(vectors);
+                Matrix { square, source, into, of_product, of_left, of_one, most, ..matrix }
+            };
+            all.push(steps.lists.iter().map(|list| list.iter().map(multiplied).collect::<Vec<_>>()).collect::<Vec<_>>());
+        }
+        let most = all.iter().map(Vec::len).max().unwrap_or_default();
+        roots.multiplied = (0..most).map(|number| all.iter().filter_map(|lists| lists.get(number)).flatten().copied().collect()).collect();
+        roots
     }
 
     /// For each turn of a state of elements from its lane into scratch memory or back, the squares that it is turned by, or that it is copied for; `changes` says that these are changes of bases.
@@ -222,6 +281,7 @@ impl Placed<'_> {
             rounds: jacobi::rounds(*size) as u32,
             exponent,
             exponent_low,
+            ..Matrix::default()
         }
     }
 }

@@ -6,7 +6,8 @@ use core::ops::Mul;
 use num_traits::Zero;
 use rayon::prelude::*;
 
-use super::jacobi::{LEAST_PART, LEAST_TRACE, MOST, SHIFT, eigen};
+use super::jacobi::{LEAST_TRACE, MOST, SHIFT, eigen};
+use super::roots::inverse_root;
 use crate::products::twin::{DEVIATIONS, Machine, RUNS, drawn, signs};
 use crate::rule::{Bounded, Product, Real as _, Square};
 
@@ -27,7 +28,7 @@ const ALLOWED: f64 = 21.0;
 /// Half of f32's last bit, as a part of a number.
 const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
 
-fn number<T: Machine>(x: f64) -> T {
+pub(super) fn number<T: Machine>(x: f64) -> T {
     T::from(x).unwrap_or_default()
 }
 
@@ -76,7 +77,9 @@ impl SquareWork {
                 (Product::Gram { .. }, &[keep, add, ridge], [into]) => {
                     gram(own, first, into, [keep, add, ridge], [-MOST, MOST].map(number))
                 }
-                (Product::Root { .. }, &[least], [into]) => root(own, squares.len(), first, into, least),
+                (Product::Root { .. }, _, [into]) => {
+                    own.in_lane(into).copy_from_slice(&inverse_root(&own.of_lane(first), own.size, 2 * squares.len()))
+                }
                 (Product::Basis { .. }, _, [into]) => own.in_lane(into).copy_from_slice(&basis(&own.of_lane(first), own.size)),
                 (Product::Renew { .. }, _, [basis, turned, sorted]) => renew(own, first, basis, turned, sorted),
                 (Product::Turn { back, .. }, _, [by]) => turn(own, first, &own.of_lane(by), *back),
@@ -176,7 +179,7 @@ fn gram<T: Copy + Zero + Mul<Output = T> + PartialOrd + Send + Sync>(
 }
 
 /// `left right` of two squares.
-fn multiplied<T: Machine>(left: &[T], right: &[T], size: usize) -> Vec<T> {
+pub(super) fn multiplied<T: Machine>(left: &[T], right: &[T], size: usize) -> Vec<T> {
     let mut product = vec![T::zero(); size * size];
     product.par_chunks_mut(size).zip(left.par_chunks(size)).for_each(|(row, left)| {
         for (&left, right) in left.iter().zip(right.chunks(size)) {
@@ -188,23 +191,6 @@ fn multiplied<T: Machine>(left: &[T], right: &[T], size: usize) -> Vec<T> {
 
 fn transposed<T: Machine>(square: &[T], size: usize) -> Vec<T> {
     (0..size * size).map(|at| square[at % size * size + at / size]).collect()
-}
-
-fn root<T: Machine>(own: &Own, order: usize, of: &[T], into: &mut [T], least: T) {
-    let size = own.size;
-    let (values, vectors, trace) = eigen(&own.of_lane(of), size);
-    let largest = values.iter().fold(T::zero(), |largest, &x| if x > largest { x } else { largest });
-    let exponent = number::<T>(-0.5 / order as f64);
-    let smallest = largest * trace * number(LEAST_PART);
-    let smallest = if smallest > least { smallest } else { least };
-    let power = |x: T| {
-        let x = x * trace;
-        // A NaN stays one.
-        (if x < smallest { smallest } else { x }).powf(exponent)
-    };
-    let powers: Vec<T> = values.into_iter().map(power).collect();
-    let scaled: Vec<T> = vectors.chunks(size).flat_map(|row| row.iter().zip(&powers).map(|(&x, &power)| x * power)).collect();
-    own.in_lane(into).copy_from_slice(&multiplied(&scaled, &transposed(&vectors, size), size));
 }
 
 /// For each of these, its place in falling order; of equal ones the first comes first.

@@ -46,25 +46,64 @@ pub(super) fn bases(gpu: &Gpu) -> Outcome {
     Ok(())
 }
 
-/// A root to the power of minus the number that it is the inverse root of is its square again.
+/// A root to the power of minus the number that it is the inverse root of is its square again: of tensors of one axis to five, in one tile and in several.
 pub(super) fn roots(gpu: &Gpu) -> Outcome {
     let rule = Shampoo { matrix_eps: 0.3, ..Shampoo::default() };
-    let run = Run::of(gpu, &rule, Options::default(), vec![("w".into(), vec![9, 14])])?;
+    let shapes: [&[usize]; 6] = [&[9, 14], &[131, 3], &[70], &[5, 1, 17], &[3, 4, 2, 5], &[2, 3, 1, 4, 2]];
+    let named = shapes.iter().map(|shape| (format!("{shape:?}"), shape.to_vec())).collect();
+    let run = Run::of(gpu, &rule, Options::default(), named)?;
     (0..3).try_for_each(|seed| run.step(seed))?;
-    let (p, r) = (block_on(run.optimizer.read_state("w", "preconditioner"))?, block_on(run.optimizer.read_state("w", "root"))?);
-    let mut first = 0;
-    for n in [9_usize, 14] {
-        let of = |numbers: &[f32]| numbers[first..first + n * n].iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
-        let product = |a: &[f64], b: &[f64]| -> Vec<f64> {
-            (0..n * n).map(|at| (0..n).map(|k| a[at / n * n + k] * b[k * n + at % n]).sum()).collect()
-        };
-        let root = of(&r);
-        let fourth = product(&product(&root, &root), &product(&root, &root));
-        for (at, x) in product(&fourth, &of(&p)).into_iter().enumerate() {
-            let expected = f64::from(u8::from(at / n == at % n));
-            assert!((x - expected).abs() < 1e-3, "{n}: {x} at {at}, expected {expected}");
+    for shape in shapes {
+        let name = format!("{shape:?}");
+        let (p, r) = (block_on(run.optimizer.read_state(&name, "preconditioner"))?, block_on(run.optimizer.read_state(&name, "root"))?);
+        let mut first = 0;
+        for &n in shape {
+            let of = |numbers: &[f32]| numbers[first..first + n * n].iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+            let (root, square) = (of(&r), of(&p));
+            let power = (0..2 * shape.len()).fold(square.clone(), |product, _| multiplied(&product, &root, n));
+            let trace: f64 = (0..n).map(|i| square[i * n + i]).sum();
+            // What rounding is of the trace, the smallest eigenvalue has of that.
+            let allowed = 4e-7 * (1.0 + trace / 0.3);
+            for (at, x) in power.into_iter().enumerate() {
+                let expected = f64::from(u8::from(at / n == at % n));
+                assert!((x - expected).abs() < allowed, "{name}, {n}: {x} at {at}, expected {expected} up to {allowed}");
+                assert_eq!(root[at], root[at % n * n + at / n], "{name}, {n}: both sides of the diagonal at {at}");
+            }
+            first += n * n;
         }
-        first += n * n;
     }
+    Ok(())
+}
+
+fn multiplied(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
+    (0..n * n).map(|at| (0..n).map(|k| a[at / n * n + k] * b[k * n + at % n]).sum()).collect()
+}
+
+/// Columns of gradients that add up to zero, as those of logits do, leave an eigenvalue of rounding alone, of either sign; what a root makes of that is no more than what it makes of zero.
+pub(super) fn without_rank(gpu: &Gpu) -> Outcome {
+    let (rows, columns) = (10, 24);
+    let rule = Shampoo { max_dim: 16.0, ..Shampoo::default() };
+    let run = Run::of(gpu, &rule, Options::default(), vec![("logits".into(), vec![rows, columns])])?;
+    let mut smallest = Vec::new();
+    for seed in 0..40 {
+        let mut own: Vec<f32> = values(seed, rows * columns).iter().map(|x| 1e3 * x).collect();
+        for column in 0..columns {
+            let mean = (0..rows).map(|row| own[row * columns + column]).sum::<f32>() / rows as f32;
+            (0..rows).for_each(|row| own[row * columns + column] -= mean);
+        }
+        run.tensors.write_gradient(&gpu.queue, "logits", &own)?;
+        run.submit(1);
+        let p = block_on(run.optimizer.read_state("logits", "preconditioner"))?;
+        let root = block_on(run.optimizer.read_state("logits", "root"))?;
+        let norm = p.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        smallest.push(p.iter().map(|&x| f64::from(x)).sum::<f64>() / rows as f64 / norm);
+        // One axis alone: the power is -1/2. What counts as 0 counts as 2^-23 of the norm at least.
+        let most = (2.0_f64.powi(-23) * norm).powf(-0.5);
+        for (at, &x) in root.iter().enumerate() {
+            assert!(f64::from(x).abs() < most, "step {seed}: {x:e} at {at}, more than {most:e}");
+        }
+    }
+    // What adds up to zero but for rounding does so here.
+    assert!(smallest.iter().all(|x| x.abs() < 1e-6), "{smallest:?}");
     Ok(())
 }

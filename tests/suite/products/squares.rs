@@ -47,6 +47,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         trials.push(context.trial("squares/Shampoo/with-everything-around".into(), everything_around));
         trials.push(context.trial("squares/Soap/a-basis-is-a-basis".into(), eigen::bases));
         trials.push(context.trial("squares/Shampoo/a-root-is-a-root".into(), eigen::roots));
+        trials.push(context.trial("squares/Shampoo/what-has-no-rank-stays-bounded".into(), eigen::without_rank));
     }
     for (name, rule) in rules {
         trials.push(contexts[2].trial(format!("squares/{name}/too-large-for-a-binding"), move |gpu| too_large(gpu, &*rule())));
@@ -139,7 +140,7 @@ fn dispatches(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
         Ok(run.optimizer.dispatches())
     };
     let (few, many) = (count(10)?, count(1000)?);
-    assert!(few == many && many < 40, "{few} and {many} dispatches");
+    assert!(few == many && many < 80, "{few} and {many} dispatches");
     Ok(())
 }
 
@@ -237,8 +238,10 @@ fn too_large(gpu: &Gpu, rule: &dyn AnyRule) -> Outcome {
     rule.set("max_dim", 1024.0);
     let tensors = Tensors::new(&gpu.device, [("fits", vec![20, 20]), ("w", vec![120, 7])])?;
     let error = Optimizer::new(&gpu.device, &gpu.queue, rule.clone(), tensors.params()).err().ok_or("no error")?;
+    // A root is worked on in five squares of 120 rows.
+    let needed = if rule.name() == "Shampoo" { 289824 } else { 117140 };
     let expected = format!(
-        "w: {} keeps square matrices of its axes [120, 7], which needs 117140, the device's max_storage_buffer_binding_size is 65536",
+        "w: {} keeps square matrices of its axes [120, 7], which needs {needed}, the device's max_storage_buffer_binding_size is 65536",
         rule.name()
     );
     assert!(error.to_string().starts_with(&expected), "{error}");
