@@ -11,7 +11,7 @@ mkdir -p "$out" "$target"
 out=$(cd "$out" && pwd)
 target=$(cd "$target" && pwd)
 cd "$here"
-most=650000
+most=560000
 
 wanted=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)
 bindgen=${WASM_BINDGEN:-wasm-bindgen}
@@ -46,7 +46,9 @@ wasm=$out/wgpu_optim_browser_bg.wasm
 # What Rust compiles for; wasm-opt's own choice of features is ahead of browsers.
 features="--enable-bulk-memory --enable-bulk-memory-opt --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int"
 features="$features --enable-reference-types --enable-multivalue"
-node_modules/.bin/wasm-opt -Oz $features --strip-debug --strip-producers "$wasm" -o "$wasm.opt"
+# Functions stay apart where they are called once, and lie in the order of their names: those of one kind are beside each other and alike, which is what
+# gzip needs. It makes the file 2% larger and what is loaded 12% smaller. The names themselves are left out.
+node_modules/.bin/wasm-opt -Oz --one-caller-inline-max-function-size 0 $features --reorder-functions-by-name --strip-debug --strip-producers "$wasm" -o "$wasm.opt"
 mv "$wasm.opt" "$wasm"
 cp page/* "$root/data/digits.csv.gz" "$out"
 
