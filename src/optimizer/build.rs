@@ -261,7 +261,7 @@ fn tree(config: &Config, parameters: &[Parameter], measure: &Plan, limits: &prog
         };
         // Those of a tensor with units are consecutive.
         let (length, sums) = (u64::from(unit.length), first.start..partials[partials.len() - 1].end);
-        let own = Units::new(parameter.elements, length, limits).slots(&mut levels, sums, length, limits);
+        let own = Units::new(parameter.gradients(), length, limits).slots(&mut levels, sums, length, limits);
         units.extend(program::in_workgroups([index as u32, own.start, own.len() as u32, unit.factors]));
         tops.push(vec![own]);
     }

@@ -1,5 +1,6 @@
 //! Row-sparse gradients: what the GPU coalesces is the twin's, bit for bit, for any rows, counts, widths and places.
 
+mod adaptive;
 mod averages;
 mod cases;
 mod errors;
@@ -33,5 +34,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(rules::trials(contexts));
     trials.extend(micro_batches::trials(contexts));
     trials.extend(averages::trials(contexts));
+    trials.extend(adaptive::trials(contexts));
     trials
 }
