@@ -232,7 +232,8 @@ fn plans(config: &Config, hyper: &[u32], parameters: &[Parameter], sets: &Sets, 
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
     let update = program::plan(&tensors, sets, limits).map_err(too_large)?;
-    let tables = match step_kind.views {
+    let has_copy = tensors.iter().any(|tensor| tensor.listed.is_some() && tensor.copy.is_some());
+    let tables = match step_kind.views || has_copy {
         true => program::tables(&tensors, sets, limits).map_err(too_large)?,
         false => Plan::default(),
     };

@@ -3,6 +3,7 @@
 mod adaptive;
 mod averages;
 mod cases;
+mod copies;
 mod errors;
 mod micro_batches;
 mod rules;
@@ -35,5 +36,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(micro_batches::trials(contexts));
     trials.extend(averages::trials(contexts));
     trials.extend(adaptive::trials(contexts));
+    trials.extend(copies::trials(contexts));
     trials
 }
