@@ -98,7 +98,8 @@ impl<F: Real> CpuOptimizer<F> {
                 | Pass::Show
                 | Pass::ShowTables
                 | Pass::Report
-                | Pass::Copy => {}
+                | Pass::Copy
+                | Pass::CopyTables => {}
             }
         }
     }

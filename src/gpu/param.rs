@@ -94,7 +94,7 @@ pub struct Param {
 /// they round all elements anew, by the step count that there is.
 ///
 /// What else writes values does not write the copy: before the first step, and after [`Optimizer::write_value`](crate::Optimizer::write_value), a restored checkpoint or a pass of your own,
-/// [`Optimizer::write_copies`](crate::Optimizer::write_copies) does. Rows that a row mask does not show keep their copy. Row-sparse gradients do not go with one.
+/// [`Optimizer::write_copies`](crate::Optimizer::write_copies) does. Rows that a row mask does not show keep their copy, and so do those that a row-sparse gradient has nothing for.
 ///
 /// ```
 /// use wgpu_optim::{Bf16Copy, Binding, Param, Rounding, wgpu};
@@ -238,10 +238,6 @@ impl Param {
         }
         if let Some(Bf16Copy { binding, .. }) = &self.bf16_copy {
             binding.check(&self.name, BufferRole::Bf16Copy, &self.shape, "bf16", Bf16Copy::bytes(elements))?;
-            if self.sparse.is_some() {
-                let what = format!("{}: a row-sparse gradient does not go with a bf16_copy", self.name);
-                return Err(Error::Conflict { what });
-            }
             if self.value_dtype != Dtype::F32 {
                 let what = format!("{}: a bf16_copy is of values in F32, and these are {:?}; use master", self.name, self.value_dtype);
                 return Err(Error::Conflict { what });

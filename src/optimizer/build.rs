@@ -232,7 +232,8 @@ fn plans(config: &Config, hyper: &[u32], parameters: &[Parameter], sets: &Sets, 
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
     let update = program::plan(&tensors, sets, limits).map_err(too_large)?;
-    let tables = match step_kind.views {
+    let has_copy = tensors.iter().any(|tensor| tensor.listed.is_some() && tensor.copy.is_some());
+    let tables = match step_kind.views || has_copy {
         true => program::tables(&tensors, sets, limits).map_err(too_large)?,
         false => Plan::default(),
     };
@@ -261,7 +262,7 @@ fn tree(config: &Config, parameters: &[Parameter], measure: &Plan, limits: &prog
         };
         // Those of a tensor with units are consecutive.
         let (length, sums) = (u64::from(unit.length), first.start..partials[partials.len() - 1].end);
-        let own = Units::new(parameter.elements, length, limits).slots(&mut levels, sums, length, limits);
+        let own = Units::new(parameter.gradients(), length, limits).slots(&mut levels, sums, length, limits);
         units.extend(program::in_workgroups([index as u32, own.start, own.len() as u32, unit.factors]));
         tops.push(vec![own]);
     }

@@ -54,7 +54,6 @@ impl Draft {
             }
             let block = self.config.block(number, &param.name, param.lr_scale)?;
             self.push_blocks();
-            let unit = self.unit(number, &param, elements)?;
             param.storage().check_rule(&param.name, &*rule)?;
             let scale = scale(&*rule, &param)?;
             let masked = param.row_mask.as_ref();
@@ -63,6 +62,9 @@ impl Draft {
             let sparse = self.sparse(number, &param, elements, pipelines)?;
             let masked = masked.or(sparse.as_ref().map(|(rows, _)| *rows));
             let listed = sparse.is_some();
+            // Of a row-sparse gradient units are the rows that it is of.
+            let measured = sparse.as_ref().map_or(elements, |(_, own)| own.summed().size() / 4);
+            let unit = self.unit(number, &param, measured)?;
             // Where branches are skipped, one kernel serves units of any length.
             let whole_units = !limits.division.skips_branches && unit.is_some_and(|unit| unit.length.is_multiple_of(4));
             let counted = rule.extents(&param.name, &param.shape)?;

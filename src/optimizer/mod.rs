@@ -148,6 +148,13 @@ struct Parameter {
     member: Member,
 }
 
+impl Parameter {
+    /// How many gradients a step has: of a row-sparse one, those of the rows that there is room for.
+    fn gradients(&self) -> u64 {
+        self.sparse.as_ref().map_or(self.elements, |own| own.summed().size() / 4)
+    }
+}
+
 impl fmt::Debug for Optimizer {
     /// Groups, options and counts; not the tables and buffers, which are long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

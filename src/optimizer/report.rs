@@ -55,7 +55,7 @@ impl Report {
     }
 
     /// How many entries of row-sparse gradients the last step ignored, by parameter, where there were any: since the parameter has no such row, or since there is no
-    /// room for so many in [`SparseRows::rows`](crate::SparseRows::rows).
+    /// room for so many in [`SparseRows::rows`](crate::SparseRows::rows), or for those of so many micro-batches ([`SparseRows::micro_batches`](crate::SparseRows::micro_batches)), which count with their step.
     pub fn ignored(&self) -> impl Iterator<Item = (&str, u32)> {
         self.ignored.iter().map(|(name, count)| (&**name, *count))
     }

@@ -51,6 +51,8 @@ pub enum Pass {
     Report,
     /// Writes the copies of values in bf16.
     Copy,
+    /// Those of tables whose gradients are row-sparse.
+    CopyTables,
 }
 
 /// What some parameters of an optimizer need.
@@ -101,7 +103,8 @@ impl Program {
         let show = |number| [Pass::Decide(number), Pass::Show].into_iter().chain(needs.coalescing.then_some(Pass::ShowTables)).collect();
         let views = (0..views).map(show).collect();
         let report = step_kind.measures_update.then_some(Pass::Report).into_iter().collect();
-        Program { step, micro_batch, views, report, copies: vec![Pass::Copy] }
+        let copies = [Pass::Copy].into_iter().chain(needs.coalescing.then_some(Pass::CopyTables)).collect();
+        Program { step, micro_batch, views, report, copies }
     }
 
     /// Every pass of it, once.

@@ -93,7 +93,7 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
                 let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };
                 return pieces(part.elements.clone(), limits.measured()).map(span).collect();
             };
-            let units = Units::new(tensors[part.index].len, u64::from(unit.length), limits);
+            let units = Units::new(tensors[part.index].gradients(), u64::from(unit.length), limits);
             let sums = |part: &Range<u64>| if units.long { 1 } else { ((part.end - part.start) / u64::from(unit.length)) as u32 };
             let length = if units.long { 0 } else { unit.length };
             units.parts.iter().map(|part| Span { elements: part.clone(), sums: sums(part), unit_length: length, tile: None }).collect()

@@ -35,7 +35,10 @@ impl MaskedRows {
     pub(crate) fn sparse(param: &str, shape: &[usize], elements: u64, rule: &dyn AnyRule, clip: &Clip) -> Result<Self> {
         let refused = [
             (shape.is_empty() || elements == 0, "parameters without rows that have elements"),
-            (matches!(clip, Clip::Adaptive(_)), "adaptive clipping, whose units are of all rows"),
+            (
+                matches!(clip, Clip::Adaptive(_)) && shape.len() < 2,
+                "adaptive clipping of a vector, whose unit is all of it; give it the shape [n, 1]",
+            ),
         ];
         if let Some((_, why)) = refused.into_iter().find(|(is_refused, _)| *is_refused) {
             return Err(Error::Conflict { what: format!("{param}: a row-sparse gradient does not go with {why}") });

@@ -59,7 +59,7 @@ pub fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
         own.arrays.push(Array { masks: true, ..Array::default() });
         own
     };
-    flags.into_iter().map(of).filter(|own| own.pairs.len() == 1 && !(own.kind.listed && own.kind.adaptive))
+    flags.into_iter().map(of).filter(|own| own.pairs.len() == 1)
 }
 
 /// The kernel of one pair with states in fewer bits, where the rule has some that can be.

@@ -57,7 +57,7 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
             if step_kind.views {
                 seen.valid(&wgsl::shown(rule, &kernel, &step_kind), |module| members(module, "Chunk", Row::FIELDS))?;
             }
-            if !kernel.kind.listed && kernel.pairs.len() == 1 {
+            if kernel.pairs.len() == 1 {
                 let (copied, last) = (with_copy(&kernel), rule.stages().len() - 1);
                 seen.valid_within(&wgsl::stage(rule, last, &copied, &step_kind), usize::MAX, any)?;
                 seen.valid(&wgsl::copied(&copied, &step_kind), any)?;

@@ -36,6 +36,9 @@ const LOAD_VALUE: Accessor = Accessor {
     array: |pair| Some(pair.values),
     call: |kind, array| decoded(kind.values, array, "row.value + i"),
 };
+/// Beside gradients of a list's rows, which lie elsewhere.
+const LOAD_VALUE_LISTED: Accessor =
+    Accessor { call: |kind, array| decoded(kind.values, array, "row.value + in_table(row, i)"), ..LOAD_VALUE };
 /// As an update does, rounded as the parameter asks for.
 const STORE_VALUE: Accessor = Accessor {
     name: "store_value",
@@ -97,6 +100,7 @@ const UNMASKED: &str = include_str!("../../shaders/step/unmasked.wgsl");
 pub(super) const STORE_COPY_HALVES: &str = include_str!("../../shaders/storage/store_copy.wgsl");
 pub(super) const STORE_COPY_SHARED: &str = include_str!("../../shaders/storage/store_copy_shared.wgsl");
 const LOOK: &str = include_str!("../../shaders/step/look.wgsl");
+const IN_TABLE: &str = include_str!("../../shaders/step/in_table.wgsl");
 const LOOK_UNLISTED: &str = include_str!("../../shaders/step/look_unlisted.wgsl");
 
 /// What a kernel does with the caller's arrays.
@@ -178,10 +182,15 @@ impl Uses {
         parts
     }
 
+    /// Whether values are measured beside gradients of a list's rows.
+    fn measures_list(&self, kind: &Kind) -> bool {
+        kind.listed && self.loads_values && self.loads_gradients && !self.stores_values
+    }
+
     /// The functions over these pairs.
     fn functions(&self, kind: &Kind, pairs: &[(usize, Pair)]) -> String {
         let all = [
-            (self.loads_values, LOAD_VALUE),
+            (self.loads_values, if self.measures_list(kind) { LOAD_VALUE_LISTED } else { LOAD_VALUE }),
             (self.stores_values, if self.shows { STORE_SHOWN } else { STORE_VALUE }),
             (self.loads_gradients, if kind.listed && self.stores_values { LOAD_LISTED } else { LOAD_GRADIENT }),
             (self.clears_gradients, CLEAR_GRADIENT),
@@ -202,7 +211,8 @@ impl Uses {
         let pairs: Vec<(usize, Pair)> = kernel.pairs.iter().copied().enumerate().collect();
         let masked = (kernel.kind.masked && self.looks()) || self.unlisted;
         let look = if self.unlisted { LOOK_UNLISTED } else { LOOK };
-        let text = if masked { text.to_owned() + look } else { text.to_owned() };
+        let in_table = if self.measures_list(&kernel.kind) { IN_TABLE } else { "" };
+        let text = text.to_owned() + if masked { look } else { "" } + in_table;
         let whole_rows = format!("const WHOLE_ROWS: bool = {};\n", kernel.kind.whole_rows);
         let hidden = format!("const HIDDEN: u32 = {}u;\n", if kernel.kind.listed { NOT_LISTED } else { 0 });
         let in_list = match kernel.kind.listed {

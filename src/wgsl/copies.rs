@@ -14,11 +14,13 @@ const COPIED: &str = include_str!("../../shaders/step/copied.wgsl");
 const COPIED_ROW: &str = include_str!("../../shaders/step/copied_row.wgsl");
 const COPIED_TILE: &str = include_str!("../../shaders/step/copied_tile.wgsl");
 
-/// The rows of parameters that have a copy.
-pub(super) fn dispatches() -> Dispatches {
-    let kernel =
-        |Asked { kernel, step_kind, .. }: &Asked<'_>| kernel.kind.copied.then(|| ("bf16 copy".to_owned(), copied(kernel, step_kind)));
-    Dispatches::new(Over::Rows(Purpose::Update), kernel)
+/// The rows of parameters that have a copy; where the gradient of one is row-sparse, all rows of its table.
+pub(super) fn dispatches(purpose: Purpose) -> Dispatches {
+    let kernel = move |Asked { kernel, step_kind, .. }: &Asked<'_>| {
+        let is_own = kernel.kind.copied && kernel.kind.listed == (purpose == Purpose::Table);
+        is_own.then(|| ("bf16 copy".to_owned(), copied(kernel, step_kind)))
+    };
+    Dispatches::new(Over::Rows(purpose), kernel)
 }
 
 /// The kernel that writes the copies of rows as the values are.

@@ -75,7 +75,8 @@ pub(crate) fn dispatches(pass: Pass) -> Option<Dispatches> {
         Pass::Average => averages::dispatches(),
         Pass::Show => view::dispatches(Purpose::Update),
         Pass::ShowTables => view::dispatches(Purpose::Table),
-        Pass::Copy => copies::dispatches(),
+        Pass::Copy => copies::dispatches(Purpose::Update),
+        Pass::CopyTables => copies::dispatches(Purpose::Table),
         Pass::Report => measure::dispatches_of_report(),
     })
 }

@@ -24,6 +24,7 @@ const SCALES: &str = include_str!("../../shaders/step/scales.wgsl");
 const FACTORED: &str = include_str!("../../shaders/step/factored.wgsl");
 const LIMIT: &str = include_str!("../../shaders/step/limit.wgsl");
 const UNIT: &str = include_str!("../../shaders/step/unit.wgsl");
+const UNIT_LISTED: &str = include_str!("../../shaders/step/unit_listed.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
 const ROW_STEPS: &str = include_str!("../../shaders/step/row_steps.wgsl");
 const NO_ROW_STEPS: &str = "fn count_rows(row: Row, invocation: u32) {\n}\n";
@@ -91,7 +92,8 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
     if kind.adaptive {
-        parts.push(if kind.whole_units { UNIT_WHOLE } else { UNIT }.into());
+        let of_tables = if kind.whole_units { UNIT_WHOLE } else { UNIT };
+        parts.push(if kind.listed { UNIT_LISTED } else { of_tables }.into());
     }
     if step_kind.measures {
         parts.push(FACTORED.into());

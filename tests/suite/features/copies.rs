@@ -11,7 +11,7 @@ use wgpu_optim::storage::Bf16;
 use wgpu_optim::testing::{Random, gradients, must_fail, values};
 use wgpu_optim::{
     Adafactor, AdamW, Bf16Copy, Binding, Ema, Error, Group, Lamb, NonFinite, Optimizer, Options, Param, Rounding, RowMask,
-    ScheduleFreeAdamW, SparseRows, Tensors, wgpu,
+    ScheduleFreeAdamW, Tensors, wgpu,
 };
 
 use crate::context::{Context, Outcome};
@@ -291,10 +291,6 @@ fn refusals(gpu: &Gpu) -> Outcome {
     assert!(matches!(with(Some(at(2, 32)), None), Err(Error::Misaligned { .. })));
     let within = Bf16Copy::new(Binding::new(a.value.buffer(), b.value.offset(), 32));
     assert!(matches!(with(Some(within), None), Err(Error::Overlap { .. })));
-    let sparse = SparseRows::new(Binding::new(&buffer, 0, 12), Binding::new(&buffer, 256, 4));
-    let param = Param { sparse: Some(sparse), bf16_copy: Some(at(64, 32)), ..a.clone() };
-    let refused = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), [param]).map(drop);
-    assert_eq!(told(refused), "a: a row-sparse gradient does not go with a bf16_copy");
     let masked = Param { row_mask: Some(RowMask::new(Binding::new(&buffer, 0, 12))), bf16_copy: Some(at(256, 32)), ..a.clone() };
     let refused = Optimizer::new(&gpu.device, &gpu.queue, AdamW::default(), [masked]).map(drop);
     assert!(told(refused).starts_with("a: its row_mask is in the buffer of a's bf16_copy"));

@@ -1,7 +1,9 @@
 //! Row-sparse gradients: what the GPU coalesces is the twin's, bit for bit, for any rows, counts, widths and places.
 
+mod adaptive;
 mod averages;
 mod cases;
+mod copies;
 mod errors;
 mod micro_batches;
 mod rules;
@@ -33,5 +35,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(rules::trials(contexts));
     trials.extend(micro_batches::trials(contexts));
     trials.extend(averages::trials(contexts));
+    trials.extend(adaptive::trials(contexts));
+    trials.extend(copies::trials(contexts));
     trials
 }

@@ -177,6 +177,11 @@ fn refused(gpu: &Gpu) -> Outcome {
     let (sgd, none) = (|| -> Box<dyn AnyRule> { Sgd::default().into() }, Options::default);
     let same = |param: Param| param;
     let short = |param: Param| Param { gradient: Binding::new(&table.gradient, 0, 20), ..param };
+    let flat = |param: Param| {
+        let [value, gradient] =
+            [(&param.value, 16), (&param.gradient, 12)].map(|(own, bytes)| Binding::new(own.buffer(), own.offset(), bytes));
+        Param { shape: vec![4], value, gradient, ..param }
+    };
     let masked = |param: Param| Param { row_mask: Some(RowMask::new(buffer(gpu, 4))), ..param };
     let many = |param: Param| Param { sparse: param.sparse.map(|own| SparseRows { count: (&table.rows).into(), ..own }), ..param };
     let adaptive = Options { clip: Clip::Adaptive(AdaptiveClip::default()), ..none() };
@@ -186,7 +191,7 @@ fn refused(gpu: &Gpu) -> Outcome {
         (sgd(), none(), &short, "w: shape [3, 2] in f32 takes 24 bytes, the gradient binding has 20"),
         (sgd(), none(), &masked, "w: a row_mask and a row-sparse gradient both say which rows a step updates; use one"),
         (sgd(), none(), &many, "w: shape [1] in u32 takes 4 bytes, the row count binding has 12"),
-        (sgd(), adaptive, &same, "w: a row-sparse gradient does not go with adaptive clipping"),
+        (sgd(), adaptive, &flat, "w: a row-sparse gradient does not go with adaptive clipping of a vector, whose unit is all of it"),
         (Lamb::default().into(), none(), &same, "w: a row-sparse gradient does not go with Lamb, which has sums over whole tensors"),
         (
             Adopt::default().into(),

@@ -11,7 +11,9 @@ use wgpu_optim::{Group, LrScales, Optimizer, Options, Param, SparseRows, Tensors
 use crate::context::Outcome;
 
 /// Rows and their elements, and how many entries there is room for.
-const TABLES: [(usize, &[usize], usize); 5] = [(40, &[3], 25), (1000, &[64], 100), (7, &[2, 5], 3000), (300, &[1], 80), (1, &[4], 9)];
+pub type Rows = (usize, &'static [usize], usize);
+
+const TABLES: [Rows; 5] = [(40, &[3], 25), (1000, &[64], 100), (7, &[2, 5], 3000), (300, &[1], 80), (1, &[4], 9)];
 
 /// A table on the GPU, and its gradient's buffers.
 pub struct Table {
@@ -93,7 +95,12 @@ fn given(values: &[f32]) -> Vec<Bounded> {
 impl<'a> Scene<'a> {
     /// With this rule, and where it is `scaled`, scales for the rows of a table.
     pub fn new(gpu: &'a Gpu, rule: &dyn AnyRule, options: Options, scaled: bool) -> Result<Self, Failed> {
-        let tables: Vec<Table> = TABLES.into_iter().enumerate().map(|(index, own)| Table::new(gpu, &format!("t{index}"), own)).collect();
+        Self::of(gpu, &TABLES, rule, options, scaled)
+    }
+
+    /// With these tables.
+    pub fn of(gpu: &'a Gpu, tables: &[Rows], rule: &dyn AnyRule, options: Options, scaled: bool) -> Result<Self, Failed> {
+        let tables: Vec<Table> = tables.iter().enumerate().map(|(index, own)| Table::new(gpu, &format!("t{index}"), *own)).collect();
         let shapes = tables.iter().map(|table| (table.name.clone(), table.shape.clone())).chain([("plain".to_owned(), vec![37, 3])]);
         let tensors = Tensors::new(&gpu.device, shapes)?;
         let mut params = tables.iter().map(|table| table.param(&tensors)).collect::<Result<Vec<_>, _>>()?;
