@@ -39,7 +39,7 @@ mod whole;
 use std::process::ExitCode;
 
 use clap::Parser;
-use wgpu_optim::adapter::{DeviceLimits, request};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, request, request_with_features};
 
 use bench::Bench;
 use cli::Cli;
@@ -86,12 +86,19 @@ fn main() -> ExitCode {
     }
 }
 
+/// All that the adapter can, and f16 where it has it.
+async fn device() -> wgpu_optim::Result<Gpu> {
+    let gpu = request(DeviceLimits::Adapter).await?;
+    let f16 = gpu.adapter.features() & wgpu_optim::wgpu::Features::SHADER_F16;
+    if f16.is_empty() { Ok(gpu) } else { request_with_features(&gpu.instance, DeviceLimits::Adapter, f16).await }
+}
+
 fn run(cli: Cli) -> Result<()> {
     if cli.list {
         GROUPS.iter().for_each(|(name, ..)| println!("{name}"));
         return Ok(());
     }
-    let gpu = match pollster::block_on(request(DeviceLimits::Adapter)) {
+    let gpu = match pollster::block_on(device()) {
         Ok(gpu) => gpu,
         Err(error) if cli.is_smoke() => {
             eprintln!("skipped: {error}");

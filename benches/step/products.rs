@@ -1,8 +1,8 @@
-//! Products of Newton-Schulz iterations: GPU time of each, by how they are divided, at square sizes and over the matrices of GPT-2 small.
+//! Products of Newton-Schulz iterations: GPU time of each, by how they are divided and in what matrices are kept, at square sizes and over the matrices of GPT-2 small.
 
 use std::time::Instant;
 
-use wgpu_optim::products::{Blocks, Matrix, Products, Round, Step, orthogonalize};
+use wgpu_optim::products::{Blocks, Matrix, Precision, Products, Round, Step, orthogonalize};
 
 use crate::data::buffer;
 use crate::measure::{BUSY, Contender, Spread};
@@ -44,22 +44,31 @@ fn sizes(bench: &Bench) -> Vec<Sizes> {
     }
 }
 
-/// At all sizes, with all divisions that the device allows.
+/// At all sizes, with all divisions and in all precisions that the device allows.
 pub fn all(bench: &mut Bench) -> Result<()> {
+    let has = |precision: Precision| precision.feature().is_none_or(|(feature, _)| bench.gpu.device.features().contains(feature));
+    let precisions: Vec<Precision> = Precision::ALL.into_iter().filter(|precision| has(*precision)).collect();
     for sizes in sizes(bench) {
-        for blocks in Blocks::ALL {
-            let name = format!("{}, {blocks}", sizes.name);
+        for (blocks, &precision) in Blocks::ALL.into_iter().flat_map(|blocks| precisions.iter().map(move |precision| (blocks, precision))) {
+            let name = format!("{}, {blocks}{}", sizes.name, suffix(precision));
             if bench.cli.wants(PRODUCTS, &name) {
-                let outcome = one(bench, &sizes, blocks, &name);
+                let outcome = one(bench, &sizes, blocks, precision, &name);
                 bench.or_open(PRODUCTS, name, outcome);
             }
         }
-        let name = format!("{}, the twin in f32", sizes.name);
-        if bench.cli.wants(PRODUCTS, &name) && elements(&sizes) <= MOST_ON_CORES {
-            twin(bench, &sizes, &name);
+        for precision in Precision::ALL {
+            let name = format!("{}, the twin{}", sizes.name, suffix(precision));
+            if bench.cli.wants(PRODUCTS, &name) && elements(&sizes) <= MOST_ON_CORES {
+                twin(bench, &sizes, precision, &name);
+            }
         }
     }
     Ok(())
+}
+
+/// What rows in f16 are told by.
+fn suffix(precision: Precision) -> &'static str {
+    if precision == Precision::F16 { " in f16" } else { "" }
 }
 
 /// Elements that the cores are given at most: 4096 x 4096 would take them half a minute.
@@ -70,15 +79,15 @@ fn elements(sizes: &Sizes) -> usize {
 }
 
 /// An iteration on the cores of the host, which form symmetric products by halves too.
-fn twin(bench: &mut Bench, sizes: &Sizes, name: &str) {
-    let round = round(sizes);
+fn twin(bench: &mut Bench, sizes: &Sizes, precision: Precision, name: &str) {
+    let round = round(sizes, precision);
     let mut data: Vec<Vec<f32>> =
         round.matrices.iter().map(|matrix| vec![0.5 / matrix.columns as f32; (matrix.rows * matrix.columns) as usize]).collect();
     let mut samples = Vec::new();
     for _ in 0..bench.effort().rounds.min(5) {
         let start = Instant::now();
         for (matrix, data) in round.matrices.iter().zip(&mut data) {
-            orthogonalize(data, matrix.rows as usize, matrix.columns as usize, &[COEFFICIENTS]);
+            orthogonalize(data, matrix.rows as usize, matrix.columns as usize, &[COEFFICIENTS], precision);
         }
         samples.push(start.elapsed().as_secs_f64());
     }
@@ -88,8 +97,8 @@ fn twin(bench: &mut Bench, sizes: &Sizes, name: &str) {
 }
 
 /// A round of these matrices in one buffer, of two iterations so that each product is there.
-fn round(sizes: &Sizes) -> Round {
-    let mut round = Round::default();
+fn round(sizes: &Sizes, precision: Precision) -> Round {
+    let mut round = Round::new(precision);
     let mut lane = 0;
     for &(count, height, width) in &sizes.matrices {
         for _ in 0..count {
@@ -100,8 +109,8 @@ fn round(sizes: &Sizes) -> Round {
     round
 }
 
-fn one(bench: &mut Bench, sizes: &Sizes, blocks: Blocks, name: &str) -> Result<()> {
-    let round = round(sizes);
+fn one(bench: &mut Bench, sizes: &Sizes, blocks: Blocks, precision: Precision, name: &str) -> Result<()> {
+    let round = round(sizes, precision);
     let (lanes, record) = (buffer(&bench.gpu, 4 * elements(sizes) as u64)?, buffer(&bench.gpu, 16)?);
     // Numbers of both signs, each matrix with a norm of 0.9: an LCG, so that they are no multiples of one another.
     let mut state = 1_u32;
@@ -121,6 +130,9 @@ fn one(bench: &mut Bench, sizes: &Sizes, blocks: Blocks, name: &str) -> Result<(
     let start = Instant::now();
     let products = Products::new(&bench.gpu.pipelines, std::slice::from_ref(&round), blocks, &record, |_| lanes.as_entire_binding())?;
     bench.report.figure(PRODUCTS, format!("{name}: made"), 1e3 * start.elapsed().as_secs_f64(), "ms");
+    let scratch = products.scratch();
+    let bytes: u64 = scratch.x.iter().chain([&scratch.gram, &scratch.polynomial]).map(wgpu_optim::wgpu::Buffer::size).sum();
+    bench.report.figure(PRODUCTS, format!("{name}: scratch memory"), bytes as f64 / 1e6, "MB");
     // Everything once: each product's inputs are there.
     let mut whole = Contender::pass(name, |pass| products.record_in(pass));
     bench.clock().time(&mut whole)?;

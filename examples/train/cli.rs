@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use wgpu_optim::adapter::{self, DeviceLimits, Gpu};
-use wgpu_optim::{Dtype, Rounding, StateStorage};
+use wgpu_optim::{Dtype, Rounding, StateStorage, wgpu};
 
 use crate::comparison::{self, Comparison};
 use crate::data::{self, Images};
@@ -146,7 +146,7 @@ fn train(options: &Options, console: &mut Console) -> Result<u8, Box<dyn Error>>
     let settings = training::settings(&choices[0], options.batch, &options.hidden, options.seed, &images);
     let saved = options.resume.as_deref().map(|path| saved(path, &settings, options, &choices[0], &images)).transpose()?;
     drop(Folder::beside(&options.out)?);
-    let gpu = gpu()?;
+    let gpu = gpu(&choices)?;
     let target = options.save.as_deref().map(|folder| Target::new(folder, settings)).transpose()?;
     let seeds = options.seed..options.seed + options.seeds;
     let (target, saved) = (target.as_ref(), saved.as_ref());
@@ -187,9 +187,15 @@ fn saved(path: &Path, settings: &Settings, options: &Options, choice: &Choice, i
     Ok(saved)
 }
 
-/// A device whose errors end the program with a line, as all errors do; wgpu's own handler panics.
-fn gpu() -> Result<Gpu, Box<dyn Error>> {
-    let gpu = pollster::block_on(adapter::request(DeviceLimits::Adapter))?;
+/// A device whose errors end the program with a line, as all errors do; wgpu's own handler panics. It has f16 where an optimizer iterates in that.
+fn gpu(choices: &[Choice]) -> Result<Gpu, Box<dyn Error>> {
+    let gpu = match choices.iter().any(|choice| choice.rule.iterates_in_f16()) {
+        true => {
+            let instance = pollster::block_on(adapter::instance())?;
+            pollster::block_on(adapter::request_with_features(&instance, DeviceLimits::Adapter, wgpu::Features::SHADER_F16))?
+        }
+        false => pollster::block_on(adapter::request(DeviceLimits::Adapter))?,
+    };
     gpu.device.on_uncaptured_error(Arc::new(|error| {
         eprintln!("train: {error}");
         std::process::exit(REFUSED.into());

@@ -1,12 +1,12 @@
 // a X + B X of the symmetric B = b A + c A A.
 
-fn right_block(m: Matrix, depth: u32, block: u32) -> mat4x4f {
+fn right_block(m: Matrix, depth: u32, block: u32) -> Block {
     if depth >= m.row_blocks || block >= m.column_blocks {
         return ZEROS;
     }
     let at = m.x + 4u * depth * m.column_blocks + block;
     let step = m.column_blocks;
-    return mat4x4f(x[at], x[at + step], x[at + 2u * step], x[at + 3u * step]);
+    return Block(x[at], x[at + step], x[at + 2u * step], x[at + 3u * step]);
 }
 
 fn store_block(m: Matrix, tile: Tile, row: u32, column: u32, sums: mat4x4f) {
@@ -15,11 +15,6 @@ fn store_block(m: Matrix, tile: Tile, row: u32, column: u32, sums: mat4x4f) {
     }
     let at = m.x + 4u * row * m.column_blocks + column;
     let step = m.column_blocks;
-    let a = coefficients[m.coefficients].x;
-    store_rows(m, row, column, mat4x4f(
-        a * x[at] + sums[0],
-        a * x[at + step] + sums[1],
-        a * x[at + 2u * step] + sums[2],
-        a * x[at + 3u * step] + sums[3],
-    ));
+    let before = mat4x4f(vec4f(x[at]), vec4f(x[at + step]), vec4f(x[at + 2u * step]), vec4f(x[at + 3u * step]));
+    store_rows(m, row, column, applied(m, row, before, sums));
 }

@@ -18,6 +18,6 @@ fn load_block(m: Matrix, row: u32, column: u32) {
                 numbers[j] = lane[lane_at(m, 4u * row + i, 4u * column + j)];
             }
         }
-        x_after[m.x + (4u * row + i) * m.column_blocks + column] = numbers;
+        x_after[m.x + (4u * row + i) * m.column_blocks + column] = loaded(numbers);
     }
 }

@@ -1,8 +1,8 @@
 // One workgroup forms one tile of a product from slices of both sides, which lie in workgroup memory as rows along the depth. While invocations multiply one
 // slice, the next one is on its way.
 
-var<workgroup> left: array<vec4f, 4u * SLICE_BLOCKS * ROW_VECTORS>;
-var<workgroup> right: array<vec4f, 4u * SLICE_BLOCKS * COLUMN_VECTORS>;
+var<workgroup> left: array<Vector, 4u * SLICE_BLOCKS * ROW_VECTORS>;
+var<workgroup> right: array<Vector, 4u * SLICE_BLOCKS * COLUMN_VECTORS>;
 
 const LEFT_BLOCKS: u32 = SLICE_BLOCKS * ROW_VECTORS;
 const BOTH_BLOCKS: u32 = SLICE_BLOCKS * (ROW_VECTORS + COLUMN_VECTORS);
@@ -20,7 +20,7 @@ fn bank_of(depth: u32, vector: u32) -> u32 {
     return select(vector, vector ^ (2u * depth % 8u), ALONG_DEPTH);
 }
 
-fn fetched(m: Matrix, tile: Tile, slice: u32, number: u32) -> mat4x4f {
+fn fetched(m: Matrix, tile: Tile, slice: u32, number: u32) -> Block {
     if number < LEFT_BLOCKS {
         let place = place_of(number, ROW_VECTORS);
         return left_block(m, slice + place.x, tile.row + place.y);
@@ -32,7 +32,7 @@ fn fetched(m: Matrix, tile: Tile, slice: u32, number: u32) -> mat4x4f {
     return right_block(m, slice + place.x, tile.column + place.y);
 }
 
-fn keep(block: mat4x4f, number: u32) {
+fn keep(block: Block, number: u32) {
     if number < LEFT_BLOCKS {
         let place = place_of(number, ROW_VECTORS);
         let at = 4u * place.x * ROW_VECTORS + bank_of(place.x, place.y);
@@ -51,11 +51,11 @@ fn keep(block: mat4x4f, number: u32) {
 }
 
 fn left_vector(depth: u32, vector: u32) -> vec4f {
-    return left[depth * ROW_VECTORS + bank_of(depth / 4u, vector)];
+    return vec4f(left[depth * ROW_VECTORS + bank_of(depth / 4u, vector)]);
 }
 
 fn right_vector(depth: u32, vector: u32) -> vec4f {
-    return right[depth * COLUMN_VECTORS + bank_of(depth / 4u, vector)];
+    return vec4f(right[depth * COLUMN_VECTORS + bank_of(depth / 4u, vector)]);
 }
 
 fn multiplied(m: Matrix, tile: Tile, down: u32, across: u32, invocation: u32) -> Sums {

@@ -5,12 +5,8 @@ fn store_block(m: Matrix, tile: Tile, row: u32, column: u32, sums: mat4x4f) {
     }
     let at = m.square + 4u * row * m.row_blocks + column;
     let step = m.row_blocks;
-    let block = mat4x4f(
-        result(m, at, sums[0]),
-        result(m, at + step, sums[1]),
-        result(m, at + 2u * step, sums[2]),
-        result(m, at + 3u * step, sums[3]),
-    );
+    let exact = result(m, row, column, sums);
+    let block = Block(kept(exact[0]), kept(exact[1]), kept(exact[2]), kept(exact[3]));
     squares[at] = block[0];
     squares[at + step] = block[1];
     squares[at + 2u * step] = block[2];
@@ -22,5 +18,7 @@ fn store_block(m: Matrix, tile: Tile, row: u32, column: u32, sums: mat4x4f) {
         squares[across + step] = mirrored[1];
         squares[across + 2u * step] = mirrored[2];
         squares[across + 3u * step] = mirrored[3];
+    } else {
+        store_rest(m, row, exact, block);
     }
 }

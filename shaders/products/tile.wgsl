@@ -1,7 +1,7 @@
 // Which tile of which matrix a workgroup has. A matrix has `rows` rows and no fewer columns: a tall one is worked on as its transpose. Rows and columns are
 // padded to multiples of four with zeros, so that everything is loaded and stored in blocks of 4 x 4, as four vectors.
 
-const ZEROS: mat4x4f = mat4x4f(vec4f(0.0), vec4f(0.0), vec4f(0.0), vec4f(0.0));
+const ZEROS: Block = Block(Vector(), Vector(), Vector(), Vector());
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(

@@ -126,8 +126,8 @@ impl<F: Real> CpuOptimizer<F> {
             let Some(name) = rule.stages().get(stage).and_then(|stage| stage.orthogonalizes) else { continue };
             let state = rule.states().iter().position(|state| state.name == name).unwrap_or_default();
             let [height, width] = [tensor.extents.height(), tensor.extents.width()].map(|size| size as usize);
-            let coefficients = rule.coefficients(height, width);
-            tensor.lanes[state].chunks_mut(height * width).for_each(|slice| F::orthogonalize(slice, height, width, &coefficients));
+            let (coefficients, in_f16) = (rule.coefficients(height, width), rule.iterates_in_f16());
+            tensor.lanes[state].chunks_mut(height * width).for_each(|slice| F::orthogonalize(slice, height, width, &coefficients, in_f16));
         }
     }
 

@@ -305,6 +305,16 @@ pub enum Error {
         /// How much there is.
         allowed: u64,
     },
+    /// Something needs a feature that the device was requested without.
+    #[error("{what} needs the device feature {feature}, without which the device was requested; request one with it, or {instead}")]
+    Feature {
+        /// What, with the parameter's name where there is one.
+        what: String,
+        /// The feature's name in wgpu, and in WebGPU.
+        feature: &'static str,
+        /// What does without it.
+        instead: &'static str,
+    },
     /// Not one slice per tensor was given to a CPU optimizer.
     #[error("{needed} tensors need {needed} {role} slices, got {got}")]
     Slices {

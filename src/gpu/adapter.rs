@@ -121,6 +121,24 @@ fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
 /// - [`Error::NoAdapter`]: there is none, or none of this name.
 /// - [`Error::Wgpu`]: the adapter gives no device.
 pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) -> Result<Gpu> {
+    request_with_features(instance, allowance, wgpu::Features::empty()).await
+}
+
+/// As [`request_from`], a device that has these features too. Nothing else here asks for one that an option needs, such as `SHADER_F16` for [`Muon::ns_f16`](crate::Muon::ns_f16).
+///
+/// ```
+/// use wgpu_optim::adapter::{DeviceLimits, Gpu, instance, request_with_features};
+/// use wgpu_optim::wgpu::Features;
+///
+/// async fn with_f16() -> wgpu_optim::Result<Gpu> {
+///     request_with_features(&instance().await?, DeviceLimits::Adapter, Features::SHADER_F16).await
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Those of [`request_from`]; [`Error::Wgpu`] names the features that the adapter does not have.
+pub async fn request_with_features(instance: &wgpu::Instance, allowance: DeviceLimits, features: wgpu::Features) -> Result<Gpu> {
     let adapter = adapter(instance).await?;
     let wide = allowance == DeviceLimits::Adapter && adapter.get_info().device_type == wgpu::DeviceType::Cpu;
     let timestamps = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
@@ -129,7 +147,7 @@ pub async fn request_from(instance: &wgpu::Instance, allowance: DeviceLimits) ->
         DeviceLimits::Adapter => adapter.limits(),
         DeviceLimits::Limited(limits) => limits.or_worse_values_from(&adapter.limits()),
     };
-    let features = adapter.features() & wanted;
+    let features = adapter.features() & wanted | features;
     open(instance, adapter, features, limits).await
 }
 

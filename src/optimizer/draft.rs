@@ -35,7 +35,7 @@ impl Draft {
         let first = self.parameters.len();
         groups.into_iter().try_for_each(|group| self.add(group, limits, pipelines))?;
         self.place_lines(first, limits)?;
-        self.put_together(first, limits)?;
+        self.put_together(first, limits, pipelines.device().features())?;
         self.sets.close();
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Draft {
     }
 
     /// Finds a set, and room for the state, for the parameters from `first` on.
-    fn put_together(&mut self, first: usize, limits: &Limits) -> Result<()> {
+    fn put_together(&mut self, first: usize, limits: &Limits, features: wgpu::Features) -> Result<()> {
         let (mut buffers, step_kind) = (Buffers::default(), self.config.step_kind());
         let new = self.parameters.iter().enumerate().skip(first);
         let view = TensorView { config: &self.config, step_kind: &step_kind, hyper: &self.layout.hyper, limits };
@@ -177,7 +177,7 @@ impl Draft {
             check_state(parameter, &self.config, limits)?;
             check_whole(parameter, limits)?;
             let rule = &*self.config.groups[parameter.member.group].rule;
-            orthogonal::check(parameter, rule, limits)?;
+            orthogonal::check(parameter, rule, limits, features)?;
             squares::check_state(parameter, rule, limits)?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::Parameter;
 use crate::error::{Error, Result};
 use crate::gpu::{Dispatch, Engine};
-use crate::products::{Blocks, Matrix, Products, Round};
+use crate::products::{Blocks, Matrix, Precision, Products, Round};
 use crate::program::{Limits, Pass, Segment, Window};
 use crate::rule::AnyRule;
 use crate::step::{Config, StepKind};
@@ -23,7 +23,10 @@ pub(super) fn passes(engine: &Engine, config: &Config, parameters: &[Parameter])
 
 fn dispatches(engine: &Engine, rounds: &[Round]) -> Result<Vec<Vec<Dispatch>>> {
     let Engine { device, limits, sets, pages, record, pipelines, .. } = engine;
-    let blocks = Blocks::of(!limits.division.skips_branches, limits.workgroup, device.limits().max_compute_workgroup_storage_size);
+    // One division for all: that of those that take the most memory.
+    let precision = Precision::of(rounds.iter().all(|round| round.precision == Precision::F16));
+    let memory = device.limits().max_compute_workgroup_storage_size;
+    let blocks = Blocks::of(!limits.division.skips_branches, limits.workgroup, memory, precision);
     let lanes = |set: usize| {
         let window = Window { buffer: set, offset: 0, size: sets.pages[set] };
         pages.resource(window).unwrap_or_else(|| record.buffer.as_entire_binding())
@@ -36,20 +39,21 @@ fn orthogonalized(rule: &dyn AnyRule, stage: usize) -> Option<&'static str> {
     rule.stages().get(stage)?.orthogonalizes
 }
 
-/// All matrices for a stage of this number: those with as many iterations together, as long as they fit in a binding.
+/// All matrices for a stage of this number: those with as many iterations, in one precision, together, as long as they fit in a binding.
 fn rounds(stage: usize, config: &Config, parameters: &[Parameter], limits: &Limits) -> Vec<Round> {
     let (step_kind, mut rounds) = (config.step_kind(), Vec::<Round>::new());
     for parameter in parameters.iter().filter(|parameter| parameter.elements > 0) {
         let rule = &*config.groups[parameter.member.group].rule;
         let Some(first) = orthogonalized(rule, stage).and_then(|name| first(parameter, rule, &step_kind, name)) else { continue };
         let (height, width) = (parameter.extents.height(), parameter.extents.width());
-        let coefficients = rule.coefficients(height as usize, width as usize);
+        let (coefficients, precision) = (rule.coefficients(height as usize, width as usize), Precision::of(rule.iterates_in_f16()));
         for slice in 0..parameter.extents.slices {
             let (record, lane) = (parameter.member.record, (first.lane + slice * height * width) as u32);
             let matrix = Matrix { record, lane, ..Matrix::new(height, width) };
-            let open = rounds.iter().position(|round| round.takes(&matrix, coefficients.len(), limits.binding.min(limits.buffer)));
+            let open =
+                rounds.iter().position(|round| round.takes(&matrix, coefficients.len(), precision, limits.binding.min(limits.buffer)));
             let open = open.unwrap_or_else(|| {
-                rounds.push(Round::default());
+                rounds.push(Round::new(precision));
                 rounds.len() - 1
             });
             rounds[open].push(matrix, first.set, &coefficients);
@@ -70,13 +74,19 @@ fn first(parameter: &Parameter, rule: &dyn AnyRule, step_kind: &StepKind, name: 
     Some(First { set: segment.set(), lane: segment.lane(lane as u64).offset / 4 })
 }
 
-/// Whoever multiplies matrices needs all of each in one binding: its state, and what it is worked on in, padded.
-pub(super) fn check(parameter: &Parameter, rule: &dyn AnyRule, limits: &Limits) -> Result<()> {
+/// Whoever multiplies matrices needs all of each in one binding: its state, and what it is worked on in, padded. Whoever keeps them in f16 needs a device that has it.
+pub(super) fn check(parameter: &Parameter, rule: &dyn AnyRule, limits: &Limits, features: wgpu::Features) -> Result<()> {
     if !rule.orthogonalizes() || parameter.elements == 0 {
         return Ok(());
     }
+    let precision = Precision::of(rule.iterates_in_f16());
+    if let Some((_, feature)) = precision.feature().filter(|(feature, _)| !features.contains(*feature)) {
+        let what = format!("{}: {} that iterates in f16", parameter.param.name, rule.name());
+        return Err(Error::Feature { what, feature, instead: "iterate in f32" });
+    }
     let matrix = Matrix::new(parameter.extents.height(), parameter.extents.width());
-    let needed = 16 * matrix.vectors().max(matrix.square_vectors());
+    let vectors = matrix.vectors().max(matrix.square_vectors() + precision.rests(matrix.row_blocks));
+    let needed = precision.vector_bytes(vectors);
     check_whole(parameter, rule, needed, limits)
 }
 

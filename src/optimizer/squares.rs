@@ -3,8 +3,8 @@
 use super::{Parameter, orthogonal};
 use crate::error::{Error, Result};
 use crate::gpu::{Dispatch, Engine};
-use crate::products::Blocks;
 use crate::products::squares::{Maker, Needs, Round, Scratch, Shares, Tensor, rounds};
+use crate::products::{Blocks, Precision};
 use crate::program::{Limits, Pass, Window};
 use crate::rule::{AnyRule, Extent, Product, Square};
 use crate::step::{Config, StepKind};
@@ -28,7 +28,7 @@ fn dispatches(engine: &Engine, scratch: &Scratch, rounds: &[Round]) -> Result<Ve
     let (is_software, memory) = (!limits.division.skips_branches, device.limits().max_compute_workgroup_storage_size);
     let maker = Maker {
         pipelines,
-        blocks: Blocks::of(is_software, limits.workgroup, memory),
+        blocks: Blocks::of(is_software, limits.workgroup, memory, Precision::F32),
         shares: Shares::new(is_software, limits.workgroup, memory),
         record: &record.buffer,
         page: |set: usize| {

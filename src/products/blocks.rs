@@ -1,5 +1,7 @@
 //! `Blocks`: how products are divided among workgroups and invocations. benches/README.md has the measurements.
 
+use super::Precision;
+
 /// How a product is divided: a workgroup forms a tile, each of its invocations some blocks of 4 x 4 of it. Sizes are powers of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Blocks {
@@ -17,7 +19,7 @@ pub struct Blocks {
 
 impl Blocks {
     /// For real GPUs: on an H200, 33 TFLOP/s at 4096 x 4096, half of the card's peak in f32, and 34 over the matrices of GPT-2 small, of those that are tried the
-    /// most or within 1% of it. 12 KiB of workgroup memory.
+    /// most or within 1% of it. 12 KiB of workgroup memory, in f16 half of that: nothing was timed in f16 on a card.
     pub const GPU: Blocks = Blocks { rows: 64, columns: 128, depth: 16, own_rows: 8, own_columns: 8 };
 
     /// For devices with smaller workgroups.
@@ -57,13 +59,13 @@ impl Blocks {
     }
 
     /// Bytes of workgroup memory.
-    pub fn bytes(&self) -> u32 {
-        4 * self.depth * (self.rows + self.columns)
+    pub fn bytes(&self, precision: Precision) -> u32 {
+        precision.bytes() * self.depth * (self.rows + self.columns)
     }
 
-    /// For a device that has so many invocations and bytes of workgroup memory.
-    pub fn of(is_software: bool, invocations: u32, bytes: u32) -> Self {
-        let fits = |blocks: &Blocks| blocks.invocations() <= invocations && blocks.bytes() <= bytes;
+    /// For a device that has so many invocations and bytes of workgroup memory, and matrices that are kept so.
+    pub fn of(is_software: bool, invocations: u32, bytes: u32, precision: Precision) -> Self {
+        let fits = |blocks: &Blocks| blocks.invocations() <= invocations && blocks.bytes(precision) <= bytes;
         let fitting = [Blocks::GPU, Blocks::SMALL].into_iter().find(|blocks| !is_software && fits(blocks));
         fitting.unwrap_or(Blocks::SOFTWARE)
     }
@@ -81,17 +83,18 @@ impl core::fmt::Display for Blocks {
 
 #[cfg(test)]
 mod tests {
-    use super::Blocks;
+    use super::{Blocks, Precision};
 
     #[test]
     fn blocks_fit_what_webgpu_has_at_least() {
         for blocks in Blocks::ALL {
-            assert!(blocks.invocations() <= 256 && blocks.bytes() <= 16 << 10, "{blocks}");
+            assert!(blocks.invocations() <= 256 && blocks.bytes(Precision::F32) <= 16 << 10, "{blocks}");
         }
-        assert_eq!(Blocks::of(false, 256, 16 << 10), Blocks::GPU);
-        assert_eq!(Blocks::of(false, 64, 16 << 10), Blocks::SMALL);
-        assert_eq!(Blocks::of(false, 256, 8 << 10), Blocks::SMALL);
-        assert_eq!(Blocks::of(false, 256, 1 << 10), Blocks::SOFTWARE);
-        assert_eq!(Blocks::of(true, 256, 16 << 10), Blocks::SOFTWARE);
+        assert_eq!(Blocks::of(false, 256, 16 << 10, Precision::F32), Blocks::GPU);
+        assert_eq!(Blocks::of(false, 64, 16 << 10, Precision::F32), Blocks::SMALL);
+        assert_eq!(Blocks::of(false, 256, 8 << 10, Precision::F32), Blocks::SMALL);
+        assert_eq!(Blocks::of(false, 256, 1 << 10, Precision::F32), Blocks::SOFTWARE);
+        assert_eq!(Blocks::of(false, 256, 8 << 10, Precision::F16), Blocks::GPU);
+        assert_eq!(Blocks::of(true, 256, 16 << 10, Precision::F32), Blocks::SOFTWARE);
     }
 }

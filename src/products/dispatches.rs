@@ -1,6 +1,6 @@
 //! `Products`: the dispatches that orthogonalize the matrices of all rounds, and the scratch memory that these share.
 
-use super::{Blocks, Round, Slot, Step};
+use super::{Blocks, Precision, Round, Slot, Step};
 use crate::error::Result;
 use crate::gpu::{Dispatch, Pipelines, Recorder, fold, limits, table, whole};
 
@@ -23,10 +23,11 @@ pub struct Products {
     scratch: Scratch,
 }
 
-/// What a list of dispatches binds: which X is read, which coefficients there are, and whose lanes.
+/// What a list of dispatches binds: which X is read, in what it is kept, which coefficients there are, and whose lanes.
 #[derive(Clone, Copy)]
 struct Turn<'a> {
     side: usize,
+    precision: Precision,
     coefficients: &'a wgpu::Buffer,
     set: Option<usize>,
 }
@@ -92,9 +93,10 @@ impl Products {
 }
 
 impl Scratch {
-    /// As much as the largest round needs.
+    /// As much as the largest round needs, each in its own precision.
     fn new(device: &wgpu::Device, rounds: &[Round]) -> Result<Self> {
-        let most = |vectors: fn(&Round) -> u64| 16 * rounds.iter().map(vectors).max().unwrap_or_default();
+        let bytes = |vectors: fn(&Round) -> u64| move |round: &Round| round.precision.vector_bytes(vectors(round));
+        let most = |vectors: fn(&Round) -> u64| rounds.iter().map(bytes(vectors)).max().unwrap_or_default();
         let twice = rounds.iter().any(|round| round.iterations() > 1);
         let (x, square) = (most(|round| round.vectors), most(|round| round.square_vectors));
         let buffer = |what, bytes| whole(device, what, bytes);
@@ -119,13 +121,13 @@ impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
         // Those of A are those of B, whatever the iteration; those of a set are those of its first step and its last.
         let (squares, rectangles) = (self.tiles(Step::Gram, round, None)?, self.tiles(Step::Apply, round, None)?);
         let of_sets = sets.iter().map(|&set| Ok((set, self.tiles(Step::Finish, round, Some(set))?))).collect::<Result<Vec<_>>>()?;
-        let mut lists = Vec::new();
+        let (mut lists, precision) = (Vec::new(), round.precision);
         // One after another, since all of them write X.
         for (set, tiles) in &of_sets {
-            lists.push(self.list(Step::Load, &matrices, tiles, Turn { side: 1, coefficients: first, set: Some(*set) })?);
+            lists.push(self.list(Step::Load, &matrices, tiles, Turn { side: 1, precision, coefficients: first, set: Some(*set) })?);
         }
         for (number, coefficients) in coefficients.iter().enumerate() {
-            let turn = Turn { side: number % 2, coefficients, set: None };
+            let turn = Turn { side: number % 2, precision, coefficients, set: None };
             lists.push(self.list(Step::Gram, &matrices, &squares, turn)?);
             lists.push(self.list(Step::Square, &matrices, &squares, turn)?);
             match number + 1 < round.iterations() {
@@ -150,7 +152,7 @@ impl<'a, L: Fn(usize) -> wgpu::BindingResource<'a>> Maker<'a, L> {
     /// One dispatch.
     fn list(&self, step: Step, matrices: &wgpu::Buffer, tiles: &Tiles, turn: Turn<'_>) -> Result<(Step, Vec<Dispatch>)> {
         let device = self.pipelines.device();
-        let kernel = self.pipelines.get(step.name(), step.shader(&self.blocks))?;
+        let kernel = self.pipelines.get(step.name(turn.precision), step.shader(&self.blocks, turn.precision))?;
         let bound = kernel.bind(device, |slot| match slot {
             Slot::Tiles => tiles.table.as_entire_binding(),
             Slot::Matrices => matrices.as_entire_binding(),

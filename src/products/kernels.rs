@@ -1,6 +1,6 @@
 //! Composes the kernels of products.
 
-use super::{Blocks, Matrix, Tile};
+use super::{Blocks, Matrix, Precision, Tile};
 use crate::step::StepEntry;
 use crate::wgsl::{Declaration, Shader, constants, shader};
 
@@ -52,10 +52,10 @@ impl Slot {
             Slot::Coefficients => ("coefficients", "vec4f"),
             Slot::Record => ("record", "u32"),
             Slot::Lane => ("lane", "f32"),
-            Slot::X => ("x", "vec4f"),
-            Slot::XAfter => ("x_after", "vec4f"),
-            Slot::Gram | Slot::Polynomial => ("factor", "vec4f"),
-            Slot::Squares => ("squares", "vec4f"),
+            Slot::X => ("x", "Vector"),
+            Slot::XAfter => ("x_after", "Vector"),
+            Slot::Gram | Slot::Polynomial => ("factor", "Vector"),
+            Slot::Squares => ("squares", "Vector"),
         };
         Declaration { slot: self, name: name.into(), ty: format!("array<{element}>"), written }
     }
@@ -81,14 +81,15 @@ impl Step {
     pub const ALL: [Step; 5] = [Step::Load, Step::Gram, Step::Square, Step::Apply, Step::Finish];
 
     /// The name of the kernel.
-    pub fn name(self) -> &'static str {
-        match self {
-            Step::Load => "products load",
-            Step::Gram => "products gram",
-            Step::Square => "products square",
-            Step::Apply => "products apply",
-            Step::Finish => "products finish",
-        }
+    pub fn name(self, precision: Precision) -> &'static str {
+        let [in_f32, in_f16] = match self {
+            Step::Load => ["products load", "products load in f16"],
+            Step::Gram => ["products gram", "products gram in f16"],
+            Step::Square => ["products square", "products square in f16"],
+            Step::Apply => ["products apply", "products apply in f16"],
+            Step::Finish => ["products finish", "products finish in f16"],
+        };
+        if precision == Precision::F16 { in_f16 } else { in_f32 }
     }
 
     /// Whether the result is symmetric, so that only tiles on and above the diagonal are formed.
@@ -107,30 +108,34 @@ impl Step {
         }
     }
 
-    fn text(self) -> Vec<&'static str> {
+    fn text(self, precision: Precision) -> Vec<&'static str> {
         match self {
             Step::Load => vec![LANE, LOAD],
-            Step::Gram => vec![GRAM, SYMMETRIC],
-            Step::Square => vec![SQUARE_LEFT, SQUARE, SYMMETRIC],
-            Step::Apply => vec![SQUARE_LEFT, APPLY, STORE_X],
-            Step::Finish => vec![SQUARE_LEFT, APPLY, LANE, STORE_LANE],
+            Step::Gram => vec![GRAM, SYMMETRIC, precision.rest()],
+            Step::Square => vec![SQUARE_LEFT, SQUARE, precision.square(), SYMMETRIC, precision.rest()],
+            Step::Apply => vec![SQUARE_LEFT, APPLY, precision.apply(), STORE_X],
+            Step::Finish => vec![SQUARE_LEFT, APPLY, precision.apply(), LANE, STORE_LANE],
         }
     }
 
-    /// The kernel, divided so.
-    pub fn shader(self, blocks: &Blocks) -> Shader<Slot> {
+    /// The kernel, divided so, over matrices that are kept so.
+    pub fn shader(self, blocks: &Blocks, precision: Precision) -> Shader<Slot> {
         let (read, written) = self.slots();
         let read = [Slot::Tiles, Slot::Matrices, Slot::Record].into_iter().chain(read.iter().copied());
         let bindings = read.map(|slot| slot.declared(false)).chain([written.declared(true)]).collect();
-        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &division(blocks, blocks.invocations());
+        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &precision.wgsl() + &division(blocks, blocks.invocations());
         let mut parts = vec![own.as_str(), TILE, ACTIVE];
-        parts.extend(self.text());
+        parts.extend(self.text(precision));
         let (sums, multiplied) = (sums(blocks), multiplied(blocks, self == Step::Gram));
         if self != Step::Load {
             parts.extend([sums.as_str(), multiplied.as_str(), PRODUCT]);
             parts.push(if blocks.depth == 0 { PLAIN } else { SHARED });
         }
-        shader(bindings, &parts, "")
+        let shader = shader(bindings, &parts, "");
+        match precision {
+            Precision::F32 => shader,
+            Precision::F16 => shader.enabling("f16"),
+        }
     }
 }
 
@@ -194,8 +199,8 @@ pub(super) fn multiplied(blocks: &Blocks, along_depth: bool) -> String {
         };
         let loads = [each(down, load("left", "row", blocks.down())), each(across, load("right", "column", blocks.across()))].concat();
         let multiply = |depth: u32| {
-            let left = each(down, |g| format!("left{g}[{depth}]")).join(", ");
-            let right = each(across, |h| format!("right{h}[{depth}]")).join(", ");
+            let left = each(down, |g| format!("vec4f(left{g}[{depth}])")).join(", ");
+            let right = each(across, |h| format!("vec4f(right{h}[{depth}])")).join(", ");
             format!("    so_far = with_products(so_far, Left({left}), Right({right}));\n")
         };
         return format!(
@@ -210,7 +215,7 @@ pub(super) fn multiplied(blocks: &Blocks, along_depth: bool) -> String {
     let keep = each(turns, |turn| format!("    keep(next.b{turn}, {});\n", number(turn))).concat();
     let left = each(down, |g| format!("left_vector(depth, down + {}u)", g * blocks.down())).join(", ");
     let right = each(across, |h| format!("right_vector(depth, across + {}u)", h * blocks.across())).join(", ");
-    structure("Fetched", (0..turns).map(|turn| (format!("b{turn}"), "mat4x4f")))
+    structure("Fetched", (0..turns).map(|turn| (format!("b{turn}"), "Block")))
         + &format!("const ALONG_DEPTH: bool = {along_depth};\n")
         + &format!(
             "fn fetched_all(m: Matrix, tile: Tile, slice: u32, invocation: u32) -> Fetched {{\n    return Fetched({fetch});\n}}\n\
@@ -222,6 +227,8 @@ pub(super) fn multiplied(blocks: &Blocks, along_depth: bool) -> String {
 
 /// The kernels' WGSL texts by name, complete, for people and validators to read.
 pub fn kernels() -> Vec<(String, String)> {
-    let all = |blocks: Blocks| Step::ALL.map(|step| (format!("{} {blocks}", step.name()), step.shader(&blocks).source));
-    Blocks::ALL.into_iter().flat_map(all).collect()
+    let all = |(blocks, precision): (Blocks, Precision)| {
+        Step::ALL.map(|step| (format!("{} {blocks}", step.name(precision)), step.shader(&blocks, precision).source))
+    };
+    Blocks::ALL.into_iter().flat_map(|blocks| Precision::ALL.map(|precision| (blocks, precision))).flat_map(all).collect()
 }

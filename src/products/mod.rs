@@ -18,8 +18,10 @@
 
 mod blocks;
 mod dispatches;
+mod half;
 mod kernels;
 mod plan;
+mod precision;
 pub mod squares;
 #[cfg(feature = "cpu")]
 mod twin;
@@ -28,6 +30,7 @@ pub use blocks::Blocks;
 pub use dispatches::{Products, Scratch};
 pub use kernels::{Slot, Step, kernels};
 pub use plan::{Matrix, Round, Tile};
+pub use precision::Precision;
 #[cfg(feature = "cpu")]
 pub use squares::SquareWork;
 #[cfg(feature = "cpu")]

@@ -1,6 +1,6 @@
 //! `Round`: matrices that are worked on together, and how they are cut into tiles. No wgpu types.
 
-use super::{Blocks, Step};
+use super::{Blocks, Precision, Step};
 
 crate::words::words! {
     /// A matrix, or its transpose where it is tall.
@@ -65,22 +65,29 @@ impl Matrix {
     }
 }
 
-/// Matrices with as many iterations each.
+/// Matrices with as many iterations each, all kept in the same precision.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Round {
+    /// In what they are kept.
+    pub precision: Precision,
     /// The matrices.
     pub matrices: Vec<Matrix>,
     /// Whose lanes each lies in: the set of its parameter.
     pub sets: Vec<usize>,
-    /// Coefficients of all iterations, and a 0 with each: those that [`Matrix::coefficients`] tells apart.
+    /// What kernels multiply by in all iterations: those that [`Matrix::coefficients`] tells apart.
     pub coefficients: Vec<Vec<[f32; 4]>>,
     /// Vectors of X.
     pub vectors: u64,
-    /// Vectors of A, or of B.
+    /// Vectors of A, or of B, with the rests of diagonals.
     pub square_vectors: u64,
 }
 
 impl Round {
+    /// Without matrices yet, which are going to be kept so.
+    pub fn new(precision: Precision) -> Self {
+        Round { precision, ..Round::default() }
+    }
+
     /// How many iterations there are.
     pub fn iterations(&self) -> usize {
         self.coefficients.first().map_or(0, Vec::len)
@@ -93,19 +100,22 @@ impl Round {
 
     /// Adds a matrix of a set with these coefficients, as many as the others have, after those that are there.
     pub fn push(&mut self, matrix: Matrix, set: usize, coefficients: &[[f64; 3]]) {
-        let own: Vec<[f32; 4]> = coefficients.iter().map(|[a, b, c]| [*a as f32, *b as f32, *c as f32, 0.0]).collect();
+        let own = self.precision.coefficients(coefficients);
         let known = self.coefficients.iter().position(|known| *known == own);
         let number = known.unwrap_or(self.coefficients.len());
         self.coefficients.extend(known.is_none().then_some(own));
         let (x, square) = (self.vectors as u32, self.square_vectors as u32);
-        (self.vectors, self.square_vectors) = (self.vectors + matrix.vectors(), self.square_vectors + matrix.square_vectors());
+        self.vectors += matrix.vectors();
+        self.square_vectors += matrix.square_vectors() + self.precision.rests(matrix.row_blocks);
         self.matrices.push(Matrix { x, square, coefficients: number as u32, ..matrix });
         self.sets.push(set);
     }
 
-    /// Whether one more matrix, with so many iterations, goes with those that are there where a binding, or a buffer, has so many bytes.
-    pub fn takes(&self, matrix: &Matrix, iterations: usize, binding: u64) -> bool {
-        self.iterations() == iterations && 16 * (self.vectors + matrix.vectors()) <= binding
+    /// Whether one more matrix, with so many iterations and kept so, goes with those that are there where a binding, or a buffer, has so many bytes.
+    pub fn takes(&self, matrix: &Matrix, iterations: usize, precision: Precision, binding: u64) -> bool {
+        let vectors =
+            (self.vectors + matrix.vectors()).max(self.square_vectors + matrix.square_vectors() + precision.rests(matrix.row_blocks));
+        self.precision == precision && self.iterations() == iterations && precision.vector_bytes(vectors) <= binding
     }
 
     /// The tiles of a step, of the matrices in the lanes of one set or of all.

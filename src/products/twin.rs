@@ -3,6 +3,7 @@
 use num_traits::Float;
 use rayon::prelude::*;
 
+use super::Precision;
 use crate::rule::{Bounded, Op, Real as _, widest};
 use crate::storage;
 
@@ -11,18 +12,46 @@ const ROWS: usize = 4;
 const COLUMNS: usize = 16;
 
 /// A machine's number.
-pub trait Machine: Float + Default + Send + Sync + 'static {}
+pub trait Machine: Float + Default + Send + Sync + 'static {
+    /// Iterations over a matrix with no more rows than columns, which is kept so between products.
+    fn iterated(x: Vec<Self>, rows: usize, columns: usize, coefficients: &[[f64; 3]], precision: Precision) -> Vec<Self>;
+}
 
-impl Machine for f32 {}
-impl Machine for f64 {}
+impl Machine for f32 {
+    fn iterated(x: Vec<f32>, rows: usize, columns: usize, coefficients: &[[f64; 3]], precision: Precision) -> Vec<f32> {
+        match precision {
+            Precision::F32 => coefficients.iter().fold(x, |x, own| iterate(&x, rows, columns, *own)),
+            Precision::F16 => super::half::iterated(x, rows, columns, coefficients),
+        }
+    }
+}
+
+impl Machine for f64 {
+    /// The truth rounds nothing.
+    fn iterated(x: Vec<f64>, rows: usize, columns: usize, coefficients: &[[f64; 3]], _precision: Precision) -> Vec<f64> {
+        coefficients.iter().fold(x, |x, own| iterate(&x, rows, columns, *own))
+    }
+}
 
 /// One side of a product: what it has at a depth, and how far elements are apart along both.
 #[derive(Clone, Copy)]
-struct Side<'a, T> {
+pub(super) struct Side<'a, T> {
     numbers: &'a [T],
     count: usize,
     depth_stride: usize,
     stride: usize,
+}
+
+impl<'a, T> Side<'a, T> {
+    /// The rows of a matrix with so many columns, which are as deep as that.
+    pub(super) fn rows(numbers: &'a [T], count: usize, columns: usize) -> Self {
+        Side { numbers, count, depth_stride: 1, stride: columns }
+    }
+
+    /// The columns of a matrix that has so many, which are as deep as it has rows.
+    pub(super) fn columns(numbers: &'a [T], count: usize) -> Self {
+        Side { numbers, count, depth_stride: count, stride: 1 }
+    }
 }
 
 impl<T: Machine> Side<'_, T> {
@@ -68,8 +97,8 @@ fn add_products<T: Machine>(sums: &mut [T; COLUMNS], left: T, right: &[T; COLUMN
     }
 }
 
-/// `result(row, column, sum)` of the sums over depth of what both sides have there. Of a symmetric product, what is below the diagonal is that above it.
-fn product<T: Machine>(
+/// `result(at, sum)` of the sums over depth of what both sides have there. Of a symmetric product, what is below the diagonal is that above it.
+pub(super) fn product<T: Machine>(
     left: Side<'_, T>,
     right: Side<'_, T>,
     depth: usize,
@@ -105,13 +134,11 @@ fn product<T: Machine>(
 /// A X with no more rows than columns, and one iteration of it.
 fn iterate<T: Machine>(x: &[T], rows: usize, columns: usize, [a, b, c]: [f64; 3]) -> Vec<T> {
     let [a, b, c] = [a, b, c].map(|number| T::from(number).unwrap_or_default());
-    let of_rows = Side { numbers: x, count: rows, depth_stride: 1, stride: columns };
+    let of_rows = Side::rows(x, rows, columns);
     let gram = product(of_rows, of_rows, columns, true, |_, sum| sum);
-    let of_gram = Side { numbers: &gram, count: rows, depth_stride: rows, stride: 1 };
+    let of_gram = Side::columns(&gram, rows);
     let polynomial = product(of_gram, of_gram, rows, true, |at, sum| b * gram[at] + c * sum);
-    let left = Side { numbers: &polynomial, count: rows, depth_stride: rows, stride: 1 };
-    let right = Side { numbers: x, count: columns, depth_stride: columns, stride: 1 };
-    product(left, right, rows, false, |at, sum| a * x[at] + sum)
+    product(Side::columns(&polynomial, rows), Side::columns(x, columns), rows, false, |at, sum| a * x[at] + sum)
 }
 
 /// Runs some work on a matrix of these sizes with no more rows than columns: its transpose where it is tall.
@@ -126,23 +153,23 @@ fn as_wide<T: Machine>(x: &mut [T], height: usize, width: usize, work: impl FnOn
     }
 }
 
-/// Orthogonalizes a matrix of these sizes in its place, by an iteration for each triple of coefficients.
-pub fn orthogonalize<T: Machine>(x: &mut [T], height: usize, width: usize, coefficients: &[[f64; 3]]) {
-    as_wide(x, height, width, |x, rows, columns| coefficients.iter().fold(x, |x, own| iterate(&x, rows, columns, *own)));
+/// Orthogonalizes a matrix of these sizes in its place, by an iteration for each triple of coefficients. Between products it is kept so; in f64, as it is.
+pub fn orthogonalize<T: Machine>(x: &mut [T], height: usize, width: usize, coefficients: &[[f64; 3]], precision: Precision) {
+    as_wide(x, height, width, |x, rows, columns| T::iterated(x, rows, columns, coefficients, precision));
 }
 
-/// The same in f64, with how far a run in f32 may be off.
+/// The same in f64, with how far a run in f32, or one that keeps its matrices in f16, may be off.
 ///
 /// To follow the errors from product to product would lose that they depend on one another: an iteration makes an error larger by 3.4 at most, and the products that
 /// it consists of would be told to make it larger by 28. So the errors are drawn: f32 runs from numbers that are off by what they may be off, each up or down. They differ from
 /// the f64 run by what the roundings of such runs make of it. An element may be off by so many times the root mean square of what those of its row and of its column are.
-pub(crate) fn orthogonalize_bounded(x: &mut [Bounded], height: usize, width: usize, coefficients: &[[f64; 3]]) {
+pub(crate) fn orthogonalize_bounded(x: &mut [Bounded], height: usize, width: usize, coefficients: &[[f64; 3]], precision: Precision) {
     let mut values: Vec<f64> = x.iter().map(|x| x.value).collect();
     let (mut rows, mut columns) = (vec![0.0; height], vec![0.0; width]);
     let mut runs: Vec<Vec<f32>> = (0..RUNS).map(|run| drawn(x, run)).collect();
-    orthogonalize(&mut values, height, width, coefficients);
+    orthogonalize(&mut values, height, width, coefficients, precision);
     for run in &mut runs {
-        orthogonalize(run, height, width, coefficients);
+        orthogonalize(run, height, width, coefficients, precision);
         for (at, (&got, value)) in run.iter().zip(&values).enumerate() {
             let square = (f64::from(got) - value).powi(2) / f64::from(RUNS);
             rows[at / width] += square / width as f64;

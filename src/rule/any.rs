@@ -67,6 +67,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String>;
     /// See [`Rule::coefficients`].
     fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]>;
+    /// See [`Rule::iterates_in_f16`].
+    fn iterates_in_f16(&self) -> bool;
     /// See [`Rule::has_square`].
     fn has_square(&self, dimensions: usize, size: usize) -> bool;
     /// See [`Rule::LEARNING_RATES`].
@@ -168,6 +170,9 @@ impl<R: Rule> AnyRule for R {
     }
     fn coefficients(&self, rows: usize, columns: usize) -> Vec<[f64; 3]> {
         Rule::coefficients(self, rows, columns)
+    }
+    fn iterates_in_f16(&self) -> bool {
+        Rule::iterates_in_f16(self)
     }
     fn has_square(&self, dimensions: usize, size: usize) -> bool {
         Rule::has_square(self, dimensions, size)

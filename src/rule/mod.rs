@@ -7,6 +7,7 @@ mod beta;
 mod bounded;
 mod extent;
 mod hyper;
+mod iteration;
 mod layout;
 mod numerics;
 mod product;
@@ -27,6 +28,7 @@ pub use extent::Part;
 pub(crate) use extent::{AXES, Axis};
 pub use extent::{Extent, Extents};
 pub use hyper::{HyperParameter, HyperParameters, Number};
+pub(crate) use iteration::reach;
 pub use layout::{Field, Layout, Member, NoScalars, ScalarLayout};
 pub(crate) use numerics::parts;
 pub use numerics::{
@@ -228,6 +230,12 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
         Vec::new()
     }
 
+    /// Whether these iterations keep X, A and B in f16 between products, which takes half the memory, and a device with `wgpu::Features::SHADER_F16`. Singular values have to be at
+    /// most 1. [`Muon::ns_f16`](crate::Muon::ns_f16) says what it is for. What it depends on is [`Rule::FIXED`].
+    fn iterates_in_f16(&self) -> bool {
+        false
+    }
+
     /// Whether an axis of this size, of a tensor of so many dimensions (as it counts, [`Rule::counts_as`]), has a square matrix: [`Extent::Squares`]. What this depends on is [`Rule::FIXED`].
     fn has_square(&self, dimensions: usize, size: usize) -> bool {
         let _ = (dimensions, size);
@@ -237,7 +245,7 @@ pub trait Rule: HyperParameters + Clone + core::fmt::Debug + Send + Sync + 'stat
     /// Learning rates, by name: what [`Param::lr_scale`](crate::Param::lr_scale) multiplies.
     const LEARNING_RATES: &'static [&'static str] = &["lr"];
 
-    /// Hyper-parameters that [`Rule::counts_as`], [`Rule::coefficients`] and [`Rule::has_square`] read, by name. A running optimizer refuses to change them.
+    /// Hyper-parameters that [`Rule::counts_as`], [`Rule::coefficients`], [`Rule::iterates_in_f16`] and [`Rule::has_square`] read, by name. A running optimizer refuses to change them.
     const FIXED: &'static [&'static str] = &[];
 
     /// What ranges cannot say: conditions over several hyper-parameters.

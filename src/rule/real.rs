@@ -87,10 +87,10 @@ pub trait Real:
     fn powf(self, exponent: Self) -> Self;
     /// A rule's twin in this number.
     fn twin(rule: &dyn AnyRule) -> &dyn Twin<Self>;
-    /// Orthogonalizes a matrix of these sizes in its place: see [`Rule::coefficients`](super::Rule::coefficients).
+    /// Orthogonalizes a matrix of these sizes in its place: see [`Rule::coefficients`](super::Rule::coefficients) and [`Rule::iterates_in_f16`](super::Rule::iterates_in_f16).
     #[cfg(feature = "cpu")]
     #[doc(hidden)]
-    fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]);
+    fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]], in_f16: bool);
     /// A product with squares of axes, in the states that [`Product::states`](super::Product::states) names.
     #[cfg(feature = "cpu")]
     #[doc(hidden)]
@@ -177,8 +177,8 @@ macro_rules! real {
                 rule
             }
             #[cfg(feature = "cpu")]
-            fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]) {
-                crate::products::orthogonalize(x, height, width, coefficients);
+            fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]], in_f16: bool) {
+                crate::products::orthogonalize(x, height, width, coefficients, crate::products::Precision::of(in_f16));
             }
             #[cfg(feature = "cpu")]
             fn multiply(work: &crate::products::SquareWork, lanes: &mut [Vec<Self>]) {

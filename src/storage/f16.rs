@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::format::{Packed, With};
 
-const WGSL_BITS: &str = include_str!("../../shaders/storage/f16_bits.wgsl");
+pub(crate) const WGSL_BITS: &str = include_str!("../../shaders/storage/f16_bits.wgsl");
 const WGSL: &str = include_str!("../../shaders/storage/f16.wgsl");
 const WGSL_ROOT: &str = include_str!("../../shaders/storage/f16_root.wgsl");
 
@@ -44,6 +44,11 @@ fn value(bits: u32) -> f32 {
     let small = (magnitude as f32) * (1.0 / (1 << 24) as f32);
     let normal = (magnitude << 13) + if magnitude >= 0x7c00 { 2 * BIAS } else { BIAS };
     f32::from_bits(sign | if magnitude < 0x400 { small.to_bits() } else { normal })
+}
+
+/// The nearest number of f16.
+pub(crate) fn rounded(x: f32) -> f32 {
+    value(nearest(x))
 }
 
 impl Packed for F16 {

@@ -10,6 +10,7 @@ mod map8;
 pub use bf16::{Bf16, Rounding};
 pub(crate) use bf16::{WGSL as BF16, drawn, mixed, salt};
 pub use dtype::Dtype;
+pub(crate) use f16::{WGSL_BITS as F16_BITS, rounded as rounded_to_f16};
 #[doc(hidden)]
 pub use format::{BLOCK, Format};
 pub(crate) use format::{Packed, With, scale};

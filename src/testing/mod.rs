@@ -32,7 +32,7 @@ pub use compare::{compare, must_fail, same_bits};
 pub use inputs::{NON_FINITE, Random, gradients, spoil, values};
 pub use layout::{STYLES, Style};
 pub use non_finite::{cpu_keeps_non_finite, keeps_non_finite};
-pub use rows::{Check, Row, STEPS, agrees, cases_cover, is_certain, is_live, rejects, rows, tolerances_are_tight};
+pub use rows::{Check, Row, STEPS, agrees, cases_cover, features, is_certain, is_live, rejects, rows, tolerances_are_tight};
 pub use scene::Scene;
 pub use shaders::{kernels_are_valid, module, tasks_are_valid};
 
@@ -85,7 +85,7 @@ impl From<crate::Error> for Failure {
     }
 }
 
-/// Runs every row for a rule and fails with the first that does not hold.
+/// Runs every row for a rule and fails with the first that does not hold. The device needs the [`features`] of all cases of the rule.
 ///
 /// The kernels are valid WGSL with at most eight storage buffers; they agree with the twin, in every case that the rule names and every layout
 /// of buffers, in every value and state after every step, within tolerances propagated from what WGSL allows; sentinels around all

@@ -3,6 +3,7 @@
 use super::{Failure, Outcome, STYLES, Scene, Style, cpu_keeps_non_finite, keeps_non_finite, kernels_are_valid};
 use crate::adapter::Gpu;
 use crate::cpu::CpuParam;
+use crate::products::Precision;
 use crate::rule::{AnyRule, Bounded, HyperParameter};
 use crate::{Error, Group, Optimizer, Options};
 
@@ -28,6 +29,13 @@ pub struct Row {
     pub name: String,
     /// What to run.
     pub check: Check,
+    /// Features that the device has to have besides, where it runs on one.
+    pub features: wgpu::Features,
+}
+
+/// The features that a device needs for a rule.
+pub fn features(rule: &dyn AnyRule) -> wgpu::Features {
+    Precision::of(rule.iterates_in_f16()).feature().map_or(wgpu::Features::empty(), |(feature, _)| feature)
 }
 
 /// A check with or without an adapter; [`Row`] has an example.
@@ -53,11 +61,11 @@ impl Check {
 }
 
 fn plain(name: String, run: impl FnOnce() -> Outcome + Send + 'static) -> Row {
-    Row { name, check: Check::Plain(Box::new(run)) }
+    Row { name, check: Check::Plain(Box::new(run)), features: wgpu::Features::empty() }
 }
 
-fn on_gpu(name: String, run: impl FnOnce(&Gpu) -> Outcome + Send + 'static) -> Row {
-    Row { name, check: Check::OnGpu(Box::new(run)) }
+fn on_gpu(name: String, rule: &dyn AnyRule, run: impl FnOnce(&Gpu) -> Outcome + Send + 'static) -> Row {
+    Row { name, check: Check::OnGpu(Box::new(run)), features: features(rule) }
 }
 
 /// All rows of a rule; see [`super::prove`].
@@ -69,23 +77,24 @@ pub fn rows(rule: &dyn AnyRule) -> Vec<Row> {
         rows.push(plain(format!("shaders/{name}/{case}"), move || kernels_are_valid(&*own)));
         for style in STYLES {
             let own = configured.clone();
-            rows.push(on_gpu(format!("parity/{name}/{case}/{style:?}"), move |gpu| agrees(gpu, &*own, style)));
+            rows.push(on_gpu(format!("parity/{name}/{case}/{style:?}"), &*configured, move |gpu| agrees(gpu, &*own, style)));
         }
         let own = configured.clone();
         rows.push(plain(format!("non-finite/{name}/{case}/Cpu"), move || cpu_keeps_non_finite(&*own)));
         // Of an element of a turned gradient that may be 0 the sign is not known, and what it divides, over these many elements and steps.
         if !rule.takes_bases() {
             let own = configured.clone();
-            rows.push(on_gpu(format!("tight/{name}/{case}"), move |gpu| tolerances_are_tight(gpu, &*own)));
+            rows.push(on_gpu(format!("tight/{name}/{case}"), &*configured, move |gpu| tolerances_are_tight(gpu, &*own)));
         }
     }
     for style in STYLES {
         let own = rule.boxed();
-        rows.push(on_gpu(format!("non-finite/{name}/{style:?}"), move |gpu| keeps_non_finite(gpu, &*own, style)));
+        rows.push(on_gpu(format!("non-finite/{name}/{style:?}"), rule, move |gpu| keeps_non_finite(gpu, &*own, style)));
     }
     for parameter in rule.parameters() {
-        let own = rule.boxed();
-        rows.push(on_gpu(format!("liveness/{name}/{}", parameter.name), move |gpu| is_live(gpu, &*own, parameter)));
+        let (own, mut changed) = (rule.boxed(), rule.boxed());
+        changed.set(parameter.name, if parameter.flag { 1.0 } else { 0.0 });
+        rows.push(on_gpu(format!("liveness/{name}/{}", parameter.name), &*changed, move |gpu| is_live(gpu, &*own, parameter)));
         let own = rule.boxed();
         rows.push(plain(format!("rejection/{name}/{}", parameter.name), move || rejects(&*own, parameter)));
     }

@@ -205,9 +205,13 @@ fn layouts(module: &naga::Module, rule: &dyn AnyRule) -> Outcome {
 /// What naga says, with the place in the text.
 pub fn module(source: &str) -> Result<naga::Module, Failure> {
     let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
-    // What WebGPU knows, except in the kernels for software adapters: a rule's own text has no more, or it would not run elsewhere.
+    // What WebGPU knows, except in the kernels for software adapters and those that ask for f16: a rule's own text has no more, or it would not run elsewhere.
     let is_software = source.contains("array<vec2<u64>>");
-    let capabilities = if is_software { Capabilities::SHADER_INT64 } else { Capabilities::empty() };
+    let capabilities = match (is_software, source.starts_with("enable f16;")) {
+        (true, _) => Capabilities::SHADER_INT64,
+        (_, true) => Capabilities::SHADER_FLOAT16,
+        _ => Capabilities::empty(),
+    };
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator.validate(&module).map_err(|error| error.emit_to_string(source))?;
     Ok(module)

@@ -74,6 +74,13 @@ pub struct Shader<S = Resource> {
 }
 
 impl<S> Shader<S> {
+    /// The same with an extension of WGSL, which has to come first.
+    pub(crate) fn enabling(self, extension: &str) -> Self {
+        let first = format!("enable {extension};\n");
+        let own = self.own.start + first.len()..self.own.end + first.len();
+        Shader { source: first + &self.source, own, ..self }
+    }
+
     /// Whether it looks rows up in a version of the table of parameters, which it binds in group 1.
     pub(crate) fn has_version(&self) -> bool {
         self.source.contains(VERSION)

@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use libtest_mimic::{Failed, Trial};
 use wgpu_optim::Error;
-use wgpu_optim::adapter::{DeviceLimits, Gpu, instance, request_all_features, request_from};
+use wgpu_optim::adapter::{DeviceLimits, Gpu, instance, request_all_features, request_from, request_with_features};
+use wgpu_optim::rule::AnyRule;
+use wgpu_optim::testing::features;
 
 /// The result of a row.
 pub type Outcome = Result<(), Failed>;
@@ -41,6 +43,19 @@ impl Context {
         .with_ignored_flag(ignored)
     }
 
+    /// The same, also ignored where the device lacks features that the row needs.
+    pub fn trial_with(self: &Arc<Self>, needed: wgpu::Features, name: String, run: impl FnOnce(&Gpu) -> Outcome + Send + 'static) -> Trial {
+        let lacks = self.gpu.as_ref().is_ok_and(|gpu| !gpu.device.features().contains(needed));
+        let trial = self.trial(name, run);
+        let is_ignored = trial.has_ignored_flag() || lacks;
+        trial.with_ignored_flag(is_ignored)
+    }
+
+    /// A row about a rule.
+    pub fn trial_of(self: &Arc<Self>, rule: &dyn AnyRule, name: String, run: impl FnOnce(&Gpu) -> Outcome + Send + 'static) -> Trial {
+        self.trial_with(features(rule), name, run)
+    }
+
     /// Forgets the kernels of earlier rows where there are many.
     fn forget(&self, gpu: &Gpu) {
         let are_many = || gpu.pipelines.compiled() - self.forgotten.load(Ordering::Relaxed) > SHARED;
@@ -58,9 +73,21 @@ fn required() -> bool {
     std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1")
 }
 
+/// Whether a device has the features that a rule needs.
+pub fn has_features_of(gpu: &Gpu, rule: &dyn AnyRule) -> bool {
+    gpu.device.features().contains(features(rule))
+}
+
 /// One more device, of the suite's only instance.
 pub fn another(allowance: DeviceLimits) -> Result<Gpu, Error> {
     pollster::block_on(request_from(only_instance()?, allowance))
+}
+
+/// The same with f16 where the adapter has it: rules that iterate in it are rows like others.
+fn with_f16(allowance: DeviceLimits) -> Result<Gpu, Error> {
+    static F16: LazyLock<Result<wgpu::Features, Error>> =
+        LazyLock::new(|| Ok(another(DeviceLimits::Adapter)?.adapter.features() & wgpu::Features::SHADER_F16));
+    pollster::block_on(request_with_features(only_instance()?, allowance, F16.clone()?))
 }
 
 fn only_instance() -> Result<&'static wgpu::Instance, Error> {
@@ -68,7 +95,7 @@ fn only_instance() -> Result<&'static wgpu::Instance, Error> {
     INSTANCE.as_ref().map_err(Error::clone)
 }
 
-/// All that the adapter can, and on a software adapter the kernels that are written for it; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
+/// All that the adapter can, f16 too, and on a software adapter the kernels that are written for it; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
 /// small tensors need windows; and, with that, buffers of 300 KiB, so that models need several, and 12 KiB of workgroup memory, in which panels of squares have 16 columns.
 pub fn all() -> Vec<Arc<Context>> {
     let narrow = wgpu::Limits { max_storage_buffer_binding_size: 64 << 10, ..wgpu::Limits::default() };
@@ -80,7 +107,7 @@ pub fn all() -> Vec<Arc<Context>> {
         ("paged", DeviceLimits::Limited(Box::new(paged))),
     ];
     let context = |(name, allowance)| {
-        Arc::new(Context { name, gpu: another(allowance), running: RwLock::default(), forgotten: AtomicUsize::default() })
+        Arc::new(Context { name, gpu: with_f16(allowance), running: RwLock::default(), forgotten: AtomicUsize::default() })
     };
     allowances.into_iter().map(context).collect()
 }

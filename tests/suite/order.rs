@@ -7,7 +7,7 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::{AnyRule, Extent, Extents, Stage, SumField};
 use wgpu_optim::{Binding, Optimizer, Sgd, Tensors, rules};
 
-use crate::context::{Context, Outcome};
+use crate::context::{Context, Outcome, has_features_of};
 use wgpu_optim::testing::{Scene, Style, must_fail, same_bits};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
@@ -16,8 +16,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         // A software adapter's own kernels and the others, by turns.
         for (turn, (case, rule)) in rule.cases().into_iter().enumerate() {
             let mut row = |what: &str, run: fn(&Gpu, &dyn AnyRule) -> Outcome| {
-                let rule = rule.clone();
-                trials.push(contexts[turn % 2].trial(format!("order/{}/{case}/{what}", rule.name()), move |gpu| run(gpu, &*rule)));
+                let (own, name) = (rule.clone(), format!("order/{}/{case}/{what}", rule.name()));
+                trials.push(contexts[turn % 2].trial_of(&*rule, name, move |gpu| run(gpu, &*own)));
             };
             row("steps-in-one-encoder", steps_in_one_encoder);
             row("same-run-same-bits", same_run_same_bits);
@@ -220,7 +220,7 @@ fn dispatches_do_not_grow(gpu: &Gpu) -> Outcome {
 /// State takes what the byte model says: 4 bytes an element and state in use, as much for each row and column that a stage leaves a number of to a later one, and less than 1% for
 /// alignment.
 fn memory_is_the_model(gpu: &Gpu) -> Outcome {
-    for rule in rules::all().iter().flat_map(|rule| rule.cases()).map(|(_, rule)| rule) {
+    for rule in rules::all().iter().flat_map(|rule| rule.cases()).map(|(_, rule)| rule).filter(|rule| has_features_of(gpu, &**rule)) {
         // A number of rows that blocks of three rows divide.
         let shapes = [&[1002, 1000][..], &[1001]];
         let tensors = Tensors::new(&gpu.device, [("a", shapes[0]), ("b", shapes[1])])?;

@@ -67,7 +67,7 @@ fn update(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state:
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for Row { name, check } in rows(&ClippedMomentum::default()) {
+    for Row { name, check, .. } in rows(&ClippedMomentum::default()) {
         trials.push(match check {
             Check::OnGpu(run) => contexts[0].trial(name, move |gpu| Ok(run(gpu)?)),
             Check::Plain(run) => Trial::test(name, move || Ok(run()?)),

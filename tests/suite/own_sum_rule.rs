@@ -87,7 +87,7 @@ impl<const MISTAKE: usize> Rule for Wrong<MISTAKE> {
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for Row { name, check } in rows(&NormalizedMomentum::default()) {
+    for Row { name, check, .. } in rows(&NormalizedMomentum::default()) {
         trials.push(match check {
             Check::OnGpu(run) => contexts[0].trial(name, move |gpu| Ok(run(gpu)?)),
             Check::Plain(run) => Trial::test(name, move || Ok(run()?)),

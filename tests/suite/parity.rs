@@ -8,14 +8,16 @@ use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{Check, Row, STEPS, Scene, Style, rows, tasks_are_valid};
 use wgpu_optim::{Optimizer, Tensors, rules};
 
-use crate::context::{Context, Outcome};
+use crate::context::{Context, Outcome, has_features_of};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (index, context) in contexts.iter().enumerate() {
-        for Row { name, check } in rules::all().iter().flat_map(|rule| rows(&**rule)) {
+        for Row { name, check, features } in rules::all().iter().flat_map(|rule| rows(&**rule)) {
             match check {
-                Check::OnGpu(run) if wanted(context.name, &name) => trials.push(context.trial(name, move |gpu| Ok(run(gpu)?))),
+                Check::OnGpu(run) if wanted(context.name, &name) => {
+                    trials.push(context.trial_with(features, name, move |gpu| Ok(run(gpu)?)));
+                }
                 // Once is enough.
                 Check::Plain(run) if index == 0 => trials.push(Trial::test(name, move || Ok(run()?))),
                 Check::OnGpu(_) | Check::Plain(_) => {}
@@ -46,7 +48,7 @@ fn wanted(context: &str, row: &str) -> bool {
 
 /// Groups of one rule with other hyper-parameters, with other states in use, and of other rules, all in one optimizer where its table fits in a binding.
 fn mixed_groups(gpu: &Gpu) -> Outcome {
-    let cases = rules::all().into_iter().flat_map(|rule| rule.cases());
+    let cases = rules::all().into_iter().flat_map(|rule| rule.cases()).filter(|(_, rule)| has_features_of(gpu, &**rule));
     // The whole of a matrix that is orthogonalized has to fit in a binding.
     let long = |rule: &dyn AnyRule| if rule.orthogonalizes() { 400 } else { 4100 };
     let short = |rule: &dyn AnyRule, index: usize| if rule.keeps_squares() { 1 } else { index + 1 };

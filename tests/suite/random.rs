@@ -9,7 +9,7 @@ use wgpu_optim::adapter::Gpu;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::rules;
 
-use crate::context::{Context, Outcome};
+use crate::context::{Context, Outcome, has_features_of};
 use wgpu_optim::testing::{STYLES, Scene, Style, is_certain};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
@@ -62,7 +62,7 @@ fn agrees(gpu: &Gpu, rule: &dyn AnyRule, draw: &Draw) -> Outcome {
             .collect()
     };
     let group = |(fractions, own): &(Vec<f64>, Vec<usize>)| {
-        let rule = configured(rule, fractions);
+        let rule = configured(gpu, rule, fractions);
         let lens = lens(&*rule, own);
         (rule, lens)
     };
@@ -76,8 +76,8 @@ fn agrees(gpu: &Gpu, rule: &dyn AnyRule, draw: &Draw) -> Outcome {
 }
 
 /// The rule with every hyper-parameter somewhere in its range: a flag either way, a bounded one between its bounds, an unbounded one from 1e-4
-/// to 1. Combinations that the rule refuses fall back to the default, one hyper-parameter after the other.
-fn configured(rule: &dyn AnyRule, fractions: &[f64]) -> Box<dyn AnyRule> {
+/// to 1. Combinations that the rule refuses, or whose features the device lacks, fall back to the default, one hyper-parameter after the other.
+fn configured(gpu: &Gpu, rule: &dyn AnyRule, fractions: &[f64]) -> Box<dyn AnyRule> {
     let mut configured = rule.boxed();
     for (parameter, &fraction) in rule.parameters().iter().zip(fractions) {
         let value = match parameter.flag {
@@ -87,7 +87,7 @@ fn configured(rule: &dyn AnyRule, fractions: &[f64]) -> Box<dyn AnyRule> {
         };
         let mut next = configured.clone();
         next.set(parameter.name, value);
-        if next.validate().is_ok() {
+        if next.validate().is_ok() && has_features_of(gpu, &*next) {
             configured = next;
         }
     }

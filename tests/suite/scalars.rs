@@ -16,7 +16,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for rule in rules::all().into_iter().filter(|rule| !rule.scalar_fields().is_empty()) {
         for (case, configured) in rule.cases() {
             let name = format!("scalars/{}/{case}", rule.name());
-            trials.push(contexts[0].trial(name, move |gpu| within_ulps(gpu, &*configured)));
+            let own = configured.clone();
+            trials.push(contexts[0].trial_of(&*configured, name, move |gpu| within_ulps(gpu, &*own)));
         }
     }
     for beta in [0.0, 0.1, 0.5, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 0.99999, 0.9999999] {

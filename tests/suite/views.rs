@@ -21,8 +21,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         for rule in rules::all() {
             for (case, configured) in rule.cases() {
                 let mut row = |what: &str, run: fn(&Gpu, &dyn AnyRule) -> Outcome| {
-                    let rule = configured.clone();
-                    trials.push(context.trial(format!("views/{}/{case}/{what}", rule.name()), move |gpu| run(gpu, &*rule)));
+                    let (own, name) = (configured.clone(), format!("views/{}/{case}/{what}", rule.name()));
+                    trials.push(context.trial_of(&*configured, name, move |gpu| run(gpu, &*own)));
                 };
                 if configured.has_views() {
                     row("gpu-is-twin", gpu_is_twin);

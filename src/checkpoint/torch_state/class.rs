@@ -1,5 +1,6 @@
 //! `Class`: torch's class of a rule, from what the rule says of itself, and the few things that torch has otherwise.
 
+use crate::checkpoint::outline::Settings;
 use crate::rule::{AnyRule, HyperParameter, KnownAs};
 use crate::rules;
 
@@ -34,6 +35,8 @@ pub(super) struct Special {
     pub(super) steps: Steps,
     /// Hyper-parameters of the rule that it lacks: where they are 0, or as the class's preset has them, it is torch's form.
     pub(super) lacks: &'static [&'static str],
+    /// Hyper-parameters of the rule that say how its form is computed, which a state dict is silent about.
+    pub(super) own: &'static [&'static str],
     /// A flag that all its groups have.
     pub(super) always: &'static [(&'static str, bool)],
     /// Scalars in its state.
@@ -60,7 +63,7 @@ pub(super) struct Scalar {
     pub(super) form: fn(f64) -> f64,
 }
 
-const PLAIN: Special = Special { class: "", steps: Steps::Tensor, lacks: &[], always: &[], scalars: &[], initial: None };
+const PLAIN: Special = Special { class: "", steps: Steps::Tensor, lacks: &[], own: &[], always: &[], scalars: &[], initial: None };
 
 const SPECIAL: &[Special] = &[
     Special { class: "SGD", steps: Steps::None, lacks: &["decoupled_weight_decay"], ..PLAIN },
@@ -93,6 +96,7 @@ const SPECIAL: &[Special] = &[
         class: "Muon",
         steps: Steps::None,
         lacks: &["dion", "polar_express", "inputs_first", "added_eps", "debias", "adaptive", "maximize"],
+        own: &["ns_f16"],
         ..PLAIN
     },
     Special { class: "ASGD", scalars: &[Scalar::same("eta"), Scalar::same("mu")], ..PLAIN },
@@ -145,6 +149,16 @@ impl Class {
         self.known.preset.iter().find(|(own, _)| *own == name).map_or(0.0, |(_, number)| *number)
     }
 
+    /// Has a rule of torch's compute as these settings say, where a state dict says nothing of it.
+    pub(super) fn computed_as(&self, mut rule: Box<dyn AnyRule>, settings: &Settings) -> Box<dyn AnyRule> {
+        for name in self.special.own {
+            if let Some(number) = settings.get(*name).and_then(|text| text.parse().ok()) {
+                rule.set(name, number);
+            }
+        }
+        rule
+    }
+
     /// torch's name.
     pub(super) fn name(&self) -> &'static str {
         self.known.name
@@ -154,8 +168,9 @@ impl Class {
     pub(super) fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<Key> = Vec::new();
         let words = self.words();
-        let is_own = |name: &str| !self.special.lacks.contains(&name) && !words.iter().any(|word| word.ours == name);
-        for parameter in self.rule.parameters().iter().filter(|parameter| is_own(parameter.name)) {
+        let Special { lacks, own, .. } = self.special;
+        let is_theirs = |name: &str| !lacks.contains(&name) && !own.contains(&name) && !words.iter().any(|word| word.ours == name);
+        for parameter in self.rule.parameters().iter().filter(|parameter| is_theirs(parameter.name)) {
             let name = self.key(parameter.name);
             match keys.iter_mut().find(|key| key.name == name) {
                 Some(key) => key.ours.push(*parameter),
@@ -200,7 +215,7 @@ mod tests {
             let rule = &class.unwrap_or_else(|| panic!("no rule is known as {}", special.class)).rule;
             let has = |name: &str| rule.parameters().iter().any(|parameter| parameter.name == name);
             let initial = special.initial.map(|(_, hyper)| hyper);
-            assert!(special.lacks.iter().copied().chain(initial).all(has), "{}", special.class);
+            assert!(special.lacks.iter().chain(special.own).copied().chain(initial).all(has), "{}", special.class);
             assert!(special.always.iter().all(|(key, _)| !has(key)), "{}", special.class);
             assert!(special.scalars.iter().all(|scalar| rule.scalar_fields().contains(&scalar.ours)), "{}", special.class);
         }

@@ -62,7 +62,7 @@ fn groups(
         }
         let settings = &own.groups[param.group];
         let hyper = &container.groups[one.group].hyper;
-        match Class::of(settings.get("rule").map_or("", |rule| rule), |class| to_rule(class, hyper)) {
+        match Class::of(settings.get("rule").map_or("", |rule| rule), |class| Ok(class.computed_as(to_rule(class, hyper)?, settings))) {
             Ok((class, rule)) => {
                 places.insert(pair, groups.len());
                 groups.push(Group::new(class, rule, settings));

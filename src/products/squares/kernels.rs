@@ -3,7 +3,7 @@
 use super::jacobi::Shares;
 use super::plan::{ALWAYS, Matrix};
 use crate::products::kernels::{PLAIN, PRODUCT, SHARED, TILE, division, multiplied, sums};
-use crate::products::{Blocks, Tile};
+use crate::products::{Blocks, Precision, Tile};
 use crate::wgsl::{Declaration, NUMERICS, Shader, constants, shader};
 
 const DUE: &str = include_str!("../../../shaders/products/squares/due.wgsl");
@@ -194,7 +194,7 @@ impl Step {
         let way = self.way();
         let invocations = if way == Way::Shares { shares.invocations } else { blocks.invocations() };
         let panel = constants([("PANEL", shares.panel)]);
-        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &division(blocks, invocations) + &panel + &numbers();
+        let own = Matrix::WGSL.to_owned() + Tile::WGSL + &Precision::F32.wgsl() + &division(blocks, invocations) + &panel + &numbers();
         let mut parts = vec![own.as_str(), TILE, DUE];
         parts.extend(self.text());
         let (sums, multiplied) = (sums(blocks), multiplied(blocks, false));

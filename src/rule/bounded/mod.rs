@@ -210,8 +210,8 @@ impl Real for Bounded {
         rule
     }
     #[cfg(feature = "cpu")]
-    fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]]) {
-        crate::products::orthogonalize_bounded(x, height, width, coefficients);
+    fn orthogonalize(x: &mut [Self], height: usize, width: usize, coefficients: &[[f64; 3]], in_f16: bool) {
+        crate::products::orthogonalize_bounded(x, height, width, coefficients, crate::products::Precision::of(in_f16));
     }
     #[cfg(feature = "cpu")]
     fn multiply(work: &crate::products::SquareWork, lanes: &mut [Vec<Self>]) {

@@ -1,6 +1,7 @@
 //! The coefficients of Muon's iterations, the factor of its steps, and the parameters that it is for.
 
 use super::Muon;
+use crate::rule::reach;
 
 /// optax 0.2.8, `contrib/_muon.py`, `"dion"`.
 const DION: [[f64; 3]; 5] = [
@@ -69,9 +70,5 @@ pub(super) const MOST: f64 = 100.0;
 
 /// How large singular values of up to 1 become at most.
 pub(super) fn grown(coefficients: &[[f64; 3]]) -> f64 {
-    const SAMPLES: usize = 256;
-    coefficients.iter().fold(1.0, |most, [a, b, c]| {
-        let samples = (0..=SAMPLES).map(|index| most * index as f64 / SAMPLES as f64);
-        samples.map(|s| (s * (a + s * s * (b + s * s * c))).abs()).fold(0.0, f64::max)
-    })
+    coefficients.iter().fold(1.0, |most, own| reach(most, *own).x)
 }

@@ -23,8 +23,8 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for rule in rules::all() {
         for (case, own) in rule.cases() {
             for context in contexts {
-                let own = own.clone();
-                trials.push(context.trial(format!("checkpoints/rules/{}/{case}", rule.name()), move |gpu| of_rule(gpu, own)));
+                let (own, name) = (own.clone(), format!("checkpoints/rules/{}/{case}", rule.name()));
+                trials.push(context.trial_of(&*own.clone(), name, move |gpu| of_rule(gpu, own)));
             }
         }
     }

@@ -24,7 +24,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
                 trials.push(Trial::test(format!("features/scheduled/{row}/constant"), move || is_itself(&*own, name)));
                 let own = configured.clone();
                 let run = move |gpu: &Gpu| agrees(gpu, &*own, name);
-                trials.push(contexts[0].trial(format!("features/scheduled/{row}/changing"), run));
+                trials.push(contexts[0].trial_of(&*configured, format!("features/scheduled/{row}/changing"), run));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod each;
 mod eigen;
+mod half;
 mod orthogonal;
 mod squares;
 mod steps;
@@ -25,6 +26,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         }));
     }
     trials.extend(each::trials(contexts));
+    trials.extend(half::trials(contexts));
     trials.extend(orthogonal::trials());
     trials.extend(squares::trials(contexts));
     trials.extend(steps::trials(contexts));

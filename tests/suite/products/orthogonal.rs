@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 use wgpu_optim::Muon;
-use wgpu_optim::products::orthogonalize;
+use wgpu_optim::products::{Precision, orthogonalize};
 use wgpu_optim::rule::Rule as _;
 use wgpu_optim::testing::Random;
 
@@ -25,7 +25,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// What iterations make of a singular value.
-fn taken(coefficients: &[[f64; 3]], value: f64) -> f64 {
+pub fn taken(coefficients: &[[f64; 3]], value: f64) -> f64 {
     coefficients.iter().fold(value, |s, [a, b, c]| s * (a + s * s * (b + s * s * c)))
 }
 
@@ -50,8 +50,8 @@ fn orthogonal(rule: &Muon, (height, width): (usize, usize)) -> Outcome {
     let coefficients = rule.coefficients(1, 1);
     let mut in_f32: Vec<f32> = x.iter().map(|&x| x as f32).collect();
     let (before, polar) = singular(&x, height, width);
-    orthogonalize(&mut x, height, width, &coefficients);
-    orthogonalize(&mut in_f32, height, width, &coefficients);
+    orthogonalize(&mut x, height, width, &coefficients, Precision::F32);
+    orthogonalize(&mut in_f32, height, width, &coefficients, Precision::F32);
     let (mut after, own) = singular(&x, height, width);
     for (index, (x, polar)) in own.iter().zip(&polar).enumerate() {
         assert!((x - polar).abs() < 1e-7, "{height} x {width}: the polar factor has {polar} at {index}, that of the result {x}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wgpu_optim::checkpoint::{Checkpoint, RestoreOptions, torch_state};
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::step::Group;
-use wgpu_optim::{AdamW, Ema, Error, Lookahead, MicroBatches, Options, Schedule, Swa};
+use wgpu_optim::{AdamW, Ema, Error, Lookahead, MicroBatches, Muon, Options, Schedule, Swa};
 
 use super::recorded::{Recorded, StateDict, Tensor};
 use crate::context::Outcome;
@@ -13,7 +13,7 @@ use crate::context::Outcome;
 type Row = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let rows: [Row; 9] = [
+    let rows: [Row; 10] = [
         ("names-whatever-the-groups", names_whatever_the_groups),
         ("numbers-from-anywhere", numbers_from_anywhere),
         ("counts-as-numbers", counts_as_numbers),
@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         ("averages-begin-at-the-values", averages_begin_at_the_values),
         ("files", files),
         ("equal-bytes", equal_bytes),
+        ("iterations-in-f16", iterations_in_f16),
     ];
     rows.into_iter().map(|(name, run)| Trial::test(format!("torch-state/{name}"), run)).collect()
 }
@@ -204,5 +205,24 @@ fn equal_bytes() -> Outcome {
     }
     let tensor = Tensor::f32(&[], &[5.0]);
     assert_eq!(StateDict::read(&bytes)?.tensors.get("state.0.step"), Some(&tensor));
+    Ok(())
+}
+
+/// torch knows nothing of the precision of iterations: the state dict is the same with either, and goes to either.
+fn iterations_in_f16() -> Outcome {
+    let rules = [false, true].map(|ns_f16| Muon { ns_f16, ..Muon::default() });
+    let mut dicts = Vec::new();
+    for rule in rules {
+        let mut optimizer = CpuOptimizer::<f32>::with_groups([Group::new(rule, [CpuParam::new("w", &[2, 3])])])?;
+        optimizer.step(&mut [&mut [0.5; 6]], &[Some(&[0.1, -0.2, 0.3, 0.0, 1.0, 2.0])])?;
+        dicts.push(torch_state::to_bytes(&optimizer.checkpoint(None)?)?);
+        for (dict, rule) in dicts.iter().flat_map(|dict| rules.map(|rule| (dict, rule))) {
+            let mut other = CpuOptimizer::<f32>::with_groups([Group::new(rule, [CpuParam::new("w", &[2, 3])])])?;
+            let read = torch_state::from_bytes(dict, &other.checkpoint(None)?)?;
+            other.restore(&read, None, RestoreOptions { values: false, ..Default::default() })?;
+            assert_eq!((other.state("w", "b")?, read.steps("w")?), (optimizer.state("w", "b")?, 1));
+        }
+    }
+    assert_eq!(dicts[0], dicts[1]);
     Ok(())
 }
