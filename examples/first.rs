@@ -25,7 +25,7 @@ pub(crate) fn fit() -> Result<Vec<f32>, Box<dyn Error>> {
     // A device, if you have none yet; else yours, as it is.
     let wgpu_optim::adapter::Gpu { device, queue, .. } = pollster::block_on(request(DeviceLimits::Adapter))?;
 
-    // Your buffers: STORAGE is all that the optimizer needs; COPY_SRC lets you read values back.
+    // Your buffers: STORAGE is all that a step needs. Reading values and saving them needs COPY_SRC, writing and restoring them COPY_DST.
     let buffer = |contents: &[f32]| {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         device.create_buffer_init(&BufferInitDescriptor { label: None, contents: bytemuck::cast_slice(contents), usage })

@@ -43,7 +43,7 @@ pub use error::{BufferRole, Error, Result};
 pub use gpu::{Bf16Copy, Binding, LrScales, Param, Pipelines, RecordedWork, RowMask, SparseRows, Tensors, adapter, checked};
 pub use optimizer::{Group, Optimizer, PendingReport, Report, RowChange};
 pub use rules::types::*;
-pub use schedule::{Plateau, Schedule};
+pub use schedule::{Anneal, Plateau, Schedule};
 pub use step::{
     AdaptiveClip, Clip, DynamicScale, Ema, GroupKey, Lookahead, LossScale, Matches, MicroBatches, Named, NonFinite, NormClip, NormOrder,
     NormScope, Options, StateStorage, Swa, TrainingProgress, View,

@@ -16,6 +16,15 @@ pub(super) fn groups_there(groups: &usize) -> String {
     }
 }
 
+/// The names that there are of a kind.
+pub(super) fn those_there(kind: &str, known: &str) -> String {
+    match known {
+        "" if kind == "group" => "no group has a name".to_owned(),
+        "" => "there are none".to_owned(),
+        _ => format!("there are: {known}"),
+    }
+}
+
 /// What lies in the buffers of the values.
 pub(super) fn shown(view: &crate::View) -> String {
     match view {

@@ -9,7 +9,7 @@ use crate::rule::Range;
 
 pub use difference::Difference;
 pub(crate) use messages::unknown;
-use messages::{groups_there, if_longer, listed, shown};
+use messages::{groups_there, if_longer, listed, shown, those_there};
 pub use role::BufferRole;
 
 /// Shorthand.
@@ -266,7 +266,7 @@ pub enum Error {
         parts: usize,
     },
     /// A name that does not exist.
-    #[error("there is no {kind} \"{name}\"; there are: {known}")]
+    #[error("there is no {kind} \"{name}\"; {}", those_there(.kind, .known))]
     UnknownName {
         /// What was looked for: parameter, state, hyper-parameter.
         kind: &'static str,
@@ -428,7 +428,7 @@ pub enum Error {
         limit: &'static str,
     },
     /// A checkpoint does not fit the optimizer that it is put back into.
-    #[error("the checkpoint does not fit, and nothing was changed:{}", listed(.differences))]
+    #[error("the checkpoint does not fit, and nothing was changed; RestoreOptions::partial takes what fits, ignore_settings keeps the optimizer's settings:{}", listed(.differences))]
     Differences {
         /// All that differs.
         differences: Vec<Difference>,

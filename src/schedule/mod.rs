@@ -18,7 +18,8 @@
 //! ```
 //!
 //! A warm-up over `n` steps begins with `peak / n`, at step 0, and is at the peak at step `n - 1`: from 0, the first step would move nothing. Warm-up and
-//! cosine are also one value: `WarmupStableDecay { from: peak / n, peak, to, warmup: n - 1, stable: 0, decay, anneal: Anneal::Cosine }`.
+//! cosine are also one value, `WarmupStableDecay { from: peak / n, peak, to, warmup: n - 1, stable: 1, decay: steps - n, anneal: Anneal::Cosine }`, which is at `to` at step `steps`,
+//! after the last one.
 //!
 //! Reduce-on-plateau depends on losses that the host reads back, so it is a helper of the host: [`Plateau`].
 

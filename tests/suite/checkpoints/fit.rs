@@ -55,7 +55,12 @@ fn refused(run: &Run, checkpoint: &Checkpoint, options: RestoreOptions) -> Resul
     };
     same("after an error", &run.checkpoint()?, &before)?;
     let mut lines = told.lines().map(str::trim).map(str::to_owned);
-    assert_eq!(lines.next().as_deref(), Some("the checkpoint does not fit, and nothing was changed:"));
+    assert_eq!(
+        lines.next().as_deref(),
+        Some(
+            "the checkpoint does not fit, and nothing was changed; RestoreOptions::partial takes what fits, ignore_settings keeps the optimizer's settings:"
+        )
+    );
     Ok(lines.collect())
 }
 

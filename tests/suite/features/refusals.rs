@@ -149,7 +149,7 @@ fn calls(gpu: &Gpu) -> Outcome {
     let message = optimizer.swap(&mut encoder, "ema").map_err(|error| error.to_string());
     assert_eq!(message, Err("swap needs Options::ema, swa or lookahead, which the optimizer was made without".into()));
     let message = optimizer.state("a", "ema").map(drop).map_err(|error| error.to_string());
-    assert_eq!(message, Err("there is no state \"ema\"; there are: ".into()));
+    assert_eq!(message, Err("there is no state \"ema\"; there are none".into()));
     assert!(optimizer.set_schedule(1, "lr", None).is_err());
     assert!(optimizer.set_schedule(0, "dampening", Some(Schedule::Constant(0.1))).is_err());
     assert!(optimizer.set_loss_scale(f64::INFINITY).is_err());
