@@ -16,6 +16,7 @@
 //! [`rows`] has the same as single named rows, for a test harness.
 
 mod compare;
+mod faithful;
 mod inputs;
 mod kernels;
 mod layout;
@@ -29,6 +30,7 @@ use core::fmt;
 pub use crate::gpu::late::as_in_a_browser;
 pub use crate::gpu::made::Made;
 pub use compare::{compare, must_fail, same_bits};
+pub use faithful::is_faithful;
 pub use inputs::{NON_FINITE, Random, gradients, spoil, values};
 pub use layout::{STYLES, Style};
 pub use non_finite::{cpu_keeps_non_finite, keeps_non_finite};

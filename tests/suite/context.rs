@@ -96,10 +96,10 @@ fn only_instance() -> Result<&'static wgpu::Instance, Error> {
 }
 
 /// All that the adapter can, f16 too, and on a software adapter the kernels that are written for it; WebGPU's default limits (8 storage buffers, bindings of 128 MiB); and bindings of 64 KiB, so that
-/// small tensors need windows; and, with that, buffers of 300 KiB, so that models need several, and 12 KiB of workgroup memory, in which panels of squares have 16 columns.
+/// small tensors need windows; and, with that, buffers of 300 KiB, so that models need several.
 pub fn all() -> Vec<Arc<Context>> {
     let narrow = wgpu::Limits { max_storage_buffer_binding_size: 64 << 10, ..wgpu::Limits::default() };
-    let paged = wgpu::Limits { max_buffer_size: 300 << 10, max_compute_workgroup_storage_size: 12 << 10, ..narrow.clone() };
+    let paged = wgpu::Limits { max_buffer_size: 300 << 10, ..narrow.clone() };
     let allowances = [
         ("adapter", DeviceLimits::Adapter),
         ("webgpu", DeviceLimits::Limited(Box::default())),

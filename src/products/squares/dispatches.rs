@@ -2,7 +2,8 @@
 
 use super::jacobi::Shares;
 use super::kernels::{Slot, Step};
-use super::plan::{Matrix, Named, Needs, Roots, Round, Shape, panels, renewals, sweeps, tiles};
+use super::plan::{Matrix, Named, Needs, Roots, Round};
+use super::tiles::{Shape, panels, renewals, sweeps, tiles};
 use crate::error::Result;
 use crate::gpu::{Dispatch, Pipelines, fold, limits, table, whole};
 use crate::products::{Blocks, Tile};

@@ -10,6 +10,7 @@ mod jacobi;
 mod kernels;
 mod plan;
 mod roots;
+mod tiles;
 #[cfg(feature = "cpu")]
 mod twin;
 

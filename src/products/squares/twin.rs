@@ -22,8 +22,15 @@ pub struct SquareWork {
     pub numbers: Vec<f64>,
 }
 
-/// What WGSL allows a root, a quotient and a power, which runs in f32 round correctly: 9, 5 and 7 halves of the last bit.
-const ALLOWED: f64 = 21.0;
+/// What WGSL allows beyond runs in f32, which round correctly, in halves of the last bit: a quotient 5, a root 9, a power 7. An inverse root has a power, and two quotients in what is taken to -1/2 at most; its square root is in both, and leaves
+/// nothing. Rotations and columns of length 1 have a root and a quotient.
+fn allowed(product: &Product) -> f64 {
+    match product {
+        Product::Root { .. } => 7.0 + 5.0,
+        Product::Basis { .. } | Product::Renew { .. } => 9.0 + 5.0,
+        Product::Gram { .. } | Product::Turn { .. } => 0.0,
+    }
+}
 
 /// Half of f32's last bit, as a part of a number.
 const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -106,7 +113,7 @@ impl SquareWork {
         let in_f64 = |lane: &[Bounded], run| lane.iter().zip(signs(run)).map(|(x, sign)| x.value + sign * x.error).collect();
         let inherited: Vec<Vec<Vec<f64>>> = (0..RUNS).into_par_iter().map(|run| self.drawn_run(lanes, |lane| in_f64(lane, run))).collect();
         let (names, of_elements) = (self.product.states(), self.product.of_elements());
-        let is_exact = matches!(self.product, Product::Turn { .. });
+        let allowed = allowed(&self.product);
         for (place, lane) in lanes.iter_mut().enumerate().filter(|(place, _)| self.product.writes(names[*place])) {
             let means = |off: &dyn Fn(usize, usize) -> f64| {
                 let square = |at: usize| (0..RUNS as usize).map(|run| off(run, at).powi(2)).sum::<f64>() / f64::from(RUNS);
@@ -116,9 +123,9 @@ impl SquareWork {
             };
             let rounding = means(&|run, at| f64::from(of_rounding[run][place][at]) - values[place][at]);
             let inherited = means(&|run, at| inherited[run][place][at] - values[place][at]);
-            let magnitudes = if is_exact { vec![0.0; lane.len()] } else { means(&|_, at| values[place][at]) };
+            let magnitudes = if allowed == 0.0 { vec![0.0; lane.len()] } else { means(&|_, at| values[place][at]) };
             for (at, x) in lane.iter_mut().enumerate() {
-                let spread = DEVIATIONS * rounding[at].sqrt() + 2.0 * inherited[at].sqrt() + ALLOWED * UNIT * magnitudes[at].sqrt();
+                let spread = DEVIATIONS * rounding[at].sqrt() + 2.0 * inherited[at].sqrt() + allowed * UNIT * magnitudes[at].sqrt();
                 *x = Bounded::inexact(values[place][at], spread);
             }
         }

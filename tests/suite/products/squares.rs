@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
-use wgpu_optim::adapter::Gpu;
+use wgpu_optim::adapter::{DeviceLimits, Gpu};
 use wgpu_optim::checkpoint::RestoreOptions;
 use wgpu_optim::products::squares::kernels;
 use wgpu_optim::rule::AnyRule;
-use wgpu_optim::testing::{Random, Style, module, same_bits, values};
+use wgpu_optim::testing::{Random, Style, is_faithful, module, must_fail, same_bits, values};
 use wgpu_optim::{Group, NonFinite, Optimizer, Options, Param, RowMask, Shampoo, Soap, StateStorage, Tensors};
 
 use super::eigen;
-use crate::context::{Context, Outcome};
+use crate::context::{Context, Outcome, another};
 use crate::features::pairs::{agrees, everything};
 
 /// Makes a rule.
@@ -49,6 +49,18 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         trials.push(context.trial("squares/Shampoo/a-root-is-a-root".into(), eigen::roots));
         trials.push(context.trial("squares/Shampoo/what-has-no-rank-stays-bounded".into(), eigen::without_rank));
     }
+    trials.push(contexts[0].trial("squares/Soap/a-basis-in-panels-of-16-columns".into(), |_| {
+        // Panels of 32 take 12 KiB and a number for each invocation.
+        let limits = wgpu::Limits { max_compute_workgroup_storage_size: 12 << 10, ..wgpu::Limits::default() };
+        let gpu = another(DeviceLimits::Limited(Box::new(limits)))?;
+        assert_eq!(gpu.device.limits().max_compute_workgroup_storage_size, 12 << 10);
+        eigen::bases(&gpu)
+    }));
+    trials.push(contexts[0].trial("squares/another-rate-is-not-faithful".into(), |gpu| {
+        let mut changed = soap();
+        changed.set("lr", 0.01001);
+        Ok(must_fail("a learning rate that is 1e-3 off", is_faithful(gpu, &*soap(), &*changed))?)
+    }));
     for (name, rule) in rules {
         trials.push(contexts[2].trial(format!("squares/{name}/too-large-for-a-binding"), move |gpu| too_large(gpu, &*rule())));
     }
