@@ -17,9 +17,9 @@ pub struct Contender {
 /// The names to choose from, and what they stand for.
 fn all() -> Vec<Contender> {
     let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
-    let preset = |title: &str, rule| Contender { name: title.to_lowercase(), title: title.into(), rule };
+    let preset = |title: &str, rule| Contender { name: title.to_ascii_lowercase(), title: title.into(), rule };
     let presets = [preset("Momentum", momentum.into()), preset("Nesterov", Sgd { nesterov: true, ..momentum }.into())];
-    let rules = rules::all().into_iter().map(|rule| Contender { name: rule.name().to_lowercase(), title: title(&*rule), rule });
+    let rules = rules::all().into_iter().map(|rule| Contender { name: rule.name().to_ascii_lowercase(), title: title(&*rule), rule });
     rules.chain(presets).collect()
 }
 

@@ -79,14 +79,14 @@ impl FromStr for Setting {
             number => number.parse().map_err(|_| format!("{number:?} is neither a number nor true or false"))?,
         };
         let (optimizer, name) = target.split_once('.').map_or((None, target), |(optimizer, name)| (Some(optimizer), name));
-        Ok(Setting { optimizer: optimizer.map(|name| name.trim().to_lowercase()), name: name.trim().to_owned(), value })
+        Ok(Setting { optimizer: optimizer.map(|name| name.trim().to_ascii_lowercase()), name: name.trim().to_owned(), value })
     }
 }
 
 /// The names to choose from.
 pub fn names() -> Vec<String> {
     let presets = PRESETS.iter().map(|preset| preset.name.to_owned());
-    let rules = rules::all().into_iter().map(|rule| rule.name().to_lowercase());
+    let rules = rules::all().into_iter().map(|rule| rule.name().to_ascii_lowercase());
     presets.chain(rules.filter(|name| PRESETS.iter().all(|preset| preset.name != name))).collect()
 }
 
@@ -113,7 +113,7 @@ fn named(name: &str) -> Result<Choice, String> {
     let unknown = || format!("there is no optimizer {name:?}; there are: {}", names().join(", "));
     let preset = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(name));
     let (rule, whole, settings) = preset.map_or((name, false, &[][..]), |preset| (preset.rule, preset.whole, preset.settings));
-    let mut choice = Choice { name: name.to_lowercase(), rule: rules::named(rule).ok_or_else(unknown)?, whole };
+    let mut choice = Choice { name: name.to_ascii_lowercase(), rule: rules::named(rule).ok_or_else(unknown)?, whole };
     for &(name, value) in settings {
         choice.set(name, value)?;
     }
@@ -143,7 +143,8 @@ impl Choice {
         values.map(|(parameter, value)| format!("{} {value:?}", parameter.name)).collect::<Vec<_>>().join(", ")
     }
 
-    fn set(&mut self, name: &str, value: f64) -> Result<(), String> {
+    /// Sets a hyper-parameter by name. Ranges are for `validate`.
+    pub fn set(&mut self, name: &str, value: f64) -> Result<(), String> {
         let parameters = self.rule.parameters();
         let Some(parameter) = parameters.iter().find(|parameter| parameter.name == name) else {
             let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();

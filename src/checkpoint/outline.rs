@@ -88,7 +88,7 @@ impl Outline {
                 dtype: values.name().to_owned(),
                 scalars: rule.scalar_fields().len(),
                 lanes,
-                settings: settings.map(|(name, text)| (name.to_owned(), text)).collect(),
+                settings: by_name(settings.collect()),
             }
         };
         let groups = (0..config.groups.len()).map(|group| group_settings(config, group)).collect();
@@ -160,6 +160,10 @@ pub(super) fn are_squares(own: &[usize], shape: &[usize]) -> bool {
     matches!(own, [count] if sums.contains(count))
 }
 
+fn by_name(settings: Vec<(&str, String)>) -> Settings {
+    settings.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
 fn group_settings(config: &Config, number: usize) -> Settings {
     let Group { rule, schedules, .. } = &config.groups[number];
     let has_schedule = |name: &str| schedules.iter().any(|(scheduled, _)| scheduled == name);
@@ -167,7 +171,10 @@ fn group_settings(config: &Config, number: usize) -> Settings {
     let own = own.map(|(parameter, value)| (parameter.name.to_owned(), format!("{value:?}")));
     let scheduled = schedules.iter().map(|(name, schedule): &(String, Schedule)| (format!("schedule of {name}"), format!("{schedule:?}")));
     let rest = [("rule", rule.name().to_owned()), ("clip", format!("{:?}", config.clip(number)))];
-    own.chain(scheduled).chain(rest.map(|(name, text)| (name.to_owned(), text))).collect()
+    let mut settings = Settings::new();
+    settings.extend(own.chain(scheduled));
+    settings.extend(by_name(rest.into()));
+    settings
 }
 
 /// What the schedules of a group give the step after this one. It is no setting: optimizers that follow one schedule are alike in all its steps.
@@ -186,5 +193,5 @@ fn option_settings(config: &Config) -> Settings {
         ("ema", format!("{:?}", options.ema)),
         ("swa", format!("{:?}", options.swa)),
     ];
-    all.map(|(name, text)| (name.to_owned(), text)).into()
+    by_name(all.into())
 }

@@ -195,8 +195,8 @@ async fn named(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter> {
     let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
     let adapters = instance.enumerate_adapters(backends).await;
     let names: Vec<String> = adapters.iter().map(|adapter| adapter.get_info().name).collect();
-    let wanted = name.to_lowercase();
-    let found = adapters.into_iter().zip(&names).find(|(_, name)| name.to_lowercase().contains(&wanted));
+    let wanted = name.to_ascii_lowercase();
+    let found = adapters.into_iter().zip(&names).find(|(_, name)| name.to_ascii_lowercase().contains(&wanted));
     found.map(|(adapter, _)| adapter).ok_or_else(|| absent(format!("the adapters here are {names:?}")))
 }
 

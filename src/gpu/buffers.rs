@@ -73,7 +73,10 @@ pub(crate) fn upload_for<T: bytemuck::Pod>(
     usage: wgpu::BufferUsages,
     data: &[T],
 ) -> Result<wgpu::Buffer> {
-    let bytes: &[u8] = bytemuck::cast_slice(data);
+    upload_bytes(device, label, usage, bytemuck::cast_slice(data))
+}
+
+fn upload_bytes(device: &wgpu::Device, label: &str, usage: wgpu::BufferUsages, bytes: &[u8]) -> Result<wgpu::Buffer> {
     let size = if bytes.is_empty() { LEAST } else { bytes.len() as u64 };
     let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
     // Not `create_buffer_init`, which panics on a lost device.

@@ -115,8 +115,8 @@ async fn all(errors: Vec<Late>) -> Vec<wgpu::Error> {
 
 /// The error that the others follow from: without memory a buffer is void, and whatever names it is invalid.
 fn cause(mut errors: Vec<wgpu::Error>) -> Option<Error> {
-    errors.sort_by_key(|error| !matches!(error, wgpu::Error::OutOfMemory { .. }));
-    errors.into_iter().next().map(|error| match error {
+    let first = errors.iter().position(|error| matches!(error, wgpu::Error::OutOfMemory { .. }));
+    (!errors.is_empty()).then(|| match errors.swap_remove(first.unwrap_or(0)) {
         wgpu::Error::OutOfMemory { source } => Error::OutOfMemory(source.to_string()),
         other => Error::Wgpu(other.to_string()),
     })

@@ -65,13 +65,17 @@ impl Tensors {
         (value, gradient): (Dtype, Dtype),
         shapes: impl IntoIterator<Item = (N, S)>,
     ) -> Result<Self> {
+        let shapes = shapes.into_iter().map(|(name, shape)| (name.into(), shape.as_ref().to_vec())).collect();
+        Self::of(device, [value, gradient], shapes)
+    }
+
+    fn of(device: &wgpu::Device, [value, gradient]: [Dtype; 2], shapes: Vec<(String, Vec<usize>)>) -> Result<Self> {
         check_storage(device)?;
         let limits = limits(device);
         let mut names = HashMap::new();
         let mut tensors: Vec<(String, Vec<usize>, [Room; 2])> = Vec::new();
         let mut pages = [value, gradient].map(|dtype| Pages { dtype, sizes: vec![0] });
         for (index, (name, shape)) in shapes.into_iter().enumerate() {
-            let (name, shape) = (name.into(), shape.as_ref().to_vec());
             NumberStorage { value, gradient, ..NumberStorage::default() }.check(&name)?;
             let elements = elements(&name, &shape)?;
             let [values, gradients] = pages.each_mut().map(|own| own.push(&name, &shape, elements, &limits));

@@ -80,14 +80,14 @@ impl Optimizer {
         options: Options,
     ) -> Result<Self> {
         check_storage(pipelines.device())?;
-        Self::make(pipelines, queue, groups, options, None)
+        Self::make(pipelines, queue, groups.into_iter().collect(), options, None)
     }
 
     /// In the place of another one, if there is one: with its status, and with its state's memory where that can be.
     pub(super) fn make(
         pipelines: &Pipelines,
         queue: &wgpu::Queue,
-        groups: impl IntoIterator<Item = Group>,
+        groups: Vec<Group>,
         options: Options,
         before: Option<Before<'_>>,
     ) -> Result<Self> {
@@ -149,7 +149,7 @@ impl Optimizer {
         }
         let (layout, sets, lines) = (engine.layout.clone(), engine.sets.clone(), engine.lines.clone());
         let mut draft = Draft { config: config.clone(), parameters: parameters.clone(), names: names.clone(), layout, sets, lines };
-        draft.add_all([group], &engine.limits, &engine.pipelines)?;
+        draft.add_all(vec![group], &engine.limits, &engine.pipelines)?;
         let Draft { config, parameters, names, layout, sets, lines } = draft;
         check_buffers(&config, &parameters)?;
         let plans = plans(&config, &layout.hyper, &parameters, &sets, &engine.limits)?;

@@ -31,7 +31,7 @@ impl Draft {
     }
 
     /// More groups. Their parameters are put together in sets of their own.
-    pub(super) fn add_all(&mut self, groups: impl IntoIterator<Item = Group>, limits: &Limits, pipelines: &Pipelines) -> Result<()> {
+    pub(super) fn add_all(&mut self, groups: Vec<Group>, limits: &Limits, pipelines: &Pipelines) -> Result<()> {
         let first = self.parameters.len();
         groups.into_iter().try_for_each(|group| self.add(group, limits, pipelines))?;
         self.place_lines(first, limits)?;

@@ -161,12 +161,10 @@ impl Moved {
 
 /// Whether a plan would have so many arrays, and a device binds them side by side; arrays of a buffer that is written are written.
 fn agree(arrays: &mut [Moved], limits: &Limits) -> bool {
-    let mut order: Vec<usize> = (0..arrays.len()).collect();
-    order.sort_unstable_by_key(|&number| arrays[number].bytes.buffer);
-    let buffer = |&number: &usize| arrays[number].bytes.buffer;
-    let shared: Vec<Vec<usize>> =
-        order.chunk_by(|a, b| buffer(a) == buffer(b)).filter(|own| own.len() > 1).map(<[usize]>::to_vec).collect();
-    shared.into_iter().all(|own| {
+    let mut order: Vec<(usize, usize)> = arrays.iter().map(|own| own.bytes.buffer).zip(0..).collect();
+    order.sort_unstable();
+    order.chunk_by(|a, b| a.0 == b.0).filter(|own| own.len() > 1).all(|own| {
+        let own: Vec<usize> = own.iter().map(|&(_, number)| number).collect();
         let written = own.iter().any(|&number| arrays[number].array.written);
         own.iter().for_each(|&number| arrays[number].array.written = written);
         let clash = |a: Moved, b: Moved| {

@@ -33,8 +33,8 @@ pub trait AnyRule: Twin<f32> + Twin<f64> + Twin<Bounded> + fmt::Debug + Send + S
     fn scalar_fields(&self) -> &'static [&'static str];
     /// The names of the hyper-parameters that a schedule may set: [`HyperParameter::scheduled`].
     fn scheduled(&self) -> Vec<&'static str>;
-    /// Whether the scalars of a step depend on those of the last one: then what is no number stays none.
-    fn carries_scalars(&self) -> bool;
+    /// The scalars of a step, in f64, where each of the last step's is this number.
+    fn scalars_after(&self, step: f64, last: f64) -> Vec<f64>;
     /// See [`Rule::VALUES`].
     fn values_in_state(&self) -> &'static [&'static str];
     /// Whether some state holds values: [`Rule::VALUES`].
@@ -129,11 +129,9 @@ impl<R: Rule> AnyRule for R {
     fn scheduled(&self) -> Vec<&'static str> {
         R::PARAMETERS.iter().filter(|parameter| parameter.scheduled).map(|parameter| parameter.name).collect()
     }
-    fn carries_scalars(&self) -> bool {
-        let h = self.hyper::<f64>();
-        let last = |number| R::Scalars::from_slice(&vec![number; <R::Scalars<f64> as ScalarLayout<f64>>::FIELDS.len()]);
-        let scalars = |step: f64, number| R::prepare(&h, step, &last(number)).to_vec();
-        [2.0, 1000.0].into_iter().any(|step| scalars(step, 0.0).iter().zip(scalars(step, f64::NAN)).any(|(own, of_nan)| *own != of_nan))
+    fn scalars_after(&self, step: f64, last: f64) -> Vec<f64> {
+        let last = vec![last; <R::Scalars<f64> as ScalarLayout<f64>>::FIELDS.len()];
+        R::prepare(&self.hyper(), step, &R::Scalars::from_slice(&last)).to_vec()
     }
     fn values_in_state(&self) -> &'static [&'static str] {
         R::VALUES
@@ -224,6 +222,13 @@ impl dyn AnyRule + '_ {
     pub fn active_states_for(&self, is_matrix: bool) -> Vec<usize> {
         let states = self.states().iter().enumerate();
         states.filter(|(_, state)| self.uses_for(state.name, is_matrix)).map(|(index, _)| index).collect()
+    }
+
+    /// Whether the scalars of a step depend on those of the last one: then what is no number stays none.
+    pub fn carries_scalars(&self) -> bool {
+        let depends =
+            |step| self.scalars_after(step, 0.0).iter().zip(self.scalars_after(step, f64::NAN)).any(|(own, of_nan)| *own != of_nan);
+        [2.0, 1000.0].into_iter().any(depends)
     }
 
     /// Bytes that perfect kernels move per element of an f32 matrix and step, see [`bytes_per_element`](#method.bytes_per_element).

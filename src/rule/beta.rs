@@ -41,11 +41,11 @@ impl<F: Real> Beta<F> {
 impl<F: Real> Member for Beta<F> {
     const WGSL: &'static str = "Beta";
     const WORDS: usize = Self::FIELDS.len();
-    fn words(self) -> Vec<u32> {
-        Layout::words(&self)
+    fn push_words(self, words: &mut Vec<u32>) {
+        words.extend(Layout::words(&self));
     }
-    fn numbers(self) -> Vec<f64> {
-        Layout::numbers(&self)
+    fn push_numbers(self, numbers: &mut Vec<f64>) {
+        numbers.extend(Layout::numbers(&self));
     }
     fn assign(&mut self, word: usize, number: f64, error: f64) {
         Layout::assign(self, word, number, error);

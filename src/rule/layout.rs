@@ -29,10 +29,10 @@ pub trait Member: Copy {
     const WGSL: &'static str;
     /// How many words it has.
     const WORDS: usize;
-    /// Its words in order.
-    fn words(self) -> Vec<u32>;
-    /// Its words as numbers, in order.
-    fn numbers(self) -> Vec<f64>;
+    /// Adds its words to others, in order.
+    fn push_words(self, words: &mut Vec<u32>);
+    /// Adds its words as numbers to others, in order.
+    fn push_numbers(self, numbers: &mut Vec<f64>);
     /// Replaces one of its words that is a number by one that is off by `error` at most.
     fn assign(&mut self, word: usize, number: f64, error: f64);
 }
@@ -40,11 +40,11 @@ pub trait Member: Copy {
 impl<W: Word> Member for W {
     const WGSL: &'static str = W::WGSL;
     const WORDS: usize = 1;
-    fn words(self) -> Vec<u32> {
-        vec![self.to_word()]
+    fn push_words(self, words: &mut Vec<u32>) {
+        words.push(self.to_word());
     }
-    fn numbers(self) -> Vec<f64> {
-        vec![self.to_value()]
+    fn push_numbers(self, numbers: &mut Vec<f64>) {
+        numbers.push(self.to_value());
     }
     fn assign(&mut self, _word: usize, number: f64, error: f64) {
         Word::assign(self, number, error);
@@ -115,11 +115,15 @@ macro_rules! layout {
             },)+];
 
             fn words(&self) -> Vec<u32> {
-                [$($crate::rule::Member::words(self.$field),)+].concat()
+                let mut words = Vec::new();
+                $($crate::rule::Member::push_words(self.$field, &mut words);)+
+                words
             }
 
             fn numbers(&self) -> Vec<f64> {
-                [$($crate::rule::Member::numbers(self.$field),)+].concat()
+                let mut numbers = Vec::new();
+                $($crate::rule::Member::push_numbers(self.$field, &mut numbers);)+
+                numbers
             }
 
             fn assign(&mut self, word: usize, number: f64, error: f64) {

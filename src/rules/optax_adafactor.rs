@@ -181,9 +181,9 @@ impl Rule for OptaxAdafactor {
 
     fn counts_as(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
         let elements = if shape.contains(&0) { 0 } else { shape.iter().fold(1_usize, |count, &size| count.saturating_mul(size)) };
-        let mut axes: Vec<usize> = (0..shape.len()).collect();
-        axes.sort_by_key(|&axis| (shape[axis], axis));
-        let [.., second, largest] = axes[..] else { return Ok(vec![elements]) };
+        let mut axes: Vec<(usize, usize)> = shape.iter().copied().zip(0..).collect();
+        axes.sort_unstable();
+        let [.., (_, second), (_, largest)] = axes[..] else { return Ok(vec![elements]) };
         if !self.factored || (shape[second] as f64) < self.min_dim_size_to_factor || elements == 0 {
             return Ok(vec![elements]);
         }

@@ -90,7 +90,7 @@ pub fn rows(rule: &dyn AnyRule) -> Vec<Row> {
         }
         if rule.keeps_squares() {
             let own = configured.clone();
-            rows.push(on_gpu(format!("faithful/{name}/{case}"), move |gpu| is_faithful(gpu, &*own, &*own)));
+            rows.push(on_gpu(format!("faithful/{name}/{case}"), &*configured, move |gpu| is_faithful(gpu, &*own, &*own)));
         }
     }
     for style in STYLES {

@@ -4,7 +4,6 @@
 //! for each pair, and the switch is outside their loops: llvmpipe goes through all cases, with nothing in most of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use super::halves::{self, decoded, encoded};
 use super::lanes::add;
@@ -243,7 +242,9 @@ fn element_of(array: &Array, kind: &Kind, written: bool) -> &'static str {
 impl Accessor {
     fn over(&self, kind: &Kind, pairs: &[(usize, Pair)]) -> String {
         let Accessor { name, parameters, result, array, call } = self;
-        let arrays: BTreeSet<usize> = pairs.iter().filter_map(|(_, pair)| array(pair)).collect();
+        let mut arrays: Vec<usize> = pairs.iter().filter_map(|(_, pair)| array(pair)).collect();
+        arrays.sort_unstable();
+        arrays.dedup();
         let of_array =
             |wanted: usize| pairs.iter().filter(move |(_, pair)| array(pair) == Some(wanted)).map(|&(number, _)| number).collect();
         let cases: Vec<(Vec<usize>, String)> = arrays.iter().map(|&wanted| (of_array(wanted), call(kind, wanted))).collect();
@@ -280,7 +281,7 @@ fn function(name: &str, parameters: &str, result: Option<&str>, cases: &[(Vec<us
 /// The text with a number behind the name of each function that it defines.
 fn numbered(text: &str, number: usize) -> String {
     let name = |at: usize| text[at..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-    let defined: BTreeSet<&str> = text.match_indices("fn ").map(|(at, keyword)| name(at + keyword.len())).collect();
+    let defined: Vec<&str> = text.match_indices("fn ").map(|(at, keyword)| name(at + keyword.len())).collect();
     let mut result = String::with_capacity(2 * text.len());
     let mut at = 0;
     while let Some(character) = text[at..].chars().next() {
@@ -290,7 +291,7 @@ fn numbered(text: &str, number: usize) -> String {
         if word.is_empty() {
             result.push(character);
             at += character.len_utf8();
-        } else if text[at..].starts_with('(') && defined.contains(word) {
+        } else if text[at..].starts_with('(') && defined.contains(&word) {
             result += &format!("_{number}");
         }
     }

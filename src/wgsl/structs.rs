@@ -134,7 +134,7 @@ pub(crate) fn constants<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> 
 /// Where the words of a parameter's entry in the step record are, by the names of [`StepEntry`] in capitals.
 pub(super) fn entry(averages: usize) -> String {
     let fields = StepEntry::FIELDS;
-    let own: Vec<(String, u32)> = fields.iter().zip(0..).map(|(field, at)| (field.name.to_uppercase(), at)).collect();
+    let own: Vec<(String, u32)> = fields.iter().zip(0..).map(|(field, at)| (field.name.to_ascii_uppercase(), at)).collect();
     let more = [
         ("WEIGHTS", fields.len() as u32),
         ("SCALARS", scalars_at(averages) as u32),

@@ -173,6 +173,21 @@ fn another_run_does_not_go_on() {
         let args: Vec<&str> = rest.chain([&(option, value)]).flat_map(|&(option, value)| [option, value]).collect();
         refused(&path, &args, &file(&path), message);
     }
+    let notes = [
+        ("cursor", "1", "its note \"cursor\" has other numbers"),
+        ("log", "1 2", "its note \"log\" has other numbers"),
+        ("log", "958 0 0 0 0 7", "its note \"log\" has other numbers"),
+        ("log", "{}", "its note \"log\": \"{}\""),
+        ("seconds", "1 2", "its note \"seconds\" has other numbers"),
+    ];
+    for (key, note, message) in notes {
+        let mut foreign = Checkpoint::load(file(&path)).expect("the run was saved");
+        foreign.set_note(key, note);
+        let other = path.join("foreign").display().to_string();
+        fs::write(&other, foreign.to_bytes().expect("it was in a file")).expect("the tests' own folder can be written");
+        let args: Vec<&str> = same.iter().flat_map(|&(option, value)| [option, value]).collect();
+        refused(&path, &args, &other, message);
+    }
     assert!(fs::read(file(&path)).expect("it is there") == left);
 }
 

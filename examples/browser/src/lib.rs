@@ -2,6 +2,7 @@
 //! crate's optimizers, from the same Rust and the same WGSL. What the page calls is in `web`; the rest runs natively too, for the test that
 //! compares both.
 
+mod chosen;
 #[path = "../../landscape/contenders.rs"]
 mod contenders;
 #[path = "../../landscape/contours.rs"]

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::checked;
 use wgpu_optim::checkpoint::Checkpoint;
+use wgpu_optim::rule::HyperParameter;
 
 use crate::Failure;
+use crate::chosen::{chosen, lr_of, number};
 use crate::data::Images;
-use crate::optimizers::{self, Choice, Setting};
+use crate::optimizers::Choice;
 use crate::pad::Pad;
 use crate::random::Random;
 use crate::training::lane::{Flight, Lane, MOST};
@@ -40,20 +42,6 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// The learning rate that suits the digits, of an optimizer that has one.
-///
-/// # Errors
-///
-/// An unknown optimizer.
-pub fn preset_lr(optimizer: &str) -> Result<Option<f64>, Failure> {
-    Ok(lr_of(&optimizers::choose(&[optimizer], &[])?.remove(0)))
-}
-
-fn lr_of(choice: &Choice) -> Option<f64> {
-    let mut all = choice.rule.parameters().iter().zip(choice.rule.values());
-    all.find(|(parameter, _)| parameter.name == "lr").map(|(_, value)| value)
-}
-
 /// A run under way.
 pub struct Session {
     choice: Choice,
@@ -80,8 +68,7 @@ impl Session {
     ///
     /// An unknown optimizer, a learning rate or a batch that is out of range, what the device refuses.
     pub async fn new(gpu: &'static Gpu, images: &'static Images, of: &Settings) -> Result<Self, Failure> {
-        let settings: Vec<Setting> = of.lr.map(|lr| format!("lr={lr:?}").parse()).transpose()?.into_iter().collect();
-        let choice = optimizers::choose(&[&of.optimizer], &settings)?.remove(0);
+        let choice = chosen(&of.optimizer, of.lr.map(|lr| Ok(("lr", lr))))?;
         Self::of(gpu, images, choice, (of.batch, of.seed), None).await
     }
 
@@ -94,13 +81,13 @@ impl Session {
         let checkpoint = Checkpoint::from_bytes(bytes)?;
         let note =
             |key: &str| checkpoint.note(key).ok_or_else(|| format!("the checkpoint has no note {key:?}, so it is of another program"));
-        let mut choice = optimizers::choose::<&str>(&[note("optimizer")?], &[])?;
-        let own = choice[0].rule.parameters().iter().map(|parameter| parameter.name).collect::<Vec<_>>();
-        let settings =
-            own.iter().map(|name| format!("{name}={}", note(&format!("set {name}"))?).parse()).collect::<Result<Vec<Setting>, _>>()?;
-        choice = optimizers::choose(&[&choice[0].name], &settings)?;
+        let name = note("optimizer")?;
+        let parameters = chosen(name, None)?.rule.parameters();
+        let value = |text: &str| number(text).ok_or_else(|| format!("the checkpoint has a setting {text:?}, which is no number"));
+        let setting = |parameter: &HyperParameter| Ok((parameter.name, value(note(&format!("set {}", parameter.name))?)?));
+        let choice = chosen(name, parameters.iter().map(setting))?;
         let of = (note("batch")?.parse()?, note("seed")?.parse()?);
-        Self::of(gpu, images, choice.remove(0), of, Some(checkpoint)).await
+        Self::of(gpu, images, choice, of, Some(checkpoint)).await
     }
 
     async fn of(
@@ -283,7 +270,7 @@ impl Reader {
     pub async fn checkpoint(&self) -> Result<Vec<u8>, Failure> {
         let mut checkpoint = self.course.optimizer.checkpoint().await?;
         let cursor = self.course.train.batches.read_cursor().await?;
-        note_run(&mut checkpoint, &self.settings, cursor, &self.log)?;
+        note_run(&mut checkpoint, &self.settings, cursor, &self.log);
         Ok(checkpoint.to_bytes()?)
     }
 }

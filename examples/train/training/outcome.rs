@@ -1,6 +1,6 @@
 //! What a run gives.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::lane::Arrival;
 
@@ -8,7 +8,7 @@ use super::lane::Arrival;
 pub const GOAL: f64 = 0.95;
 
 /// A point of a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Point {
     /// Steps before it; for a mean over several steps, the mean of theirs.
     pub step: f64,
@@ -20,6 +20,18 @@ pub struct Point {
     pub loss: f64,
     /// Part of the rows whose largest logit is that of their label.
     pub accuracy: f64,
+}
+
+impl Point {
+    fn to_numbers(&self) -> [u64; 5] {
+        let Point { step, epoch, rows, loss, accuracy } = self;
+        [step.to_bits(), epoch.to_bits(), *rows as u64, loss.to_bits(), accuracy.to_bits()]
+    }
+
+    fn of_numbers(&[step, epoch, rows, loss, accuracy]: &[u64; 5]) -> Self {
+        let [step, epoch, loss, accuracy] = [step, epoch, loss, accuracy].map(f64::from_bits);
+        Point { step, epoch, rows: rows as usize, loss, accuracy }
+    }
 }
 
 /// Why a run is over.
@@ -105,7 +117,7 @@ impl Outcome {
 }
 
 /// The results so far. They are saved, but for what a run is built from and for times.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct Log {
     /// Optimizer steps.
     pub steps: usize,
@@ -114,23 +126,18 @@ pub struct Log {
     /// Points on the test rows.
     pub test: Vec<Point>,
     /// Seconds from the first submission to the last result; a run that goes on adds to them.
-    #[serde(skip)]
     pub seconds: f64,
     /// The GPU's seconds for steps and evaluations.
-    #[serde(skip)]
     pub gpu: Option<[f64; 2]>,
     /// The step, counted from 1, whose loss is not finite.
-    #[serde(skip)]
     pub diverged: Option<usize>,
-    #[serde(skip)]
     batches: Vec<usize>,
-    #[serde(skip)]
     test_rows: usize,
     sum: Sum,
 }
 
 /// The steps since the last evaluation.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 struct Sum {
     steps: usize,
     rows: usize,
@@ -145,9 +152,22 @@ impl Log {
         Log { steps: 0, training, test, seconds: 0.0, gpu, diverged: None, batches, test_rows, sum: Sum::default() }
     }
 
-    /// The results of such a run.
-    pub fn of(self, batches: Vec<usize>, test_rows: usize) -> Self {
-        Log { batches, test_rows, ..self }
+    /// What is saved of it, as whole numbers: the steps, the sums since the last evaluation, how many points there are on the training rows, all points. What
+    /// is no whole number is the bits of its f64, which every reader gives back as they were.
+    pub fn to_numbers(&self) -> Vec<u64> {
+        let Sum { steps, rows, loss, correct } = self.sum;
+        let head = [self.steps as u64, steps as u64, rows as u64, loss.to_bits(), correct, self.training.len() as u64];
+        head.into_iter().chain(self.training.iter().chain(&self.test).flat_map(Point::to_numbers)).collect()
+    }
+
+    /// The results of such a run, from what was saved; nothing if that is not of a log.
+    pub fn of_numbers(numbers: &[u64], batches: Vec<usize>, test_rows: usize) -> Option<Self> {
+        let (&[steps, of_sum, rows, loss, correct, training], points) = numbers.split_first_chunk()?;
+        let sum = Sum { steps: of_sum as usize, rows: rows as usize, loss: f64::from_bits(loss), correct };
+        let (points, []) = points.as_chunks() else { return None };
+        let (training, test) = points.split_at_checked(training as usize)?;
+        let [training, test] = [training, test].map(|points| points.iter().map(Point::of_numbers).collect());
+        Some(Log { steps: steps as usize, training, test, sum, ..Log::new(batches, test_rows) })
     }
 
     /// Rows per step; the last one of an epoch may have fewer.

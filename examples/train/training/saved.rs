@@ -1,6 +1,5 @@
 //! A run in a checkpoint: in its notes is all else that the run goes on from.
 
-use serde::de::DeserializeOwned;
 use wgpu_optim::batches::Cursor;
 use wgpu_optim::checkpoint::Checkpoint;
 
@@ -35,9 +34,17 @@ impl Saved {
                 return Err(format!("its run has --{option} {theirs}, this one {ours}"));
             }
         }
-        let [epoch, position]: [u32; 2] = parsed(&checkpoint, CURSOR)?;
-        let mut log = parsed::<Log>(&checkpoint, LOG)?.of(batches, test_rows);
-        (log.seconds, log.gpu) = parsed(&checkpoint, SECONDS)?;
+        let cursor = numbers(&checkpoint, CURSOR)?;
+        let [Ok(epoch), Ok(position)] = cursor[..].iter().map(|&number| u32::try_from(number)).collect::<Vec<_>>()[..] else {
+            return Err(foreign(CURSOR));
+        };
+        let mut log = Log::of_numbers(&numbers(&checkpoint, LOG)?, batches, test_rows).ok_or_else(|| foreign(LOG))?;
+        let seconds: Vec<f64> = numbers(&checkpoint, SECONDS)?.into_iter().map(f64::from_bits).collect();
+        (log.seconds, log.gpu) = match seconds[..] {
+            [all] => (all, None),
+            [all, steps, evaluations] => (all, Some([steps, evaluations])),
+            _ => return Err(foreign(SECONDS)),
+        };
         let before = log.steps_per_epoch() as u64 * u64::from(epoch) + u64::from(position).div_ceil(log.batch() as u64);
         let steps = [log.steps as u64, before, u64::from(checkpoint.progress().step)];
         if steps != [steps[0]; 3] {
@@ -49,15 +56,15 @@ impl Saved {
 }
 
 /// Writes the run into the checkpoint's notes.
-pub fn note_run(checkpoint: &mut Checkpoint, settings: &Settings, cursor: Cursor, log: &Log) -> serde_json::Result<()> {
+pub fn note_run(checkpoint: &mut Checkpoint, settings: &Settings, cursor: Cursor, log: &Log) {
     for (option, value) in settings {
         checkpoint.set_note(option, value);
     }
-    checkpoint.set_note(CURSOR, serde_json::to_string(&[cursor.epoch, cursor.position])?);
-    checkpoint.set_note(LOG, serde_json::to_string(log)?);
+    set_numbers(checkpoint, CURSOR, [cursor.epoch, cursor.position].map(u64::from));
+    set_numbers(checkpoint, LOG, log.to_numbers());
     // Apart from the results, which are the same every time.
-    checkpoint.set_note(SECONDS, serde_json::to_string(&(log.seconds, log.gpu))?);
-    Ok(())
+    let seconds = [log.seconds].into_iter().chain(log.gpu.into_iter().flatten());
+    set_numbers(checkpoint, SECONDS, seconds.map(f64::to_bits));
 }
 
 /// All that decides a run: what a resumed one has to have as it was.
@@ -74,6 +81,17 @@ fn note<'a>(checkpoint: &'a Checkpoint, key: &str) -> Result<&'a str, String> {
     checkpoint.note(key).ok_or_else(|| format!("it has no note {key:?}, so it is not of this program"))
 }
 
-fn parsed<T: DeserializeOwned>(checkpoint: &Checkpoint, key: &str) -> Result<T, String> {
-    serde_json::from_str(note(checkpoint, key)?).map_err(|error| format!("its note {key:?}: {error}"))
+/// Leaves a note of whole numbers.
+fn set_numbers(checkpoint: &mut Checkpoint, key: &str, numbers: impl IntoIterator<Item = u64>) {
+    let texts: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
+    checkpoint.set_note(key, texts.join(" "));
+}
+
+/// A note of whole numbers.
+fn numbers(checkpoint: &Checkpoint, key: &str) -> Result<Vec<u64>, String> {
+    note(checkpoint, key)?.split(' ').map(|text| text.parse().map_err(|error| format!("its note {key:?}: {text:?}: {error}"))).collect()
+}
+
+fn foreign(key: &str) -> String {
+    format!("its note {key:?} has other numbers than this program writes")
 }

@@ -32,7 +32,7 @@ impl Target {
 
     /// Puts the run into the file, in place of what was there.
     pub fn save(&self, mut checkpoint: Checkpoint, cursor: Cursor, log: &Log) -> Result<(), Box<dyn Error>> {
-        note_run(&mut checkpoint, &self.settings, cursor, log)?;
+        note_run(&mut checkpoint, &self.settings, cursor, log);
         Ok(checkpoint.save(&self.path).map_err(|error| format!("--save {error}"))?)
     }
 }

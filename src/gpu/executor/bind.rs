@@ -27,7 +27,7 @@ impl Executor {
     /// A pass with everything that it binds.
     pub(super) fn bind(&self, kernels: &mut Kernels, engine: &Engine, config: &Config, step_kind: &StepKind, pass: Pass) -> Result<Ready> {
         let Some(dispatches) = dispatches(pass) else {
-            return Ok(Ready { others: self.made.get(&pass).cloned().unwrap_or_default(), ..Ready::default() });
+            return Ok(Ready { others: self.made(pass).cloned().unwrap_or_default(), ..Ready::default() });
         };
         let mut ready = Ready { others: dispatches.collects.map(|formed| self.collects(formed)).unwrap_or_default(), ..Ready::default() };
         let mut kernel = |rule: &dyn AnyRule, kernel: &Kernel| {

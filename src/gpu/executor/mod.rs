@@ -36,7 +36,7 @@ pub(crate) struct Executor {
     /// The views that can be asked for, each at a place of its own, and the bytes of each.
     wishes: Option<(wgpu::Buffer, u64)>,
     /// The passes whose dispatches are made with the parameters that need them: the dispatches of one entry need those of the one before.
-    made: BTreeMap<Pass, Vec<Vec<Dispatch>>>,
+    made: Vec<(Pass, Vec<Vec<Dispatch>>)>,
     pub(super) bound: BTreeMap<Pass, Ready>,
     kernels: Kernels,
 }
@@ -88,7 +88,7 @@ impl Executor {
     pub(crate) fn bound(&self, engine: &Engine, config: &Config) -> Result<Self> {
         let step_kind = config.step_kind();
         let rules: Vec<_> = engine.record.rules().iter().map(|rule| &**rule).collect();
-        let makes = |pass| self.made.contains_key(&pass);
+        let makes = |pass| self.made(pass).is_some();
         let needs = Needs {
             coalescing: makes(Pass::Coalesce),
             appending: makes(Pass::Append),
@@ -100,6 +100,11 @@ impl Executor {
         let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
         executor.bind_all(engine, config, executor.program.passes())?;
         Ok(executor)
+    }
+
+    /// The dispatches of a pass, if it is one whose dispatches were made with the parameters.
+    pub(super) fn made(&self, pass: Pass) -> Option<&Vec<Vec<Dispatch>>> {
+        self.made.iter().find(|(own, _)| *own == pass).map(|(_, dispatches)| dispatches)
     }
 
     /// Binds those passes anew that bind one of these. After an error, everything is as it was.

@@ -49,7 +49,7 @@ impl Page {
 
     /// The learning rate that suits an optimizer on the digits, if it has one.
     pub fn preset_lr(&self, optimizer: &str) -> Result<Option<f64>, JsError> {
-        crate::session::preset_lr(optimizer).map_err(error)
+        crate::chosen::preset_lr(optimizer).map_err(error)
     }
 
     /// How many digits there are.
