@@ -15,6 +15,8 @@
 //!
 //! **Order of the sums.** Each is formed one product after the other, by ascending depth, in f32: what the bits are depends on nothing else, on an adapter that
 //! multiplies and adds as IEEE 754 says; those that contract `a * b + c` round once less.
+//!
+//! **In f16.** Matrices may be kept in f16 between products ([`Precision`]). Sums are in f32 all the same; products are exact there, so that a contraction changes nothing in them.
 
 mod blocks;
 mod dispatches;

@@ -36,7 +36,8 @@ hyper_parameters! {
     /// that is ahead by `1 - momentum^(t + 1)`: that changes how much of `g` there is in `u`.
     ///
     /// **In f16.** With `ns_f16`, X, A and B are kept in f16 between products, and their sums are in f32. The scratch memory of products is half as large; nothing else is, states and gradients
-    /// included. X is off by 5e-4 to 1.4e-3 of its root mean square, with Polar Express by up to 4e-3 and, of a matrix of one row, 1.5e-2; torch's bf16 is off by 1.3e-2. Gradients may be as large
+    /// included. X is off by 5e-4 to 1.4e-3 of its root mean square, with Polar Express by up to 3e-3 and, of a matrix of one row, 1.5e-2; torch's bf16 is off by 1.3e-2. That is for matrices of
+    /// normal numbers; where most singular values are small beside a few, roundings grow with the small ones, to 4e-2 for eight large ones and a hundredth of noise, as they do in bf16, to 0.3, and in f32, to 2e-5. Gradients may be as large
     /// or small as in f32: they are brought to norm 1 first. On the GPU it needs a device that was requested with [`wgpu::Features::SHADER_F16`], WebGPU's `"shader-f16"`; without,
     /// it is [`Error::Feature`](crate::Error::Feature), and no optimizer asks for the feature by itself. [`CpuOptimizer`](crate::cpu::CpuOptimizer) rounds likewise in f32, and not at all in f64. It has not been timed
     /// on a GPU.
