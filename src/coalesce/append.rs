@@ -1,8 +1,8 @@
 //! `Append`: what is recorded to append the entries of one micro-batch to a list of those of several.
 
 use super::list::{List, WORDS};
-use super::runs::spread;
 use super::source::{Part, RowGradients, Shape};
+use super::teams::spread;
 use crate::error::Result;
 use crate::gpu::{Dispatch, Pipelines, limits, resource, upload};
 use crate::step::{StepEntry, view};

@@ -25,6 +25,7 @@ mod list;
 mod runs;
 mod scratch;
 mod source;
+mod teams;
 mod twin;
 
 pub use kernels::kernels;

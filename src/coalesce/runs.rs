@@ -7,18 +7,12 @@ use super::kernels::{NOWHERE, Sizes, Slot, Task};
 use super::list::List;
 use super::scratch::{Scratch, merges};
 use super::source::{Part, RowGradients, Shape};
+use super::teams::{spread, team};
 use super::{MOST_TILE, PART};
 use crate::error::{Error, Result};
 use crate::gpu::{Dispatch, Pipelines, Recorder, Span, check_binds, fold, limits, resource, upload};
 use crate::program::Limits;
 use crate::wgsl::Shader;
-
-/// Workgroups that go through entries or elements in turns, where there are more of these: of 256 invocations, eight on each of the 132 multiprocessors of an
-/// H200, twice.
-const USUAL_WORKGROUPS: u64 = 2048;
-
-/// Turns that they make at most: llvmpipe leaves loops after 65,535, and a turn has up to 16 along a run with 64 entries each.
-const MOST_TURNS: u64 = 32;
 
 /// How many sets of the caller's buffers are known, so that hosts that alternate between some need no new bind groups.
 const KNOWN: usize = 4;
@@ -244,19 +238,6 @@ impl Coalesce {
     }
 }
 
-/// Workgroups of so many invocations for so many items, at most so many in a dimension.
-pub(super) fn spread(items: u64, invocations: u32, most: u64) -> (u32, u32) {
-    let wanted = items.div_ceil(u64::from(invocations));
-    fold(wanted.min(USUAL_WORKGROUPS.max(wanted.div_ceil(MOST_TURNS))), most)
-}
-
-/// How many invocations add up a run of so many elements together: a power of two of which few idle in the last turn.
-fn team(width: u32, invocations: u32) -> u32 {
-    let mut sizes = core::iter::successors(Some(invocations), |size| Some(size / 2)).take_while(|&size| size > 1);
-    let wide = u64::from(width);
-    sizes.find(|&size| 7 * wide.next_multiple_of(size.into()) <= 8 * wide).unwrap_or(1)
-}
-
 /// What dispatches bind.
 struct Bound<'a> {
     own: &'a Coalesce,
@@ -292,20 +273,5 @@ impl Bound<'_> {
             buffer.unwrap_or(&task).as_entire_binding()
         })?;
         Ok(Dispatch::new(&kernel, bound, workgroups))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::team;
-
-    #[test]
-    fn teams_are_as_large_as_rows_serve() {
-        for (width, expected) in
-            [(1, 1), (2, 2), (3, 1), (4, 4), (7, 8), (16, 16), (100, 16), (192, 64), (250, 256), (256, 256), (768, 256), (1001, 256)]
-        {
-            assert_eq!(team(width, 256), expected, "{width}");
-        }
-        assert_eq!((team(192, 8), team(1, 8), team(u32::MAX, 256)), (8, 1, 256));
     }
 }

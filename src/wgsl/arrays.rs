@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::halves::{self, decoded, encoded};
 use super::lanes::add;
+use super::numbered::numbered;
 use super::{Declaration, Resource, accessor, array, element, load, store};
 use crate::program::{Array, Kernel, Kind, NOT_LISTED, Pair};
 use crate::storage::BF16;
@@ -277,6 +278,7 @@ fn function(name: &str, parameters: &str, result: Option<&str>, cases: &[(Vec<us
     let others: String = others.iter().map(case).collect();
     format!("{head}    switch row.pair {{\n{others}        default: {{\n            {keyword}{last};\n        }}\n    }}\n}}\n")
 }
+<<<<<<< HEAD
 
 /// The text with a number behind the name of each function that it defines.
 fn numbered(text: &str, number: usize) -> String {
@@ -310,3 +312,5 @@ mod tests {
         assert_eq!(numbered(text, 7), expected);
     }
 }
+=======
+>>>>>>> sparse

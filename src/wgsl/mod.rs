@@ -12,6 +12,7 @@ mod lines;
 mod measure;
 mod members;
 mod micro_batch;
+mod numbered;
 mod prepare;
 mod resume;
 mod shader;

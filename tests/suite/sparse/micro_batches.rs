@@ -5,13 +5,10 @@ use std::sync::Arc;
 use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
-use wgpu_optim::checkpoint::Checkpoint;
-use wgpu_optim::cpu::CpuOptimizer;
 use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{Made, must_fail, same_bits};
 use wgpu_optim::{
     AdamW, Clip, Error, Group, MicroBatches, NonFinite, NormClip, Optimizer, Options, Param, Schedule, Sgd, SparseRows, Tensors, rules,
-    wgpu,
 };
 
 use super::tables::{Scene, Table, agrees, step};
@@ -34,21 +31,19 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     for context in &contexts[..2] {
         trials.push(context.trial("sparse/micro-batches/with-all-options".into(), with_all_options));
     }
-    let rows: [Row; 8] = [
+    let rows: [Row; 6] = [
         ("are-one-list", are_one_list),
         ("room", room),
         ("refused", refused),
         ("skipped-and-inactive", skipped_and_inactive),
         ("in-a-view-and-out-of-order", out_of_order),
-        ("checkpoint", checkpoint),
-        ("changes-keep-entries", changes_keep_entries),
         ("nothing-is-made", nothing_is_made),
     ];
     trials.extend(rows.into_iter().map(|(name, row)| contexts[1].trial(format!("sparse/micro-batches/{name}"), row)));
     trials
 }
 
-fn options(micro_batches: MicroBatches) -> Options {
+pub fn options(micro_batches: MicroBatches) -> Options {
     Options { micro_batches, ..Options::default() }
 }
 
@@ -74,25 +69,25 @@ fn with_all_options(gpu: &Gpu) -> Outcome {
 }
 
 /// Entries of one micro-batch: rows, and gradient rows.
-type Entries<'a> = (&'a [u32], &'a [f32]);
+pub type Entries<'a> = (&'a [u32], &'a [f32]);
 
 /// A table of 20 rows of 3 numbers, with room for four entries in each of three micro-batches.
-struct Own {
-    table: Table,
-    tensors: Tensors,
-    optimizer: Optimizer,
+pub struct Own {
+    pub table: Table,
+    pub tensors: Tensors,
+    pub optimizer: Optimizer,
 }
 
-const A: Entries<'static> = (&[3, 17, 3], &[1e8, 0.2, 0.3, 1.0, -1.0, 2.0, 1.0, 1e-8, -5.0]);
-const B: Entries<'static> = (&[17, 0, 99, 3], &[0.3, 0.3, 1e7, 4.0, 5.0, 6.0, 9.0, 9.0, 9.0, -1e8, 1e-3, 2.5]);
-const C: Entries<'static> = (&[0], &[0.125, 0.3, -0.7]);
+pub const A: Entries<'static> = (&[3, 17, 3], &[1e8, 0.2, 0.3, 1.0, -1.0, 2.0, 1.0, 1e-8, -5.0]);
+pub const B: Entries<'static> = (&[17, 0, 99, 3], &[0.3, 0.3, 1e7, 4.0, 5.0, 6.0, 9.0, 9.0, 9.0, -1e8, 1e-3, 2.5]);
+pub const C: Entries<'static> = (&[0], &[0.125, 0.3, -0.7]);
 
 impl Own {
-    fn new(gpu: &Gpu, options: Options, micro_batches: u32) -> Result<Self, Failed> {
+    pub fn new(gpu: &Gpu, options: Options, micro_batches: u32) -> Result<Self, Failed> {
         Self::with(gpu, options, 4, micro_batches)
     }
 
-    fn with(gpu: &Gpu, options: Options, most: usize, micro_batches: u32) -> Result<Self, Failed> {
+    pub fn with(gpu: &Gpu, options: Options, most: usize, micro_batches: u32) -> Result<Self, Failed> {
         let table = Table::new(gpu, "w", (20, &[3], most));
         let tensors = Tensors::new(&gpu.device, [("w", [20, 3]), ("plain", [1, 2])])?;
         let sparse = Some(SparseRows { micro_batches, ..SparseRows::new(&table.rows, &table.count) });
@@ -108,7 +103,7 @@ impl Own {
         gpu.queue.write_buffer(&self.table.count, 0, bytemuck::cast_slice(&[rows.len() as u32]));
     }
 
-    fn accumulate(&self, gpu: &Gpu, entries: Entries<'_>) -> Outcome {
+    pub fn accumulate(&self, gpu: &Gpu, entries: Entries<'_>) -> Outcome {
         self.write(gpu, entries);
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         self.optimizer.accumulate(&mut encoder)?;
@@ -117,19 +112,19 @@ impl Own {
     }
 
     /// A step by these entries; the values after it.
-    fn step(&self, gpu: &Gpu, entries: Entries<'_>) -> Result<Vec<f32>, Failed> {
+    pub fn step(&self, gpu: &Gpu, entries: Entries<'_>) -> Result<Vec<f32>, Failed> {
         self.write(gpu, entries);
         step(gpu, &self.optimizer);
         Ok(block_on(self.optimizer.read_value("w"))?)
     }
 }
 
-fn rule() -> AdamW {
+pub fn rule() -> AdamW {
     AdamW { weight_decay: 0.1, lr: 0.1, ..AdamW::default() }
 }
 
 /// All of these in one list.
-fn joined(all: &[Entries<'_>]) -> (Vec<u32>, Vec<f32>) {
+pub fn joined(all: &[Entries<'_>]) -> (Vec<u32>, Vec<f32>) {
     (all.iter().flat_map(|own| own.0.to_vec()).collect(), all.iter().flat_map(|own| own.1.to_vec()).collect())
 }
 
@@ -233,78 +228,6 @@ fn out_of_order(gpu: &Gpu) -> Outcome {
     assert!(matches!(told, Err(Error::OutOfOrder { .. })), "{told:?}");
     let (rows, gradient) = joined(&[A, C]);
     Ok(same_bits("values", &own.step(gpu, C)?, &one.step(gpu, (&rows, &gradient))?)?)
-}
-
-/// Entries that are pending are in a checkpoint and in its file; a run goes on from it with the same bits, on the CPU too. Less room is an error.
-fn checkpoint(gpu: &Gpu) -> Outcome {
-    let own = Own::new(gpu, options(MicroBatches::Mean), 3)?;
-    own.step(gpu, B)?;
-    [A, B].into_iter().try_for_each(|entries| own.accumulate(gpu, entries))?;
-    let taken = block_on(own.optimizer.checkpoint())?;
-    let read = Checkpoint::from_bytes(&taken.to_bytes()?)?;
-    assert_eq!(read, taken);
-    let expected = own.step(gpu, C)?;
-    for micro_batches in [3, 5] {
-        let resumed = Own::new(gpu, options(MicroBatches::Mean), micro_batches)?;
-        resumed.accumulate(gpu, B)?;
-        resumed.optimizer.restore(&read, Default::default())?;
-        same_bits("a run that goes on", &resumed.step(gpu, C)?, &expected)?;
-    }
-    let short = Own::with(gpu, options(MicroBatches::Mean), 3, 2)?;
-    let (before, refused) = (block_on(short.optimizer.read_value("w"))?, short.optimizer.restore(&read, Default::default()).map(drop));
-    let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(message.contains("w/accumulated.rows") && message.contains('7') && message.contains("room for 6"), "{message}");
-    same_bits("after an error", &block_on(short.optimizer.read_value("w"))?, &before)?;
-    let none = Own::with(gpu, Options::default(), 4, 1)?;
-    let other = none.optimizer.restore(&read, wgpu_optim::checkpoint::RestoreOptions { ignore_settings: true, ..Default::default() });
-    assert!(other.is_err_and(|error| error.to_string().contains("accumulated.rows")), "micro-batches without a list");
-    // After a step nothing is pending.
-    assert!(block_on(own.optimizer.checkpoint())?.to_bytes()?.len() < taken.to_bytes()?.len());
-    on_the_cpu(&own, &read, &expected)
-}
-
-fn on_the_cpu(own: &Own, read: &Checkpoint, expected: &[f32]) -> Outcome {
-    let params = || [own.table.cpu_param(), wgpu_optim::cpu::CpuParam::new("plain", &[1, 2])];
-    let make = || CpuOptimizer::<f32>::with_options([Group::new(rule(), params())], options(MicroBatches::Mean));
-    let (mut twin, mut values, mut plain) = (make()?, vec![0.0; 60], vec![0.0; 2]);
-    twin.restore(read, Some(&mut [&mut values, &mut plain]), Default::default())?;
-    let taken = twin.checkpoint(Some(&[&values, &plain]))?;
-    assert_eq!(Checkpoint::from_bytes(&taken.to_bytes()?)?, taken);
-    twin.set_sparse_rows("w", C.0)?;
-    twin.step(&mut [&mut values, &mut plain], &[Some(C.1), Some(&[0.0; 2])])?;
-    let furthest = values.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(furthest < 1e-5, "{furthest}");
-    Ok(())
-}
-
-/// Options, groups and rows that come while entries are pending leave these as they are.
-fn changes_keep_entries(gpu: &Gpu) -> Outcome {
-    type Change = fn(&Gpu, &mut Own, &mut wgpu::CommandEncoder) -> Outcome;
-    let changes: [(&str, Change); 4] = [
-        ("options", |_, own, encoder| {
-            Ok(own.optimizer.change_options(encoder, Options { measure_update: true, ..*own.optimizer.options() })?)
-        }),
-        ("a group", |gpu, own, encoder| {
-            let more = Tensors::new(&gpu.device, [("more", [4, 4])])?;
-            Ok(own.optimizer.add_group(encoder, Group::new(Sgd::default(), [more.param("more")?.clone()]))?)
-        }),
-        ("a parameter that goes", |_, own, encoder| Ok(own.optimizer.remove(encoder, ["plain"])?)),
-        ("more room", |_, own, encoder| {
-            let sparse = SparseRows { micro_batches: 7, ..SparseRows::new(&own.table.rows, &own.table.count) };
-            let param = Param { sparse: Some(sparse), ..own.table.param(&own.tensors)? };
-            Ok(own.optimizer.resize_rows(encoder, [param])?)
-        }),
-    ];
-    for (name, change) in changes {
-        let (mut own, one) = (Own::new(gpu, options(MicroBatches::Sum), 3)?, Own::with(gpu, Options::default(), 12, 1)?);
-        [A, B].into_iter().try_for_each(|entries| own.accumulate(gpu, entries))?;
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        change(gpu, &mut own, &mut encoder)?;
-        gpu.queue.submit([encoder.finish()]);
-        let (rows, gradient) = joined(&[A, B, C]);
-        same_bits(name, &own.step(gpu, C)?, &one.step(gpu, (&rows, &gradient))?)?;
-    }
-    Ok(())
 }
 
 /// Micro-batches and steps make nothing; a step has two dispatches more than without.

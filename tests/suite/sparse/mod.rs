@@ -6,6 +6,7 @@ mod cases;
 mod copies;
 mod errors;
 mod micro_batches;
+mod pending;
 mod rules;
 mod stage;
 mod tables;
@@ -34,6 +35,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(errors::trials(contexts));
     trials.extend(rules::trials(contexts));
     trials.extend(micro_batches::trials(contexts));
+    trials.extend(pending::trials(contexts));
     trials.extend(averages::trials(contexts));
     trials.extend(adaptive::trials(contexts));
     trials.extend(copies::trials(contexts));

@@ -116,6 +116,7 @@ impl<'a> Scene<'a> {
         cpu_params.push(CpuParam::new("plain", &[37, 3]));
         let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(rule.boxed(), params)], options)?;
         let twin = CpuOptimizer::with_options([Group::new(rule.boxed(), cpu_params)], options)?;
+        assert_eq!(optimizer.passes(), twin.passes(), "one program for both");
         let mut truth: Vec<Vec<Bounded>> = tables.iter().map(|table| given(&table.values)).collect();
         truth.push(given(&[0.5; PLAIN]));
         for table in &tables {

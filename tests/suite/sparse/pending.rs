@@ -1,0 +1,129 @@
+//! Entries of row-sparse gradients that are pending: in checkpoints, and where options, groups and rows come, go or move.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use pollster::block_on;
+use wgpu_optim::adapter::Gpu;
+use wgpu_optim::checkpoint::Checkpoint;
+use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
+use wgpu_optim::testing::same_bits;
+use wgpu_optim::{Group, MicroBatches, Options, Param, RowChange, Sgd, SparseRows, Tensors, wgpu};
+
+use super::micro_batches::{A, B, C, Own, joined, options, rule};
+use super::tables::buffer;
+use crate::context::{Context, Outcome};
+
+type Row = (&'static str, fn(&Gpu) -> Outcome);
+
+pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
+    let rows: [Row; 3] = [
+        ("checkpoint", checkpoint),
+        ("changes-keep-entries", changes_keep_entries),
+        ("other-rows-forget-entries", other_rows_forget_entries),
+    ];
+    rows.into_iter().map(|(name, row)| contexts[1].trial(format!("sparse/micro-batches/{name}"), row)).collect()
+}
+
+/// Entries that are pending are in a checkpoint and in its file; a run goes on from it with the same bits, on the CPU too. Less room is an error.
+fn checkpoint(gpu: &Gpu) -> Outcome {
+    let own = Own::new(gpu, options(MicroBatches::Mean), 3)?;
+    own.step(gpu, B)?;
+    [A, B].into_iter().try_for_each(|entries| own.accumulate(gpu, entries))?;
+    let taken = block_on(own.optimizer.checkpoint())?;
+    let read = Checkpoint::from_bytes(&taken.to_bytes()?)?;
+    assert_eq!(read, taken);
+    let expected = own.step(gpu, C)?;
+    for micro_batches in [3, 5] {
+        let resumed = Own::new(gpu, options(MicroBatches::Mean), micro_batches)?;
+        resumed.accumulate(gpu, B)?;
+        resumed.optimizer.restore(&read, Default::default())?;
+        same_bits("a run that goes on", &resumed.step(gpu, C)?, &expected)?;
+    }
+    let short = Own::with(gpu, options(MicroBatches::Mean), 3, 2)?;
+    let (before, refused) = (block_on(short.optimizer.read_value("w"))?, short.optimizer.restore(&read, Default::default()).map(drop));
+    let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message.contains("w/accumulated.rows") && message.contains('7') && message.contains("room for 6"), "{message}");
+    same_bits("after an error", &block_on(short.optimizer.read_value("w"))?, &before)?;
+    let none = Own::with(gpu, Options::default(), 4, 1)?;
+    let other = none.optimizer.restore(&read, wgpu_optim::checkpoint::RestoreOptions { ignore_settings: true, ..Default::default() });
+    assert!(other.is_err_and(|error| error.to_string().contains("accumulated.rows")), "micro-batches without a list");
+    // After a step nothing is pending.
+    assert!(block_on(own.optimizer.checkpoint())?.to_bytes()?.len() < taken.to_bytes()?.len());
+    on_the_cpu(&own, &read, &expected)
+}
+
+fn on_the_cpu(own: &Own, read: &Checkpoint, expected: &[f32]) -> Outcome {
+    let params = || [own.table.cpu_param(), CpuParam::new("plain", &[1, 2])];
+    let make = || CpuOptimizer::<f32>::with_options([Group::new(rule(), params())], options(MicroBatches::Mean));
+    let (mut twin, mut values, mut plain) = (make()?, vec![0.0; 60], vec![0.0; 2]);
+    twin.restore(read, Some(&mut [&mut values, &mut plain]), Default::default())?;
+    let taken = twin.checkpoint(Some(&[&values, &plain]))?;
+    assert_eq!(Checkpoint::from_bytes(&taken.to_bytes()?)?, taken);
+    twin.set_sparse_rows("w", C.0)?;
+    twin.step(&mut [&mut values, &mut plain], &[Some(C.1), Some(&[0.0; 2])])?;
+    let furthest = values.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(furthest < 1e-5, "{furthest}");
+    Ok(())
+}
+
+/// Options, groups and rows that come while entries are pending leave these as they are.
+fn changes_keep_entries(gpu: &Gpu) -> Outcome {
+    type Change = fn(&Gpu, &mut Own, &mut wgpu::CommandEncoder) -> Outcome;
+    let changes: [(&str, Change); 4] = [
+        ("options", |_, own, encoder| {
+            Ok(own.optimizer.change_options(encoder, Options { measure_update: true, ..*own.optimizer.options() })?)
+        }),
+        ("a group", |gpu, own, encoder| {
+            let more = Tensors::new(&gpu.device, [("more", [4, 4])])?;
+            Ok(own.optimizer.add_group(encoder, Group::new(Sgd::default(), [more.param("more")?.clone()]))?)
+        }),
+        ("a parameter that goes", |_, own, encoder| Ok(own.optimizer.remove(encoder, ["plain"])?)),
+        ("more room", |_, own, encoder| {
+            let sparse = SparseRows { micro_batches: 7, ..SparseRows::new(&own.table.rows, &own.table.count) };
+            let param = Param { sparse: Some(sparse), ..own.table.param(&own.tensors)? };
+            Ok(own.optimizer.resize_rows(encoder, [param])?)
+        }),
+    ];
+    for (name, change) in changes {
+        let (mut own, one) = (Own::new(gpu, options(MicroBatches::Sum), 3)?, Own::with(gpu, Options::default(), 12, 1)?);
+        [A, B].into_iter().try_for_each(|entries| own.accumulate(gpu, entries))?;
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        change(gpu, &mut own, &mut encoder)?;
+        gpu.queue.submit([encoder.finish()]);
+        let (rows, gradient) = joined(&[A, B, C]);
+        same_bits(name, &own.step(gpu, C)?, &one.step(gpu, (&rows, &gradient))?)?;
+    }
+    Ok(())
+}
+
+/// Rows that move get other numbers: entries that are pending are forgotten, and counted as micro-batches all the same; the twin does so too.
+fn other_rows_forget_entries(gpu: &Gpu) -> Outcome {
+    let mut own = Own::new(gpu, options(MicroBatches::Sum), 3)?;
+    [A, B].into_iter().try_for_each(|entries| own.accumulate(gpu, entries))?;
+    let index: Vec<u32> = (0..20).rev().collect();
+    let (rows, now) = (buffer(gpu, 20), Tensors::new(&gpu.device, [("w", [20, 3])])?);
+    gpu.queue.write_buffer(&rows, 0, bytemuck::cast_slice(&index));
+    let param = Param { value: now.value("w")?.clone(), ..own.table.param(&own.tensors)? };
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    own.optimizer.change_rows(&mut encoder, RowChange { rows: rows.into(), params: vec![param], values: true })?;
+    gpu.queue.submit([encoder.finish()]);
+    let got = own.step(gpu, C)?;
+    let params = [own.table.cpu_param(), CpuParam::new("plain", &[1, 2])];
+    let mut twin = CpuOptimizer::<f32>::with_options([Group::new(rule(), params)], options(MicroBatches::Sum))?;
+    let (values, mut plain) = (&own.table.values, vec![0.0; 2]);
+    for (list, gradient) in [A, B] {
+        twin.set_sparse_rows("w", list)?;
+        twin.accumulate(&[Some(gradient), Some(&[0.0; 2])])?;
+    }
+    let mut moved = vec![0.0; 60];
+    twin.change_rows(&index, [(own.table.cpu_param(), Some(&values[..]), &mut moved[..])])?;
+    twin.set_sparse_rows("w", C.0)?;
+    let before = moved.clone();
+    twin.step(&mut [&mut moved, &mut plain], &[Some(C.1), Some(&[0.0; 2])])?;
+    let furthest = moved.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(furthest < 1e-5, "{furthest}");
+    let changed: Vec<usize> = (0..20).filter(|row| got[3 * row..][..3] != before[3 * row..][..3]).collect();
+    assert_eq!(changed, [0], "rows that changed");
+    Ok(())
+}
