@@ -1,11 +1,9 @@
 //! Copies of functions with numbers behind their names, so that there is one for each pair of arrays.
 
-use std::collections::BTreeSet;
-
 /// The text with a number behind the name of each function that it defines.
 pub(super) fn numbered(text: &str, number: usize) -> String {
     let name = |at: usize| text[at..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-    let defined: BTreeSet<&str> = text.match_indices("fn ").map(|(at, keyword)| name(at + keyword.len())).collect();
+    let defined: Vec<&str> = text.match_indices("fn ").map(|(at, keyword)| name(at + keyword.len())).collect();
     let mut result = String::with_capacity(2 * text.len());
     let mut at = 0;
     while let Some(character) = text[at..].chars().next() {
@@ -15,7 +13,7 @@ pub(super) fn numbered(text: &str, number: usize) -> String {
         if word.is_empty() {
             result.push(character);
             at += character.len_utf8();
-        } else if text[at..].starts_with('(') && defined.contains(word) {
+        } else if text[at..].starts_with('(') && defined.contains(&word) {
             result += &format!("_{number}");
         }
     }
