@@ -23,7 +23,7 @@ hyper_parameters! {
     /// **Axes without a matrix.** An axis of more than `max_dim` indices has none: it is left as it is, and k does not count it. So a large embedding is preconditioned along its columns alone, to the power -1/2. A
     /// tensor whose axes are all larger, or which has no axis, moves by `lr * g`. Those of a parameter take `8 * sum(n_i^2)` bytes, and have to fit in a binding.
     ///
-    /// **Roots** are found by products alone: an iteration of Newton's method, some fifty products of squares, whatever their size, which workgroups share; so a step records some sixty dispatches, which return at once where no root is due. Each
+    /// **Roots** are found by products alone: an iteration of Newton's method, some sixty products of squares, whatever their size, which workgroups share; so a step records some sixty dispatches, which return at once where no root is due. Each
     /// product takes as many operations as the cube of the axis has; for large axes, a larger `every` pays. Beside roots from eigenvalues in f32, rounding is about three times as large, and within what recorded runs of PyTorch have. An
     /// eigenvalue that is 0 counts as 2^-22 to 2^-23 of the norm of P_i (the root of the sum of its squares), since in f32 what is smaller is rounding; what is above 2^-16 of the norm is off by 1e-6 at most for that. In scratch memory, which all tensors share, a root
     /// takes `20 n_i^2` bytes while it is found.
