@@ -23,9 +23,9 @@ pub struct Point {
 }
 
 impl Point {
-    fn to_numbers(&self) -> [u64; 5] {
+    fn to_numbers(self) -> [u64; 5] {
         let Point { step, epoch, rows, loss, accuracy } = self;
-        [step.to_bits(), epoch.to_bits(), *rows as u64, loss.to_bits(), accuracy.to_bits()]
+        [step.to_bits(), epoch.to_bits(), rows as u64, loss.to_bits(), accuracy.to_bits()]
     }
 
     fn of_numbers(&[step, epoch, rows, loss, accuracy]: &[u64; 5]) -> Self {
@@ -157,7 +157,7 @@ impl Log {
     pub fn to_numbers(&self) -> Vec<u64> {
         let Sum { steps, rows, loss, correct } = self.sum;
         let head = [self.steps as u64, steps as u64, rows as u64, loss.to_bits(), correct, self.training.len() as u64];
-        head.into_iter().chain(self.training.iter().chain(&self.test).flat_map(Point::to_numbers)).collect()
+        head.into_iter().chain(self.training.iter().chain(&self.test).flat_map(|point| point.to_numbers())).collect()
     }
 
     /// The results of such a run, from what was saved; nothing if that is not of a log.
