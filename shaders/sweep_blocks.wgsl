@@ -4,21 +4,22 @@ fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile
     for (var first = 0u; first < row.count; first += TURN) {
         let i = first + 4u * invocation;
         let left = row.count - min(i, row.count);
-        var state: State;
+        var x: array<vec4f, BLOCKED>;
         var largest: array<u32, BLOCKED>;
         if left > 0u {
             begin_blocks(row, i);
             let before = value_of(row, i, left);
             var p = before;
-            state = load_state(row, tile, Rows(), Columns(), whole, i, left);
+            var state = load_state(row, tile, Rows(), Columns(), whole, i, left);
             apply(h, s, own, row, i, left, &p, &state);
             store_state(row, i, left, state);
             store_p(row, i, left, p, before);
-            compare_blocked(&largest, state, left);
+            x = blocked_of(state, left);
+            compare_blocked(&largest, x);
         }
         let scales = scales_of(&largest, invocation);
         if left > 0u {
-            store_blocked(row, i, left, state, scales);
+            store_blocked(row, i, x, scales);
             if invocation % TEAM == 0u {
                 store_scales(row, i, scales);
             }

@@ -34,22 +34,31 @@ fn middle_of(t: vec4i, parts: f32) -> vec4f {
     return (end_of(part) + end_of(part + size)) * decade;
 }
 
-// Where among the numbers of such a map magnitudes up to 1 are, off by much less than half a number: part k of n spans n + k to n + k + 1.
-fn position_of(y: vec4f, parts: f32) -> vec4f {
-    // 10 / 9 of ten times how often a decade has its place below 1.
-    var scale = vec4f(1e6 / 0.9);
-    var n = vec4f(parts);
-    scale = select(scale, vec4f(1e5 / 0.9), y >= vec4f(1e-6));
-    n = select(n, vec4f(2.0 * parts), y >= vec4f(1e-6));
-    scale = select(scale, vec4f(1e4 / 0.9), y >= vec4f(1e-5));
-    n = select(n, vec4f(4.0 * parts), y >= vec4f(1e-5));
-    scale = select(scale, vec4f(1e3 / 0.9), y >= vec4f(1e-4));
-    n = select(n, vec4f(8.0 * parts), y >= vec4f(1e-4));
-    scale = select(scale, vec4f(1e2 / 0.9), y >= vec4f(1e-3));
-    n = select(n, vec4f(16.0 * parts), y >= vec4f(1e-3));
-    scale = select(scale, vec4f(1e1 / 0.9), y >= vec4f(1e-2));
-    n = select(n, vec4f(32.0 * parts), y >= vec4f(1e-2));
-    scale = select(scale, vec4f(1.0 / 0.9), y >= vec4f(1e-1));
-    n = select(n, vec4f(64.0 * parts), y >= vec4f(1e-1));
-    return (y * scale + 8.0 / 9.0) * n;
+// The bits of where magnitudes up to 1 are among the numbers of such a map, less so much, off by less than a third of a number: part k of n spans n + k to n + k + 1. Each decade is a
+// line, less steep than the one below it, so that the least of all lines is that of the own decade. They are above 0, and have the order of their bits: to llvmpipe the least of two
+// f32 is three instructions, and that of two u32 one.
+fn position_of(y: vec4f, parts: f32, less: f32) -> vec4u {
+    var at = line_of(y, 1e6 / 0.9, parts, less);
+    at = min(at, line_of(y, 1e5 / 0.9, 2.0 * parts, less));
+    at = min(at, line_of(y, 1e4 / 0.9, 4.0 * parts, less));
+    at = min(at, line_of(y, 1e3 / 0.9, 8.0 * parts, less));
+    at = min(at, line_of(y, 1e2 / 0.9, 16.0 * parts, less));
+    at = min(at, line_of(y, 1e1 / 0.9, 32.0 * parts, less));
+    return min(at, line_of(y, 1.0 / 0.9, 64.0 * parts, less));
+}
+
+// 10 / 9 of ten times how often a decade has its place below 1, so that it spans 8 / 9 + 1 / 9 to 8 / 9 + 10 / 9 times its parts.
+fn line_of(y: vec4f, steepness: f32, parts: f32, less: f32) -> vec4u {
+    return bitcast<vec4u>(fma(y, vec4f(steepness * parts), vec4f(parts * (8.0 / 9.0) - less)));
+}
+
+// The least f32 of which the upper one of two neighbours of a map is the nearest: the middle of both, or a neighbour of that in f32.
+fn bound_between(low: f32, high: f32) -> f32 {
+    let half = 0.5 * (high - low);
+    // Not `low + half`, of which compilers may make `half` again in `middle - low`.
+    let middle = 0.5 * (low + high);
+    let step = select(1u, 0xffffffffu, middle < 0.0);
+    let below = bitcast<f32>(bitcast<u32>(middle) - step);
+    let above = bitcast<f32>(bitcast<u32>(middle) + step);
+    return select(select(above, middle, (middle - low) >= half), below, (below - low) >= half);
 }

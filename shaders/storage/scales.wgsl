@@ -3,8 +3,8 @@
 // The least scale, 1e-12.
 const LEAST_SCALE: u32 = 0x2b8cbcccu;
 
-// The bits of the largest magnitude of four numbers.
+// The bits of the largest magnitude of four numbers, none of which is a NaN.
 fn magnitude_of(x: vec4f) -> u32 {
-    let bits = bitcast<vec4u>(storable(x)) & vec4u(0x7fffffffu);
+    let bits = bitcast<vec4u>(x) & vec4u(0x7fffffffu);
     return max(max(bits.x, bits.y), max(bits.z, bits.w));
 }

@@ -55,3 +55,36 @@ pub(super) const fn signed() -> [f32; 256] {
 pub(super) const fn unsigned() -> [f32; 256] {
     magnitudes(2)
 }
+
+/// Ten times how often each decade has its place below 1.
+const STEEPNESS: [f64; 7] = [1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1.0];
+
+/// The lines of the decades of a map whose first one has so many parts: where magnitudes up to 1 are among its numbers, less so much. Part k of n spans n + k to n + k + 1.
+pub(super) const fn lines(parts: u32, less: f32) -> [[f32; 2]; 7] {
+    let mut lines = [[0.0; 2]; 7];
+    let (mut decade, mut parts) = (0, parts as f32);
+    while decade < lines.len() {
+        lines[decade] = [(STEEPNESS[decade] / 0.9) as f32 * parts, parts * (8.0 / 9.0) - less];
+        (decade, parts) = (decade + 1, 2.0 * parts);
+    }
+    lines
+}
+
+/// Where a magnitude is, off by less than a third of a number. Each line is less steep than the one below it, so the least of all is that of the own decade.
+pub(super) fn position_of(y: f32, lines: &[[f32; 2]; 7]) -> f32 {
+    lines.iter().map(|[steepness, at_zero]| y * steepness + at_zero).fold(f32::INFINITY, f32::min)
+}
+
+/// The least f32 of which the upper one of two neighbours of a map is the nearest: the middle of both, or a neighbour of that in f32.
+pub(super) const fn bound_between(low: f32, high: f32) -> f32 {
+    let half = 0.5 * (high - low);
+    let middle = 0.5 * (low + high);
+    let (below, above) = (middle.next_down(), middle.next_up());
+    if below - low >= half {
+        below
+    } else if middle - low >= half {
+        middle
+    } else {
+        above
+    }
+}

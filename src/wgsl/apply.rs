@@ -9,20 +9,10 @@ pub(super) fn apply(members: &Members<'_>) -> String {
     let is_last = members.stage + 1 == members.rule.stages().len();
     let cleared = if reads_gradient(members) { "    clear_gradient(row, i, left, raw_gradient);\n" } else { "" };
     let rest = if is_last { update(members) } else { earlier(members) };
-    over_elements("apply", &(gradient(members) + cleared + &rest))
-}
-
-/// `form`, the states that `apply` arrives at, and nothing else.
-pub(super) fn form(members: &Members<'_>) -> String {
-    let is_last = members.stage + 1 == members.rule.stages().len();
-    let rest = if is_last { "    let before = *p;\n".to_owned() + &ruled(members) } else { staged(members) };
-    over_elements("form", &(gradient(members) + &rest))
-}
-
-fn over_elements(name: &str, body: &str) -> String {
     format!(
-        "fn {name}(h: Hyper, s: Scalars, own: StepEntry, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
-         state: ptr<function, State>) {{\n{body}}}\n"
+        "fn apply(h: Hyper, s: Scalars, own: StepEntry, row: Row, i: u32, left: u32, p: ptr<function, vec4f>, \
+         state: ptr<function, State>) {{\n{}{cleared}{rest}}}\n",
+        gradient(members)
     )
 }
 

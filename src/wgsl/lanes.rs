@@ -167,26 +167,28 @@ impl<'a> Lanes<'a> {
         format!("{declared}fn begin_blocks(row: Row, i: u32) {{\n{loads}}}\n")
     }
 
-    /// `begin_blocks`, `compare_blocked`, `store_blocked` and `store_scales`, of these lanes, each with the expression of its numbers; none if there are none.
+    /// `begin_blocks`, `blocked_of`, `compare_blocked`, `store_blocked` and `store_scales`, of these lanes, each with the expression of its numbers, and what sweeps over blocks need besides; none
+    /// if there are none.
     pub(super) fn blocked(&self, lanes: &[(usize, String)]) -> String {
         if lanes.is_empty() {
             return String::new();
         }
-        let each = |form: &dyn Fn(usize, usize, &str) -> String| {
-            lanes.iter().enumerate().map(|(number, (lane, x))| form(number, *lane, x)).collect::<String>()
+        let each = |form: &dyn Fn(usize, usize) -> String| {
+            lanes.iter().enumerate().map(|(number, (lane, _))| form(number, *lane)).collect::<String>()
         };
-        let compare = each(&|number, _, x| format!("    largest[{number}] = max(largest[{number}], magnitude_of(within({x}, left)));\n"));
-        let store = each(&|number, lane, x| {
+        let numbers = lanes.iter().map(|(_, x)| format!("storable(within({x}, left))")).collect::<Vec<_>>().join(", ");
+        let compare = each(&|number, _| format!("    largest[{number}] = max(largest[{number}], magnitude_of(x[{number}]));\n"));
+        let store = each(&|number, lane| {
             let Some(packed) = self.packed(lane) else { return String::new() };
-            let code = format!("encoded_{}(within({x}, left), scales[{number}])", packed.name());
-            format!("    store_bytes({}, {code});\n", self.place(lane, packed))
+            format!("    store_bytes({}, encoded_{}(x[{number}], scales[{number}]));\n", self.place(lane, packed), packed.name())
         });
-        let scales = each(&|number, lane, _| format!("    states[{}] = bitcast<u32>(scales[{number}]);\n", self.scale_place(lane)));
-        let shared = if self.shares_blocks() { SHARED_SCALES } else { "" };
+        let scales = each(&|number, lane| format!("    states[{}] = bitcast<u32>(scales[{number}]);\n", self.scale_place(lane)));
+        let shared = if self.shares_blocks() { SHARED_SCALES.to_owned() } else { held(lanes.len()) };
         format!(
             "const BLOCKED: u32 = {}u;\n{SCALES}{shared}{}\
-             fn compare_blocked(largest: ptr<function, array<u32, BLOCKED>>, state: State, left: u32) {{\n{compare}}}\n\
-             fn store_blocked(row: Row, i: u32, left: u32, state: State, scales: array<f32, BLOCKED>) {{\n{store}}}\n\
+             fn blocked_of(state: State, left: u32) -> array<vec4f, BLOCKED> {{\n    return array<vec4f, BLOCKED>({numbers});\n}}\n\
+             fn compare_blocked(largest: ptr<function, array<u32, BLOCKED>>, x: array<vec4f, BLOCKED>) {{\n{compare}}}\n\
+             fn store_blocked(row: Row, i: u32, x: array<vec4f, BLOCKED>, scales: array<f32, BLOCKED>) {{\n{store}}}\n\
              fn store_scales(row: Row, i: u32, scales: array<f32, BLOCKED>) {{\n{scales}}}\n",
             lanes.len(),
             self.begin_blocks()
@@ -230,6 +232,17 @@ impl<'a> Lanes<'a> {
         let is_drawn = |lane: &Lane| self.kernel.kind.storage.rounding_of(lane.role) != Rounding::Nearest;
         self.lanes.iter().any(|lane| is_drawn(lane) && lane.format.packed().is_some_and(|packed| !packed.has_scales()))
     }
+}
+
+/// `hold_blocked` and `held_blocked`, of the vectors of one block in so many lanes: an array for each lane, since llvmpipe takes longer where the place in one depends on the lane.
+fn held(lanes: usize) -> String {
+    let declared: String = (0..lanes).map(|lane| format!("var<private> held{lane}: array<vec4f, {}>;\n", BLOCK / 4)).collect();
+    let stores: String = (0..lanes).map(|lane| format!("    held{lane}[k] = x[{lane}];\n")).collect();
+    let loads = (0..lanes).map(|lane| format!("held{lane}[k]")).collect::<Vec<_>>().join(", ");
+    format!(
+        "{declared}fn hold_blocked(k: u32, x: array<vec4f, BLOCKED>) {{\n{stores}}}\n\
+         fn held_blocked(k: u32) -> array<vec4f, BLOCKED> {{\n    return array<vec4f, BLOCKED>({loads});\n}}\n"
+    )
 }
 
 /// Adds the parts of a format that are not there.

@@ -1,6 +1,6 @@
 //! `Stage` and `Update`: the stages of rules over elements.
 
-use super::apply::{apply, begin_averages, form};
+use super::apply::{apply, begin_averages};
 use super::arrays::{Entry, Uses};
 use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
@@ -154,9 +154,7 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
         SWEEP_TILE
     };
     let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once, members.whole_left()) } else { String::new() };
-    let forms = members.stores_blocks() && !members.lanes().shares_blocks();
-    let form = if forms { form(members) } else { String::new() };
-    let mut text = values(members, uses) + &form + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
+    let mut text = values(members, uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {

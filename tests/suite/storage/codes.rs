@@ -77,6 +77,10 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     }
     trials.push(Trial::test("storage/codes/tables-on-the-host", || of_tables(&on_host)));
     trials.push(Trial::test("storage/codes/torchao-on-the-host", || of_torchao(&on_host, true)));
+    for context in contexts {
+        trials.push(context.trial("storage/codes/nearest".into(), |gpu| nearest(&|kept, dtype| on_gpu(gpu, kept, dtype))));
+    }
+    trials.push(Trial::test("storage/codes/nearest-on-the-host", || nearest(&on_host)));
     trials.push(contexts[0].trial("storage/codes/any-number".into(), any_number));
     trials
 }
@@ -120,6 +124,37 @@ fn of_tables(keep: Keep<'_>) -> Outcome {
         let codes: Vec<u8> = (0..=255).collect();
         assert_eq!(SafeTensors::deserialize(&kept)?.tensor(state)?.data(), codes, "{table}");
         assert_eq!(Checkpoint::from_bytes(&kept)?.tensor(state)?, numbers, "{table}");
+    }
+    Ok(())
+}
+
+/// Numbers around each bound between two of a map, and all magnitudes: each gets the code of the nearest, the upper one of two, as it is defined.
+fn nearest(keep: Keep<'_>) -> Outcome {
+    let bytes = std::fs::read(file("tests/known_answers/quant-tables.safetensors"))?;
+    let known = SafeTensors::deserialize(&bytes)?;
+    for (state, table) in [("w/m", "dynamic_signed"), ("w/v", "dynamic_unsigned")] {
+        let map = floats(known.tensor(table)?.data());
+        let around = |pair: &[f32]| {
+            let middle = pair[0] + 0.5 * (pair[1] - pair[0]);
+            let more: Vec<f32> =
+                [pair[0], middle, pair[1]].into_iter().flat_map(|x| [x.next_down().next_down(), x.next_down(), x, x.next_up()]).collect();
+            more
+        };
+        let magnitudes = (0x0080_0000_u32..0x3f80_0000).step_by(40_009).map(f32::from_bits);
+        let own = |x: &f32| x.abs() <= 1.0 && !x.is_subnormal() && (state == "w/m" || *x >= 0.0);
+        let numbers: Vec<f32> = map.windows(2).flat_map(around).chain(magnitudes.flat_map(|x| [x, -x])).filter(own).collect();
+        // The scale of each block is 1, so that no quotient is rounded.
+        let numbers: Vec<f32> = numbers.chunks(255).flat_map(|some| std::iter::once(1.0).chain(some.iter().copied())).collect();
+        let kept = keep(&numbers, Dtype::Dynamic8)?;
+        let read = SafeTensors::deserialize(&kept)?;
+        let codes = read.tensor(state)?.data().iter().map(|&code| usize::from(code));
+        let defined = |x: f32| {
+            let below = map.partition_point(|&own| own <= x).saturating_sub(1).min(254);
+            let code = below + usize::from(x - map[below] >= 0.5 * (map[below + 1] - map[below]));
+            if state == "w/v" && x > 0.0 { code.max(1) } else { code }
+        };
+        let others: Vec<_> = numbers.iter().zip(codes).filter(|(x, code)| *code != defined(**x)).take(5).collect();
+        assert!(others.is_empty(), "{table}: {others:?}");
     }
     Ok(())
 }
