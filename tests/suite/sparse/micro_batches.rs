@@ -36,7 +36,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("room", room),
         ("refused", refused),
         ("skipped-and-inactive", skipped_and_inactive),
-        ("in-a-view-and-out-of-order", out_of_order),
+        ("out-of-order", out_of_order),
         ("nothing-is-made", nothing_is_made),
     ];
     trials.extend(rows.into_iter().map(|(name, row)| contexts[1].trial(format!("sparse/micro-batches/{name}"), row)));
