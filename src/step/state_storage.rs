@@ -35,6 +35,19 @@ pub struct StateStorage {
     ///
     /// Default: `Dtype::F32`.
     pub v: Dtype,
+    /// States that are stored as something else than `m` and `v` say, by the names that checkpoints have for them, which are torch's, such as `exp_avg_sq`. Of a rule with three states or more, one
+    /// may need more bits than the others. A name that the rule does not have, or of a state that has no choice, is an error; one that the rule does not use with its hyper-parameters decides nothing.
+    /// Where groups have other rules, [`Group::state`](crate::step::Group::state) has the names of each.
+    ///
+    /// ```
+    /// use wgpu_optim::{Dtype, StateStorage};
+    ///
+    /// // AMSGrad: first moments in bf16, second moments in 8 bits, and the largest of these, which are never forgotten, in f32.
+    /// let states = StateStorage { m: Dtype::Bf16, named: &[("max_exp_avg_sq", Dtype::F32)], ..StateStorage::all(Dtype::Dynamic8) };
+    /// ```
+    ///
+    /// Default: `[]`.
+    pub named: &'static [(&'static str, Dtype)],
     /// How states of rules in bf16 are rounded; others are rounded to the nearest. A second moment in bf16 that is rounded to the nearest stays where it is while the squares of
     /// gradients are near it; rounded stochastically, it follows them in the mean.
     ///
@@ -86,21 +99,15 @@ impl StateStorage {
     /// The same for all states of rules; averages and accumulated gradients stay f32.
     pub const fn all(dtype: Dtype) -> Self {
         let (averages, accumulated, kept_rounding) = (Dtype::F32, Dtype::F32, Rounding::Stochastic { seed: 0 });
-        StateStorage { m: dtype, v: dtype, rounding: Rounding::Nearest, averages, accumulated, kept_rounding, least: 4096 }
+        StateStorage { m: dtype, v: dtype, named: &[], rounding: Rounding::Nearest, averages, accumulated, kept_rounding, least: 4096 }
     }
 
     /// How a state of a rule lies in words.
     pub(crate) fn format(&self, rule: &dyn AnyRule, state: &StateField) -> Format {
-        if state.extent != Extent::Elements
-            || rule.multiplies(state.name)
-            || rule.values_in_state().contains(&state.name)
-            || rule.inputs().contains(&state.name)
-        {
-            return Format::F32;
+        match has_choice(rule, state) {
+            true => self.dtype(rule, state).format(rule.never_negative().contains(&state.name)),
+            false => Format::F32,
         }
-        let never_negative = rule.never_negative().contains(&state.name);
-        let dtype = if never_negative { self.v } else { self.m };
-        dtype.format(never_negative)
     }
 
     /// What is stored as what of a tensor: this, or, where it has too few elements or nothing of it changes, f32.
@@ -108,6 +115,7 @@ impl StateStorage {
     /// Fails where states of the tensor cannot be stored so.
     pub(crate) fn of(&self, rule: &dyn AnyRule, tensor: &Storable<'_>) -> Result<Self> {
         self.check_kept(tensor.param)?;
+        self.check_named(tensor.param, rule)?;
         let own = || rule.active_states_for(tensor.is_matrix).into_iter().map(|state| &rule.states()[state]);
         let packed = || own().filter(|state| self.format(rule, state) != Format::F32);
         let only = |is_there: bool, dtype: Dtype| if is_there { dtype } else { Dtype::F32 };
@@ -135,13 +143,33 @@ impl StateStorage {
         }
         // Which one no state has, decides nothing.
         let one = |never_negative| {
-            let mut states = packed().filter(|state| rule.never_negative().contains(&state.name) == never_negative);
+            let mut states =
+                packed().filter(|state| rule.never_negative().contains(&state.name) == never_negative && self.own(state).is_none());
             states.next().map(|state| self.dtype(rule, state)).unwrap_or_default()
         };
         let (m, v) = (one(false), one(true));
-        let drawn = |of: [Dtype; 2], rounding| if of.iter().any(|dtype| dtype.is_drawn()) { rounding } else { Rounding::Nearest };
-        let (rounding, kept_rounding) = (drawn([m, v], self.rounding), drawn([averages, accumulated], self.kept_rounding));
-        Ok(StateStorage { m, v, rounding, averages, accumulated, kept_rounding, least: 0 })
+        let drawn = |of: &[Dtype], rounding| if of.iter().any(|dtype| dtype.is_drawn()) { rounding } else { Rounding::Nearest };
+        let of_states: Vec<Dtype> = packed().map(|state| self.dtype(rule, state)).collect();
+        let (rounding, kept_rounding) = (drawn(&of_states, self.rounding), drawn(&[averages, accumulated], self.kept_rounding));
+        Ok(StateStorage { m, v, named: self.named, rounding, averages, accumulated, kept_rounding, least: 0 })
+    }
+
+    /// Fails for a name of no state that can be stored otherwise, and for one that is there twice.
+    fn check_named(&self, param: &str, rule: &dyn AnyRule) -> Result<()> {
+        let known: Vec<&str> = rule.states().iter().filter(|state| has_choice(rule, state)).map(|state| state.torch).collect();
+        for (number, (name, dtype)) in self.named.iter().enumerate() {
+            let rule_name = rule.name();
+            let why = if !known.contains(name) {
+                let all = if known.is_empty() { "none".to_owned() } else { format!("\"{}\"", known.join("\", \"")) };
+                format!("{rule_name} has no state \"{name}\" that can be stored as {dtype:?}; those that can be are {all}")
+            } else if let Some((_, other)) = self.named[..number].iter().find(|(other, _)| other == name) {
+                format!("{rule_name}'s state \"{name}\" is named twice, as {other:?} and as {dtype:?}")
+            } else {
+                continue;
+            };
+            return Err(Error::Conflict { what: format!("{param}: {why}") });
+        }
+        Ok(())
     }
 
     /// Fails for a dtype that averages and accumulated gradients cannot have.
@@ -170,8 +198,8 @@ impl StateStorage {
 
     /// The least bits of a number of any state.
     pub(crate) fn bits(&self) -> u32 {
-        let all = [self.m, self.v, self.averages, self.accumulated];
-        all.into_iter().map(Dtype::bits).min().unwrap_or(32)
+        let all = [self.m, self.v, self.averages, self.accumulated].into_iter().chain(self.named.iter().map(|(_, dtype)| *dtype));
+        all.map(Dtype::bits).min().unwrap_or(32)
     }
 
     /// How numbers of a lane that the options keep lie in words.
@@ -193,7 +221,12 @@ impl StateStorage {
     }
 
     fn dtype(&self, rule: &dyn AnyRule, state: &StateField) -> Dtype {
-        if rule.never_negative().contains(&state.name) { self.v } else { self.m }
+        self.own(state).unwrap_or(if rule.never_negative().contains(&state.name) { self.v } else { self.m })
+    }
+
+    /// What a state is stored as by its name.
+    fn own(&self, state: &StateField) -> Option<Dtype> {
+        self.named.iter().find(|(name, _)| *name == state.torch).map(|(_, dtype)| *dtype)
     }
 
     /// What stochastic rounding of a parameter's states goes by: 0 for the nearest. It is of one seed, that of the rules' states if these are drawn.
@@ -216,4 +249,10 @@ impl StateStorage {
         };
         name.bytes().fold(0, |salt, byte| mixed(salt ^ u32::from(byte))) ^ mixed(other)
     }
+}
+
+/// Whether a state can be stored otherwise than in f32: one of elements, that is neither values, nor the caller's, nor what matrices are multiplied in.
+fn has_choice(rule: &dyn AnyRule, state: &StateField) -> bool {
+    let fixed = rule.multiplies(state.name) || rule.values_in_state().contains(&state.name) || rule.inputs().contains(&state.name);
+    state.extent == Extent::Elements && !state.is_scratch() && !fixed
 }

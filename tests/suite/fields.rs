@@ -83,6 +83,7 @@ fn documented() -> Vec<Documented> {
     let storages = vec![
         plain("m", storage.m),
         plain("v", storage.v),
+        plain("named", storage.named),
         plain("rounding", storage.rounding),
         plain("averages", storage.averages),
         plain("accumulated", storage.accumulated),

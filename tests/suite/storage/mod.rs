@@ -4,6 +4,7 @@ mod codes;
 mod keeping;
 mod kept;
 mod kept_runs;
+mod named;
 mod parity;
 mod refusals;
 mod steps;
@@ -21,6 +22,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(keeping::trials(contexts));
     trials.extend(kept::trials(contexts));
     trials.extend(kept_runs::trials(contexts));
+    trials.extend(named::trials(contexts));
     trials.extend(refusals::trials(contexts));
     trials.extend(steps::trials(contexts));
     trials

@@ -45,7 +45,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 }
 
 /// After every step. What the twin refuses, kernels refuse alike.
-fn agrees(gpu: &Gpu, rule: &dyn AnyRule, storage: StateStorage, style: Style, sizes: &[usize]) -> Outcome {
+pub(super) fn agrees(gpu: &Gpu, rule: &dyn AnyRule, storage: StateStorage, style: Style, sizes: &[usize]) -> Outcome {
     let options = Options { state: storage, ..Default::default() };
     let params = || sizes.iter().enumerate().map(|(index, &len)| CpuParam::new(format!("p{index}"), &[len])).collect::<Vec<_>>();
     let groups = || vec![Group::new(rule.boxed(), params())];
