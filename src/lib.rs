@@ -10,8 +10,8 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 // In these pages the README links to the guide's modules, on GitHub to its files: of two links of one name the first counts.
-// Twins and what else only the CPU executor calls stand beside their kernels, and are there without the feature too.
-#![cfg_attr(not(feature = "cpu"), allow(dead_code, unused_imports))]
+// Twins and what else only the CPU executor calls stand beside their kernels, and what files are read by beside what they hold; both are there without the features too.
+#![cfg_attr(not(all(feature = "cpu", feature = "safetensors")), allow(dead_code, unused_imports))]
 
 pub mod batches;
 pub mod checkpoint;
