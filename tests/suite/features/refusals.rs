@@ -150,6 +150,8 @@ fn calls(gpu: &Gpu) -> Outcome {
     assert_eq!(message, Err("swap needs Options::ema, swa or lookahead, which the optimizer was made without".into()));
     let message = optimizer.state("a", "ema").map(drop).map_err(|error| error.to_string());
     assert_eq!(message, Err("there is no state \"ema\"; there are none".into()));
+    let message = optimizer.set("biases", "lr", 0.1).map_err(|error| error.to_string());
+    assert_eq!(message, Err("there is no group \"biases\"; no group has a name".into()));
     assert!(optimizer.set_schedule(1, "lr", None).is_err());
     assert!(optimizer.set_schedule(0, "dampening", Some(Schedule::Constant(0.1))).is_err());
     assert!(optimizer.set_loss_scale(f64::INFINITY).is_err());

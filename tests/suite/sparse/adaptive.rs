@@ -10,22 +10,18 @@ use wgpu_optim::testing::{must_fail, same_bits};
 use wgpu_optim::{AdamW, AdaptiveClip, Clip, Ema, Group, Lookahead, MicroBatches, NonFinite, Optimizer, Options, Sgd, Swa, Tensors};
 
 use super::tables::{Rows, Scene, Table, agrees, step};
+use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
 
-type Row = (&'static str, fn(&Gpu) -> Outcome);
-
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for context in &contexts[..2] {
-        let rows: [Row; 4] = [
-            ("alone", alone),
-            ("long-rows", long_rows),
-            ("with-all-options", with_all_options),
-            ("is-that-of-a-dense-gradient", is_that_of_a_dense_gradient),
-        ];
-        trials.extend(rows.into_iter().map(|(name, row)| context.trial(format!("sparse/adaptive/{name}"), row)));
-    }
-    trials.push(contexts[1].trial("sparse/adaptive/begins-and-ends".into(), begins_and_ends));
+    let rows: [Row; 4] = [
+        ("alone", alone),
+        ("long-rows", long_rows),
+        ("with-all-options", with_all_options),
+        ("is-that-of-a-dense-gradient", is_that_of_a_dense_gradient),
+    ];
+    let mut trials = trials_of("adaptive", &contexts[..2], rows);
+    trials.extend(trials_of("adaptive", &contexts[1..2], [("begins-and-ends", begins_and_ends)]));
     trials
 }
 

@@ -13,23 +13,19 @@ use wgpu_optim::{
 };
 
 use super::tables::{Scene, Table, agrees, step};
+use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
 
-type Row = (&'static str, fn(&Gpu) -> Outcome);
-
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for context in &contexts[..2] {
-        let rows: [Row; 4] = [
-            ("alone", alone),
-            ("with-all-options", with_all_options),
-            ("views", views),
-            ("are-those-of-a-dense-gradient", are_those_of_a_dense_gradient),
-        ];
-        trials.extend(rows.into_iter().map(|(name, row)| context.trial(format!("sparse/averages/{name}"), row)));
-    }
+    let rows: [Row; 4] = [
+        ("alone", alone),
+        ("with-all-options", with_all_options),
+        ("views", views),
+        ("are-those-of-a-dense-gradient", are_those_of_a_dense_gradient),
+    ];
+    let mut trials = trials_of("averages", &contexts[..2], rows);
     let rows: [Row; 3] = [("in-bf16", in_bf16), ("of-other-parameters", of_other_parameters), ("begin-on-a-running-optimizer", begin)];
-    trials.extend(rows.into_iter().map(|(name, row)| contexts[1].trial(format!("sparse/averages/{name}"), row)));
+    trials.extend(trials_of("averages", &contexts[1..2], rows));
     trials
 }
 

@@ -12,10 +12,9 @@ use wgpu_optim::{
 };
 
 use super::tables::{Scene, Table, agrees, step};
+use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
 use crate::errors::says;
-
-type Row = (&'static str, fn(&Gpu) -> Outcome);
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -28,9 +27,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
             trials.push(context.trial(format!("sparse/micro-batches/{name}"), own));
         }
     }
-    for context in &contexts[..2] {
-        trials.push(context.trial("sparse/micro-batches/with-all-options".into(), with_all_options));
-    }
+    trials.extend(trials_of("micro-batches", &contexts[..2], [("with-all-options", with_all_options)]));
     let rows: [Row; 6] = [
         ("are-one-list", are_one_list),
         ("room", room),
@@ -39,7 +36,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("out-of-order", out_of_order),
         ("nothing-is-made", nothing_is_made),
     ];
-    trials.extend(rows.into_iter().map(|(name, row)| contexts[1].trial(format!("sparse/micro-batches/{name}"), row)));
+    trials.extend(trials_of("micro-batches", &contexts[1..2], rows));
     trials
 }
 

@@ -15,10 +15,20 @@ mod uses;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
+use wgpu_optim::adapter::Gpu;
 use wgpu_optim::coalesce::kernels;
 use wgpu_optim::testing::module;
 
-use crate::context::Context;
+use crate::context::{Context, Outcome};
+
+/// A row by its name.
+type Row = (&'static str, fn(&Gpu) -> Outcome);
+
+/// These rows of a group, on each of these devices.
+fn trials_of<const N: usize>(group: &str, contexts: &[Arc<Context>], rows: [Row; N]) -> Vec<Trial> {
+    let all = contexts.iter().flat_map(|context| rows.map(|row| (context, row)));
+    all.map(|(context, (name, row))| context.trial(format!("sparse/{group}/{name}"), row)).collect()
+}
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();

@@ -12,9 +12,8 @@ use wgpu_optim::{Group, MicroBatches, Options, Param, RowChange, Sgd, SparseRows
 
 use super::micro_batches::{A, B, C, Own, joined, options, rule};
 use super::tables::buffer;
+use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
-
-type Row = (&'static str, fn(&Gpu) -> Outcome);
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let rows: [Row; 3] = [
@@ -22,7 +21,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("changes-keep-entries", changes_keep_entries),
         ("other-rows-forget-entries", other_rows_forget_entries),
     ];
-    rows.into_iter().map(|(name, row)| contexts[1].trial(format!("sparse/micro-batches/{name}"), row)).collect()
+    trials_of("micro-batches", &contexts[1..2], rows)
 }
 
 /// Entries that are pending are in a checkpoint and in its file; a run goes on from it with the same bits, on the CPU too. Less room is an error.

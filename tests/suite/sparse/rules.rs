@@ -14,9 +14,8 @@ use wgpu_optim::{
 };
 
 use super::tables::{Table, agrees, buffer, step};
+use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
-
-type Row = (&'static str, fn(&Gpu) -> Outcome);
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -37,7 +36,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("gradients-are-as-long-as-they-are", gradients_are_as_long_as_they_are),
         ("two-in-one-submission", two_in_one_submission),
     ];
-    trials.extend(rows.into_iter().map(|(name, row)| contexts[0].trial(format!("sparse/steps/{name}"), row)));
+    trials.extend(trials_of("steps", &contexts[..1], rows));
     trials.push(contexts[2].trial("sparse/steps/too-large".into(), too_large));
     trials
 }
