@@ -55,6 +55,11 @@ impl Cli {
         self.only.is_empty() || self.only.iter().any(|only| row.contains(only))
     }
 
+    /// Whether a row is asked for by its own name, and not by its group's.
+    pub fn names(&self, group: &str, name: &str) -> bool {
+        self.only.iter().any(|only| only.strip_prefix(group).is_some_and(|row| row == format!("/{name}")))
+    }
+
     /// Whether a group is wanted whose rows cannot be asked for.
     pub fn wants_all_of(&self, group: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| group.contains(only))

@@ -61,7 +61,7 @@ const GROUPS: [(&str, bool, Group); 24] = [
     ("staged", true, staged::all),
     ("passes", true, passes::all),
     ("products", true, products::all),
-    ("muon", false, muon::all),
+    ("muon", true, muon::all),
     ("features", true, features::all),
     ("whole", true, whole::all),
     ("tensors", true, tensors::all),
