@@ -30,7 +30,7 @@ pub fn all(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// A prune and clone, its part on the host alone, both with new memory and with memory that is used again, rows that are appended in place, and copies of as many
+/// A prune and clone, its part on the host alone and from its submission on, each with new memory and with memory that is used again, rows that are appended in place, and copies of as many
 /// bytes: values and two moments, each read and written.
 fn one(bench: &mut Bench, rows: usize) -> Result<()> {
     let gpu = &bench.gpu;
@@ -47,8 +47,10 @@ fn one(bench: &mut Bench, rows: usize) -> Result<()> {
     let mut contenders = vec![
         Contender::clocked("change_rows", || new.timed(Changing::change)),
         Contender::host("its part on the host", || new.recorded(Changing::change)),
+        Contender::clocked("its moving part", || new.moved(Changing::change)),
         Contender::clocked("change_rows, reserved", || reserved.timed(Changing::change)),
         Contender::host("its part on the host, reserved", || reserved.recorded(Changing::change)),
+        Contender::clocked("its moving part, reserved", || reserved.moved(Changing::change)),
         Contender::clocked("resize_rows, in place", || reserved.timed(Changing::resize)),
     ];
     contenders.extend(ceiling.contenders());
@@ -103,8 +105,15 @@ impl<'a> Changing<'a> {
 
     fn timed(&self, change: fn(&Self, &mut wgpu::CommandEncoder) -> Result<()>) -> Result<f64> {
         let clock = Instant::now();
+        self.moved(change)?;
+        Ok(clock.elapsed().as_secs_f64())
+    }
+
+    /// Seconds from its submission to an idle device.
+    fn moved(&self, change: fn(&Self, &mut wgpu::CommandEncoder) -> Result<()>) -> Result<f64> {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         change(self, &mut encoder)?;
+        let clock = Instant::now();
         self.gpu.queue.submit([encoder.finish()]);
         self.gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
         Ok(clock.elapsed().as_secs_f64())

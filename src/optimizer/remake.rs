@@ -131,7 +131,8 @@ impl Optimizer {
             }
         }
         let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
-        moved.extend(self.begun(&next, &sources, moves)?);
+        let begun = self.begun(&next, &sources, moves)?;
+        moved.extend(begun.dispatches);
         let is_resized = |(to, from): (&Parameter, &usize)| to.elements != self.parameters[*from].elements;
         let are_others = moves.is_some() || next.parameters.iter().zip(&sources).any(is_resized);
         if are_others || config.options.averages() != self.config.options.averages() {
@@ -140,6 +141,9 @@ impl Optimizer {
         }
         self.clear_used(encoder, &next, &sources);
         self.carry(encoder, &next, &sources, groups, moves);
+        for part in begun.clears {
+            encoder.clear_buffer(part.buffer(), part.offset(), Some(part.size()));
+        }
         if !moved.is_empty() {
             super::stretches::record(encoder, "wgpu-optim rows", &moved);
         }

@@ -1,14 +1,31 @@
 //! Parameters that get more or fewer rows at their end, and what lanes begin with.
 
-use super::mover::{Begins, Mover};
+use super::mover::{Begins, Move, Mover};
 use super::remake::Kept;
 use super::rows::Moves;
-use super::stretches::{Stretch, check_counted};
+use super::stretches::{Stretch, check_counted, stretches};
 use super::{Optimizer, Parameter};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, upload};
-use crate::program::{MoveTask, NEW};
+use crate::program::NEW;
 use crate::step::{Lane, LaneRole, check_resized};
+
+/// What gives lanes the numbers that they do not take over.
+#[derive(Default)]
+pub(super) struct Begun {
+    /// What they begin with is values.
+    pub(super) dispatches: Vec<Dispatch>,
+    /// Or zero, in pages that may hold other numbers.
+    pub(super) clears: Vec<Binding>,
+}
+
+/// What lies in these parts from a word on.
+fn after(parts: &[Binding], begin: u64) -> Vec<Binding> {
+    let words: Vec<(Binding, u64)> = parts.iter().map(|part| (part.clone(), part.elements())).collect();
+    let stretches = stretches(&words, u64::MAX);
+    let rest = stretches.iter().filter_map(|own| own.within(begin, u64::MAX));
+    rest.map(|own| Binding::new(own.buffer, own.offset, 4 * own.count)).collect()
+}
 
 impl Optimizer {
     /// Gives parameters more or fewer rows at their end, each as many as its new shape says, and buffers of their own for values and gradients, which may be
@@ -66,35 +83,41 @@ impl Optimizer {
     }
 
     /// What gives lanes the numbers that they do not take over: of averages that begin, and of rows that are new at the end, unless rows move.
-    pub(super) fn begun(&self, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) -> Result<Vec<Dispatch>> {
-        let mut begun = Vec::new();
+    pub(super) fn begun(&self, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) -> Result<Begun> {
+        let mut begun = Begun::default();
+        let mut as_values = Vec::new();
         for (to, &from) in next.parameters.iter().zip(sources).filter(|_| moves.is_none()) {
             for (lane, parts) in next.lanes_in_parts(to) {
                 let begins = lane.role == LaneRole::Average && self.lane_before(from, &lane, next).is_none();
                 let had = if begins { 0 } else { self.parameters[from].extents.count(lane.extent) };
-                if had < to.extents.count(lane.extent) {
-                    if begins {
-                        to.param.storage().check_begins(&to.param.name, lane.name)?;
-                        to.kind.storage.check_begins(&to.param.name, lane.name)?;
-                    }
-                    begun.push((to, lane, parts, had));
+                if had >= to.extents.count(lane.extent) {
+                    continue;
+                }
+                if begins {
+                    to.param.storage().check_begins(&to.param.name, lane.name)?;
+                    to.kind.storage.check_begins(&to.param.name, lane.name)?;
+                }
+                let begin = lane.format.words(had);
+                match next.begins(to, &lane) {
+                    Begins::Zero => begun.clears.extend(after(&parts, begin)),
+                    begins => as_values.push((to, lane, parts, begin, begins)),
                 }
             }
         }
-        let mut dispatches = Vec::new();
-        if begun.is_empty() {
-            return Ok(dispatches);
+        if as_values.is_empty() {
+            return Ok(begun);
         }
         // The whole lane is one row, and that is new.
         let index = upload(&next.engine.device, "wgpu-optim rows", &[NEW])?;
-        let mover = Mover { engine: &next.engine, index: Stretch { buffer: &index, offset: 0, first: 0, count: 1 } };
-        for (to, lane, parts, had) in begun {
+        let index = Stretch { buffer: &index, offset: 0, first: 0, count: 1, room: 0 };
+        let mover = Mover { engine: &next.engine, index, rows: 0 };
+        for (to, lane, parts, begin, begins) in as_values {
             check_counted(|| format!("{}: what is new of {}", to.param.name, lane.name), to.elements)?;
-            let target: Vec<(Binding, u64)> = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
-            let task = MoveTask { width: lane.format.words(to.elements) as u32, ..MoveTask::default() };
-            mover.add(task, &[], &target, (lane.format.words(had), next.begins(to, &lane)), &mut dispatches)?;
+            let target = parts.into_iter().map(|part| (part.clone(), part.elements())).collect();
+            let own = Move { width: lane.format.words(to.elements) as u32, copies: false, begins, source: Vec::new(), target };
+            mover.add(&[&own], begin, &mut begun.dispatches)?;
         }
-        Ok(dispatches)
+        Ok(begun)
     }
 
     /// Clears lanes that begin at zero in pages that were used before.

@@ -1,15 +1,13 @@
 //! Rows that come and go: parameters get other rows, by an index on the GPU, and their state goes along.
 
-use super::mover::{Begins, Mover};
+use super::mover::{Begins, Move, Mover};
 use super::remake::Kept;
 use super::stretches::{Stretch, check_counted};
 use super::{Optimizer, Parameter};
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, Dispatch, Param};
-use crate::program::MoveTask;
 use crate::rule::Extent;
 use crate::step::{LaneRole, check_rows};
-use crate::storage::Format;
 
 /// Other rows for some parameters: rows are kept, reordered, copied, dropped and added.
 ///
@@ -129,33 +127,37 @@ impl Moves<'_> {
             let (what, limit) = ("the index of rows".to_owned(), "max_storage_buffer_binding_size");
             return Err(Error::Limit { what, needed: indexed, limit, allowed: limits.binding - limits.alignment });
         }
-        let index = Stretch { buffer: self.rows.buffer(), offset: self.rows.offset(), first: 0, count: indexed / 4 };
-        let mover = Mover { engine: &new.engine, index };
+        let index = Stretch { buffer: self.rows.buffer(), offset: self.rows.offset(), first: 0, count: indexed / 4, room: 0 };
         for (to, &from) in new.parameters.iter().zip(sources).filter(|(_, from)| self.params.contains(from)) {
             let before = &old.parameters[from];
-            let [had, has] = [before, to].map(|parameter| parameter.elements);
-            check_counted(|| format!("{}: rows that change", to.param.name), had.max(has))?;
-            let rows = before.param.shape[0] as u32;
-            // Numbers of 16 bits move as words, of which rows have whole ones.
-            let words = |format: Format, numbers: u64| format.words(numbers);
-            let of = to.kind.values;
-            let values =
-                [(&before.param.value, had), (&to.param.value, has)].map(|(own, elements)| vec![(own.clone(), words(of, elements))]);
-            let width = self.width(from, to, Extent::Elements).unwrap_or(1);
-            if self.values {
-                let task = MoveTask { width: words(of, width) as u32, rows, copies: 1, ..MoveTask::default() };
-                mover.add(task, &values[0], &values[1], (0, Begins::Written), &mut dispatches)?;
-            }
-            let lanes = old.lanes_in_parts(before).into_iter().zip(new.lanes_in_parts(to));
-            for ((lane, source), (_, target)) in lanes {
-                let Some(width) = self.width(from, to, lane.extent) else { continue };
-                let [source, target] =
-                    [source, target].map(|parts| parts.into_iter().map(|part| (part.clone(), part.elements())).collect::<Vec<_>>());
-                let is_average = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
-                let task = MoveTask { width: words(lane.format, width) as u32, rows, copies: u32::from(is_average), ..MoveTask::default() };
-                mover.add(task, &source, &target, (0, new.begins(to, &lane)), &mut dispatches)?;
+            check_counted(|| format!("{}: rows that change", to.param.name), before.elements.max(to.elements))?;
+            let mover = Mover { engine: &new.engine, index, rows: before.param.shape[0] as u32 };
+            let mut moves = self.of(old, new, from, to);
+            // Those with rows of as many words together; what begins as the values are, when these are there.
+            moves.sort_by_key(Move::order);
+            let moves: Vec<&Move<'_>> = moves.iter().filter(|own| own.does_anything()).collect();
+            for together in moves.chunk_by(|own, next| own.order() == next.order()) {
+                mover.add(together, 0, &mut dispatches)?;
             }
         }
         Ok(dispatches)
+    }
+
+    /// The tensors of a parameter whose rows move.
+    fn of<'a>(&self, old: &Optimizer, new: &Optimizer, from: usize, to: &'a Parameter) -> Vec<Move<'a>> {
+        let (before, of) = (&old.parameters[from], to.kind.values);
+        // Numbers of 16 bits move as words, of which rows have whole ones.
+        let width = of.words(self.width(from, to, Extent::Elements).unwrap_or(1)) as u32;
+        let values = |own: &Binding, elements: u64| vec![(own.clone(), of.words(elements))];
+        let (source, target) = (values(&before.param.value, before.elements), values(&to.param.value, to.elements));
+        let values = self.values.then_some(Move { width, copies: true, begins: Begins::Written, source, target });
+        let lanes = old.lanes_in_parts(before).into_iter().zip(new.lanes_in_parts(to));
+        let lanes = lanes.filter_map(|((lane, source), (_, target))| {
+            let width = lane.format.words(self.width(from, to, lane.extent)?) as u32;
+            let parts = |own: Vec<Binding>| own.into_iter().map(|part| (part.clone(), part.elements())).collect();
+            let copies = matches!(lane.role, LaneRole::Average | LaneRole::Aside);
+            Some(Move { width, copies, begins: new.begins(to, &lane), source: parts(source), target: parts(target) })
+        });
+        values.into_iter().chain(lanes).collect()
     }
 }

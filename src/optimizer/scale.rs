@@ -78,7 +78,13 @@ impl Optimizer {
         let (engine, limits) = (&self.engine, &self.engine.limits);
         // The words of its own rows, which are at most as many as its elements, so that they can be bound too.
         let [begin, last] = [part.first, part.first + part.count - 1].map(|element| element / width);
-        let own = Stretch { buffer: rows.buffer(), offset: rows.offset() + 4 * begin, first: begin, count: last - begin + 1 };
+        let own = Stretch {
+            buffer: rows.buffer(),
+            offset: rows.offset() + 4 * begin,
+            first: begin,
+            count: last - begin + 1,
+            room: last - begin + 1,
+        };
         let [(words, rows_at), (tensor, at)] = [own, part].map(|stretch| bound(stretch, limits.alignment));
         let first = (part.first % width) as u32;
         let task = ScaleTask { width: width as u32, count: part.count as u32, first, at, rows_at, factor };

@@ -14,14 +14,17 @@ pub(super) struct Stretch<'a> {
     pub(super) offset: u64,
     pub(super) first: u64,
     pub(super) count: u64,
+    /// How many may be written, with padding that nobody else has.
+    pub(super) room: u64,
 }
 
 impl Stretch<'_> {
-    /// What of it is from this element on, if anything is.
-    pub(super) fn after(self, begin: u64) -> Option<Self> {
-        let skipped = begin.saturating_sub(self.first).min(self.count);
-        let rest = Stretch { offset: self.offset + 4 * skipped, first: self.first + skipped, count: self.count - skipped, ..self };
-        (rest.count > 0).then_some(rest)
+    /// What of it lies between these elements, if anything does.
+    pub(super) fn within(&self, begin: u64, end: u64) -> Option<Self> {
+        let (first, last) = (self.first.max(begin), (self.first + self.count).min(end));
+        let count = last.checked_sub(first).filter(|&count| count > 0)?;
+        let padding = if last == self.first + self.count { self.room - self.count } else { 0 };
+        Some(Stretch { buffer: self.buffer, offset: self.offset + 4 * (first - self.first), first, count, room: count + padding })
     }
 }
 
@@ -50,11 +53,13 @@ pub(super) fn stretches(parts: &[(Binding, u64)], most: u64) -> Vec<Stretch<'_>>
     let mut first = 0;
     let mut all = Vec::new();
     for (part, elements) in parts {
+        let room = part.room(4 * elements) / 4;
         let stretch = |range: core::ops::Range<u64>| Stretch {
             buffer: part.buffer(),
             offset: part.offset() + 4 * range.start,
             first: first + range.start,
             count: range.end - range.start,
+            room: if range.end == *elements { room } else { range.end } - range.start,
         };
         all.extend(pieces(0..*elements, most).map(stretch));
         first += elements;

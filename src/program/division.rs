@@ -26,8 +26,6 @@ pub struct Division {
     pub rows_at_once: u32,
     /// Of the elements in a buffer, how many may be accessed one by one that vectors could serve, so that one dispatch serves them all.
     pub scalars: u64,
-    /// Whether rows that change are moved four numbers at a time by each invocation, where these are no vector.
-    pub moves_runs: bool,
 }
 
 impl Division {
@@ -45,7 +43,6 @@ impl Division {
         bands: 4,
         rows_at_once: 4,
         scalars: 1 << 20,
-        moves_runs: false,
     };
 
     /// For software adapters with 64-bit integers: llvmpipe runs eight invocations to their end before the next eight, each of which would read anew
@@ -62,7 +59,6 @@ impl Division {
         bands: 1,
         rows_at_once: 1,
         scalars: 1 << 14,
-        moves_runs: true,
     };
 
     /// With fewer invocations, where a device allows no more.

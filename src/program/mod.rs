@@ -26,7 +26,7 @@ use crate::storage::Format;
 pub use bucket::{Bucket, Plan, Purpose};
 pub use division::Division;
 pub use lines::{LINES, Line, Lines, Shape};
-pub use moves::{AS_VALUES, AS_WRITTEN, AS_ZERO, FRESH, MOVED, MoveTask, NEW, ScaleTask};
+pub use moves::{FRESH, MOVED, MoveTask, MovedAtOnce, NEW, NewRows, ScaleTask};
 pub use overlap::{Interval, overlap};
 pub use passes::{Needs, Pass, Program, distinct};
 pub use plan::{measures, plan, tables};

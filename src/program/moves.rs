@@ -1,4 +1,4 @@
-//! Rows that come and go, or are scaled: which elements of a tensor one dispatch moves or multiplies.
+//! Rows that come and go, or are scaled: which elements of tensors one dispatch moves or multiplies.
 
 /// In an index of rows: this one is a copy of the other's values, and its state begins at zero.
 pub const FRESH: u32 = 1 << 31;
@@ -6,34 +6,71 @@ pub const FRESH: u32 = 1 << 31;
 /// In an index of rows: this one is new. Its values are the caller's to write, and its state begins at zero.
 pub const NEW: u32 = u32::MAX;
 
-/// Elements of new rows are what the caller wrote.
-pub const AS_WRITTEN: u32 = 0;
-
-/// They are the values in their place.
-pub const AS_VALUES: u32 = 1;
-
-/// They are zero.
-pub const AS_ZERO: u32 = 2;
-
-/// Elements that a workgroup moves, or scales.
+/// What a workgroup moves, in what its invocations move at once; and elements that it scales.
 pub const MOVED: u32 = 1024;
 
+/// What the elements of new rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewRows {
+    /// What the caller wrote.
+    Written,
+    /// The values in their place.
+    Values,
+    /// Zero.
+    Zero,
+}
+
+/// What an invocation moves at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MovedAtOnce {
+    /// Four words of one row, which begin at a multiple of four before and now: elements are vectors.
+    Vector,
+    /// Four words of up to four rows, which begin at a multiple of four now.
+    FourWords,
+    /// A word.
+    Word,
+}
+
+impl MovedAtOnce {
+    /// Words of an element that is bound before the change.
+    pub fn source(self) -> u32 {
+        if self == MovedAtOnce::Vector { 4 } else { 1 }
+    }
+
+    /// And of one that is bound after it.
+    pub fn target(self) -> u32 {
+        if self == MovedAtOnce::Word { 1 } else { 4 }
+    }
+
+    /// Elements before that an invocation moves at once.
+    pub fn elements(self) -> u32 {
+        self.target() / self.source()
+    }
+}
+
 impl MoveTask {
-    /// In elements of four numbers, where all of it is a multiple of four.
-    pub fn by_vectors(&self) -> Option<Self> {
+    /// In elements of what is moved at once: all that counts words before is a multiple of its source, and where they go of its target.
+    pub fn counted(&self, by: MovedAtOnce) -> Self {
+        let (source, target) = (by.source(), by.target());
+        let MoveTask { width, count, first, at, source_first, source_count, source_at, values_at, .. } = *self;
+        MoveTask {
+            width: width / source,
+            count: count / source,
+            first: first / source,
+            at: at / target,
+            source_first: source_first / source,
+            source_count: source_count / source,
+            source_at: source_at / source,
+            values_at: values_at / source,
+            ..*self
+        }
+    }
+
+    /// Whether all of it is of whole vectors.
+    pub fn is_of_vectors(&self) -> bool {
         let MoveTask { width, count, first, at, source_first, source_count, source_at, values_at, .. } = *self;
         let own = [width, count, first, at, source_first, source_count, source_at, values_at];
-        (source_count > 0 && own.iter().all(|number| number % 4 == 0)).then_some(MoveTask {
-            width: width / 4,
-            count: count / 4,
-            first: first / 4,
-            at: at / 4,
-            source_first: source_first / 4,
-            source_count: source_count / 4,
-            source_at: source_at / 4,
-            values_at: values_at / 4,
-            ..*self
-        })
+        source_count > 0 && own.iter().all(|number| number % 4 == 0)
     }
 }
 
@@ -47,7 +84,7 @@ impl ScaleTask {
 }
 
 crate::words::words! {
-    /// What one dispatch moves: elements of a part of a tensor, as far as they come from a part of the tensor before. Elements are numbers, or four of them.
+    /// What one dispatch moves of one tensor: elements of a part of it, as far as they come from a part of the tensor before.
     pub struct MoveTask {
         /// Elements of a row.
         width: u32,
@@ -69,10 +106,8 @@ crate::words::words! {
         index_at: u32,
         /// Where the values of the first element are in their binding.
         values_at: u32,
-        /// Whether rows that are copies with a new state are moved too.
-        copies: u32,
-        /// What elements of new rows are: [`AS_WRITTEN`], [`AS_VALUES`] or [`AS_ZERO`].
-        begins: u32,
+        /// The bits of the index that count: all, or all but [`FRESH`] where rows that are copies with a new state are moved too.
+        bits: u32,
     }
 }
 

@@ -49,6 +49,12 @@ pub enum Resource {
     RowsBefore,
     /// What is to be moved.
     Task,
+    /// A part of a tensor before its rows move: which tensor, and which of its parts that are bound.
+    Before(usize, usize),
+    /// A tensor after its rows have moved.
+    After(usize),
+    /// The values that new rows begin as.
+    Values,
 }
 
 /// What forms sums.

@@ -1,14 +1,11 @@
 //! The kernels whose dispatches are made with what they work on, outside the program.
 
 use super::{Declaration, NUMERICS, Resource, Shader, array, shader, structs};
-use crate::program::{AS_VALUES, AS_ZERO, Access, Division, FRESH, MOVED, MoveTask, ScaleTask};
+use crate::program::{MOVED, ScaleTask};
 
 const COLLECT: &str = include_str!("../../shaders/step/collect.wgsl");
 const SCALES_SCHEDULED: &str = include_str!("../../shaders/step/scales_scheduled.wgsl");
 const ROW_WALK: &str = include_str!("../../shaders/lib/row_walk.wgsl");
-const ROWS_CHANGED: &str = include_str!("../../shaders/rows_changed.wgsl");
-const ROWS_CHANGED_ONE: &str = include_str!("../../shaders/rows_changed_one.wgsl");
-const ROWS_CHANGED_RUN: &str = include_str!("../../shaders/rows_changed_run.wgsl");
 const ROWS_SCALED: &str = include_str!("../../shaders/rows_scaled.wgsl");
 
 /// The kernel that puts so many parts of a table of sums one after the other.
@@ -26,27 +23,6 @@ pub fn collect(invocations: u32, parts: usize) -> Shader {
     let collect = format!("fn collect(at: u32) {{\n    var begin = 0u;\n{copies}}}\n");
     let numbers = structs::constants([("INVOCATIONS", invocations)]);
     shader(bindings, &[&numbers, &collect, COLLECT], "")
-}
-
-/// The kernel that moves the rows of a tensor to their new places, in elements of four numbers or of one.
-pub fn rows_changed(division: Division, vectors: bool) -> Shader {
-    let element = match (vectors, division.vectors) {
-        (false, _) => "u32",
-        (true, Access::Vector64) => "vec2<u64>",
-        (true, _) => "vec4u",
-    };
-    let bindings = vec![
-        Declaration { slot: Resource::Task, name: "task".into(), ty: "MoveTask".into(), written: false },
-        array(Resource::RowsBefore, "rows_before", "u32", false),
-        array(Resource::Part(0), "before_tensor", element, false),
-        array(Resource::Part(1), "values", element, false),
-        array(Resource::Whole, "tensor", element, true),
-    ];
-    let visit = if division.moves_runs { ROWS_CHANGED_RUN } else { ROWS_CHANGED_ONE };
-    let numbers = [("INVOCATIONS", division.invocations), ("FRESH", FRESH), ("ELEMENTS", MOVED)];
-    let begins = [("AS_VALUES", AS_VALUES), ("AS_ZERO", AS_ZERO)];
-    let numbers = structs::constants(numbers.into_iter().chain(begins)) + &format!("alias Element = {element};\n");
-    shader(bindings, &[MoveTask::WGSL, &numbers, ROW_WALK, ROWS_CHANGED, visit], "")
 }
 
 /// The kernel that scales a state of some rows, of so many invocations, four numbers at a time or one by one.

@@ -10,6 +10,7 @@ mod rows;
 mod scale;
 mod scale_refused;
 mod vectors;
+mod widths;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         remove::trials,
         errors::trials,
         vectors::trials,
+        widths::trials,
         scale::trials,
         keep::trials,
         order::trials,
