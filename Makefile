@@ -81,10 +81,12 @@ browser:
 # The native side of the comparison is the page's own package, without a page.
 BROWSER_NATIVE = CARGO_TARGET_DIR=$(CURDIR)/target cargo run --locked --manifest-path examples/browser/Cargo.toml --bin native --
 browser-test:
+	./examples/browser/build.sh $(PAGE)-refusals refusals
 	./examples/browser/build.sh $(PAGE)
 	$(BROWSER_NATIVE) adapter || ./scripts/install-adapter
 	$(BROWSER_NATIVE) adam 100 sgd 100 rmsprop 100 lion 100 >$(PAGE)-native.json
-	timeout 1500 node examples/browser/test/main.mjs $(PAGE) $(PAGE)-native.json $(PAGE)-shots
+	timeout 1500 node examples/browser/test/main.mjs $(PAGE) $(PAGE)-refusals $(PAGE)-native.json $(PAGE)-shots
+	timeout 1500 node examples/browser/test/firefox.mjs $(PAGE) $(PAGE)-native.json
 
 replay: adapter
 	cargo run --release --example replay -- tests/traces/*.safetensors tests/traces/independent/*.safetensors

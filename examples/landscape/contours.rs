@@ -1,7 +1,5 @@
 //! Level sets of a function on a rectangle, as closed lines, by marching squares.
 
-use std::collections::HashMap;
-
 /// Cells in each direction. Lines are straight within one, a fraction of a percent of the picture.
 const CELLS: usize = 240;
 
@@ -28,10 +26,18 @@ pub struct Grid {
 const CORNERS: usize = CELLS + 3;
 
 /// A side of a cell: from a corner to the right, or up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 struct Side {
     corner: [usize; 2],
     up: bool,
+}
+
+impl Side {
+    /// Among all sides.
+    fn number(self) -> usize {
+        let [i, j] = self.corner;
+        2 * (j * CORNERS + i) + usize::from(self.up)
+    }
 }
 
 impl Grid {
@@ -64,12 +70,12 @@ impl Grid {
     }
 
     fn level(&self, index: usize, level: f64) -> Vec<Ring> {
-        let mut next: HashMap<Side, Side> = HashMap::new();
+        let mut next: Vec<Option<Side>> = vec![None; 2 * CORNERS * CORNERS];
         let mut starts = Vec::new();
         for j in 0..CORNERS - 1 {
             for i in 0..CORNERS - 1 {
                 for [from, to] in self.cross([i, j], level) {
-                    next.insert(from, to);
+                    next[from.number()] = Some(to);
                     starts.push(from);
                 }
             }
@@ -79,7 +85,7 @@ impl Grid {
             let mut points = Vec::new();
             let mut side = start;
             // Each side with a crossing is left once, so what begins anywhere comes back there.
-            while let Some(following) = next.remove(&side) {
+            while let Some(following) = next[side.number()].take() {
                 points.push(self.crossing(side, level));
                 side = following;
             }

@@ -114,12 +114,12 @@ impl Checkpoint {
         let head = file.metadata.get(METADATA);
         let head = head.ok_or_else(|| malformed(format!("it has no metadata by the key {METADATA}, so it is of another program")))?;
         // A later version may have nothing else of this one.
-        if let Ok(Version { version }) = serde_json::from_str(head)
+        if let Ok(Version { version }) = serde_json::from_slice(head.as_bytes())
             && !(1..=VERSION.into()).contains(&version)
         {
             return Err(malformed(format!("it has version {version} of the format, this crate reads up to {VERSION}")));
         }
-        let head: Head = serde_json::from_str(head).map_err(|error| malformed(format!("its metadata: {error}")))?;
+        let head: Head = serde_json::from_slice(head.as_bytes()).map_err(|error| malformed(format!("its metadata: {error}")))?;
         let Head { step, skips, loss_scale, growth_tracker, micro_batches, scheduled, notes, outline, .. } = head;
         outline.check().map_err(malformed)?;
         let mut reader = Reader { file: &file, read: 0 };

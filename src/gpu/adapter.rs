@@ -3,6 +3,12 @@
 use super::Pipelines;
 use crate::error::{Error, Result};
 
+/// The variables that say which backends, and which adapter by a part of its name.
+const BACKEND: &str = "WGPU_BACKEND";
+const NAME: &str = "WGPU_ADAPTER_NAME";
+/// Browsers have none. That it is said here keeps what reads them out of a page.
+const HAS_VARIABLES: bool = !cfg!(target_family = "wasm");
+
 /// What a device may do at most.
 ///
 /// ```
@@ -99,8 +105,7 @@ fn choices() -> Result<Vec<wgpu::Backends>> {
     if compiled.is_empty() {
         return Err(absent("no backend of wgpu is compiled in; enable this crate's feature `backends`, or some of wgpu's own"));
     }
-    let is_chosen = std::env::var("WGPU_BACKEND").is_ok_and(|names| !names.is_empty());
-    if let Some(chosen) = wgpu::Backends::from_env().filter(|_| is_chosen) {
+    if let Some(chosen) = variable(BACKEND).and_then(|_| wgpu::Backends::from_env()) {
         return Ok(vec![chosen]);
     }
     let primary = wgpu::Backends::PRIMARY;
@@ -109,7 +114,10 @@ fn choices() -> Result<Vec<wgpu::Backends>> {
 }
 
 fn instance_of(backends: wgpu::Backends) -> wgpu::Instance {
-    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let descriptor = match HAS_VARIABLES {
+        true => wgpu::InstanceDescriptor::new_without_display_handle_from_env(),
+        false => wgpu::InstanceDescriptor::new_without_display_handle(),
+    };
     wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor })
 }
 
@@ -181,16 +189,15 @@ async fn open(instance: &wgpu::Instance, adapter: wgpu::Adapter, features: wgpu:
 
 /// The adapter that `WGPU_ADAPTER_NAME` says, else the fastest one.
 async fn adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter> {
-    match std::env::var("WGPU_ADAPTER_NAME") {
-        Ok(name) if !name.is_empty() => named(instance, &name).await,
-        _ => {
-            let power_preference = wgpu::PowerPreference::HighPerformance;
-            let options = wgpu::RequestAdapterOptions { power_preference, ..Default::default() };
-            instance.request_adapter(&options).await.map_err(absent)
-        }
+    #[cfg(not(target_family = "wasm"))]
+    if let Some(name) = variable(NAME) {
+        return named(instance, &name).await;
     }
+    let options = wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
+    instance.request_adapter(&options).await.map_err(absent)
 }
 
+#[cfg(not(target_family = "wasm"))]
 async fn named(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter> {
     let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
     let adapters = instance.enumerate_adapters(backends).await;
@@ -201,6 +208,15 @@ async fn named(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter> {
 }
 
 fn absent(reason: impl ToString) -> Error {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    Error::NoAdapter { backend: variable("WGPU_BACKEND"), name: variable("WGPU_ADAPTER_NAME"), reason: reason.to_string() }
+    let text = |name| variable(name).unwrap_or_default();
+    Error::NoAdapter { backend: text(BACKEND), name: text(NAME), reason: reason.to_string() }
+}
+
+/// A variable of the environment, unless it is empty. Inlined, so that the compiler knows at each call what there is none for.
+#[inline(always)]
+fn variable(name: &str) -> Option<String> {
+    if !HAS_VARIABLES {
+        return None;
+    }
+    std::env::var(name).ok().filter(|text| !text.is_empty())
 }

@@ -192,7 +192,7 @@ impl Executor {
         let (next_update, next_measure) = (next_update?, next_measure?);
         let mut all = core::mem::take(&mut self.bound);
         let mut bounds = Vec::new();
-        for ready in all.values_mut() {
+        for (_, ready) in &mut all {
             let purpose = ready.purpose;
             let (change, next) = match purpose {
                 Purpose::Measure => (&measure, &next_measure),
@@ -204,7 +204,7 @@ impl Executor {
                     Ok(bound) => bounds.push(bound),
                     Err(error) => {
                         // Some may be of a table that is not kept.
-                        all.values_mut().flat_map(|ready| &mut ready.rows).for_each(|rows| rows.known = Known::default());
+                        all.iter_mut().flat_map(|(_, ready)| &mut ready.rows).for_each(|rows| rows.known = Known::default());
                         self.bound = all;
                         return Err(error);
                     }
@@ -219,7 +219,7 @@ impl Executor {
         if !self.buffers.iter().eq(buffers.iter().copied()) {
             self.buffers = buffers.iter().map(|&buffer| buffer.clone()).collect();
         }
-        for (rows, bound) in self.bound.values_mut().flat_map(|ready| &mut ready.rows).zip(bounds) {
+        for (rows, bound) in self.bound.iter_mut().flat_map(|(_, ready)| &mut ready.rows).zip(bounds) {
             bound.into_iter().for_each(|bound| rows.dispatch.bound = bound);
         }
         Ok(true)

@@ -1,24 +1,39 @@
 //! The plans of updates and of measurements: which elements each workgroup takes.
 
 use core::ops::Range;
-use std::collections::BTreeMap;
 
 use super::fill::{Fill, Part, Span};
 use super::{CHUNK, Kind, Limits, Plan, Purpose, Sets, Tensor, Units, pieces};
 use crate::storage::Format;
 
+/// What a dispatch goes over: a set, with one kernel.
+type Key = (usize, Kind);
+
+/// The parts of each dispatch, in their order, and these by their keys.
+fn by_dispatch<'a>(mut parts: Vec<(Key, Part<'a>)>) -> Vec<(Key, Vec<Part<'a>>)> {
+    parts.sort_by_key(|(key, _)| *key);
+    let mut dispatches: Vec<(Key, Vec<Part>)> = Vec::new();
+    for (key, part) in parts {
+        match dispatches.last_mut() {
+            Some((last, parts)) if *last == key => parts.push(part),
+            _ => dispatches.push((key, vec![part])),
+        }
+    }
+    dispatches
+}
+
 /// The dispatches that change values: one for each set, if what it has bound fits. Fails with the bytes that one chunk would need if that is more than
 /// can be bound.
 pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u64> {
-    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    let mut parts = Vec::new();
     for (index, tensor) in tensors.iter().enumerate() {
         for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
             let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
-            parts.entry((segment.set(), tensor.kind)).or_default().push(part);
+            parts.push(((segment.set(), tensor.kind), part));
         }
     }
     let mut fill = Fill::new(tensors, limits, Purpose::Update);
-    for ((set, kind), parts) in parts {
+    for ((set, kind), parts) in by_dispatch(parts) {
         let unit_length = |part: &Part| tensors[part.index].unit.unwrap_or_default().length;
         let rows = |part: &Part| {
             let span = |elements, tile| Span { elements, sums: 1, unit_length: unit_length(part), tile };
@@ -39,15 +54,15 @@ pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u6
 
 /// The dispatches over all rows of tables whose gradients are row-sparse: one for each set. Fails as [`plan`] does.
 pub fn tables(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u64> {
-    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    let mut parts = Vec::new();
     for (index, tensor) in tensors.iter().enumerate().filter(|(_, tensor)| tensor.listed.is_some()) {
         for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
             let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
-            parts.entry((segment.set(), tensor.kind)).or_default().push(part);
+            parts.push(((segment.set(), tensor.kind), part));
         }
     }
     let mut fill = Fill::new(tensors, limits, Purpose::Table);
-    for ((set, kind), parts) in parts {
+    for ((set, kind), parts) in by_dispatch(parts) {
         let rows = |part: &Part| {
             let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };
             pieces(part.elements.clone(), CHUNK).map(span).collect()
@@ -61,7 +76,7 @@ pub fn tables(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, 
 /// binds as many gradients as it may, whatever their sets, unless it reads state. Units are not cut where state is: a tensor with units, accumulated
 /// gradients and several segments is refused beforehand.
 pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Result<Plan, u64> {
-    let mut parts: BTreeMap<(usize, Kind), Vec<Part>> = BTreeMap::new();
+    let mut parts = Vec::new();
     for (index, tensor) in tensors.iter().enumerate() {
         let whole_units = tensor.unit.is_some_and(|unit| unit.length.is_multiple_of(4));
         // Entries of micro-batches are one list, which is coalesced before.
@@ -78,16 +93,16 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
         if accumulated {
             for segment in tensor.state.iter().filter(|segment| !segment.elements.is_empty()) {
                 let part = Part { index, segment: Some(segment), elements: segment.elements.clone() };
-                parts.entry((segment.set(), kind)).or_default().push(part);
+                parts.push(((segment.set(), kind), part));
             }
         } else if tensor.len > 0 {
             let elements = 0..tensor.gradients();
-            parts.entry((0, kind)).or_default().push(Part { index, segment: None, elements });
+            parts.push(((0, kind), Part { index, segment: None, elements }));
         }
     }
     let most = limits.arrays(if accumulated { 5 } else { 3 });
     let mut fill = Fill::new(tensors, limits, Purpose::Measure);
-    for ((_, kind), parts) in parts {
+    for ((_, kind), parts) in by_dispatch(parts) {
         let rows = |part: &Part| {
             let Some(unit) = tensors[part.index].unit else {
                 let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };

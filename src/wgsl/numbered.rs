@@ -2,7 +2,7 @@
 
 /// The text with a number behind the name of each function that it defines.
 pub(super) fn numbered(text: &str, number: usize) -> String {
-    let name = |at: usize| text[at..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let name = |at: usize| text[at..].split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
     let defined: Vec<&str> = text.match_indices("fn ").map(|(at, keyword)| name(at + keyword.len())).collect();
     let mut result = String::with_capacity(2 * text.len());
     let mut at = 0;

@@ -44,11 +44,18 @@ async function main() {
   }
   const [digits] = await Promise.all([unpacked("digits.csv.gz"), start()]);
   let told = false;
-  const report = (message) => {
+  const report = (message, title = "Something went wrong on the GPU.") => {
     // What follows from the first error says less.
-    if (!told) notice("Something went wrong on the GPU.", `${message} Load the page again to go on.`);
+    if (!told) notice(title, `${message} Load the page again to go on.`);
     told = true;
   };
+  // What panics stops the program in the middle.
+  const failed = (error) => {
+    if (error instanceof WebAssembly.RuntimeError) report(`It cannot go on: ${error.message}.`, "The program stopped.");
+    else report(error.message ?? String(error));
+  };
+  // Also in a turn of its own, which nobody waits for.
+  addEventListener("error", ({ error }) => error && failed(error));
   let page;
   try {
     page = await Page.open(digits, report);
@@ -67,7 +74,7 @@ async function main() {
       landscape.frame();
       requestAnimationFrame(frame);
     } catch (error) {
-      report(error.message ?? String(error));
+      failed(error);
     }
   };
   await training.begin();

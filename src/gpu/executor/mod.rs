@@ -3,8 +3,6 @@
 mod bind;
 mod kernels;
 
-use std::collections::BTreeMap;
-
 use super::buckets::Buckets;
 use super::buffers::{upload, whole};
 use super::places::Known;
@@ -37,7 +35,7 @@ pub(crate) struct Executor {
     wishes: Option<(wgpu::Buffer, u64)>,
     /// The passes whose dispatches are made with the parameters that need them: the dispatches of one entry need those of the one before.
     made: Vec<(Pass, Vec<Vec<Dispatch>>)>,
-    pub(super) bound: BTreeMap<Pass, Ready>,
+    pub(super) bound: Vec<(Pass, Ready)>,
     kernels: Kernels,
 }
 
@@ -79,7 +77,7 @@ impl Executor {
         let wishes = step_kind.views.then(|| wishes(engine, &step_kind)).transpose()?;
         let scales = (Pass::ScheduleScales, scales.into_dispatches());
         let made = core::iter::once(scales).chain(made).filter(|(_, dispatches)| !dispatches.is_empty()).collect();
-        let (program, bound, kernels) = (Program::default(), BTreeMap::new(), Kernels::default());
+        let (program, bound, kernels) = (Program::default(), Vec::new(), Kernels::default());
         Executor { program, buffers, update, measure, tables, norms: None, staged, moved, wishes, made, bound, kernels }
             .bound(engine, config)
     }
@@ -97,7 +95,7 @@ impl Executor {
         };
         let program = Program::new(&step_kind, &rules, needs);
         let norms = engine.record.sums.as_ref().map(|sums| Parts::new(engine, &self.measure.sum_words(), &sums.buffer)).transpose()?;
-        let mut executor = Executor { program, norms, bound: BTreeMap::new(), ..self.clone() };
+        let mut executor = Executor { program, norms, bound: Vec::new(), ..self.clone() };
         executor.bind_all(engine, config, executor.program.passes())?;
         Ok(executor)
     }
@@ -110,7 +108,7 @@ impl Executor {
     /// Binds those passes anew that bind one of these. After an error, everything is as it was.
     pub(crate) fn rebind(&mut self, engine: &Engine, config: &Config, changed: &[Resource]) -> Result<()> {
         let binds = |ready: &Ready| ready.slots.iter().any(|slot| changed.contains(slot));
-        let passes = self.bound.iter().filter(|(_, ready)| binds(ready)).map(|(&pass, _)| pass).collect();
+        let passes = self.bound.iter().filter(|(_, ready)| binds(ready)).map(|(pass, _)| *pass).collect();
         self.bind_all(engine, config, passes)
     }
 
@@ -119,7 +117,9 @@ impl Executor {
         let mut bind = |pass| Ok((pass, self.bind(&mut kernels, engine, config, &step_kind, pass)?));
         let bound: Result<Vec<_>> = passes.into_iter().map(&mut bind).collect();
         self.kernels = kernels;
-        self.bound.extend(bound?);
+        let bound = bound?;
+        self.bound.retain(|(pass, _)| bound.iter().all(|(anew, _)| anew != pass));
+        self.bound.extend(bound);
         Ok(())
     }
 
@@ -154,7 +154,7 @@ impl Executor {
     }
 
     fn record(&self, passes: &[Pass], recorder: &mut impl Recorder) {
-        for (pass, ready) in passes.iter().filter_map(|pass| Some((pass, self.bound.get(pass)?))) {
+        for (pass, ready) in passes.iter().filter_map(|pass| self.bound.iter().find(|(own, _)| own == pass)) {
             recorder.begin(*pass);
             if !ready.rows.is_empty() {
                 self.buckets(ready.purpose).iter().for_each(|buckets| recorder.version(buckets.table.version()));

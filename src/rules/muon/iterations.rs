@@ -39,7 +39,7 @@ impl Muon {
     /// ```
     pub fn is_for(name: &str, shape: &[usize]) -> bool {
         const OTHERS: [&str; 10] = ["embed", "embedding", "embeddings", "embeds", "wte", "wpe", "head", "heads", "lm", "output"];
-        let parts = name.split(|c: char| !c.is_alphanumeric());
+        let parts = name.split(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric());
         let is_other = |part: &str| OTHERS.iter().any(|other| other.eq_ignore_ascii_case(part));
         shape.len() >= 2 && !parts.into_iter().any(is_other)
     }

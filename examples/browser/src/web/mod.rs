@@ -2,6 +2,7 @@
 
 mod digits;
 mod landscape;
+#[cfg(feature = "refusals")]
 mod refusals;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What a browser's device refuses, for the test: whether it reaches the caller, by name, and leaves the optimizer as it was.
+//! What a browser's device refuses, for the test: whether it reaches the caller, by name, and leaves the optimizer as it was. And a panic, which has to reach
+//! the visitor.
 
 use wasm_bindgen::prelude::*;
 use wgpu_optim::adapter::{DeviceLimits, request};
@@ -33,5 +34,10 @@ impl Page {
         value.destroy();
         let read = optimizer.read_value("w").await.map(drop);
         Ok(vec![text(made), text(changed), text(read), steps])
+    }
+
+    /// Panics, in a turn of the page's own.
+    pub async fn stop(&self) {
+        panic!("the test asks for it");
     }
 }
