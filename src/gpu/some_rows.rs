@@ -4,7 +4,7 @@ use super::Binding;
 
 /// The rows that a row-sparse gradient is of: `gradient[i]` is for row `rows[i]`, for the first `count` entries.
 ///
-/// Gradient rows for one row are added up, in a fixed order, before anything else is made of them. A step reads and writes these rows of values and state, and
+/// Gradient rows for one row are added up, in a fixed order, before anything else is made of them; those in 16 bits ([`Param::gradient_dtype`](crate::Param::gradient_dtype)) are added in f32. A step reads and writes these rows of values and state, and
 /// nothing of the others, as torch's `SparseAdam` does, and SGD and Adagrad with sparse gradients: its work follows the number of entries that there is room for, not the
 /// size of the table. Weight decay acts on these rows alone, and so does whatever a rule does with a gradient of zero. The step count is the parameter's; a step
 /// with no entries counts. Norms are of the added rows; where [`Clip::Adaptive`](crate::Clip::Adaptive) clips, each row with entries is a unit. An entry with a row that the parameter does not have is ignored, and so are those past the room for them;

@@ -11,6 +11,7 @@ use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit, Widths};
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Broadcast, Config, LaneRole, MaskedRows, Options, StepKind, Storable, check_micro_batches, check_one};
+use crate::storage::Format;
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]
@@ -101,7 +102,8 @@ impl Draft {
                 copied: param.bf16_copy.is_some(),
                 storage,
                 values: param.storage().values(),
-                gradients: param.storage().gradients(),
+                // What is coalesced is f32.
+                gradients: if listed { Format::F32 } else { param.storage().gradients() },
                 mastered: param.master,
             };
             let lanes = widths(&step_kind, &*rule, kind);
@@ -202,7 +204,8 @@ impl Draft {
         let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, &self.config.clip(group))?;
         let most = u32::try_from(rows.elements()).unwrap_or(u32::MAX);
         let shape = coalesce::Shape { rows: own.count, width: own.length, most };
-        let source = RowGradients { rows: rows.clone(), gradient: param.gradient.clone(), count: count.clone() };
+        let (gradient, dtype) = (param.gradient.clone(), param.gradient_dtype);
+        let source = RowGradients { rows: rows.clone(), gradient, dtype, count: count.clone() };
         let made = match options.accumulates() {
             true => Coalesce::of_micro_batches(pipelines, &param.name, shape, &source, check_micro_batches(&param.name, *micro_batches)?),
             false => Coalesce::new(pipelines, &param.name, shape, &source),

@@ -9,6 +9,7 @@ mod micro_batches;
 mod pending;
 mod rules;
 mod stage;
+mod stored;
 mod tables;
 mod uses;
 
@@ -49,5 +50,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(averages::trials(contexts));
     trials.extend(adaptive::trials(contexts));
     trials.extend(copies::trials(contexts));
+    trials.extend(stored::trials(contexts));
     trials
 }
