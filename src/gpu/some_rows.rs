@@ -16,7 +16,9 @@ use super::Binding;
 /// Nothing clears such a gradient but [`Optimizer::zero_grad`](crate::Optimizer::zero_grad), and entries are added up in steps in which the parameter is not active too. Where some parameter has one,
 /// giving parameters other buffers costs as much as a new optimizer.
 ///
-/// That takes 2 dispatches more for up to 2,048 entries, 5 for up to 8,192, and one more for each factor of 4. Values and state have each to fit in one binding.
+/// That takes 2 dispatches more for up to 2,048 entries, 5 for up to 8,192, and one more for each factor of 4. Values and state that are larger
+/// than a binding are gone through in parts, a dispatch more for each: a table of 50,257 x 768 with the state of Adam takes two more by WebGPU's default limits. The entries have to fit in one binding, and
+/// values too where [`Clip::Adaptive`](crate::Clip::Adaptive) clips.
 ///
 /// With [micro-batches](crate::Options::micro_batches), the entries of all of them are one list, in their order, as torch accumulates sparse gradients: they add up as
 /// if one backward pass had appended them. [`SparseRows::micro_batches`] says for how many there is room. A step then takes 2 dispatches more, and so does a micro-batch.

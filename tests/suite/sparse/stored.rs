@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::checkpoint::Checkpoint;
-use wgpu_optim::rule::AnyRule;
 use wgpu_optim::testing::{must_fail, same_bits, stored};
-use wgpu_optim::{AdamW, Clip, Dtype, Group, MicroBatches, NonFinite, NormClip, Optimizer, Options, Schedule, Sgd, Tensors};
+use wgpu_optim::{Clip, Dtype, MicroBatches, NonFinite, NormClip, Options, Schedule, Sgd};
 
+use super::alone::{Alone, rule};
 use super::averages;
-use super::tables::{Rows, Scene, Table, step};
+use super::tables::{Rows, Scene, step};
 use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
 use crate::numbers::{PLAIN, WAYS, Way};
@@ -40,10 +40,6 @@ fn ways() -> impl Iterator<Item = Way> {
     WAYS.into_iter().filter(|way| way.value == Dtype::F32)
 }
 
-fn rule() -> Box<dyn AnyRule> {
-    AdamW { weight_decay: 0.1, lr: 0.1, ..AdamW::default() }.into()
-}
-
 fn alone(gpu: &Gpu, way: Way) -> Outcome {
     let sgd = Sgd { lr: 0.3, momentum: 0.9, ..Sgd::default() };
     Scene::of(gpu, &TABLES, way, &sgd, Options::default(), true)?.agrees()?;
@@ -51,7 +47,7 @@ fn alone(gpu: &Gpu, way: Way) -> Outcome {
 }
 
 /// Micro-batches, clipping by a norm, a schedule, scales, averages, steps that are skipped, and what is measured.
-fn all() -> Options {
+pub fn all() -> Options {
     let clip = Clip::Norm(NormClip { max_norm: 0.7, ..NormClip::default() });
     let (non_finite, micro_batches) = (NonFinite::Skip, MicroBatches::Mean);
     Options { clip, non_finite, micro_batches, zero_grad: true, measure_update: true, ..averages::all() }
@@ -63,43 +59,6 @@ fn with_all_options(gpu: &Gpu, way: Way) -> Outcome {
     scene.optimizer.set_schedule(0, "lr", schedule())?;
     scene.twin.set_schedule(0, "lr", schedule())?;
     scene.agrees()
-}
-
-/// A table of 60 rows that is alone, so that two runs have one name for it.
-struct Alone {
-    table: Table,
-    optimizer: Optimizer,
-}
-
-impl Alone {
-    fn new(gpu: &Gpu, way: Way, width: usize, most: usize, options: Options) -> Result<Self, Failed> {
-        let table = Table::stored(gpu, "w", (60, &[width], most), way);
-        let tensors = Tensors::with_dtypes(&gpu.device, (way.value, way.gradient), [("w", [60, width])])?;
-        let group = Group::new(rule(), [table.param(&tensors)?]);
-        let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, [group], options)?;
-        tensors.write_value(&gpu.queue, "w", &table.values)?;
-        Ok(Alone { table, optimizer })
-    }
-
-    fn write(&self, gpu: &Gpu, rows: &[u32], gradient: &[f32]) {
-        gpu.queue.write_buffer(&self.table.rows, 0, bytemuck::cast_slice(rows));
-        gpu.queue.write_buffer(&self.table.gradient, 0, bytemuck::cast_slice(&stored(self.table.way.gradient, gradient).0));
-        gpu.queue.write_buffer(&self.table.count, 0, bytemuck::cast_slice(&[rows.len() as u32]));
-    }
-
-    fn accumulate(&self, gpu: &Gpu, rows: &[u32], gradient: &[f32]) -> Outcome {
-        self.write(gpu, rows, gradient);
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        self.optimizer.accumulate(&mut encoder)?;
-        gpu.queue.submit([encoder.finish()]);
-        Ok(())
-    }
-
-    fn step(&self, gpu: &Gpu, rows: &[u32], gradient: &[f32]) -> Result<Vec<f32>, Failed> {
-        self.write(gpu, rows, gradient);
-        step(gpu, &self.optimizer);
-        Ok(block_on(self.optimizer.read_value("w"))?)
-    }
 }
 
 /// Entries of a backward pass, of which rows come several times.
@@ -114,7 +73,7 @@ fn are_one_list(gpu: &Gpu, way: Way) -> Outcome {
     let sums = Options { micro_batches: MicroBatches::Sum, ..Options::default() };
     let in_f32 = Way { gradient: Dtype::F32, ..way };
     for width in [1, 3, 4, 6] {
-        let (own, one) = (Alone::new(gpu, way, width, 20, sums)?, Alone::new(gpu, in_f32, width, 60, Options::default())?);
+        let (own, one) = (Alone::new(gpu, way, (60, width, 20), sums)?, Alone::new(gpu, in_f32, (60, width, 60), Options::default())?);
         for turn in 0..3 {
             let all = [0, 1, 2].map(|pass| entries(3 * turn + pass, width));
             let (rows, gradient) = (all.iter().flat_map(|own| own.0.clone()).collect::<Vec<_>>(), all.iter().flat_map(|own| own.1.clone()));
@@ -133,7 +92,7 @@ fn are_one_list(gpu: &Gpu, way: Way) -> Outcome {
 /// A run that goes on from a checkpoint's file, with entries that are pending, has the same bits.
 fn goes_on(gpu: &Gpu, way: Way) -> Outcome {
     for width in [3, 12] {
-        let own = Alone::new(gpu, way, width, 20, all())?;
+        let own = Alone::new(gpu, way, (60, width, 20), all())?;
         let pass = |own: &Alone, pass: u32| {
             let (rows, gradient) = entries(pass, width);
             own.accumulate(gpu, &rows, &gradient)
@@ -148,7 +107,7 @@ fn goes_on(gpu: &Gpu, way: Way) -> Outcome {
         let read = Checkpoint::from_bytes(&taken.to_bytes()?)?;
         assert_eq!(read, taken);
         let expected = [step(&own, 2)?, step(&own, 3)?];
-        let resumed = Alone::new(gpu, way, width, 20, all())?;
+        let resumed = Alone::new(gpu, way, (60, width, 20), all())?;
         pass(&resumed, 5)?;
         resumed.optimizer.restore(&read, Default::default())?;
         for (turn, expected) in (2..).zip(&expected) {
@@ -164,8 +123,8 @@ fn infinite(gpu: &Gpu) -> Outcome {
     let way = Way { gradient: Dtype::F16, ..PLAIN };
     let options = Options { non_finite: NonFinite::Skip, ..Options::default() };
     for width in [1, 3, 4] {
-        let own = Alone::new(gpu, way, width, 20, options)?;
-        let one = Alone::new(gpu, PLAIN, width, 20, options)?;
+        let own = Alone::new(gpu, way, (60, width, 20), options)?;
+        let one = Alone::new(gpu, PLAIN, (60, width, 20), options)?;
         let large = vec![65_504.0; 2 * width];
         let got = own.step(gpu, &[5, 5], &large)?;
         same_bits("a sum of 131,008", &got, &one.step(gpu, &[5, 5], &large)?)?;
