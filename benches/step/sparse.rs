@@ -41,6 +41,7 @@ fn one(bench: &mut Bench, name: &str, rows: Vec<u32>) -> Result<()> {
     let source = RowGradients {
         rows: buffer(gpu, 4 * rows.len() as u64)?.into(),
         gradient: buffer(gpu, 4 * elements as u64)?.into(),
+        dtype: wgpu_optim::Dtype::F32,
         count: wgpu_optim::Binding::new(&buffer(gpu, 4)?, 0, 4),
     };
     gpu.queue.write_buffer(source.rows.buffer(), 0, bytemuck::cast_slice(&rows));

@@ -1,4 +1,4 @@
-// Copies the entries of a micro-batch to their places in the list of those of several, bit for bit.
+// Copies the entries of a micro-batch to their places in the list of those of several, bit for bit; gradient rows in 16 bits become f32.
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(
@@ -14,6 +14,6 @@ fn main(
         list[LIST_ROWS + base + i] = rows[task.rows_at + i];
     }
     for (var i = first; i < taken * task.width; i += turn) {
-        appended[base * task.width + i] = gradient[task.gradient_at + i];
+        appended[base * task.width + i] = words_at(task.gradient_at + i);
     }
 }

@@ -49,7 +49,7 @@ fn main(
         let stop = select(0u, min(work % parts * part + part, width), end - start <= MANY);
         let first = task.gradient_at + entries[start] * width;
         for (var column = work % parts * part + invocation % team; column < stop; column += team) {
-            var sum = gradient[first + column];
+            var sum = gradient_at(first + column);
             for (var at = start + 1u; at < end; at++) {
                 sum += gradient_of(at, column);
             }
@@ -66,7 +66,7 @@ fn end_of(run: u32, runs: u32) -> u32 {
 }
 
 fn gradient_of(at: u32, column: u32) -> Element {
-    return gradient[task.gradient_at + entries[at] * task.width + column];
+    return gradient_at(task.gradient_at + entries[at] * task.width + column);
 }
 
 // Of every LANES-th entry, in eights. Whole ones are written out: eight loads at a time, and llvmpipe leaves all loops of an invocation after 65,535 turns

@@ -1,6 +1,7 @@
 //! `Append`: what is recorded to append the entries of one micro-batch to a list of those of several.
 
 use super::list::{List, WORDS};
+use super::numbers::Numbers;
 use super::source::{Part, RowGradients, Shape};
 use super::teams::spread;
 use crate::error::Result;
@@ -50,9 +51,9 @@ impl Slot {
             Slot::Record => ("record", "array<u32>"),
             Slot::Rows => ("rows", "array<u32>"),
             Slot::Count => ("count", "array<u32>"),
-            Slot::Gradient => ("gradient", "array<Element>"),
+            Slot::Gradient => ("gradient", "array<Words>"),
             Slot::List => ("list", "array<u32>"),
-            Slot::Appended => ("appended", "array<Element>"),
+            Slot::Appended => ("appended", "array<Words>"),
         };
         Declaration { slot: self, name: name.into(), ty: ty.into(), written }
     }
@@ -69,12 +70,23 @@ pub(super) fn begin(is_step: bool) -> Shader<Slot> {
     shader(bindings.map(|(slot, written)| slot.declared(written)).to_vec(), &[AppendTask::WGSL, &numbers, BEGIN], "")
 }
 
-/// Copies rows and gradient rows, four numbers at a time or one by one.
-pub(super) fn append(invocations: u32, vectors: bool) -> Shader<Slot> {
-    let element = if vectors { "alias Element = vec4u;\n" } else { "alias Element = u32;\n" };
-    let numbers = constants(WORDS.into_iter().chain([("INVOCATIONS", invocations)]));
-    let bindings = [(Slot::Task, false), (Slot::Rows, false), (Slot::Gradient, false), (Slot::List, true), (Slot::Appended, true)];
-    shader(bindings.map(|(slot, written)| slot.declared(written)).to_vec(), &[AppendTask::WGSL, element, &numbers, APPEND], "")
+/// Copies rows, and gradient rows of these numbers. Those in f32 are copied as words, since an adapter may flush what it takes for numbers.
+pub(super) fn append(invocations: u32, numbers: Numbers) -> Shader<Slot> {
+    let words = if numbers.vectors { "vec4u" } else { "u32" };
+    let mut gradient = Slot::Gradient.declared(false);
+    let mut own = format!("alias Words = {words};\n") + &constants(WORDS.into_iter().chain([("INVOCATIONS", invocations)]));
+    let word = match numbers.format.packed() {
+        None => "gradient[i]",
+        Some(_) => {
+            gradient.ty = numbers.array().into();
+            own += &(numbers.element() + &numbers.load());
+            "bitcast<Words>(gradient_at(i))"
+        }
+    };
+    own += &format!("fn words_at(i: u32) -> Words {{\n    return {word};\n}}\n");
+    let [task, rows] = [Slot::Task, Slot::Rows].map(|slot| slot.declared(false));
+    let [list, appended] = [Slot::List, Slot::Appended].map(|slot| slot.declared(true));
+    shader(vec![task, rows, gradient, list, appended], &[AppendTask::WGSL, &own, APPEND], "")
 }
 
 /// Both dispatches, of which the second needs the first: for the caller's entries in these parts, and a parameter whose entry in the step record is there.
@@ -87,8 +99,8 @@ pub(super) fn dispatches(
 ) -> Result<Vec<Dispatch>> {
     let (device, limits) = (pipelines.device(), limits(pipelines.device()));
     let [rows_at, gradient_at, count_at] = parts.map(|part| part.at);
-    let by = if shape.width % 4 == 0 && gradient_at % 4 == 0 { 4 } else { 1 };
-    let (width, gradient_at) = (shape.width / by, gradient_at / by);
+    let numbers = Numbers::of(source.dtype, shape.width, gradient_at);
+    let (width, gradient_at) = (shape.width / numbers.by(), gradient_at / numbers.by());
     let task = AppendTask { record: entry, room: list.room, most: shape.most, rows_at, count_at, width, gradient_at };
     let task = upload(device, "wgpu-optim task", &[task])?;
     let [rows, gradient, count] = parts.map(|part| part.window);
@@ -105,7 +117,7 @@ pub(super) fn dispatches(
     let invocations = limits.division.invocations;
     let both = [
         ("begin entries", begin(is_step), (1, 1)),
-        ("append entries", append(invocations, by == 4), spread(items, invocations, limits.workgroups)),
+        ("append entries", append(invocations, numbers), spread(items, invocations, limits.workgroups)),
     ];
     let dispatch = |(label, shader, workgroups): (&str, Shader<Slot>, _)| {
         let kernel = pipelines.get(label, shader)?;

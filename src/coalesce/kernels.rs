@@ -1,5 +1,6 @@
 //! Composes the kernels that sort entries, find runs and add them up.
 
+use super::numbers::Numbers;
 use super::{FAN, HEAD, LANES, MANY, PART, append};
 use crate::program::{Division, NOT_LISTED};
 use crate::wgsl::{Declaration, Shader, constants, shader};
@@ -118,16 +119,20 @@ impl Sizes {
         self.shader(&[RUNS, PLACE, TILES], &[Slot::Task, Slot::Count, Slot::Keys, Slot::Tallies], &written)
     }
 
-    /// Adds up runs, four numbers at a time or one by one.
-    pub(super) fn sum(self, vectors: bool) -> Shader<Slot> {
-        let element = if vectors { "alias Element = vec4f;\n" } else { "alias Element = f32;\n" };
-        let no_row = format!("const NO_ROW: u32 = {NOT_LISTED}u;\n");
-        let read = [Slot::Task, Slot::Found, Slot::Starts, Slot::Entries, Slot::Gradient];
-        self.shader(&[element, &no_row, SUM], &read, &[Slot::Summed, Slot::Unique])
+    /// Adds up runs of these numbers.
+    pub(super) fn sum(self, numbers: Numbers) -> Shader<Slot> {
+        let own = numbers.element() + &numbers.load() + &format!("const NO_ROW: u32 = {NOT_LISTED}u;\n");
+        let read = [Slot::Task, Slot::Found, Slot::Starts, Slot::Entries];
+        let read = read.map(|slot| slot.declared(false)).into_iter();
+        let gradient = Declaration { ty: numbers.array().into(), ..Slot::Gradient.declared(false) };
+        self.joined(&[&own, SUM], read.chain([gradient]), &[Slot::Summed, Slot::Unique])
     }
 
     fn shader(self, parts: &[&str], read: &[Slot], written: &[Slot]) -> Shader<Slot> {
-        let read = read.iter().map(|slot| slot.declared(false));
+        self.joined(parts, read.iter().map(|slot| slot.declared(false)), written)
+    }
+
+    fn joined(self, parts: &[&str], read: impl Iterator<Item = Declaration<Slot>>, written: &[Slot]) -> Shader<Slot> {
         let bindings = read.chain(written.iter().map(|slot| slot.declared(true))).collect::<Vec<_>>();
         let numbers = [("INVOCATIONS", self.invocations), ("TILE", self.tile)];
         let fixed = [("FAN", FAN), ("MANY", MANY), ("LANES", LANES), ("PART", PART), ("HEAD", HEAD), ("NOWHERE", NOWHERE)];
@@ -147,17 +152,14 @@ pub fn kernels() -> Vec<(String, String)> {
             ("merge", sizes.merge()),
             ("tally", sizes.tally()),
             ("place", sizes.place()),
-            ("sum vectors", sizes.sum(true)),
-            ("sum numbers", sizes.sum(false)),
         ];
-        let appending = [
-            ("append vectors", append::append(invocations, true)),
-            ("append numbers", append::append(invocations, false)),
-            ("begin a step", append::begin(true)),
-            ("begin a micro-batch", append::begin(false)),
-        ];
-        let appending = appending.map(|(name, shader)| (name, shader.source));
-        let all = named.map(|(name, shader)| (name, shader.source)).into_iter().chain(appending);
+        let named = named.map(|(name, shader)| (name.to_owned(), shader.source));
+        let sums = Numbers::all().map(move |numbers| (format!("sum {}", numbers.name()), sizes.sum(numbers).source));
+        let appends =
+            Numbers::all().map(move |numbers| (format!("append {}", numbers.name()), append::append(invocations, numbers).source));
+        let begins = [("begin a step", true), ("begin a micro-batch", false)];
+        let begins = begins.map(|(name, is_step)| (name.to_owned(), append::begin(is_step).source));
+        let all = named.into_iter().chain(sums).chain(appends).chain(begins);
         all.map(move |(name, source)| (format!("{name} {invocations}"), source))
     };
     [Division::SOFTWARE, Division::GPU].into_iter().flat_map(|division| all(division.invocations)).collect()

@@ -16,12 +16,15 @@
 //! there could be entries, and its workgroups go through what there are. llvmpipe, which leaves the loops of an invocation after 65,535 turns, is right up to
 //! 4 million entries of one row.
 //!
+//! **16 bits.** Gradient rows may be in bf16 or f16. They are converted to f32, which loses nothing, and added in f32, in the same order; sums and lists are f32.
+//!
 //! **Micro-batches.** Entries of several are appended to one list in buffers of ours, in their order, with the step's own ones last; the list is what is
 //! coalesced. So the sums are those of one longer list, to the bit. What the parameter's entry in the step record says of its micro-batches decides where a list begins anew.
 
 mod append;
 mod kernels;
 mod list;
+mod numbers;
 mod runs;
 mod scratch;
 mod source;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::append;
 use super::kernels::{NOWHERE, Sizes, Slot, Task};
 use super::list::List;
+use super::numbers::Numbers;
 use super::scratch::{Scratch, merges};
 use super::source::{Part, RowGradients, Shape};
 use super::teams::{spread, team};
@@ -222,13 +223,15 @@ impl Coalesce {
             dispatches.push(bound.dispatch("tally runs", self.sizes.tally(), bound.task, merges.len(), folded)?);
             dispatches.push(bound.dispatch("place runs", self.sizes.place(), bound.task, merges.len(), folded)?);
         }
-        let vectors = width % 4 == 0 && gradient_at % 4 == 0;
-        let by = if vectors { 4 } else { 1 };
+        let given = Numbers::of(source.dtype, width, gradient_at);
+        // A list is in f32, whatever its micro-batches are.
+        let numbers = if list.is_some() { given.in_f32() } else { given };
+        let by = numbers.by();
         let team = team(width / by, self.sizes.invocations);
         let task = Task { width: width / by, gradient_at: gradient_at / by, team, ..bound.task };
         let parts = u64::from(task.width).div_ceil(u64::from(team * PART));
         let workgroups = self.spread(u64::from(most) * parts * u64::from(team));
-        dispatches.push(bound.dispatch("sum runs", self.sizes.sum(vectors), task, merges.len(), workgroups)?);
+        dispatches.push(bound.dispatch("sum runs", self.sizes.sum(numbers), task, merges.len(), workgroups)?);
         Ok(dispatches)
     }
 

@@ -3,14 +3,17 @@
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, elements};
 use crate::program::{Limits, Window};
+use crate::storage::Dtype;
 
 /// A row-sparse gradient in the caller's buffers. Nothing is written there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowGradients {
     /// For each entry, the row of the parameter, as u32.
     pub rows: Binding,
-    /// For each entry, the gradient of that row, as f32.
+    /// For each entry, the gradient of that row.
     pub gradient: Binding,
+    /// What these are stored as: f32, bf16 or f16.
+    pub dtype: Dtype,
     /// How many entries there are, one u32. Those past the room for them do not count.
     pub count: Binding,
 }
@@ -26,7 +29,7 @@ pub struct Shape {
     pub most: u32,
 }
 
-/// What is bound of a buffer, and the word of it that the caller's begin with.
+/// What is bound of a buffer, and the number of it that the caller's begin with: a word, or of gradient rows in 16 bits a half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) window: Window,
@@ -55,7 +58,7 @@ impl RowGradients {
         let (most, width) = (u64::from(shape.most), u64::from(shape.width));
         [
             (&self.rows, BufferRole::Rows, 4 * most),
-            (&self.gradient, BufferRole::Gradient, 4 * most * width),
+            (&self.gradient, BufferRole::Gradient, self.dtype.format(false).bytes(most * width)),
             (&self.count, BufferRole::RowCount, 4),
         ]
     }
@@ -66,13 +69,16 @@ impl RowGradients {
         let shapes = [vec![most], vec![most, shape.width as usize], vec![1]];
         let mut parts = [Part { window: Window { buffer: 0, offset: 0, size: 0 }, at: 0 }; 3];
         for ((part, (binding, role, bytes)), own) in parts.iter_mut().zip(self.all(shape)).zip(shapes) {
-            binding.check(name, role, &own, if role == BufferRole::Gradient { "f32" } else { "u32" }, bytes)?;
+            let is_gradient = role == BufferRole::Gradient;
+            let (dtype, bits) = if is_gradient { (self.dtype.name(), self.dtype.bits()) } else { ("u32", 32) };
+            binding.check(name, role, &own, dtype, bytes)?;
             let before = binding.offset() % limits.alignment;
+            let at = (before / u64::from(bits / 8)) as u32;
             if before + bytes > limits.binding {
                 let (what, limit) = (format!("{name}: the {role} of a row-sparse gradient"), "max_storage_buffer_binding_size");
                 return Err(Error::Limit { what, needed: before + bytes, limit, allowed: limits.binding });
             }
-            *part = Part { window: Window { buffer: 0, offset: binding.offset() - before, size: before + bytes }, at: (before / 4) as u32 };
+            *part = Part { window: Window { buffer: 0, offset: binding.offset() - before, size: before + bytes }, at };
         }
         Ok(parts)
     }

@@ -4,7 +4,7 @@ use super::Binding;
 
 /// The rows that a row-sparse gradient is of: `gradient[i]` is for row `rows[i]`, for the first `count` entries.
 ///
-/// Gradient rows for one row are added up, in a fixed order, before anything else is made of them. A step reads and writes these rows of values and state, and
+/// Gradient rows for one row are added up, in a fixed order, before anything else is made of them; those in 16 bits ([`Param::gradient_dtype`](crate::Param::gradient_dtype)) are added in f32. A step reads and writes these rows of values and state, and
 /// nothing of the others, as torch's `SparseAdam` does, and SGD and Adagrad with sparse gradients: its work follows the number of entries that there is room for, not the
 /// size of the table. Weight decay acts on these rows alone, and so does whatever a rule does with a gradient of zero. The step count is the parameter's; a step
 /// with no entries counts. Norms are of the added rows; where [`Clip::Adaptive`](crate::Clip::Adaptive) clips, each row with entries is a unit. An entry with a row that the parameter does not have is ignored, and so are those past the room for them;
@@ -16,7 +16,9 @@ use super::Binding;
 /// Nothing clears such a gradient but [`Optimizer::zero_grad`](crate::Optimizer::zero_grad), and entries are added up in steps in which the parameter is not active too. Where some parameter has one,
 /// giving parameters other buffers costs as much as a new optimizer.
 ///
-/// That takes 2 dispatches more for up to 2,048 entries, 5 for up to 8,192, and one more for each factor of 4. Values and state have each to fit in one binding.
+/// That takes 2 dispatches more for up to 2,048 entries, 5 for up to 8,192, and one more for each factor of 4. Values and state that are larger
+/// than a binding are gone through in parts, a dispatch more for each: a table of 50,257 x 768 with the state of Adam takes two more by WebGPU's default limits. The entries have to fit in one binding, and
+/// values too where [`Clip::Adaptive`](crate::Clip::Adaptive) clips.
 ///
 /// With [micro-batches](crate::Options::micro_batches), the entries of all of them are one list, in their order, as torch accumulates sparse gradients: they add up as
 /// if one backward pass had appended them. [`SparseRows::micro_batches`] says for how many there is room. A step then takes 2 dispatches more, and so does a micro-batch.

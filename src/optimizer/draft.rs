@@ -11,6 +11,7 @@ use crate::gpu::{Member, Param, Pipelines, RecordLayout, SparseRows};
 use crate::program::{self, Kind, LINES, Limits, Lines, Segment, Sets, Tensor, Tiles, Unit, Widths};
 use crate::rule::AnyRule;
 use crate::step::{ACCUMULATED, Broadcast, Config, LaneRole, MaskedRows, Options, StepKind, Storable, check_micro_batches, check_one};
+use crate::storage::Format;
 
 /// What an optimizer is going to be: everything that can be decided without a device.
 #[derive(Clone, Debug)]
@@ -101,7 +102,8 @@ impl Draft {
                 copied: param.bf16_copy.is_some(),
                 storage,
                 values: param.storage().values(),
-                gradients: param.storage().gradients(),
+                // What is coalesced is f32.
+                gradients: if listed { Format::F32 } else { param.storage().gradients() },
                 mastered: param.master,
             };
             let lanes = widths(&step_kind, &*rule, kind);
@@ -175,7 +177,7 @@ impl Draft {
             let scalar = !tensor.is_of_vectors() || parameter.kind.uneven || by_scalars.contains(&tensor.value.buffer);
             parameter.state = self.sets.place(&lanes, tensor, scalar, limits);
             check_state(parameter, &self.config, limits)?;
-            check_whole(parameter, limits)?;
+            check_rows(parameter, limits)?;
             let rule = &*self.config.groups[parameter.member.group].rule;
             orthogonal::check(parameter, rule, limits, features)?;
             squares::check_state(parameter, rule, limits)?;
@@ -202,7 +204,8 @@ impl Draft {
         let own = MaskedRows::sparse(&param.name, &param.shape, elements, rule, &self.config.clip(group))?;
         let most = u32::try_from(rows.elements()).unwrap_or(u32::MAX);
         let shape = coalesce::Shape { rows: own.count, width: own.length, most };
-        let source = RowGradients { rows: rows.clone(), gradient: param.gradient.clone(), count: count.clone() };
+        let (gradient, dtype) = (param.gradient.clone(), param.gradient_dtype);
+        let source = RowGradients { rows: rows.clone(), gradient, dtype, count: count.clone() };
         let made = match options.accumulates() {
             true => Coalesce::of_micro_batches(pipelines, &param.name, shape, &source, check_micro_batches(&param.name, *micro_batches)?),
             false => Coalesce::new(pipelines, &param.name, shape, &source),
@@ -258,21 +261,35 @@ fn check_room(parameter: &Parameter, room: u64, limits: &Limits) -> Result<()> {
     Err(Error::Limit { what, needed: room, limit: "max_buffer_size, in 4096 buffers", allowed })
 }
 
-/// Whatever rows a row-sparse gradient is of, the kernel has to reach them.
-fn check_whole(parameter: &Parameter, limits: &Limits) -> Result<()> {
-    let lanes = parameter.state.first().map_or(1, |segment| segment.lanes.max(1));
-    let needed = 4 * parameter.elements * lanes + 2 * limits.alignment;
-    if parameter.sparse.is_none() || (parameter.parts().count() < 2 && needed <= limits.binding) {
-        return Ok(());
+/// Of a table with a row-sparse gradient, rows are in one part each. What measures them for adaptive clipping reads values of any.
+fn check_rows(parameter: &Parameter, limits: &Limits) -> Result<()> {
+    let (Some(rows), true) = (parameter.masked, parameter.sparse.is_some()) else { return Ok(()) };
+    let refused = |what: String, needed| {
+        let what = format!("{}: {what}", parameter.param.name);
+        Err(Error::Limit { what, needed, limit: "max_storage_buffer_binding_size", allowed: limits.binding })
+    };
+    let bytes = |elements| parameter.param.bytes_of_values(elements) + limits.alignment;
+    let largest = parameter.parts().map(|part| part.elements.end - part.elements.start).max().unwrap_or_default();
+    if bytes(largest) > limits.binding {
+        let what = format!(
+            "{} of its rows of {} elements, in one binding for a row-sparse gradient,",
+            largest / u64::from(rows.length),
+            rows.length
+        );
+        return refused(what, bytes(largest));
     }
-    let what = format!("{}: its values and state, each in one binding for a row-sparse gradient,", parameter.param.name);
-    Err(Error::Limit { what, needed, limit: "max_storage_buffer_binding_size", allowed: limits.binding })
+    if parameter.unit.is_some() && bytes(parameter.elements) > limits.binding {
+        let what = "its values, all in one binding for adaptive clipping of a row-sparse gradient,".to_owned();
+        return refused(what, bytes(parameter.elements));
+    }
+    Ok(())
 }
 
 /// What is kept of a parameter's smallest part has to fit in one binding; all of it, if that is how it is read.
 fn check_state(parameter: &Parameter, config: &Config, limits: &Limits) -> Result<()> {
     let (name, most) = (&parameter.param.name, limits.buffer.min(limits.binding));
-    if parameter.unit.is_some() && config.options.accumulates() && parameter.parts().count() > 1 {
+    let accumulates = config.options.accumulates() && parameter.sparse.is_none();
+    if parameter.unit.is_some() && accumulates && parameter.parts().count() > 1 {
         let what = format!(
             "{name}: adaptive clipping reads {ACCUMULATED} in one binding, and the state is in {} parts",
             parameter.parts().count()

@@ -91,7 +91,8 @@ impl Optimizer {
             gradient.into_iter().for_each(|gradient| parameter.param.gradient = gradient);
             parameter.param.check()?;
             if let (Some(own), Some(SparseRows { rows, count, .. })) = (&mut parameter.sparse, &parameter.param.sparse) {
-                let source = RowGradients { rows: rows.clone(), gradient: parameter.param.gradient.clone(), count: count.clone() };
+                let (gradient, dtype) = (parameter.param.gradient.clone(), parameter.param.gradient_dtype);
+                let source = RowGradients { rows: rows.clone(), gradient, dtype, count: count.clone() };
                 Arc::make_mut(own).bind(&source)?;
             }
         }

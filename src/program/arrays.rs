@@ -82,16 +82,17 @@ impl Touch {
     }
 }
 
-/// What elements of a tensor touch of the caller's buffers, where it is in these places.
+/// What elements of a tensor touch of the caller's buffers, where it is in these places. Of one whose rows are listed, they are those of the table that a dispatch changes, or of the list that it
+/// measures.
 pub(super) fn touches(places: &Places, adaptive: bool, elements: &Range<u64>, purpose: Purpose) -> [Option<Touch>; 5] {
     let (updates, writes) = (purpose == Purpose::Update, purpose != Purpose::Measure);
     if elements.is_empty() {
         return [None; 5];
     }
-    // Any of the listed rows may be any of the tensor's.
+    // Any of the listed rows may be any of the table's, or of a part of it.
     let row_length = places.mask.map_or(1, |mask| u64::from(mask.row_length));
     let [of_values, of_gradients] = match places.listed {
-        Some(listed) => [0..listed.elements, 0..listed.most * row_length],
+        Some(listed) => [if writes { elements.clone() } else { 0..listed.elements }, 0..listed.most * row_length],
         None => [elements.clone(), elements.clone()],
     };
     let touch = |place: Place, elements: &Range<u64>, is, written| {

@@ -25,6 +25,8 @@ pub(super) struct Span {
     pub(super) unit_length: u32,
     /// The tile, whose elements lie among these.
     pub(super) tile: Option<Tile>,
+    /// Rows of the table that its part has, where rows are listed.
+    pub(super) listed: u32,
 }
 
 /// Rows of one tensor whose arrays are not known to their ends yet.
@@ -75,11 +77,11 @@ impl Open {
             return None;
         }
         let tensor = &fill.tensors[part.index];
-        let touches = touches(&tensor.places(), tensor.kind.adaptive, elements, fill.purpose).into_iter().flatten();
-        let touches: Vec<Touch> = touches.map(|touch| Touch { vectors: touch.vectors && !self.scalar, ..touch }).collect();
-        let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
         // Of a tensor whose rows are listed, all.
         let held = if tensor.listed.is_some() { &part.elements } else { elements };
+        let touches = touches(&tensor.places(), tensor.kind.adaptive, held, fill.purpose).into_iter().flatten();
+        let touches: Vec<Touch> = touches.map(|touch| Touch { vectors: touch.vectors && !self.scalar, ..touch }).collect();
+        let (arrays, numbers) = self.arrays.with(&touches, most, limits)?;
         let own = part.segment.filter(|segment| segment.lanes > 0).map(|segment| lanes(segment, held));
         let state = match (self.state, own) {
             (Some(window), Some(own)) => Some(window.hull(own, limits)),
@@ -213,7 +215,7 @@ impl<'a> Fill<'a> {
                     entries.push(entry);
                 }
             }
-            for Span { elements, sums, tile, .. } in &piece.spans {
+            for Span { elements, sums, tile, listed, .. } in &piece.spans {
                 let start = self.sums;
                 self.sums += sums;
                 match self.plan.partials[piece.index].last_mut() {
@@ -226,7 +228,7 @@ impl<'a> Fill<'a> {
                     count: (elements.end - elements.start) as u32,
                     partial: start - first,
                     width: tile.map_or(0, |tile| tile.width as u32),
-                    height: tile.map_or(0, |tile| tile.height as u32),
+                    height: tile.map_or(*listed, |tile| tile.height as u32),
                     columns: tensor.tiles.map_or(0, |tiles| tiles.width as u32),
                     tile: tile_words,
                 });

@@ -240,7 +240,7 @@ crate::words::words! {
         partial: u32,
         /// Of a tile, elements in each of its rows.
         width: u32,
-        /// Of a tile, its rows.
+        /// Of a tile, its rows; where rows are listed, those that the part of the table has.
         height: u32,
         /// Elements from one row of the tile to the next: those of a row of the tensor.
         columns: u32,

@@ -36,12 +36,15 @@ pub fn plan(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, u6
     for ((set, kind), parts) in by_dispatch(parts) {
         let unit_length = |part: &Part| tensors[part.index].unit.unwrap_or_default().length;
         let rows = |part: &Part| {
-            let span = |elements, tile| Span { elements, sums: 1, unit_length: unit_length(part), tile };
-            match &tensors[part.index].tiles {
+            let tensor = &tensors[part.index];
+            let listed = tensor.rows_of(&part.elements);
+            let span = |elements, tile| Span { elements, sums: 1, unit_length: unit_length(part), tile, listed };
+            match &tensor.tiles {
                 Some(tiles) => tiles.of(part.elements.clone()).into_iter().map(|tile| span(tile.elements(tiles), Some(tile))).collect(),
                 None => {
-                    let elements = tensors[part.index].worked_on(part.elements.clone());
-                    let granule = tensors[part.index].granule;
+                    let elements = tensor.worked_on(part.elements.clone());
+                    // A list is cut anywhere, whatever its table is.
+                    let granule = if tensor.listed.is_some() { 1 } else { tensor.granule };
                     let most = (CHUNK / granule).max(1) * granule;
                     pieces(elements, most).map(|elements| span(elements, None)).collect()
                 }
@@ -64,7 +67,7 @@ pub fn tables(tensors: &[Tensor], sets: &Sets, limits: &Limits) -> Result<Plan, 
     let mut fill = Fill::new(tensors, limits, Purpose::Table);
     for ((set, kind), parts) in by_dispatch(parts) {
         let rows = |part: &Part| {
-            let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };
+            let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None, listed: 0 };
             pieces(part.elements.clone(), CHUNK).map(span).collect()
         };
         fill.all(kind, sets.is_scalar(set), &parts, |tensor| tensor.arrays, rows)?;
@@ -105,13 +108,17 @@ pub fn measures(tensors: &[Tensor], accumulated: bool, limits: &Limits) -> Resul
     for ((_, kind), parts) in by_dispatch(parts) {
         let rows = |part: &Part| {
             let Some(unit) = tensors[part.index].unit else {
-                let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None };
+                let span = |elements| Span { elements, sums: 1, unit_length: 0, tile: None, listed: 0 };
                 return pieces(part.elements.clone(), limits.measured()).map(span).collect();
             };
             let units = Units::new(tensors[part.index].gradients(), u64::from(unit.length), limits);
             let sums = |part: &Range<u64>| if units.long { 1 } else { ((part.end - part.start) / u64::from(unit.length)) as u32 };
             let length = if units.long { 0 } else { unit.length };
-            units.parts.iter().map(|part| Span { elements: part.clone(), sums: sums(part), unit_length: length, tile: None }).collect()
+            units
+                .parts
+                .iter()
+                .map(|part| Span { elements: part.clone(), sums: sums(part), unit_length: length, tile: None, listed: 0 })
+                .collect()
         };
         // Rows of 4n elements start and end on vec4 boundaries.
         fill.all(kind, kind.adaptive && !kind.whole_units, &parts, |_| most, rows)?;

@@ -71,7 +71,7 @@ pub struct Tensor {
     pub salt: u32,
     /// What the stochastic rounding of its states goes by.
     pub state_salt: u32,
-    /// The elements of a workgroup are a multiple of so many, 1 where any will do.
+    /// The elements of a workgroup are a multiple of so many, 1 where any will do; where rows are listed, those of a part of the table.
     pub granule: u64,
     /// What adaptive clipping scales as one.
     pub unit: Option<Unit>,
@@ -92,12 +92,18 @@ impl Tensor {
         }
     }
 
-    /// What the workgroups of an update count of these elements: of a list, those of its rows, each rounded up to whole vectors.
+    /// What the workgroups of an update count of these elements: of a list, those of its rows, each rounded up to whole vectors, whichever part of the table it is for.
     pub(super) fn worked_on(&self, elements: Range<u64>) -> Range<u64> {
         match (self.listed, self.mask) {
             (Some(listed), Some(mask)) => 0..listed.most * u64::from(mask.row_length).next_multiple_of(4),
             _ => elements,
         }
+    }
+
+    /// How many rows of a table these elements are, where rows are listed, else 0.
+    pub(super) fn rows_of(&self, elements: &Range<u64>) -> u32 {
+        let length = self.mask.filter(|_| self.listed.is_some()).map(|mask| u64::from(mask.row_length));
+        length.map_or(0, |length| (elements.end - elements.start).div_ceil(length.max(1)) as u32)
     }
 
     /// Whether vectors can serve all of its elements, padding included.

@@ -83,10 +83,10 @@ impl MaskedRows {
         Extents::of(&[self.count as usize, columns])
     }
 
-    /// What the elements of a workgroup are a multiple of, so that rows are whole in it and vectors are not cut.
+    /// What the elements of a workgroup, or of a part of a table whose rows are listed, are a multiple of, so that rows are whole in it and vectors are not cut.
     pub(crate) fn granule(&self) -> u64 {
         let length = u64::from(self.length);
-        if self.own_steps { length * [1, 4, 2, 4][(length % 4) as usize] } else { 1 }
+        if self.own_steps || self.listed { length * [1, 4, 2, 4][(length % 4) as usize] } else { 1 }
     }
 }
 

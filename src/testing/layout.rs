@@ -4,7 +4,7 @@ use super::Failure;
 use crate::adapter::Gpu;
 use crate::cpu::CpuParam;
 use crate::storage::Format;
-use crate::{Binding, LrScales, Param, RowMask, Tensors};
+use crate::{Binding, Dtype, LrScales, Param, RowMask, Tensors};
 
 /// What belongs to nobody in buffers of gradients only, where it is wrongly read or not at all.
 pub(super) const POISON: f32 = f32::NAN;
@@ -59,6 +59,15 @@ pub(super) fn described(gpu: &Gpu, param: Param, own: &CpuParam) -> Param {
     let CpuParam { value_dtype, gradient_dtype, rounding, master, .. } = *own;
     let stored = Param { value_dtype, gradient_dtype, rounding, master, ..param };
     Param { shape: own.shape.clone(), lr_scale: own.lr_scale, lr_scales, lr_scale_schedules, row_mask, frozen: own.frozen, ..stored }
+}
+
+/// The words of numbers that are stored so, and the numbers that these are then.
+#[doc(hidden)]
+pub fn stored(dtype: Dtype, numbers: &[f32]) -> (Vec<u32>, Vec<f32>) {
+    let format = dtype.format(false);
+    let words = format.encode(numbers, &[]);
+    let read = format.decode(&words, &[], numbers.len());
+    (words, read)
 }
 
 /// What numbers of a tensor are in a buffer, and how many.

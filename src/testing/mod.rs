@@ -32,7 +32,7 @@ pub use crate::gpu::made::Made;
 pub use compare::{compare, must_fail, same_bits};
 pub use faithful::is_faithful;
 pub use inputs::{NON_FINITE, Random, gradients, spoil, values};
-pub use layout::{STYLES, Style};
+pub use layout::{STYLES, Style, stored};
 pub use non_finite::{cpu_keeps_non_finite, keeps_non_finite};
 pub use rows::{Check, Row, STEPS, agrees, cases_cover, features, is_certain, is_live, rejects, rows, tolerances_are_tight};
 pub use scene::Scene;

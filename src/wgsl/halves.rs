@@ -15,6 +15,16 @@ const WORDS_SHARED: &str = include_str!("../../shaders/access/words_shared.wgsl"
 const LOAD_SCALAR: &str = include_str!("../../shaders/access/load_scalar_word.wgsl");
 const STORE_SCALAR: &str = include_str!("../../shaders/access/store_scalar_word.wgsl");
 
+/// The accessor of an array of pairs of words with numbers of 16 bits, four of them at a time: `load_NAME`.
+pub(crate) fn halves_of_pairs(name: &str) -> String {
+    accessor(LOAD, name, name)
+}
+
+/// The accessors of an array of words with numbers of 16 bits: `half_of_NAME`, of any one of them.
+pub(crate) fn halves_of_words(name: &str) -> String {
+    accessor(WORDS_READ, name, name) + &accessor(LOAD_WORD, name, name)
+}
+
 /// Four numbers of this format, from a place of an array on.
 pub(super) fn decoded(format: Format, array: usize, at: &str) -> String {
     match format.packed() {

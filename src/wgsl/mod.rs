@@ -43,6 +43,7 @@ pub use units::unit_factors;
 pub use view::{shown, view};
 
 pub(crate) use dispatches::{Asked, Dispatches, Over, dispatches};
+pub(crate) use halves::{halves_of_pairs, halves_of_words};
 pub(crate) use shader::{Declaration, shader};
 pub(crate) use structs::constants;
 

@@ -23,17 +23,17 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
 
 /// A way to store values and gradients.
 #[derive(Clone, Copy)]
-struct Way {
-    name: &'static str,
-    value: Dtype,
-    gradient: Dtype,
-    rounding: Rounding,
-    master: bool,
+pub struct Way {
+    pub name: &'static str,
+    pub value: Dtype,
+    pub gradient: Dtype,
+    pub rounding: Rounding,
+    pub master: bool,
 }
 
 impl Way {
     /// The parameter, stored so.
-    fn of(&self, param: CpuParam) -> CpuParam {
+    pub fn of(&self, param: CpuParam) -> CpuParam {
         let Way { value, gradient, rounding, master, .. } = *self;
         CpuParam { value_dtype: value, gradient_dtype: gradient, rounding, master, ..param }
     }
@@ -45,8 +45,11 @@ const fn way(name: &'static str, value: Dtype, gradient: Dtype, rounding: Roundi
     Way { name, value, gradient, rounding, master }
 }
 
+/// All of it in f32.
+pub const PLAIN: Way = way("f32-f32", Dtype::F32, Dtype::F32, Rounding::Nearest, false);
+
 /// Each dtype of each of both, whatever the other is; each rounding; and master values.
-const WAYS: [Way; 8] = [
+pub const WAYS: [Way; 8] = [
     way("f32-f16", Dtype::F32, Dtype::F16, Rounding::Nearest, false),
     way("f32-bf16", Dtype::F32, Dtype::Bf16, Rounding::Nearest, false),
     way("bf16-f32", Dtype::Bf16, Dtype::F32, Rounding::Nearest, false),

@@ -1,6 +1,7 @@
 //! Plans keep every promise about windows and rows, whatever tensors and limits they are made for: no GPU is needed to see it.
 
 mod draw;
+mod listed;
 mod promises;
 mod random;
 
@@ -17,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("plans/a-model-is-one-bucket", a_model_is_one_bucket),
         Trial::test("plans/separate-tensors-share-dispatches", separate_tensors_share_dispatches),
         Trial::test("plans/other-buffers-leave-sets-as-they-are", other_buffers_leave_sets),
+        Trial::test("plans/tables-are-cut-between-rows", listed::are_cut_between_rows),
         Trial::test("plans/overlapping-gradients-beside-values", overlapping_gradients_beside_values),
         Trial::test("plans/bindings-of-256-bytes", || {
             let limits = |binding| Limits { binding, ..LIMITS };

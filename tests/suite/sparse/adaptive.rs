@@ -12,6 +12,7 @@ use wgpu_optim::{AdamW, AdaptiveClip, Clip, Ema, Group, Lookahead, MicroBatches,
 use super::tables::{Rows, Scene, Table, agrees, step};
 use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
+use crate::numbers::PLAIN;
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let rows: [Row; 4] = [
@@ -41,7 +42,7 @@ fn alone(gpu: &Gpu) -> Outcome {
 /// Rows that several workgroups measure, of whole vectors and not.
 fn long_rows(gpu: &Gpu) -> Outcome {
     const TABLES: [Rows; 3] = [(6, &[9000], 8), (9, &[5, 611], 12), (3, &[65], 200)];
-    let mut scene = Scene::of(gpu, &TABLES, &*rule(), Options { clip: clip(0.1), ..Options::default() }, false)?;
+    let mut scene = Scene::of(gpu, &TABLES, PLAIN, &*rule(), Options { clip: clip(0.1), ..Options::default() }, false)?;
     for turn in 0..4 {
         scene.step(turn, 0)?;
         scene.check(&format!("step {turn}"))?;

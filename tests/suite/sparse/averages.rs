@@ -29,7 +29,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials
 }
 
-fn all() -> Options {
+pub fn all() -> Options {
     Options {
         lookahead: Some(Lookahead { every: 2, alpha: 0.3 }),
         ema: Some(Ema { decay: 0.9, ..Ema::default() }),

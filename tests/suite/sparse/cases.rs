@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
+use wgpu_optim::Dtype;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::coalesce::{LANES, MANY, MOST_TILE, Shape};
 use wgpu_optim::testing::{NON_FINITE, Random};
@@ -51,6 +52,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         trials.push(context.trial("sparse/twin/counts".into(), counts));
         trials.push(context.trial("sparse/twin/all-bad".into(), all_bad));
         trials.push(context.trial("sparse/twin/non-finite".into(), non_finite));
+        trials.push(context.trial("sparse/twin/halves".into(), halves));
     }
     for context in &contexts[..2] {
         trials.push(context.trial("sparse/twin/many-entries".into(), many_entries));
@@ -101,6 +103,25 @@ fn non_finite(gpu: &Gpu) -> Outcome {
             entries.gradient.iter_mut().skip(11 * index + 1).step_by(211).for_each(|g| *g = bad);
         }
         Stage::new(gpu, shape)?.check(&entries)?;
+    }
+    Ok(())
+}
+
+/// Gradient rows of 16 bits, from even and odd words on, of which an odd number has a half beside it that is nobody's: the sums are those of f32, to the bit.
+fn halves(gpu: &Gpu) -> Outcome {
+    for (width, most) in [(1, 501), (2, 300), (3, 701), (4, 300), (6, 2500), (8, 3000), (64, 200), (33, 9)] {
+        let shape = Shape { rows: 90, width, most };
+        if !fits(gpu, shape) {
+            continue;
+        }
+        for (dtype, margin) in [(Dtype::Bf16, 5), (Dtype::Bf16, 64), (Dtype::F16, 6), (Dtype::F16, 7)] {
+            // One row with enough entries for lanes.
+            let mut entries = Entries::new(shape, |entry, random| if entry % 3 == 0 { 7 } else { below(random, 91) });
+            entries.gradient.iter_mut().skip(13).step_by(977).zip(NON_FINITE.into_iter().cycle()).for_each(|(g, bad)| *g = bad);
+            let stage = Stage::stored(gpu, shape, dtype, margin)?;
+            let check = stage.check(&entries.stored(dtype));
+            check.map_err(|failed| format!("{shape:?} in {dtype:?}: {}", failed.message().unwrap_or_default()))?;
+        }
     }
     Ok(())
 }

@@ -1,14 +1,17 @@
 //! Row-sparse gradients: what the GPU coalesces is the twin's, bit for bit, for any rows, counts, widths and places.
 
 mod adaptive;
+mod alone;
 mod averages;
 mod cases;
 mod copies;
 mod errors;
 mod micro_batches;
+mod parts;
 mod pending;
 mod rules;
 mod stage;
+mod stored;
 mod tables;
 mod uses;
 
@@ -49,5 +52,7 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(averages::trials(contexts));
     trials.extend(adaptive::trials(contexts));
     trials.extend(copies::trials(contexts));
+    trials.extend(stored::trials(contexts));
+    trials.extend(parts::trials(contexts));
     trials
 }

@@ -37,7 +37,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         ("two-in-one-submission", two_in_one_submission),
     ];
     trials.extend(trials_of("steps", &contexts[..1], rows));
-    trials.push(contexts[2].trial("sparse/steps/too-large".into(), too_large));
     trials
 }
 
@@ -209,14 +208,4 @@ fn refused(gpu: &Gpu) -> Outcome {
     assert_eq!(short, Err("w: the gradient must have 4 elements, got 8".into()));
     assert_eq!(twin.set_row_mask("w", &[1; 4]), Err(Error::NotEnabled { what: "set_row_mask", needs: "CpuParam::row_mask" }));
     Ok(())
-}
-
-/// Bindings of 64 KiB hold a table of 16,384 numbers, not one of 20,000.
-fn too_large(gpu: &Gpu) -> Outcome {
-    let table = Table::new(gpu, "w", (5000, &[4], 3));
-    let tensors = Tensors::new(&gpu.device, [("w", [5000, 4])])?;
-    match Optimizer::new(&gpu.device, &gpu.queue, Sgd::default(), [table.param(&tensors)?]) {
-        Err(Error::Limit { needed: 80_512, limit: "max_storage_buffer_binding_size", allowed: 65_536, .. }) => Ok(()),
-        other => Err(format!("{:?}", other.map(drop)).into()),
-    }
 }

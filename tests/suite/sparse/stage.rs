@@ -3,8 +3,8 @@
 use libtest_mimic::Failed;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::coalesce::{Coalesce, Coalesced, HEAD, MANY, RowGradients, Shape, coalesce};
-use wgpu_optim::testing::Random;
-use wgpu_optim::{Binding, wgpu};
+use wgpu_optim::testing::{Random, stored};
+use wgpu_optim::{Binding, Dtype, wgpu};
 
 use crate::batches::stage::{SENTINEL, download};
 use crate::context::Outcome;
@@ -27,6 +27,12 @@ impl Entries {
         let rows = (0..shape.most).map(|entry| row(entry, &mut random)).collect();
         let gradient = wgpu_optim::testing::gradients(u64::from(shape.rows), (shape.most * shape.width) as usize);
         Entries { rows, gradient, count: shape.most }
+    }
+
+    /// As they are stored so.
+    pub fn stored(mut self, dtype: Dtype) -> Self {
+        self.gradient = stored(dtype, &self.gradient).1;
+        self
     }
 
     /// As many, the others being there and not counted.
@@ -56,6 +62,11 @@ pub fn fits(gpu: &Gpu, shape: Shape) -> bool {
 
 /// Buffers for entries, each with the margin around.
 pub fn source(gpu: &Gpu, shape: Shape, margin: usize) -> RowGradients {
+    source_in(gpu, shape, Dtype::F32, margin)
+}
+
+/// With gradient rows that are stored so.
+fn source_in(gpu: &Gpu, shape: Shape, dtype: Dtype, margin: usize) -> RowGradients {
     let part = |words: u32| {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let size = 4 * (words as usize + 2 * margin) as u64;
@@ -63,12 +74,18 @@ pub fn source(gpu: &Gpu, shape: Shape, margin: usize) -> RowGradients {
         gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&vec![SENTINEL; size as usize / 4]));
         Binding::new(&buffer, 4 * margin as u64, 4 * u64::from(words))
     };
-    RowGradients { rows: part(shape.most), gradient: part(shape.most * shape.width), count: part(1) }
+    let words = (shape.most * shape.width * dtype.bits()).div_ceil(32);
+    RowGradients { rows: part(shape.most), gradient: part(words), dtype, count: part(1) }
 }
 
 impl<'a> Stage<'a> {
     pub fn new(gpu: &'a Gpu, shape: Shape) -> Result<Self, Failed> {
-        let source = source(gpu, shape, MARGIN);
+        Self::stored(gpu, shape, Dtype::F32, MARGIN)
+    }
+
+    /// With gradient rows that are stored so, after so many words.
+    pub fn stored(gpu: &'a Gpu, shape: Shape, dtype: Dtype, margin: usize) -> Result<Self, Failed> {
+        let source = source_in(gpu, shape, dtype, margin);
         let coalesce = Coalesce::new(&gpu.pipelines, "embedding", shape, &source)?;
         Ok(Stage { gpu, shape, coalesce, source })
     }
@@ -78,8 +95,13 @@ impl<'a> Stage<'a> {
             self.gpu.queue.write_buffer(binding.buffer(), binding.offset(), bytemuck::cast_slice(words));
         };
         put(&self.source.rows, &entries.rows);
-        put(&self.source.gradient, bytemuck::cast_slice(&entries.gradient));
+        put(&self.source.gradient, &self.words(entries));
         put(&self.source.count, &[entries.count]);
+    }
+
+    /// Those of the gradient rows.
+    fn words(&self, entries: &Entries) -> Vec<u32> {
+        stored(self.source.dtype, &entries.gradient).0
     }
 
     pub fn run(&self, times: usize) {
@@ -101,7 +123,7 @@ impl<'a> Stage<'a> {
         self.run(1);
         self.same(entries)?;
         // The caller's own are as they were.
-        for (binding, words) in [(&self.source.rows, &entries.rows[..]), (&self.source.gradient, bytemuck::cast_slice(&entries.gradient))] {
+        for (binding, words) in [(&self.source.rows, &entries.rows[..]), (&self.source.gradient, &self.words(entries)[..])] {
             let expected = padded(words, binding.offset() as usize / 4);
             assert!(download(self.gpu, binding.buffer())? == expected, "the caller's buffers");
         }

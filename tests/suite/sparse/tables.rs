@@ -5,10 +5,11 @@ use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::{AnyRule, Bounded};
-use wgpu_optim::testing::{Random, compare};
+use wgpu_optim::testing::{Random, compare, stored};
 use wgpu_optim::{Group, LrScales, Optimizer, Options, Param, SparseRows, Tensors, wgpu};
 
 use crate::context::Outcome;
+use crate::numbers::{PLAIN, Way};
 
 /// Rows and their elements, and how many entries there is room for.
 pub type Rows = (usize, &'static [usize], usize);
@@ -20,6 +21,8 @@ pub struct Table {
     pub name: String,
     pub shape: Vec<usize>,
     pub most: usize,
+    /// How values and gradients are stored.
+    pub way: Way,
     pub values: Vec<f32>,
     pub gradient: wgpu::Buffer,
     pub rows: wgpu::Buffer,
@@ -32,21 +35,29 @@ pub fn buffer(gpu: &Gpu, words: usize) -> wgpu::Buffer {
 }
 
 impl Table {
-    pub fn new(gpu: &Gpu, name: &str, (rows, row, most): (usize, &[usize], usize)) -> Self {
+    pub fn new(gpu: &Gpu, name: &str, rows: (usize, &[usize], usize)) -> Self {
+        Self::stored(gpu, name, rows, PLAIN)
+    }
+
+    pub fn stored(gpu: &Gpu, name: &str, (rows, row, most): (usize, &[usize], usize), way: Way) -> Self {
         let (shape, width) = ([&[rows], row].concat(), row.iter().product::<usize>());
         let mut random = Random(rows as u64);
-        let values = (0..rows * width).map(|_| random.normal() as f32).collect();
-        let [gradient, list, count] = [most * width, most, 1].map(|words| buffer(gpu, words));
-        Table { name: name.into(), shape, most, values, gradient, rows: list, count }
+        let values: Vec<f32> = (0..rows * width).map(|_| random.normal() as f32).collect();
+        let values = stored(way.value, &values).1;
+        let words = stored(way.gradient, &vec![0.0; most * width]).0.len();
+        let [gradient, list, count] = [words, most, 1].map(|words| buffer(gpu, words));
+        Table { name: name.into(), shape, most, way, values, gradient, rows: list, count }
     }
 
     pub fn param(&self, tensors: &Tensors) -> Result<Param, Failed> {
         let sparse = Some(SparseRows { micro_batches: 4, ..SparseRows::new(&self.rows, &self.count) });
-        Ok(Param { gradient: (&self.gradient).into(), sparse, ..tensors.param(&self.name)?.clone() })
+        let Way { gradient: gradient_dtype, rounding, master, .. } = self.way;
+        let own = tensors.param(&self.name)?.clone();
+        Ok(Param { gradient: (&self.gradient).into(), gradient_dtype, rounding, master, sparse, ..own })
     }
 
     pub fn cpu_param(&self) -> CpuParam {
-        CpuParam { sparse_rows: Some(Vec::new()), ..CpuParam::new(&*self.name, &self.shape) }
+        CpuParam { sparse_rows: Some(Vec::new()), ..self.way.of(CpuParam::new(&*self.name, &self.shape)) }
     }
 
     /// Entries of a step, of which some rows come several times and some are not the table's: none, some, or more than there is room for. What is past their
@@ -61,7 +72,8 @@ impl Table {
         let mut gradient: Vec<f32> = (0..self.most * width).map(|i| ((1.0 + (i % 3) as f64) * random.normal()) as f32).collect();
         gradient[count * width..].fill(f32::NAN);
         gpu.queue.write_buffer(&self.rows, 0, bytemuck::cast_slice(&list));
-        gpu.queue.write_buffer(&self.gradient, 0, bytemuck::cast_slice(&gradient));
+        let (words, mut gradient) = stored(self.way.gradient, &gradient);
+        gpu.queue.write_buffer(&self.gradient, 0, bytemuck::cast_slice(&words));
         gpu.queue.write_buffer(&self.count, 0, bytemuck::cast_slice(&[given as u32]));
         list.truncate(count);
         gradient.truncate(count * width);
@@ -86,7 +98,7 @@ pub struct Scene<'a> {
 }
 
 /// Numbers of the plain parameter.
-const PLAIN: usize = 111;
+const LENGTH: usize = 111;
 
 fn given(values: &[f32]) -> Vec<Bounded> {
     values.iter().copied().map(Bounded::given).collect()
@@ -95,14 +107,15 @@ fn given(values: &[f32]) -> Vec<Bounded> {
 impl<'a> Scene<'a> {
     /// With this rule, and where it is `scaled`, scales for the rows of a table.
     pub fn new(gpu: &'a Gpu, rule: &dyn AnyRule, options: Options, scaled: bool) -> Result<Self, Failed> {
-        Self::of(gpu, &TABLES, rule, options, scaled)
+        Self::of(gpu, &TABLES, PLAIN, rule, options, scaled)
     }
 
-    /// With these tables.
-    pub fn of(gpu: &'a Gpu, tables: &[Rows], rule: &dyn AnyRule, options: Options, scaled: bool) -> Result<Self, Failed> {
-        let tables: Vec<Table> = tables.iter().enumerate().map(|(index, own)| Table::new(gpu, &format!("t{index}"), *own)).collect();
+    /// With these tables, stored so.
+    pub fn of(gpu: &'a Gpu, tables: &[Rows], way: Way, rule: &dyn AnyRule, options: Options, scaled: bool) -> Result<Self, Failed> {
+        let table = |(index, own): (usize, &Rows)| Table::stored(gpu, &format!("t{index}"), *own, way);
+        let tables: Vec<Table> = tables.iter().enumerate().map(table).collect();
         let shapes = tables.iter().map(|table| (table.name.clone(), table.shape.clone())).chain([("plain".to_owned(), vec![37, 3])]);
-        let tensors = Tensors::new(&gpu.device, shapes)?;
+        let tensors = Tensors::with_dtypes(&gpu.device, (way.value, way.gradient), shapes)?;
         let mut params = tables.iter().map(|table| table.param(&tensors)).collect::<Result<Vec<_>, _>>()?;
         let mut cpu_params: Vec<CpuParam> = tables.iter().map(Table::cpu_param).collect();
         if scaled {
@@ -112,17 +125,17 @@ impl<'a> Scene<'a> {
             params[1].lr_scales = Some(LrScales { binding: own.into(), shape: vec![1000, 1] });
             cpu_params[1].lr_scales = Some((scales, vec![1000, 1]));
         }
-        params.push(tensors.param("plain")?.clone());
-        cpu_params.push(CpuParam::new("plain", &[37, 3]));
+        params.push(Param { rounding: way.rounding, master: way.master, ..tensors.param("plain")?.clone() });
+        cpu_params.push(way.of(CpuParam::new("plain", &[37, 3])));
         let optimizer = Optimizer::with_options(&gpu.device, &gpu.queue, [Group::new(rule.boxed(), params)], options)?;
         let twin = CpuOptimizer::with_options([Group::new(rule.boxed(), cpu_params)], options)?;
         assert_eq!(optimizer.passes(), twin.passes(), "one program for both");
         let mut truth: Vec<Vec<Bounded>> = tables.iter().map(|table| given(&table.values)).collect();
-        truth.push(given(&[0.5; PLAIN]));
+        truth.push(given(&[0.5; LENGTH]));
         for table in &tables {
             tensors.write_value(&gpu.queue, &table.name, &table.values)?;
         }
-        tensors.write_value(&gpu.queue, "plain", &[0.5; PLAIN])?;
+        tensors.write_value(&gpu.queue, "plain", &[0.5; LENGTH])?;
         Ok(Scene { gpu, tables, tensors, optimizer, twin, truth })
     }
 
@@ -134,9 +147,9 @@ impl<'a> Scene<'a> {
             self.twin.set_sparse_rows(&table.name, &list)?;
             gradients.push(given(&gradient));
         }
-        let plain: Vec<f32> = (0..PLAIN).map(|i| (i % 7) as f32 - 3.0 + number as f32).collect();
+        let plain: Vec<f32> = (0..LENGTH).map(|i| (i % 7) as f32 - 3.0 + number as f32).collect();
         self.tensors.write_gradient(&self.gpu.queue, "plain", &plain)?;
-        gradients.push(given(&plain));
+        gradients.push(given(&stored(self.tensors.param("plain")?.gradient_dtype, &plain).1));
         Ok(gradients)
     }
 
@@ -163,6 +176,15 @@ impl<'a> Scene<'a> {
     /// The twin's values as they are trained.
     pub fn train(&mut self) -> Outcome {
         Ok(self.twin.train(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?)
+    }
+
+    /// Four steps, with none to three micro-batches before each where they accumulate.
+    pub fn agrees(mut self) -> Outcome {
+        for turn in 0..4 {
+            self.step(turn, if self.optimizer.options().accumulates() { (turn + 2) % 4 } else { 0 })?;
+            self.check(&format!("step {turn}"))?;
+        }
+        Ok(())
     }
 
     /// What values show is the twin's.
@@ -196,10 +218,5 @@ impl<'a> Scene<'a> {
 
 /// Four steps of all tables beside a parameter with a plain gradient, with none to three micro-batches before each where they accumulate.
 pub fn agrees(gpu: &Gpu, rule: &dyn AnyRule, options: Options, scaled: bool) -> Outcome {
-    let mut scene = Scene::new(gpu, rule, options, scaled)?;
-    for turn in 0..4 {
-        scene.step(turn, if options.accumulates() { (turn + 2) % 4 } else { 0 })?;
-        scene.check(&format!("step {turn}"))?;
-    }
-    Ok(())
+    Scene::new(gpu, rule, options, scaled)?.agrees()
 }
