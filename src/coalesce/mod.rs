@@ -22,6 +22,7 @@
 mod append;
 mod kernels;
 mod list;
+mod renumber;
 mod runs;
 mod scratch;
 mod source;
@@ -30,6 +31,7 @@ mod twin;
 
 pub use kernels::kernels;
 pub(crate) use list::List;
+pub(crate) use renumber::renumber;
 pub use runs::Coalesce;
 pub use source::{RowGradients, Shape};
 pub use twin::{Coalesced, coalesce};
