@@ -25,6 +25,7 @@ mod append;
 mod kernels;
 mod list;
 mod numbers;
+mod renumber;
 mod runs;
 mod scratch;
 mod source;
@@ -33,6 +34,7 @@ mod twin;
 
 pub use kernels::kernels;
 pub(crate) use list::List;
+pub(crate) use renumber::renumber;
 pub use runs::Coalesce;
 pub use source::{RowGradients, Shape};
 pub use twin::{Coalesced, coalesce};

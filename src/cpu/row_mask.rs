@@ -68,6 +68,18 @@ impl<F: Real> RowMask<F> {
         self.entries.1.extend_from_slice(gradient);
     }
 
+    /// Takes over the entries of earlier micro-batches of a tensor whose rows move by an index: each is for the first row that takes its row's state over, or for none.
+    pub(super) fn take_entries(&mut self, old: &RowMask<F>, index: &[u32]) {
+        let mut successors = vec![u32::MAX; old.rows.count as usize];
+        for (row, &before) in index.iter().enumerate().rev() {
+            if let Some(successor) = successors.get_mut(before as usize) {
+                *successor = row as u32;
+            }
+        }
+        let now = |row: &u32| successors.get(*row as usize).copied().unwrap_or(u32::MAX);
+        self.entries = (old.entries.0.iter().map(now).collect(), old.entries.1.clone());
+    }
+
     /// The gradient of each element, of a row-sparse one with the entries of earlier micro-batches, which are then forgotten, or without. No other row is seen from now on.
     pub(super) fn dense(&mut self, gradient: &[F], with_earlier: bool) -> Vec<F> {
         self.append(gradient, !with_earlier);

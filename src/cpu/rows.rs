@@ -184,6 +184,9 @@ impl<F: Real> Tensor<F> {
         if let (Some(new), Some(old)) = (&mut self.mask, old.mask.as_ref().filter(|old| old.own_steps())) {
             move_rows(&old.steps, &mut new.steps, rows, had, 0, None);
         }
+        if let (Some(new), Some(old)) = (&mut self.mask, &old.mask) {
+            new.take_entries(old, rows);
+        }
         move_rows(&old.accumulated, &mut self.accumulated, rows, had, 0, None);
         for (new, old) in self.averages.iter_mut().zip(&old.averages) {
             move_rows(old, new, rows, had, FRESH, Some(values));

@@ -190,11 +190,8 @@ impl Optimizer {
             }
         }
         for (to, &from) in next.parameters.iter().zip(sources) {
-            // Rows that move get other numbers than entries have.
-            let stay = moves.is_none_or(|moves| moves.width(from, to, Extent::Elements).is_none());
-            let list = |own: &Parameter| own.sparse.as_ref().and_then(|own| own.list().cloned());
-            if let (Some(before), Some(own), true) = (list(&self.parameters[from]), list(to), stay) {
-                own.take(encoder, &before);
+            if let (Some(before), Some(own)) = (self.parameters[from].pending(), to.pending()) {
+                own.take(encoder, before);
             }
             let has_moved = |extent| moves.is_some_and(|moves| moves.width(from, to, extent).is_some());
             for (lane, to) in next.lanes_in_parts(to).into_iter().filter(|(lane, _)| !has_moved(lane.extent)) {

@@ -2,8 +2,9 @@
 
 use super::mover::{Begins, Move, Mover};
 use super::remake::Kept;
-use super::stretches::{Stretch, check_counted};
+use super::stretches::{Stretch, bound, check_counted};
 use super::{Optimizer, Parameter};
+use crate::coalesce::renumber;
 use crate::error::{BufferRole, Error, Result};
 use crate::gpu::{Binding, Dispatch, Param};
 use crate::rule::Extent;
@@ -63,17 +64,19 @@ pub(super) struct Moves<'a> {
 
 impl Optimizer {
     /// Gives parameters other rows, and takes their state along, on the GPU, without reading back: each state of a row that stays is what it was, to the
-    /// bit; averages of new rows begin as their values, and so do states that hold values ([`Rule::VALUES`](crate::rule::Rule::VALUES)), of copies too that begin anew. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay, but for pending entries of a row-sparse gradient, whose rows have other numbers then: these are forgotten.
+    /// bit; averages of new rows begin as their values, and so do states that hold values ([`Rule::VALUES`](crate::rule::Rule::VALUES)), of copies too that begin anew. (A state of zero is what rules begin with, but for Rprop: its new rows begin with the smallest step.) Step counts, hyper-parameters, other parameters and what was accumulated stay.
+    /// Pending entries of a row-sparse gradient are for the row that their row has become from then on: the first one in the index that takes its state over, since each is one entry of a list whose room is for no
+    /// more. Those of a row that is gone are for none, and the next [`Report::ignored`](crate::Report::ignored) counts them.
     ///
-    /// About the encoder, see [`Optimizer::remove`]: write and read nothing before it is submitted. Nothing is compiled that was compiled before, but for the kernel that moves rows, at the first call. Buffers of the
+    /// About the encoder, see [`Optimizer::remove`]: write and read nothing before it is submitted. Nothing is compiled that was compiled before; the first call compiles a kernel that moves rows, or several where rows have other alignments or one binding does not hold a tensor. Buffers of the
     /// state are made anew, those before are freed when the GPU is done with them; with [`Param::reserved_rows`] they are kept for the next change.
     ///
     /// # Errors
     ///
     /// - [`Error::UnknownName`](crate::Error::UnknownName): a parameter that the optimizer does not have. [`Error::DuplicateName`](crate::Error::DuplicateName): one that comes twice.
     /// - [`Error::Conflict`](crate::Error::Conflict): a shape that differs in more than the first dimension, an index of another length, or values that would
-    ///   move into a buffer that has values to be moved. Numbers of 16 bits where a row has an odd number of elements, states of 8 bits, master values, and averages that are stored
-    ///   otherwise than the values.
+    ///   move into a buffer that has values to be moved. Numbers of 16 bits where a row has an odd number of elements, states of 8 bits where it has no multiple of 256, master values, and averages that are
+    ///   stored otherwise than the values.
     /// - Whatever [`Optimizer::new`] refuses of the new parameters.
     pub fn change_rows(&mut self, encoder: &mut wgpu::CommandEncoder, change: RowChange) -> Result<()> {
         let RowChange { rows, params, values } = change;
@@ -131,6 +134,11 @@ impl Moves<'_> {
         for (to, &from) in new.parameters.iter().zip(sources).filter(|(_, from)| self.params.contains(from)) {
             let before = &old.parameters[from];
             check_counted(|| format!("{}: rows that change", to.param.name), before.elements.max(to.elements))?;
+            if let (Some(_), Some(list)) = (before.pending(), to.pending()) {
+                let (index, at) = bound(index, limits.alignment);
+                let rows = [before, to].map(|parameter| parameter.param.shape[0] as u32);
+                dispatches.extend(renumber(&new.engine.pipelines, list, (&index, at), rows)?);
+            }
             let mover = Mover { engine: &new.engine, index, rows: before.param.shape[0] as u32 };
             let mut moves = self.of(old, new, from, to);
             // Those with rows of as many words together; what begins as the values are, when these are there.

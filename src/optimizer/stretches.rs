@@ -1,6 +1,7 @@
 //! Tensors as kernels bind them that go through rows: in stretches, each within what the device lets be bound.
 
 use super::Parameter;
+use crate::coalesce::List;
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Dispatch, Recorder};
 use crate::program::{Limits, Segment, pieces};
@@ -32,6 +33,11 @@ impl Parameter {
     /// Where its elements are kept: not where there is but room for more.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Segment> {
         self.state.iter().enumerate().filter(|(number, own)| *number == 0 || !own.elements.is_empty()).map(|(_, own)| own)
+    }
+
+    /// The entries of micro-batches, where its gradient is row-sparse and there may be several.
+    pub(super) fn pending(&self) -> Option<&List> {
+        self.sparse.as_ref()?.list()
     }
 
     /// How many numbers of this extent a row has; `None` where they are of more rows than one.

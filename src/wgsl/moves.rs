@@ -84,14 +84,14 @@ fn one(moved: &Moved, tensor: usize, element: &str) -> String {
     let Moved { new_rows, parts, is_all, .. } = moved;
     let first = tensor * parts;
     let store = |x: &str| format!("after{tensor}[own.at + i] = {x};");
-    if *parts == 1 && *is_all {
-        let before = format!("before{tensor}_0[own.source_at + source]");
+    if *is_all {
+        // Known rows lie in one of the parts. Loads without a branch: a software adapter goes through all of them, and skips loads outside of what is bound.
+        let (declared, x) = chosen(first, *parts, |part, task, at| format!("before{tensor}_{part}[{task}.source_at + {at}]"), "u32");
         if new_rows[tensor] == NewRows::Zero {
-            // Without a branch, which a software adapter goes through in any case.
-            return format!("    {}\n", store(&format!("select({element}(), {before}, is_known)")));
+            return format!("{declared}    {}\n", store(&format!("select({element}(), {x}, is_known)")));
         }
         let new = new_row(new_rows[tensor], element, store);
-        return format!("    if is_known {{\n        {}\n    }}\n{new}", store(&before));
+        return format!("    if is_known {{\n    {declared}        {}\n    }}\n{new}", store(&x));
     }
     let part = |part: usize| {
         let (task, before) = (format!("all.task{}", first + part), format!("before{tensor}_{part}"));
@@ -102,6 +102,25 @@ fn one(moved: &Moved, tensor: usize, element: &str) -> String {
         )
     };
     (0..*parts).map(part).collect::<String>() + &new_row(new_rows[tensor], element, store)
+}
+
+/// Of all parts before, what is loaded of the one that it lies in: what is declared for it, and its text.
+fn chosen(first: usize, parts: usize, load: impl Fn(usize, &str, &str) -> String, ty: &str) -> (String, String) {
+    if parts == 1 {
+        return (String::new(), load(0, "own", "source"));
+    }
+    let mut text = String::new();
+    for part in 0..parts {
+        let task = format!("all.task{}", first + part);
+        // Before the part begins, the difference wraps.
+        text += &format!("    let at{part} = source - {task}.source_first;\n");
+        let load = load(part, &task, &format!("at{part}"));
+        text += &match part {
+            0 => format!("    var x0 = {load};\n"),
+            _ => format!("    x0 = select(x0, {load}, at{part} < {ty}({task}.source_count));\n"),
+        };
+    }
+    (text, "x0".to_owned())
 }
 
 /// What an element of a new row gets.
@@ -123,8 +142,9 @@ fn four(moved: &Moved, tensor: usize) -> String {
         format!("vec4u({})", ["x", "y", "z", "w"].map(word).join(", "))
     };
     let mut text = String::new();
-    if *parts == 1 && *is_all {
-        text += &format!("    var x = select(vec4u(), {}, is_known);\n", load(&format!("before{tensor}_0"), "own", "source"));
+    if *is_all {
+        let (declared, x) = chosen(first, *parts, |part, task, at| load(&format!("before{tensor}_{part}"), task, at), "vec4u");
+        text += &format!("{declared}    var x = select(vec4u(), {x}, is_known);\n");
     } else {
         text += "    var x = vec4u();\n    var is_bound = vec4<bool>();\n";
         for part in 0..*parts {
