@@ -27,7 +27,10 @@ fn average_columns(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f
 }
 
 fn deltas(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    state.variance = moving_average(state.variance, square(gradient), 1.0 - s.weight, s.weight);
+    // Those of matrices are kept by rows and columns, and no root is taken of an element's.
+    if USES_variance {
+        state.variance = moving_average(state.variance, square(gradient), 1.0 - s.weight, s.weight);
+    }
     state.updates = square(adafactor_step(h, h.sign * gradient, state));
     state.values = square(*p);
 }

@@ -21,7 +21,10 @@ fn average_columns(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f
 }
 
 fn deltas(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    state.variance = decayed_average(state.variance, square(gradient) + h.eps1, h.beta2);
+    // Those of matrices are kept by rows and columns, and no root is taken of an element's.
+    if USES_variance {
+        state.variance = decayed_average(state.variance, square(gradient) + h.eps1, h.beta2);
+    }
     state.updates = square(gradient * factored_root(state.row_root, state.col_root, state.variance));
 }
 

@@ -22,7 +22,10 @@ fn average_columns(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f
 }
 
 fn deltas(h: Hyper, s: Scalars, gradient: vec4f, p: ptr<function, vec4f>, state: ptr<function, State>) {
-    state.variance = moving_average(state.variance, square(gradient) + h.eps, 1.0 - s.weight, s.weight);
+    // Those of matrices are kept by rows and columns, and no root is taken of an element's.
+    if USES_variance {
+        state.variance = moving_average(state.variance, square(gradient) + h.eps, 1.0 - s.weight, s.weight);
+    }
     state.updates = square(gradient * factored_root(state.row_root, state.col_root, state.variance));
     state.values = square(*p);
 }

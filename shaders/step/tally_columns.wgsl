@@ -4,26 +4,6 @@ var<private> column_total: ColumnTallies;
 var<private> column_part: ColumnTallies;
 var<workgroup> column_parts: array<vec4f, INVOCATIONS>;
 
-// After some rows, so that roundings do not add up over all of them.
-fn end_turns() {
-    column_total = column_tallies(column_total, column_part);
-    column_part = ColumnTallies();
-}
-
-// After the rows of four columns, where one invocation has all of them.
-fn end_column(row: Row, v: u32, below: u32) {
-    if below == 1u {
-        store_all_columns(row, v);
-        column_total = ColumnTallies();
-    }
-}
-
-fn finish_columns(row: Row, invocation: u32) {
-    if INVOCATIONS / min((row.width + 3u) / 4u, INVOCATIONS) > 1u {
-        finish_all_columns(row, invocation);
-    }
-}
-
 // Where several invocations have rows of one column: each of them has four columns, for which it comes here once for each sum.
 fn finish_column(row: Row, sum: u32, own: vec4f, invocation: u32) {
     let vectors = (row.width + 3u) / 4u;

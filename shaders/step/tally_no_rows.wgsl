@@ -1,4 +1,7 @@
 // A stage over tiles that adds nothing up over rows.
+fn add_to_row(n: u32, state: State, left: u32) {
+}
+
 fn band_height(row: Row, vectors: u32) -> u32 {
     return row.height;
 }

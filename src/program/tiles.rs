@@ -8,9 +8,6 @@ use crate::rule::Extents;
 /// Vectors of a band of a tile: the workgroup keeps a number for each until it adds up rows, 8 KiB of the 16 that WebGPU has.
 pub const VECTORS: u64 = 2048;
 
-/// Tiles of a tensor at least, if they would be smaller than they may be otherwise: enough for all of a card's processors.
-const MANY: u64 = 512;
-
 /// How a tensor is cut into tiles. A tile lies in one slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiles {
@@ -44,8 +41,13 @@ impl Tiles {
         let tile_width = width.min(division.tile_width).min((most - most % 4).max(4));
         let vectors = tile_width.div_ceil(4);
         let room = division.bands * (VECTORS / row_sums.max(1) as u64);
-        let enough = (extents.elements / 4 / MANY).clamp(division.least_vectors.min(room), room);
-        let tile_height = (enough / vectors).min(height).min(most / width).max(1);
+        let enough = (extents.elements / 4 / division.tiles).clamp(division.least_vectors.min(room), room);
+        let invocations = u64::from(division.invocations);
+        let below = invocations / vectors.min(invocations);
+        // Each invocation leaves a number for each of its rows.
+        let kept = VECTORS / row_sums.max(1) as u64 / invocations;
+        let highest = if division.reads_rows() { division.tile_height.min(kept) * below } else { height };
+        let tile_height = (enough / vectors).min(highest).min(height).min(most / width).max(1);
         // Four rows are added up as a vector, which then lies in one tile.
         let whole = if tile_height < 4 || tile_height == height { tile_height } else { tile_height - tile_height % 4 };
         Tiles { width, height, slices: extents.slices, tile_width, tile_height: whole }
@@ -130,20 +132,24 @@ mod tests {
 
     #[test]
     fn every_element_is_in_one_tile_of_its_part_and_its_slice() {
-        let shapes: [&[usize]; 9] =
-            [&[1], &[1000], &[3, 1], &[1, 700], &[5000, 3], &[100, 300], &[3, 70, 260], &[7, 3, 3], &[2, 2, 5, 513]];
+        let shapes: [&[usize]; 10] =
+            [&[1], &[1000], &[3, 1], &[1, 700], &[5000, 3], &[4000, 40], &[100, 300], &[3, 70, 260], &[7, 3, 3], &[2, 2, 5, 513]];
         for shape in shapes {
             let extents = Extents::of(shape);
             let divisions = [Division::GPU, Division::SOFTWARE];
-            for (most, division) in [256, 1000, 70_000].into_iter().flat_map(|most| divisions.map(|division| (most, division))) {
-                let tiles = Tiles::new(&extents, most, 1, &division);
+            let sums = |most| divisions.into_iter().flat_map(move |division| [1, 2, 5].map(|row_sums| (most, row_sums, division)));
+            for (most, row_sums, division) in [256, 1000, 70_000].into_iter().flat_map(sums) {
+                let tiles = Tiles::new(&extents, most, row_sums, &division);
                 let mut seen = vec![0; extents.elements as usize];
                 let mut order = 0;
                 for part in tiles.parts(most) {
                     assert!(part.end - part.start <= most && part.start == order, "{shape:?} {part:?}");
                     order = part.end;
                     for tile in tiles.of(part.clone()) {
-                        assert!(tile.width.div_ceil(4) * tile.height <= division.bands * VECTORS);
+                        let vectors = tile.width.div_ceil(4);
+                        assert!(vectors * tile.height <= division.bands * VECTORS);
+                        let kept = vectors.min(division.invocations.into()) * tile.height * row_sums as u64;
+                        assert!(!division.reads_rows() || kept <= VECTORS, "{shape:?} {row_sums} {tile:?}");
                         assert!(tile.first >= part.start && tile.elements(&tiles).end <= part.end, "{shape:?} {part:?} {tile:?}");
                         let (row, column) = (tile.first / tiles.width, tile.first % tiles.width);
                         assert_eq!(row / tiles.height, (row + tile.height - 1) / tiles.height);

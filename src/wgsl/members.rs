@@ -8,9 +8,12 @@ use crate::rule::{AnyRule, Extent, Field, SumField, SumForm};
 use crate::step::{Keeps, StepKind};
 
 const TALLY: &str = include_str!("../../shaders/step/tally.wgsl");
+const TALLY_TURNS: &str = include_str!("../../shaders/step/tally_turns.wgsl");
+const TALLY_AT_ONCE: &str = include_str!("../../shaders/step/tally_at_once.wgsl");
 const TALLY_NO_WHOLE: &str = include_str!("../../shaders/step/tally_no_whole.wgsl");
 const TALLY_NO_TILE: &str = include_str!("../../shaders/step/tally_no_tile.wgsl");
 const TALLY_TILE: &str = include_str!("../../shaders/step/tally_tile.wgsl");
+const TALLY_TILE_AT_ONCE: &str = include_str!("../../shaders/step/tally_tile_at_once.wgsl");
 const AXES: &str = include_str!("../../shaders/step/axes.wgsl");
 pub(super) const ACROSS: &str = include_str!("../../shaders/lib/across.wgsl");
 pub(super) const SLICE_TOTAL: &str = include_str!("../../shaders/step/slice_total.wgsl");
@@ -189,20 +192,37 @@ impl Members<'_> {
             )
     }
 
-    /// What the stage adds up: `add`, `add_to_row`, `end_column`, `finish` and `finish_tile`, and the struct `Sum` of the sums over the tensor or more.
+    /// Whether kernels go through whole rows of tiles, several at once.
+    pub(super) fn reads_rows(&self) -> bool {
+        self.kernel.kind.tiled && self.kernel.division.reads_rows()
+    }
+
+    /// What is to be done with what the stage adds up over rows, columns and more, where several rows are gone through at once: whether there are such sums.
+    pub(super) fn adds_up(&self) -> [bool; 3] {
+        let is_last = self.stage + 1 == self.rule.stages().len();
+        let formed = |lines| !is_last && !self.formed(lines).is_empty();
+        [formed(Extent::Rows), formed(Extent::Columns), !is_last && !self.whole().is_empty()]
+    }
+
+    /// What the stage adds up: `add`, what rows and columns of tiles need, `finish` and `finish_tile`, and the struct `Sum` of the sums over the tensor or more.
     pub(super) fn tallies(&self) -> String {
         let (whole, rows, columns) = (self.whole(), self.formed(Extent::Rows), self.formed(Extent::Columns));
         let items = self.rule.counts_items(self.stage);
         let is_used = |name: &str| self.rule.uses_for(name, self.matrix());
         let over_all = match whole.is_empty() {
             true => TALLY_NO_WHOLE.to_owned(),
-            false => sum_struct(&whole, items) + &tallies(&whole, items, is_used) + TALLY,
+            false => {
+                let order = if self.reads_rows() { TALLY_AT_ONCE } else { TALLY_TURNS };
+                sum_struct(&whole, items) + &tallies(&whole, items, is_used) + TALLY + order
+            }
         };
         if !self.kernel.kind.tiled {
             return over_all + TALLY_NO_TILE + ACROSS;
         }
+        let division = &self.kernel.division;
         let numbers = constants([("ROW_SUMS", rows.len() as u32), ("COLUMN_SUMS", columns.len() as u32)]);
-        over_all + &numbers + TALLY_TILE + ACROSS + &rows_functions(&rows) + &columns_functions(&columns)
+        let tile = if self.reads_rows() { TALLY_TILE_AT_ONCE } else { TALLY_TILE };
+        over_all + &numbers + tile + ACROSS + &rows_functions(&rows, division) + &columns_functions(&columns, division)
     }
 }
 

@@ -5,7 +5,7 @@ use super::arrays::{Entry, Uses};
 use super::copies::COPY;
 use super::dispatches::{Asked, Dispatches, Over};
 use super::members::Members;
-use super::tallies::TALLY_NO_ROWS;
+use super::tallies::{NO_TURNS, TALLY_NO_ROWS};
 use super::{Declaration, Formed, GATHER, NUMERICS, Resource, Shader, array, element, rows, shader, structs};
 use crate::program::{Kernel, Purpose};
 use crate::rule::{AnyRule, Extent};
@@ -28,7 +28,6 @@ const UNIT_LISTED: &str = include_str!("../../shaders/step/unit_listed.wgsl");
 const UNIT_WHOLE: &str = include_str!("../../shaders/step/unit_whole.wgsl");
 const ROW_STEPS: &str = include_str!("../../shaders/step/row_steps.wgsl");
 const NO_ROW_STEPS: &str = "fn count_rows(row: Row, invocation: u32) {\n}\n";
-const TALLY_NOTHING: &str = include_str!("../../shaders/step/tally_nothing.wgsl");
 const MOVED: &str = include_str!("../../shaders/step/moved.wgsl");
 
 pub(super) const ROW: (&str, &str) = ("row", "Row");
@@ -89,7 +88,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         idle(step_kind, clears, is_last),
         begin(&members, &uses),
         body(&members, &uses),
-        structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
+        structs::constants([("AT_ONCE", kernel.rows_at_once())]),
     ];
     if kind.adaptive {
         let of_tables = if kind.whole_units { UNIT_WHOLE } else { UNIT };
@@ -113,7 +112,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         parts.push(members.tallies());
     } else {
         if kind.tiled {
-            parts.extend([TALLY_NOTHING, TALLY_NO_ROWS].map(String::from));
+            parts.push(if members.reads_rows() { String::new() } else { TALLY_NO_ROWS.to_owned() + NO_TURNS });
         }
         if step_kind.measures_update {
             bindings.push(array(Resource::Sums(Formed::Update), "moved", "Sum", true));
@@ -141,19 +140,22 @@ fn whole_of(members: &Members<'_>) -> String {
 fn body(members: &Members<'_>, uses: &Uses) -> String {
     let sweep = [ROW, ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), ("tile", "Tile"), INVOCATION];
     let is_tiled = members.kernel.kind.tiled;
-    let by_rows = !members.kernel.division.skips_branches && !members.forms_lines();
     let sweep_text = if members.kernel.kind.listed {
         SWEEP_LISTED
     } else if members.stores_blocks() {
         if members.lanes().shares_blocks() { SWEEP_BLOCKS } else { SWEEP_OWN_BLOCKS }
     } else if !is_tiled {
         SWEEP
-    } else if by_rows {
+    } else if members.reads_rows() {
         SWEEP_TILE_ROWS
     } else {
         SWEEP_TILE
     };
-    let at_once = if is_tiled && !by_rows { turns(members.kernel.division.rows_at_once, members.whole_left()) } else { String::new() };
+    let at_once = match is_tiled {
+        true if members.reads_rows() => rows_at_once(members),
+        true => turns(members.kernel.rows_at_once(), members.whole_left()),
+        false => String::new(),
+    };
     let mut text = values(members, uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
@@ -196,6 +198,46 @@ fn turns(at_once: u32, left: &str) -> String {
         )
     };
     function("turn", 1) + &function("turns_at_once", at_once)
+}
+
+/// `one_row` and `rows_at_once`, which go through an invocation's part of one row, and of so many: at each turn four columns of all of them.
+fn rows_at_once(members: &Members<'_>) -> String {
+    let (left, [of_rows, of_columns, of_whole]) = (members.whole_left(), members.adds_up());
+    let part = |wanted: bool, text: &str| if wanted { text.to_owned() } else { String::new() };
+    let function = |name: &str, count: u32| {
+        let each = |form: &dyn Fn(u32) -> String| (0..count).map(form).collect::<String>();
+        let begin = |j: u32| {
+            format!("    let k{j} = k + {j}u * below;\n    let rows{j} = rows_of(tile, k{j});\n")
+                + &part(of_rows, &format!("    var of_row{j} = RowTallies();\n"))
+        };
+        let load = |j: u32| {
+            format!(
+                "        let i{j} = k{j} * row.columns + 4u * v;\n        let before{j} = value_of(row, i{j}, left);\n        var p{j} = before{j};\n        \
+                 var state{j} = load_state(row, tile, rows{j}, columns, whole, i{j}, left);\n"
+            )
+        };
+        let apply = |j: u32| format!("        apply(h, s, own, row, i{j}, left, &p{j}, &state{j});\n");
+        let store = |j: u32| {
+            format!("        store_state(row, i{j}, left, state{j});\n        store_p(row, i{j}, left, p{j}, before{j});\n")
+                + &part(of_rows, &format!("        of_row{j} = added_to_row(of_row{j}, state{j}, left);\n"))
+        };
+        let end = |j: u32| part(of_rows, &format!("    keep_row(k{j} * beside + begin, of_row{j});\n"));
+        format!(
+            "fn {name}(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, k: u32, begin: u32, beside: u32, \
+             below: u32) {{\n{}    var four = 0u;\n    for (var v = begin; v < (row.width + 3u) / 4u; v += beside) {{\n        \
+             let left = {left_of};\n        let columns = columns_of(tile, 4u * v, left);\n{}{}{}{}{}        four++;\n    }}\n{}{}}}\n",
+            each(&begin),
+            each(&load),
+            each(&apply),
+            each(&store),
+            part(of_columns, "        keep_columns(four);\n"),
+            part(of_whole, "        end_four();\n"),
+            each(&end),
+            part(of_whole, "    end_rows();\n"),
+            left_of = if left == "left" { "row.width - 4u * v" } else { left },
+        )
+    };
+    function("one_row", 1) + &function("rows_at_once", members.kernel.rows_at_once())
 }
 
 /// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them. Master values go before others; those of the first step are what the

@@ -18,7 +18,7 @@ pub(super) fn check_state(name: &str, extent: Extent) -> Result<(), String> {
 const FORMS: &str = "stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, stages over Rows form sums over Rows and Slices, those over Columns over Columns";
 
 /// Functions of the kernels that stages are in.
-const TAKEN: [&str; 29] = [
+const TAKEN: [&str; 37] = [
     "prepare",
     "evaluate",
     "main",
@@ -42,6 +42,14 @@ const TAKEN: [&str; 29] = [
     "sweep_band",
     "turn",
     "turns_at_once",
+    "one_row",
+    "rows_at_once",
+    "end_four",
+    "end_rows",
+    "added_to_row",
+    "keep_row",
+    "finish_rows",
+    "keep_columns",
     "tallies",
     "gather",
     "joined",
