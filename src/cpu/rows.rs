@@ -180,6 +180,10 @@ impl<F: Real> Tensor<F> {
             let begins = rule.values_in_state().contains(&state.name).then_some(values);
             if go_with_rows(state.extent, &self.shape) { move_rows(old, new, rows, had, 0, begins) } else { new.clone_from(old) }
         }
+        // Rows of 8 bits are of whole blocks.
+        for (new, old) in self.stored.scales.iter_mut().zip(&old.stored.scales) {
+            move_rows(old, new, rows, had, 0, None);
+        }
         // Counts that begin now begin at 0.
         if let (Some(new), Some(old)) = (&mut self.mask, old.mask.as_ref().filter(|old| old.own_steps())) {
             move_rows(&old.steps, &mut new.steps, rows, had, 0, None);

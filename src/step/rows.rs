@@ -3,7 +3,7 @@
 use super::{Lane, LaneRole, NumberStorage, StateStorage};
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extent};
-use crate::storage::Format;
+use crate::storage::{BLOCK, Format};
 
 /// Fails unless a parameter may get these rows, by an index of so many.
 pub(crate) fn check_rows(param: &str, rule: &dyn AnyRule, [had, has]: [&[usize]; 2], indexed: u64) -> Result<()> {
@@ -59,10 +59,11 @@ pub(crate) fn check_words(param: &str, row: u64, lanes: &[Lane], [before, after]
         ));
     }
     let halves = has.values() != Format::F32;
-    if let Some(lane) = lanes.iter().find(|lane| lane.format.has_scales()) {
+    // Blocks go through all of a tensor, so that rows of whole blocks move with their scales, to the bit; others would be rounded again.
+    if let Some(lane) = lanes.iter().find(|lane| lane.format.has_scales() && !row.is_multiple_of(BLOCK)) {
         let name = lane.name;
         return refused(format!(
-            "its state \"{name}\" is in 8 bits, of which blocks of 256 elements share a scale, and a row has {row}; rows come, go and move where states have 16 bits or f32"
+            "its state \"{name}\" is in 8 bits, of which blocks of 256 elements share a scale, and a row has {row}; rows come, go and move where a row has a multiple of these, or states have 16 bits or f32"
         ));
     }
     if (halves || lanes.iter().any(|lane| lane.format != Format::F32)) && !row.is_multiple_of(2) {
@@ -89,11 +90,12 @@ pub(crate) fn check_words(param: &str, row: u64, lanes: &[Lane], [before, after]
 /// rows, and a vector is one row.
 pub(crate) fn go_with_rows(extent: Extent, shape: &[usize]) -> bool {
     match extent {
-        Extent::Elements => true,
+        // A row of a tensor that comes, goes or moves has whole blocks.
+        Extent::Elements | Extent::Blocks => true,
         Extent::Rows => shape.len() != 1,
         Extent::Columns => shape.len() != 2,
         Extent::Slices => !matches!(shape.len(), 1 | 2),
-        Extent::Axes | Extent::Squares | Extent::Blocks | Extent::Tensor | Extent::Group | Extent::All => false,
+        Extent::Axes | Extent::Squares | Extent::Tensor | Extent::Group | Extent::All => false,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Rows of values, states, averages and accumulated gradients in 16 bits come, go and move as those of f32 do, where rows have whole words; else both sides refuse them alike.
+//! Rows of values, states, averages and accumulated gradients in 16 bits come, go and move as those of f32 do, where rows have whole words, and states in 8 bits where
+//! rows have whole blocks; else both sides refuse them alike.
 
 use std::sync::Arc;
 
@@ -17,7 +18,11 @@ use crate::context::{Context, Outcome};
 
 const HAD: usize = 900;
 /// Without the first dimension; one is larger than the bindings of narrow devices.
-const PARAMS: [(&str, &[usize]); 3] = [("a", &[6]), ("b", &[4, 5]), ("large", &[60])];
+const PARAMS: Params = &[("a", &[6]), ("b", &[4, 5]), ("large", &[60])];
+/// Those whose rows are blocks of 256 elements, one or two.
+const OF_BLOCKS: Params = &[("a", &[256]), ("b", &[16, 32])];
+
+type Params = &'static [(&'static str, &'static [usize])];
 
 /// What is stored as what.
 #[derive(Clone, Copy)]
@@ -26,24 +31,27 @@ struct Way {
     value: Dtype,
     states: Dtype,
     averages: Option<Dtype>,
+    params: Params,
 }
 
 const fn way(name: &'static str, value: Dtype, states: Dtype, averages: Option<Dtype>) -> Way {
-    Way { name, value, states, averages }
+    Way { name, value, states, averages, params: PARAMS }
 }
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     way("bf16-states", Dtype::F32, Dtype::Bf16, None),
     way("f16-states", Dtype::F32, Dtype::F16, Some(Dtype::F32)),
     way("bf16-values", Dtype::Bf16, Dtype::F32, None),
     way("f16-values-and-states", Dtype::F16, Dtype::F16, None),
     way("all-bf16", Dtype::Bf16, Dtype::Bf16, Some(Dtype::Bf16)),
+    Way { params: OF_BLOCKS, ..way("8-bit-states", Dtype::F32, Dtype::Dynamic8, Some(Dtype::F32)) },
 ];
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for context in contexts {
-        for way in WAYS {
+        // Of rows of blocks, one tensor would need a larger buffer than the last device has.
+        for way in WAYS.into_iter().filter(|way| context.name != "paged" || way.states != Dtype::Dynamic8) {
             trials.push(context.trial(format!("rows/halves/change/{}", way.name), move |gpu| change(gpu, way)));
             trials.push(context.trial(format!("rows/halves/resize/{}", way.name), move |gpu| resize(gpu, way)));
         }
@@ -69,8 +77,9 @@ impl Way {
 
 /// Tensors of so many rows, with the values that new rows have.
 fn tensors(gpu: &Gpu, way: Way, rows: usize) -> Result<(Tensors, Vec<Param>), Failed> {
-    let tensors = Tensors::with_dtypes(&gpu.device, (way.value, Dtype::F32), PARAMS.map(|(name, rest)| (name, shape(rows, rest))))?;
-    for (name, rest) in PARAMS {
+    let tensors =
+        Tensors::with_dtypes(&gpu.device, (way.value, Dtype::F32), way.params.iter().map(|(name, rest)| (*name, shape(rows, rest))))?;
+    for (name, rest) in way.params {
         let small: Vec<f32> = written(rows * rest.iter().product::<usize>()).into_iter().map(|x| x / 1024.0).collect();
         tensors.write_value(&gpu.queue, name, &small)?;
     }
@@ -85,20 +94,21 @@ struct Both {
     optimizer: Optimizer,
     host: CpuOptimizer<f32>,
     values: Vec<Vec<f32>>,
+    way: Way,
 }
 
 fn both(gpu: &Gpu, way: Way) -> Result<Both, Failed> {
     let (tensors, params) = tensors(gpu, way, HAD)?;
     let adamw = || AdamW { lr: 1e-2, ..AdamW::default() };
     let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, [Group::new(adamw(), params)], way.options())?;
-    for (number, (name, rest)) in PARAMS.into_iter().enumerate() {
+    for (number, (name, rest)) in way.params.iter().enumerate() {
         let len = HAD * rest.iter().product::<usize>();
         tensors.write_value(&gpu.queue, name, &values(number as u64, len))?;
     }
-    let owned = PARAMS.map(|(name, rest)| way.of(name, &shape(HAD, rest)));
+    let owned = way.params.iter().map(|(name, rest)| way.of(name, &shape(HAD, rest)));
     let host = CpuOptimizer::<f32>::with_options([Group::new(adamw(), owned)], way.options())?;
-    let values = PARAMS.map(|(_, rest)| vec![0.0; HAD * rest.iter().product::<usize>()]).to_vec();
-    let mut both = Both { tensors, optimizer, host, values };
+    let values = way.params.iter().map(|(_, rest)| vec![0.0; HAD * rest.iter().product::<usize>()]).collect();
+    let mut both = Both { tensors, optimizer, host, values, way };
     both.run(gpu, HAD, 0)?;
     both.run(gpu, HAD, 10)?;
     let taken = block_on(both.optimizer.checkpoint())?;
@@ -112,7 +122,7 @@ impl Both {
     /// A step of two micro-batches, and half of another.
     fn run(&mut self, gpu: &Gpu, rows: usize, seed: u64) -> Outcome {
         for (turn, is_step) in [false, true, false].into_iter().enumerate() {
-            for (number, (name, rest)) in PARAMS.into_iter().enumerate() {
+            for (number, (name, rest)) in self.way.params.iter().enumerate() {
                 let own = gradients(seed + 100 * turn as u64 + number as u64, rows * rest.iter().product::<usize>());
                 self.tensors.write_gradient(&gpu.queue, name, &own)?;
             }
@@ -132,8 +142,10 @@ impl Both {
         let taken = block_on(self.optimizer.checkpoint())?;
         let slices: Vec<&[f32]> = self.values.iter().map(|own| &own[..]).collect();
         let own = self.host.checkpoint(Some(&slices))?;
+        // A block that begins has codes and a scale of 0, whose product is a zero with a sign.
+        let unsigned = |x: f32| if self.way.states == Dtype::Dynamic8 && x == 0.0 { 0.0 } else { x };
         for (name, _, data) in taken.tensors() {
-            let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            let bits = |numbers: &[f32]| numbers.iter().map(|x| unsigned(*x).to_bits()).collect::<Vec<_>>();
             if bits(own.tensor(&name)?) != bits(data) {
                 return Err(format!("{name} differs").into());
             }
@@ -148,7 +160,7 @@ fn change(gpu: &Gpu, way: Way) -> Outcome {
     let mut own = both(gpu, way)?;
     let (tensors, params) = tensors(gpu, way, rows.len())?;
     let before = core::mem::take(&mut own.values);
-    own.values = PARAMS.iter().map(|(name, _)| block_on(own_values(gpu, &params, name))).collect::<Result<_, _>>()?;
+    own.values = way.params.iter().map(|(name, _)| block_on(own_values(gpu, &params, name))).collect::<Result<_, _>>()?;
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
     let size = 4 * rows.len() as u64;
     let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
@@ -156,7 +168,7 @@ fn change(gpu: &Gpu, way: Way) -> Outcome {
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     own.optimizer.change_rows(&mut encoder, RowChange { rows: Binding::from(&buffer), params, values: true })?;
     gpu.queue.submit([encoder.finish()]);
-    let changed = PARAMS.iter().zip(&before).zip(&mut own.values);
+    let changed = way.params.iter().zip(&before).zip(&mut own.values);
     let changed: Vec<_> =
         changed.map(|(((name, rest), before), now)| (way.of(name, &shape(rows.len(), rest)), Some(&before[..]), &mut now[..])).collect();
     own.host.change_rows(&rows, changed)?;
@@ -178,7 +190,7 @@ fn resize(gpu: &Gpu, way: Way) -> Outcome {
     for rows in [HAD + 133, HAD - 57] {
         let (tensors, params) = tensors(gpu, way, rows)?;
         let mut all = Vec::new();
-        for ((name, rest), before) in PARAMS.iter().zip(&own.values) {
+        for ((name, rest), before) in way.params.iter().zip(&own.values) {
             let mut now = block_on(own_values(gpu, &params, name))?;
             let stays = before.len().min(now.len());
             now[..stays].copy_from_slice(&before[..stays]);
@@ -190,7 +202,7 @@ fn resize(gpu: &Gpu, way: Way) -> Outcome {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         own.optimizer.resize_rows(&mut encoder, params)?;
         gpu.queue.submit([encoder.finish()]);
-        let resized = PARAMS.iter().zip(&own.values).map(|((name, rest), now)| (way.of(name, &shape(rows, rest)), &now[..]));
+        let resized = way.params.iter().zip(&own.values).map(|((name, rest), now)| (way.of(name, &shape(rows, rest)), &now[..]));
         own.host.resize_rows(resized.collect::<Vec<_>>())?;
         own.tensors = tensors;
         own.is_same()?;
@@ -213,7 +225,7 @@ fn goes_on(gpu: &Gpu, way: Way, changed: Both, taken: &Checkpoint, rows: usize) 
     let optimizer = Optimizer::with_pipelines(&gpu.pipelines, &gpu.queue, groups, way.options())?;
     optimizer.restore(taken, RestoreOptions::default())?;
     let expected = block_on(changed.optimizer.checkpoint())?;
-    let mut other = Both { tensors, optimizer, host: changed.host, values: Vec::new() };
+    let mut other = Both { tensors, optimizer, host: changed.host, values: Vec::new(), way };
     other.run(gpu, rows, 20).map_err(fail)?;
     let got = block_on(other.optimizer.checkpoint())?;
     for (name, _, data) in expected.tensors() {
