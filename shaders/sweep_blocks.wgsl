@@ -2,8 +2,9 @@
 
 fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     for (var first = 0u; first < row.count; first += TURN) {
-        let i = first + 4u * invocation;
-        let left = row.count - min(i, row.count);
+        let n = first + 4u * invocation;
+        let left = left_of(row, n);
+        let i = place_of(row, n);
         var x: array<vec4f, BLOCKED>;
         var largest: array<u32, BLOCKED>;
         if left > 0u {

@@ -3,12 +3,16 @@
 
 fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     for (var first = BLOCK * invocation; first < row.count; first += BLOCK * INVOCATIONS) {
-        let vectors = (min(BLOCK, row.count - first) + 3u) / 4u;
+        let all = left_of(row, first);
+        if all == 0u {
+            continue;
+        }
+        let vectors = (min(BLOCK, all) + 3u) / 4u;
         var largest: array<u32, BLOCKED>;
-        begin_blocks(row, first);
+        begin_blocks(row, place_of(row, first));
         for (var k = 0u; k < vectors; k++) {
-            let i = first + 4u * k;
-            let left = row.count - i;
+            let i = place_of(row, first + 4u * k);
+            let left = all - 4u * k;
             let before = value_of(row, i, left);
             var p = before;
             var state = load_state(row, tile, Rows(), Columns(), whole, i, left);
@@ -24,8 +28,8 @@ fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile
             scales[lane] = bitcast<f32>(max(LEAST_SCALE, largest[lane]));
         }
         for (var k = 0u; k < vectors; k++) {
-            store_blocked(row, first + 4u * k, held_blocked(k), scales);
+            store_blocked(row, place_of(row, first + 4u * k), held_blocked(k), scales);
         }
-        store_scales(row, first, scales);
+        store_scales(row, place_of(row, first), scales);
     }
 }

@@ -30,6 +30,7 @@ impl<F: Real> CpuOptimizer<F> {
         let rules: Vec<_> = self.rules().into_iter().map(|group| &*self.config.groups[group].rule).collect();
         let needs = Needs {
             coalescing: self.tensors.iter().any(Tensor::is_row_sparse),
+            mastering: self.tensors.iter().any(|tensor| tensor.is_row_sparse() && tensor.numbers.master),
             appending: self.config.options.accumulates() && self.tensors.iter().any(Tensor::is_row_sparse),
             unit_factors: self.tensors.iter().any(|tensor| tensor.unit.is_some() && tensor.len > 0),
             scheduled_scales: self.tensors.iter().any(|tensor| !tensor.scale_schedules.is_empty()),

@@ -42,13 +42,17 @@ impl<F: Real> Tensor<F> {
     /// Stores what a stage has written of states.
     pub(super) fn store(&mut self, rule: &dyn AnyRule, stage: &Stage) {
         let Stored { storage, formats, scales } = &mut self.stored;
+        // Blocks of rows that a row-sparse gradient has nothing for stay; all others are of rows that are seen.
+        let mask = self.mask.as_ref().filter(|mask| mask.is_sparse());
+        let stays = |block: usize| mask.is_some_and(|mask| !mask.sees(block * BLOCK as usize));
         let salt = storage.salt(&self.name);
         for (((state, format), scales), lane) in rule.states().iter().zip(formats).zip(scales).zip(&mut self.lanes) {
             let Some(packed) = format.packed().filter(|_| stage.writes(state.name)) else { continue };
             match packed.has_scales() {
                 true => {
                     let blocks = lane.par_chunks_mut(BLOCK as usize).with_min_len(BLOCKS).zip(scales.par_iter_mut());
-                    blocks.for_each(|(block, scale)| store_block(packed, block, scale));
+                    let written = blocks.enumerate().filter(|(number, _)| !stays(*number));
+                    written.for_each(|(_, (block, scale))| store_block(packed, block, scale));
                 }
                 false => store_each(packed, lane, storage.salt_of(salt, (state.name, LaneRole::State), 0), self.step),
             }

@@ -59,9 +59,6 @@ impl<F: Real> Tensor<F> {
         };
         numbers.check(&name)?;
         numbers.check_rule(&name, rule)?;
-        if sparse_rows.is_some() {
-            numbers.check_sparse(&name)?;
-        }
         if lr_scales.is_some() && rule.tracks_values() {
             return Err(Error::ScaledState { param: name, rule: rule.name() });
         }
@@ -211,5 +208,6 @@ fn storage<F: Real>(
     let by_rows = rows.unwrap_or(if rule.is_tiled(extents.is_matrix) { extents.width() } else { 0 });
     let (elements, is_matrix, averages) = (len as u64, extents.is_matrix, !options.averages().is_empty());
     let accumulates = options.accumulates() && rows.is_none();
-    state.of(rule, &Storable { param, elements, is_matrix, masked: mask.is_some(), row_length: by_rows, averages, accumulates })
+    let (masked, listed) = (mask.is_some(), rows.is_some());
+    state.of(rule, &Storable { param, elements, is_matrix, masked, listed, row_length: by_rows, averages, accumulates })
 }

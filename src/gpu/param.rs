@@ -243,9 +243,6 @@ impl Param {
                 return Err(Error::Conflict { what });
             }
         }
-        if self.sparse.is_some() {
-            self.storage().check_sparse(&self.name)?;
-        }
         crate::step::check_scale_schedules(&self.name, self.scales()?, &self.lr_scale_schedules)?;
         Ok(elements)
     }

@@ -10,6 +10,9 @@ use super::Binding;
 /// with no entries counts. Norms are of the added rows; where [`Clip::Adaptive`](crate::Clip::Adaptive) clips, each row with entries is a unit. An entry with a row that the parameter does not have is ignored, and so are those past the room for them;
 /// [`Report::ignored`](crate::Report::ignored) says how many.
 ///
+/// Values may be in 16 bits, in rows of any length, and are rounded as a step of a dense gradient rounds these rows. [Master values](crate::Param::master) begin in all rows in the first step, in a dispatch
+/// more. [States in fewer bits](crate::StateStorage) need rows of a multiple of 4 elements, and those in 8 bits rows of whole blocks of 256.
+///
 /// [Averages](crate::Options::ema) are of all rows, and those of rows without entries follow their values too: a step in which one moves reads and writes the averages of the whole table, in a dispatch
 /// more, and so does a change of view.
 ///

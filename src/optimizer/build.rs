@@ -232,8 +232,8 @@ fn plans(config: &Config, hyper: &[u32], parameters: &[Parameter], sets: &Sets, 
         Error::Limit { what, needed, limit, allowed: limits.binding }
     };
     let update = program::plan(&tensors, sets, limits).map_err(too_large)?;
-    let has_copy = tensors.iter().any(|tensor| tensor.listed.is_some() && tensor.copy.is_some());
-    let tables = match step_kind.views || has_copy {
+    let goes_over = |tensor: &program::Tensor| tensor.listed.is_some() && (tensor.copy.is_some() || tensor.kind.mastered);
+    let tables = match step_kind.views || tensors.iter().any(goes_over) {
         true => program::tables(&tensors, sets, limits).map_err(too_large)?,
         false => Plan::default(),
     };

@@ -82,6 +82,7 @@ impl Draft {
                 elements,
                 is_matrix: matrix,
                 masked: masked.is_some(),
+                listed,
                 row_length: by_rows,
                 averages: !step_kind.averages.is_empty(),
                 accumulates: step_kind.accumulates && !listed,

@@ -31,7 +31,7 @@ pub enum Pass {
         /// The stage.
         stage: usize,
     },
-    /// Averages of the rows that row-sparse gradients have nothing for.
+    /// Averages of the rows that row-sparse gradients have nothing for; in the first step, their master values.
     Average,
     /// The rules' updates.
     Update,
@@ -62,6 +62,8 @@ pub struct Needs {
     pub coalescing: bool,
     /// Lists of their entries over several micro-batches.
     pub appending: bool,
+    /// Master values of parameters that have them.
+    pub mastering: bool,
     /// Factors of units, by adaptive clipping.
     pub unit_factors: bool,
     /// Learning rate scales that follow schedules.
@@ -94,7 +96,7 @@ impl Program {
         step.extend(needs.scheduled_scales.then_some(Pass::ScheduleScales));
         let most = rules.iter().map(|rule| rule.stages().len()).max().unwrap_or_default();
         (1..most).for_each(|after| stage(&mut step, rules, after - 1));
-        let averages_tables = needs.coalescing && !step_kind.averages.is_empty();
+        let averages_tables = needs.mastering || (needs.coalescing && !step_kind.averages.is_empty());
         step.extend(averages_tables.then_some(Pass::Average));
         step.push(Pass::Update);
         let mut micro_batch = if step_kind.accumulates { vec![Pass::Accumulate, Pass::Count] } else { Vec::new() };

@@ -52,14 +52,6 @@ impl NumberStorage {
         Ok(())
     }
 
-    /// Fails for what does not go with a row-sparse gradient.
-    pub(crate) fn check_sparse(&self, param: &str) -> Result<()> {
-        if self.value == Dtype::F32 {
-            return Ok(());
-        }
-        Err(Error::Conflict { what: format!("{param}: a row-sparse gradient does not go with values in {:?}", self.value) })
-    }
-
     /// Fails where an average would begin as the values are then.
     pub(crate) fn check_begins(&self, param: &str, average: &str) -> Result<()> {
         if self.value == Dtype::F32 {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::rule::{AnyRule, Extent, StateField};
 use crate::step::LaneRole;
-use crate::storage::{Dtype, Format, Rounding, mixed, salt};
+use crate::storage::{BLOCK, Dtype, Format, Rounding, mixed, salt};
 
 /// What states are stored as: f32, or numbers of fewer bits, which take less memory and less of its bandwidth. Each step computes in f32 and rounds the new states last,
 /// so the values are those of the states before they are rounded. A rule of several stages reads in a later stage what an earlier one has stored.
@@ -87,6 +87,8 @@ pub(crate) struct Storable<'a> {
     pub(crate) is_matrix: bool,
     /// Whether only some rows are updated.
     pub(crate) masked: bool,
+    /// Whether these are the rows of a row-sparse gradient.
+    pub(crate) listed: bool,
     /// Elements of a row where workgroups go by rows, else 0.
     pub(crate) row_length: u64,
     /// Whether the options keep averages of it.
@@ -128,9 +130,13 @@ impl StateStorage {
         if tensor.elements < u64::from(self.least).max(1) || all.peek().is_none() {
             return Ok(StateStorage::default());
         }
-        let Storable { param, masked, row_length, .. } = *tensor;
+        let Storable { param, masked, listed, row_length, .. } = *tensor;
         for (name, dtype, blocks) in all {
             let why = match row_length {
+                _ if blocks && listed && row_length.is_multiple_of(BLOCK) => continue,
+                _ if blocks && listed => format!(
+                    "blocks of {BLOCK} elements share a scale, and its rows of {row_length} elements, of which a row-sparse gradient has some, are not whole blocks"
+                ),
                 _ if blocks && masked => "blocks of 256 elements share a scale, which rows that are not updated would follow".to_owned(),
                 1.. if blocks => format!("blocks of 256 elements share a scale, and {} goes by rows and columns", rule.name()),
                 1.. if !row_length.is_multiple_of(4) => {

@@ -62,23 +62,29 @@ pub fn of_some_rows(kernel: Kernel) -> impl Iterator<Item = Kernel> {
     flags.into_iter().map(of).filter(|own| own.pairs.len() == 1)
 }
 
+/// Whether values are in one array that is written and gradients in one that is not, of one pair.
+pub fn is_plain(kernel: &Kernel) -> bool {
+    kernel.pairs.len() == 1 && !kernel.arrays[0].gradients && !kernel.arrays[1].written
+}
+
 /// The kernel of one pair with states in fewer bits, where the rule has some that can be.
 pub fn stored(rule: &dyn AnyRule, kernel: &Kernel) -> Vec<Kernel> {
     // How arrays are laid out makes no difference to states.
-    let is_one = kernel.pairs.len() == 1 && !kernel.arrays[0].gradients && !kernel.arrays[1].written;
-    if !is_one || kernel.kind.scaled || kernel.kind.adaptive || kernel.arrays[0].access == Access::Scalar {
+    if !is_plain(kernel) || kernel.kind.scaled || kernel.kind.adaptive || kernel.arrays[0].access == Access::Scalar {
         return Vec::new();
     }
     let drawn = StateStorage { rounding: Rounding::Stochastic { seed: 1 }, ..StateStorage::all(Dtype::Bf16) };
     let mixed = StateStorage { v: Dtype::Dynamic8, ..drawn };
     let kept = StateStorage { averages: Dtype::Bf16, accumulated: Dtype::Bf16, ..StateStorage::all(Dtype::F16) };
     let all = [StateStorage::all(Dtype::F16), StateStorage::all(Dtype::Dynamic8), drawn, mixed, kept];
-    let row_length = if kernel.kind.uneven { 3 } else { 4 * u64::from(kernel.kind.tiled) };
+    let listed = kernel.kind.listed;
+    let row_length = if kernel.kind.uneven { 3 } else { 4 * u64::from(kernel.kind.tiled) + 256 * u64::from(listed) };
     let tensor = Storable {
         param: "",
         elements: 1 << 20,
         is_matrix: kernel.kind.matrix,
         masked: false,
+        listed,
         row_length,
         averages: true,
         accumulates: true,

@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
-use super::kernels::{in_halves, kernels, of_shapes, of_some_rows, stored, with_copy};
+use super::kernels::{in_halves, is_plain, kernels, of_shapes, of_some_rows, stored, with_copy};
 use super::{Failure, Outcome};
 use crate::program::{Kernel, Kind, Line, ParamEntry, Row};
 use crate::rule::{AnyRule, Beta, Extent, Field, Layout as _};
@@ -66,9 +66,15 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
                 }
             }
         }
-        for kernel in kernels().flat_map(|kernel| of_shapes(rule, kernel)).flat_map(|kernel| stored(rule, &kernel)) {
+        // Of lists, one layout: how arrays are laid out makes no difference to what they hold.
+        let listed = || kernels().flat_map(of_some_rows).filter(|own| own.kind.listed && is_plain(own) && takes_some_rows(rule));
+        let shaped = || kernels().flat_map(|kernel| of_shapes(rule, kernel)).chain(listed());
+        for kernel in shaped().flat_map(|kernel| stored(rule, &kernel)) {
             for stage in over_elements(rule, &kernel) {
                 seen.valid(&wgsl::stage(rule, stage, &kernel, &step_kind), any)?;
+            }
+            if kernel.kind.listed && !step_kind.averages.is_empty() {
+                seen.valid(&wgsl::averaged(rule, &kernel, &step_kind), any)?;
             }
             if step_kind.views {
                 seen.valid(&wgsl::shown(rule, &kernel, &step_kind), any)?;
@@ -81,8 +87,11 @@ pub fn kernels_are_valid(rule: &dyn AnyRule) -> Outcome {
                 }
             }
         }
-        let plain = kernels().filter(|kernel| !kernel.kind.adaptive);
-        for kernel in plain.flat_map(|kernel| of_shapes(rule, kernel)).flat_map(|kernel| in_halves(&kernel)) {
+        let plain = shaped().filter(|kernel| !kernel.kind.adaptive);
+        for kernel in plain.flat_map(|kernel| in_halves(&kernel)) {
+            if kernel.kind.listed && (kernel.kind.mastered || !step_kind.averages.is_empty()) {
+                seen.valid(&wgsl::averaged(rule, &kernel, &step_kind), any)?;
+            }
             for stage in over_elements(rule, &kernel) {
                 seen.valid(&wgsl::stage(rule, stage, &kernel, &step_kind), any)?;
             }

@@ -16,6 +16,8 @@ const SWEEP: &str = include_str!("../../shaders/sweep.wgsl");
 const SWEEP_BLOCKS: &str = include_str!("../../shaders/sweep_blocks.wgsl");
 const SWEEP_OWN_BLOCKS: &str = include_str!("../../shaders/sweep_own_blocks.wgsl");
 const SWEEP_LISTED: &str = include_str!("../../shaders/sweep_listed.wgsl");
+const PLACE: &str = include_str!("../../shaders/step/place.wgsl");
+const PLACE_LISTED: &str = include_str!("../../shaders/step/place_listed.wgsl");
 const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
 const SWEEP_TILE_ROWS: &str = include_str!("../../shaders/sweep_tile_rows.wgsl");
 const CLEAR_TILE: &str = include_str!("../../shaders/step/clear_tile.wgsl");
@@ -140,10 +142,11 @@ fn whole_of(members: &Members<'_>) -> String {
 fn body(members: &Members<'_>, uses: &Uses) -> String {
     let sweep = [ROW, ("own", "StepEntry"), ("h", "Hyper"), ("s", "Scalars"), ("whole", "Sums"), ("tile", "Tile"), INVOCATION];
     let is_tiled = members.kernel.kind.tiled;
-    let sweep_text = if members.kernel.kind.listed {
-        SWEEP_LISTED
-    } else if members.stores_blocks() {
+    let is_listed = members.kernel.kind.listed;
+    let sweep_text = if members.stores_blocks() {
         if members.lanes().shares_blocks() { SWEEP_BLOCKS } else { SWEEP_OWN_BLOCKS }
+    } else if is_listed {
+        SWEEP_LISTED
     } else if !is_tiled {
         SWEEP
     } else if members.reads_rows() {
@@ -157,6 +160,9 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
         false => String::new(),
     };
     let mut text = values(members, uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
+    if is_listed || members.stores_blocks() {
+        text += if is_listed { PLACE_LISTED } else { PLACE };
+    }
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];
     if uses.clears_gradients {

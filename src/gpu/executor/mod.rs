@@ -90,6 +90,7 @@ impl Executor {
         let needs = Needs {
             coalescing: makes(Pass::Coalesce),
             appending: makes(Pass::Append),
+            mastering: self.tables.iter().flat_map(Buckets::all).any(|placed| placed.bucket.kernel.kind.mastered),
             unit_factors: !engine.tree.units.is_empty(),
             scheduled_scales: makes(Pass::ScheduleScales),
         };

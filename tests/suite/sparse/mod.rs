@@ -6,6 +6,7 @@ mod averages;
 mod cases;
 mod copies;
 mod errors;
+mod halves;
 mod micro_batches;
 mod parts;
 mod pending;
@@ -54,5 +55,6 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     trials.extend(copies::trials(contexts));
     trials.extend(stored::trials(contexts));
     trials.extend(parts::trials(contexts));
+    trials.extend(halves::trials(contexts));
     trials
 }

@@ -21,7 +21,7 @@ const TABLES: [Rows; 6] = [(40, &[3], 25), (1000, &[64], 100), (7, &[2, 5], 3000
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for way in ways() {
+    for way in WAYS {
         for context in &contexts[..2] {
             trials.push(context.trial(format!("sparse/stored/alone/{}", way.name), move |gpu| alone(gpu, way)));
             trials.push(context.trial(format!("sparse/stored/with-all-options/{}", way.name), move |gpu| with_all_options(gpu, way)));
@@ -29,15 +29,11 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
         let one = &contexts[1];
         trials.push(one.trial(format!("sparse/stored/are-one-list/{}", way.name), move |gpu| are_one_list(gpu, way)));
         trials.push(one.trial(format!("sparse/stored/goes-on/{}", way.name), move |gpu| goes_on(gpu, way)));
+        trials.push(contexts[2].trial(format!("sparse/stored/in-parts/{}", way.name), move |gpu| in_parts(gpu, way)));
     }
     let rows: [Row; 1] = [("f16-that-is-infinite", infinite)];
     trials.extend(trials_of("stored", &contexts[..2], rows));
     trials
-}
-
-/// Those of which row-sparse gradients can be.
-fn ways() -> impl Iterator<Item = Way> {
-    WAYS.into_iter().filter(|way| way.value == Dtype::F32)
 }
 
 fn alone(gpu: &Gpu, way: Way) -> Outcome {
@@ -59,6 +55,12 @@ fn with_all_options(gpu: &Gpu, way: Way) -> Outcome {
     scene.optimizer.set_schedule(0, "lr", schedule())?;
     scene.twin.set_schedule(0, "lr", schedule())?;
     scene.agrees()
+}
+
+/// Values of several parts of bindings of 64 KiB, of even and odd rows.
+fn in_parts(gpu: &Gpu, way: Way) -> Outcome {
+    const TABLES: [Rows; 4] = [(40, &[3], 25), (1000, &[64], 50), (15_001, &[3], 150), (300, &[2, 50], 30)];
+    Scene::of(gpu, &TABLES, way, &*rule(), all(), false)?.agrees()
 }
 
 /// Entries of a backward pass, of which rows come several times.
