@@ -7,7 +7,7 @@ help:
 	@echo "make splats     fit a picture with Gaussian splats that are pruned and cloned, as in docs/splats.png"
 	@echo "make landscape  draw the trails of optimizers on five functions, as in docs/landscape.png"
 	@echo "make browser    build the page that trains in a browser (examples/browser), serve it and print the address"
-	@echo "make browser-test  the same in Chromium on a software adapter, and natively: what a visitor can do, and that the values are the same"
+	@echo "make browser-test  the same in Chromium on a software adapter, in Firefox if there is one, and natively: what a visitor can do, and that the values are the same"
 	@echo "make test       the whole proof, on the first adapter that wgpu finds (a software one is installed if there is none)"
 	@echo "make test-swiftshader  its rows that touch numerics, on SwiftShader, which is brought from Debian's package of Chromium"
 	@echo "make test-swiftshader-all  all of it there (half an hour)"

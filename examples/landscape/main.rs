@@ -115,7 +115,7 @@ fn run(gpu: &Gpu, contenders: &[Contender], steps: usize, seed: u32) -> Result<R
     gpu.queue.submit([encoder.finish()]);
     let copied = lineup.field.ask();
     gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
-    copied.recv()??;
+    copied.get().cloned().ok_or("the device finished without the trails")??;
     let trails = lineup.field.trails(steps + 1)?;
     let (dispatches, seconds) = (lineup.optimizer.dispatches(), start.elapsed().as_secs_f64());
     Ok(Race { trials: lineup.trials(trails), dispatches, seconds })

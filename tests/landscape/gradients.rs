@@ -151,7 +151,7 @@ fn trails_are_where_the_steps_lead() {
     });
     let copied = scene.field.ask();
     scene.gpu.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    copied.recv().unwrap().unwrap();
+    copied.get().cloned().unwrap().unwrap();
     let trails = scene.field.trails(STEPS + 1).unwrap();
     for ((run, function), trail) in (0..).zip(&functions::ALL).zip(trails) {
         assert_eq!((trail.len(), trail[0]), (STEPS + 1, function.start), "{}", function.name);

@@ -20,7 +20,8 @@ function notice(title, text) {
 }
 
 const NO_WEBGPU = "Training runs on your GPU through WebGPU. Chrome and Edge have it from version 113, Safari from 26, Firefox from 141 on Windows and "
-  + "145 on macOS. Elsewhere it may have to be switched on; the page has to come over https or from localhost.";
+  + "145 on macOS; on Linux, Firefox gives it to pages where dom.webgpu.enabled and gfx.webgpu.ignore-blocklist are true in about:config. Elsewhere it may "
+  + "have to be switched on; the page has to come over https or from localhost.";
 
 function off(title, text) {
   notice(title, text);

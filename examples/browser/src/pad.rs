@@ -1,6 +1,6 @@
 //! Reads a drawing with the network as it is: the probability of each digit.
 
-use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::sync::{Arc, OnceLock};
 
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::batches::Sampler;
@@ -20,7 +20,7 @@ pub struct Pad {
     feed: Feed,
     classes: u32,
     staging: wgpu::Buffer,
-    asked: Option<Receiver<Result<(), wgpu::BufferAsyncError>>>,
+    asked: Option<Arc<OnceLock<Result<(), wgpu::BufferAsyncError>>>>,
 }
 
 impl Pad {
@@ -56,9 +56,10 @@ impl Pad {
         optimizer.train(&mut encoder);
         encoder.copy_buffer_to_buffer(&self.model.sums.buffer, 0, &self.staging, 0, self.staging.size());
         queue.submit([encoder.finish()]);
-        let (sender, asked) = mpsc::channel();
-        // A failed send means that nobody waits any more.
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default());
+        let asked = Arc::new(OnceLock::new());
+        let answer = asked.clone();
+        // It comes once.
+        self.staging.map_async(wgpu::MapMode::Read, .., move |result| answer.set(result).unwrap_or_default());
         self.asked = Some(asked);
         true
     }
@@ -70,10 +71,9 @@ impl Pad {
     /// A lost device.
     pub fn answer(&mut self) -> Result<Option<Vec<f32>>, Failure> {
         let Some(asked) = &self.asked else { return Ok(None) };
-        match asked.try_recv() {
-            Err(TryRecvError::Empty) => return Ok(None),
-            Err(lost) => return Err(lost.into()),
-            Ok(mapped) => mapped?,
+        match asked.get() {
+            Some(mapped) => mapped.clone()?,
+            None => return Ok(None),
         }
         self.asked = None;
         let stats: Vec<Stats> = bytemuck::pod_collect_to_vec(&self.staging.get_mapped_range(..)?);

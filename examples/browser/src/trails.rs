@@ -1,6 +1,6 @@
 //! The landscape, live: which learning rate suits each optimizer is tried on the GPU first, then their trails go on step by step.
 
-use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::sync::{Arc, OnceLock};
 
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::{Group, Optimizer, Tensors, checked, wgpu};
@@ -20,7 +20,7 @@ const TOGETHER: usize = 20;
 /// Levels of a map.
 const LEVELS: usize = 16;
 
-type Asked = Receiver<Result<(), wgpu::BufferAsyncError>>;
+type Asked = Arc<OnceLock<Result<(), wgpu::BufferAsyncError>>>;
 
 /// The chosen optimizers, with all learning rates of the grid on all functions under way.
 pub struct Trials {
@@ -28,7 +28,7 @@ pub struct Trials {
     lineup: Lineup,
     steps: usize,
     /// Whether the GPU has done what was submitted.
-    idle: Receiver<()>,
+    idle: Arc<OnceLock<()>>,
     asked: Option<Asked>,
     seed: u32,
 }
@@ -63,7 +63,7 @@ impl Trials {
         let contenders = contenders::named(names)?;
         let lineup = checked(&gpu.device, || Ok(Lineup::new(gpu, &contenders, STEPS, seed))).await??;
         let (steps, asked) = (0, None);
-        let mut trials = Trials { contenders, lineup, steps, idle: mpsc::channel().1, asked, seed };
+        let mut trials = Trials { contenders, lineup, steps, idle: Arc::default(), asked, seed };
         trials.submit(gpu, |trials, encoder| trials.lineup.field.record(encoder));
         Ok(trials)
     }
@@ -72,10 +72,10 @@ impl Trials {
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("trials") });
         record(self, &mut encoder);
         gpu.queue.submit([encoder.finish()]);
-        let (sender, idle) = mpsc::channel();
-        // A failed send means that nobody waits any more.
-        gpu.queue.on_submitted_work_done(move || sender.send(()).unwrap_or_default());
-        self.idle = idle;
+        self.idle = Arc::default();
+        let idle = self.idle.clone();
+        // It comes once.
+        gpu.queue.on_submitted_work_done(move || idle.set(()).unwrap_or_default());
     }
 
     /// Goes on with them once the GPU has nothing of theirs to do. Returns what they found, if they are done.
@@ -85,7 +85,7 @@ impl Trials {
     /// A lost device.
     pub fn done(mut self, gpu: &'static Gpu) -> Result<Result<Landscape, Self>, Failure> {
         let Some(asked) = &self.asked else {
-            if self.idle.try_recv().is_ok() {
+            if self.idle.get().is_some() {
                 self.submit(gpu, |trials, encoder| {
                     let steps = TOGETHER.min(STEPS - trials.steps);
                     (0..steps).for_each(|_| race::step(encoder, &trials.lineup.optimizer, &trials.lineup.field));
@@ -98,10 +98,9 @@ impl Trials {
             }
             return Ok(Err(self));
         };
-        match asked.try_recv() {
-            Err(TryRecvError::Empty) => return Ok(Err(self)),
-            Err(lost) => return Err(lost.into()),
-            Ok(mapped) => mapped?,
+        match asked.get() {
+            Some(mapped) => mapped.clone()?,
+            None => return Ok(Err(self)),
         }
         let Trials { contenders, lineup, seed, .. } = self;
         let trails = lineup.field.trails(STEPS + 1)?;
@@ -160,10 +159,9 @@ impl Landscape {
     pub fn frame(&mut self, steps: usize) -> Result<usize, Failure> {
         let Some(live) = &mut self.live else { return Ok(0) };
         if let Some(asked) = &live.asked {
-            match asked.try_recv() {
-                Err(TryRecvError::Empty) => return Ok(live.trails[0].len() - 1),
-                Err(lost) => return Err(lost.into()),
-                Ok(mapped) => mapped?,
+            match asked.get() {
+                Some(mapped) => mapped.clone()?,
+                None => return Ok(live.trails[0].len() - 1),
             }
             live.asked = None;
             live.trails = live.field.trails(live.steps + 1)?;

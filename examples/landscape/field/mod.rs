@@ -3,7 +3,7 @@
 mod kernel;
 
 use std::error::Error;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, OnceLock};
 
 use bytemuck::{Pod, Zeroable};
 use wgpu_optim::{Binding, Tensors, wgpu};
@@ -101,11 +101,12 @@ impl Field {
     }
 
     /// Asks for what was copied last. The answer comes when the copy is done.
-    pub fn ask(&self) -> Receiver<Result<(), wgpu::BufferAsyncError>> {
-        let (sender, receiver) = mpsc::channel();
-        // A failed send means that nobody waits any more.
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default());
-        receiver
+    pub fn ask(&self) -> Arc<OnceLock<Result<(), wgpu::BufferAsyncError>>> {
+        let asked = Arc::new(OnceLock::new());
+        let answer = asked.clone();
+        // It comes once.
+        self.staging.map_async(wgpu::MapMode::Read, .., move |result| answer.set(result).unwrap_or_default());
+        asked
     }
 
     /// The trail of each run, up to a number of points, once what was asked for is there.

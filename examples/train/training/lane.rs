@@ -1,7 +1,7 @@
 //! The way of a submission's results back to the host, on which training never waits.
 
 use std::error::Error;
-use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::sync::{Arc, OnceLock};
 
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::wgpu::{self, BufferUsages};
@@ -38,7 +38,7 @@ pub struct Flight {
     chunk: Chunk,
     lane: Lane,
     submission: wgpu::SubmissionIndex,
-    mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
+    mapped: Arc<OnceLock<Result<(), wgpu::BufferAsyncError>>>,
 }
 
 /// A submission's results.
@@ -93,9 +93,10 @@ impl Lane {
             encoder.copy_buffer_to_buffer(&clock.resolved, 0, &self.staging, TIMES, clock.resolved.size());
         }
         let submission = gpu.queue.submit([encoder.finish()]);
-        let (sender, mapped) = mpsc::channel();
-        // A failed send means that the run has ended and nobody waits any more.
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).unwrap_or_default());
+        let mapped = Arc::new(OnceLock::new());
+        let answer = mapped.clone();
+        // It comes once.
+        self.staging.map_async(wgpu::MapMode::Read, .., move |result| answer.set(result).unwrap_or_default());
         Flight { chunk, lane: self, submission, mapped }
     }
 }
@@ -109,10 +110,9 @@ impl Flight {
 
     /// The results and the lane if they are here, else what is still under way.
     pub fn landed(self) -> Result<Result<(Arrival, Lane), Flight>, Box<dyn Error>> {
-        match self.mapped.try_recv() {
-            Ok(mapped) => mapped?,
-            Err(TryRecvError::Empty) => return Ok(Err(self)),
-            Err(lost) => return Err(lost.into()),
+        match self.mapped.get() {
+            Some(mapped) => mapped.clone()?,
+            None => return Ok(Err(self)),
         }
         let Flight { chunk, lane, .. } = self;
         let bytes: Vec<u8> = lane.staging.get_mapped_range(..)?.to_vec();
