@@ -137,7 +137,7 @@ mod tests {
         for shape in shapes {
             let extents = Extents::of(shape);
             let divisions = [Division::GPU, Division::SOFTWARE];
-            let sums = |most| divisions.into_iter().flat_map(move |division| [1, 2, 5].map(|row_sums| (most, row_sums, division)));
+            let sums = |most| divisions.into_iter().flat_map(move |division| [1, 2, 5, 32].map(|row_sums| (most, row_sums, division)));
             for (most, row_sums, division) in [256, 1000, 70_000].into_iter().flat_map(sums) {
                 let tiles = Tiles::new(&extents, most, row_sums, &division);
                 let mut seen = vec![0; extents.elements as usize];
@@ -150,6 +150,7 @@ mod tests {
                         assert!(vectors * tile.height <= division.bands * VECTORS);
                         let kept = vectors.min(division.invocations.into()) * tile.height * row_sums as u64;
                         assert!(!division.reads_rows() || kept <= VECTORS, "{shape:?} {row_sums} {tile:?}");
+                        assert!(division.reads_rows() || vectors * row_sums as u64 <= VECTORS, "{shape:?} {row_sums} {tile:?}");
                         assert!(tile.first >= part.start && tile.elements(&tiles).end <= part.end, "{shape:?} {part:?} {tile:?}");
                         let (row, column) = (tile.first / tiles.width, tile.first % tiles.width);
                         assert_eq!(row / tiles.height, (row + tile.height - 1) / tiles.height);

@@ -17,6 +17,9 @@ pub(super) fn check_state(name: &str, extent: Extent) -> Result<(), String> {
 /// Which stages form which sums.
 const FORMS: &str = "stages over Elements form sums over Rows, Columns, Axes, Tensor, Group and All, stages over Rows form sums over Rows and Slices, those over Columns over Columns";
 
+/// Sums over rows that one stage forms at most: a workgroup keeps a number of each for the vectors of a row of its tile, 64 of them in 8 KiB.
+const MOST_ROW_SUMS: usize = 32;
+
 /// Functions of the kernels that stages are in.
 const TAKEN: [&str; 37] = [
     "prepare",
@@ -113,6 +116,11 @@ impl dyn AnyRule + '_ {
         listed(stage.reads).try_for_each(|name| self.check_read(index, stage, name))?;
         listed(stage.writes).try_for_each(|name| self.check_write(over, name))?;
         stage.sums.iter().try_for_each(|name| self.check_formed(index, over, name))?;
+        let is_of_rows = |name: &&&str| self.sums().iter().any(|sum| sum.name == **name && sum.extent == Extent::Rows);
+        let row_sums = stage.sums.iter().filter(is_of_rows).count();
+        if over == Extent::Elements && row_sums > MOST_ROW_SUMS {
+            return Err(format!("forms {row_sums} sums over Rows; a workgroup has room for {MOST_ROW_SUMS}"));
+        }
         self.sums().iter().filter(|sum| stage.reads(sum.name)).try_for_each(|sum| self.check_line_sum(index, sum))?;
         if let Some(name) = stage.orthogonalizes {
             self.check_orthogonalized(index, name)?;

@@ -20,7 +20,7 @@ const ROWS: Stage = Stage { over: Extent::Rows, reads: &["squares", "row"], writ
 const UPDATE: Stage = Stage { reads: &["row", "means"], writes: &["m"], ..Stage::UPDATE };
 
 /// Stages and what is wrong with them.
-const CASES: [(&[Stage], &str); 28] = [
+const CASES: [(&[Stage], &str); 29] = [
     (&[SQUARES, ROWS, UPDATE], ""),
     (&[], "the last stage has to be `update`, over elements, without sums"),
     (&[UPDATE, SQUARES], "the last stage has to be `update`, over elements, without sums"),
@@ -77,6 +77,10 @@ const CASES: [(&[Stage], &str); 28] = [
     (&[SQUARES, Stage { sums: &[], ..Stage::new("nothing") }, ROWS, UPDATE], ""),
     (&[SQUARES, ROWS, Stage { over: Extent::Columns, reads: &["means"], ..Stage::new("columns") }, Stage { reads: &["m"], ..UPDATE }], ""),
     (&[SQUARES, ROWS, UPDATE], "`VALUES` has `row`, which is no state with a number for each element"),
+    (
+        &[Stage { sums: &["squares"; 33], resumes: false, ..SQUARES }, ROWS, UPDATE],
+        "stage `squares` forms 33 sums over Rows; a workgroup has room for 32",
+    ),
 ];
 
 /// The case whose rule has values in a state of rows.
@@ -136,7 +140,7 @@ macro_rules! all_said {
 
 #[test]
 fn stages_that_do_not_fit_are_told() {
-    let said = all_said!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27);
+    let said = all_said!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28);
     assert_eq!(said.len(), CASES.len());
     said.into_iter().for_each(|(got, expected)| assert_eq!(got, expected));
 }
