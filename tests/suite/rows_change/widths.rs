@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use pollster::block_on;
-use wgpu_optim::adapter::Gpu;
+use wgpu_optim::adapter::{DeviceLimits, Gpu, request_with_features};
 use wgpu_optim::testing::must_fail;
 use wgpu_optim::{AdamW, Binding, Ema, Group, Optimizer, Options, Param, Pipelines, RowChange, wgpu};
 
@@ -28,6 +28,16 @@ pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
     let mut trials: Vec<Trial> =
         contexts[..3].iter().map(|context| context.trial("rows/widths".into(), |gpu| widths(gpu, &index()))).collect();
     trials.push(contexts[3].trial("rows/widths".into(), |gpu| of(gpu, &TENSORS[..10], &index(), &index())));
+    trials.push(contexts[0].trial("rows/widths-in-parts".into(), |gpu| {
+        // The kernels for software adapters, where several bindings hold a tensor: of two parts, and of more than are bound at once.
+        for binding in [256 << 10, 64 << 10] {
+            let narrow = wgpu::Limits { max_storage_buffer_binding_size: binding, ..wgpu::Limits::default() };
+            let features = gpu.device.features() & wgpu::Features::SHADER_INT64;
+            let other = block_on(request_with_features(&gpu.instance, DeviceLimits::Limited(Box::new(narrow)), features))?;
+            of(&other, &[(4100, 0), (3, 0), (4096, 0)], &index(), &index())?;
+        }
+        Ok(())
+    }));
     trials.push(contexts[0].trial("rows/widths-that-fail".into(), |gpu| {
         let mut others = index();
         others[3] = 1;
