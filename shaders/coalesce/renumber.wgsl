@@ -11,7 +11,7 @@ fn main(
         let row = list[LIST_ROWS + i];
         var now = BAD;
         if row < task.rows_before {
-            now = BAD - successors[row];
+            now = row_now(row);
         }
         list[LIST_ROWS + i] = now;
     }

@@ -108,10 +108,6 @@ impl<F: Real> CpuOptimizer<F> {
             let rows: Vec<u32> = (0..new.shape[0] as u32).collect();
             let old = &self.tensors[index];
             new.take_rows(old, &rows, values, &*self.config.groups[old.group].rule);
-            // Rows that stay have the numbers that they had.
-            if let (Some(mask), Some(old)) = (&mut new.mask, &old.mask) {
-                mask.entries.clone_from(&old.entries);
-            }
             self.tensors[index] = new;
         }
         self.number_rules();

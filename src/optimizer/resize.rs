@@ -5,6 +5,7 @@ use super::remake::Kept;
 use super::rows::Moves;
 use super::stretches::{Stretch, check_counted, stretches};
 use super::{Optimizer, Parameter};
+use crate::coalesce::renumber;
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Dispatch, Param, upload};
 use crate::program::NEW;
@@ -84,7 +85,7 @@ impl Optimizer {
 
     /// What gives lanes the numbers that they do not take over: of averages that begin, and of rows that are new at the end, unless rows move.
     pub(super) fn begun(&self, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) -> Result<Begun> {
-        let mut begun = Begun::default();
+        let mut begun = Begun { dispatches: if moves.is_none() { self.renumbered(next, sources)? } else { Vec::new() }, clears: Vec::new() };
         let mut as_values = Vec::new();
         for (to, &from) in next.parameters.iter().zip(sources).filter(|_| moves.is_none()) {
             for (lane, parts) in next.lanes_in_parts(to) {
@@ -118,6 +119,19 @@ impl Optimizer {
             mover.add(&[&own], begin, &mut begun.dispatches)?;
         }
         Ok(begun)
+    }
+
+    /// What gives pending entries no row where theirs goes: a row that comes later with its number is another one. Entries of rows that there never were stay without one too.
+    fn renumbered(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
+        let mut dispatches = Vec::new();
+        for (to, &from) in next.parameters.iter().zip(sources) {
+            let before = &self.parameters[from];
+            let rows = [before, to].map(|parameter| parameter.param.shape.first().map_or(1, |&rows| rows as u32));
+            if let (Some(_), Some(list), true) = (before.pending(), to.pending(), rows[0] != rows[1]) {
+                dispatches.extend(renumber(&next.engine.pipelines, list, None, rows)?);
+            }
+        }
+        Ok(dispatches)
     }
 
     /// Clears lanes that begin at zero in pages that were used before.

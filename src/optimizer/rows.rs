@@ -137,7 +137,7 @@ impl Moves<'_> {
             if let (Some(_), Some(list)) = (before.pending(), to.pending()) {
                 let (index, at) = bound(index, limits.alignment);
                 let rows = [before, to].map(|parameter| parameter.param.shape[0] as u32);
-                dispatches.extend(renumber(&new.engine.pipelines, list, (&index, at), rows)?);
+                dispatches.extend(renumber(&new.engine.pipelines, list, Some((&index, at)), rows)?);
             }
             let mover = Mover { engine: &new.engine, index, rows: before.param.shape[0] as u32 };
             let mut moves = self.of(old, new, from, to);

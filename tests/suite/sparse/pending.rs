@@ -16,8 +16,12 @@ use super::{Row, trials_of};
 use crate::context::{Context, Outcome};
 
 pub fn trials(contexts: &[Arc<Context>]) -> Vec<Trial> {
-    let rows: [Row; 3] =
-        [("checkpoint", checkpoint), ("changes-keep-entries", changes_keep_entries), ("other-rows-keep-entries", other_rows_keep_entries)];
+    let rows: [Row; 4] = [
+        ("checkpoint", checkpoint),
+        ("changes-keep-entries", changes_keep_entries),
+        ("other-rows-keep-entries", other_rows_keep_entries),
+        ("rows-that-went-take-theirs-along", rows_that_went_take_theirs_along),
+    ];
     trials_of("micro-batches", &contexts[1..2], rows)
 }
 
@@ -138,5 +142,43 @@ fn other_rows_keep_entries(gpu: &Gpu) -> Outcome {
     assert!(furthest < 1e-5, "{furthest}");
     let changed: Vec<usize> = (0..20).filter(|row| got[3 * row..][..3] != before[3 * row..][..3]).collect();
     assert_eq!(changed, [0, 2, 18], "rows that changed");
+    Ok(())
+}
+
+/// A row that goes at the end takes its pending entries along: one that comes there later gets none of them. The twin does the same.
+fn rows_that_went_take_theirs_along(gpu: &Gpu) -> Outcome {
+    let mut own = Own::new(gpu, options(MicroBatches::Sum), 3)?;
+    [A, B].into_iter().try_for_each(|entries| own.accumulate(gpu, entries))?;
+    let params = [own.table.cpu_param(), CpuParam::new("plain", &[1, 2])];
+    let mut twin = CpuOptimizer::<f32>::with_options([Group::new(rule(), params)], options(MicroBatches::Sum))?;
+    for (list, gradient) in [A, B] {
+        twin.set_sparse_rows("w", list)?;
+        twin.accumulate(&[Some(gradient), Some(&[0.0; 2])])?;
+    }
+    for rows in [10, 100, 20] {
+        // 99 is a row in between, but was none when its entry came.
+        let tensors = Tensors::new(&gpu.device, [("w", [rows, 3])])?;
+        let has = rows.min(20);
+        let param = Param { shape: vec![rows, 3], value: tensors.value("w")?.clone(), ..own.table.param(&own.tensors)? };
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        own.optimizer.resize_rows(&mut encoder, [param])?;
+        gpu.queue.submit([encoder.finish()]);
+        let values: Vec<f32> = own.table.values[..3 * has].iter().copied().chain(vec![0.0; 3 * (rows - has)]).collect();
+        own.optimizer.write_value("w", &values)?;
+        twin.resize_rows([(CpuParam { shape: vec![rows, 3], ..own.table.cpu_param() }, &values[..])])?;
+    }
+    let got = own.step(gpu, C)?;
+    assert_eq!(block_on(own.optimizer.report())?.ignored().collect::<Vec<_>>(), [("w", 3)], "of row 17, twice, and of 99");
+
+    let one = Own::with(gpu, Options::default(), 12, 1)?;
+    let (mut rows, gradient) = joined(&[A, B, C]);
+    rows.iter_mut().filter(|row| **row == 17).for_each(|row| *row = 99);
+    same_bits("entries of the rows that stayed", &got, &one.step(gpu, (&rows, &gradient))?)?;
+
+    let (mut values, mut plain) = (own.table.values.clone(), vec![0.0; 2]);
+    twin.set_sparse_rows("w", C.0)?;
+    twin.step(&mut [&mut values, &mut plain], &[Some(C.1), Some(&[0.0; 2])])?;
+    let changed: Vec<usize> = (0..20).filter(|row| values[3 * row..][..3] != own.table.values[3 * row..][..3]).collect();
+    assert_eq!(changed, [0, 3], "rows that changed");
     Ok(())
 }
