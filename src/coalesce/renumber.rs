@@ -44,7 +44,7 @@ enum Work {
     Find,
     /// Gives entries the numbers of these.
     Move,
-    /// Gives entries no row where theirs is not there any more.
+    /// Gives entries no row where theirs was not there; the others keep theirs.
     Stay,
 }
 

@@ -121,13 +121,13 @@ impl Optimizer {
         Ok(begun)
     }
 
-    /// What gives pending entries no row where theirs goes: a row that comes later with its number is another one. Entries of rows that there never were stay without one too.
+    /// What keeps pending entries of rows that are not there from those that come with their numbers: rows that went before, and rows that there never were.
     fn renumbered(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
         let mut dispatches = Vec::new();
         for (to, &from) in next.parameters.iter().zip(sources) {
             let before = &self.parameters[from];
             let rows = [before, to].map(|parameter| parameter.param.shape.first().map_or(1, |&rows| rows as u32));
-            if let (Some(_), Some(list), true) = (before.pending(), to.pending(), rows[0] != rows[1]) {
+            if let (Some(_), Some(list), true) = (before.pending(), to.pending(), rows[0] < rows[1]) {
                 dispatches.extend(renumber(&next.engine.pipelines, list, None, rows)?);
             }
         }
