@@ -85,7 +85,8 @@ impl Optimizer {
 
     /// What gives lanes the numbers that they do not take over: of averages that begin, and of rows that are new at the end, unless rows move.
     pub(super) fn begun(&self, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) -> Result<Begun> {
-        let mut begun = Begun { dispatches: if moves.is_none() { self.renumbered(next, sources)? } else { Vec::new() }, clears: Vec::new() };
+        let dispatches = if moves.is_none() { self.renumbered(next, sources)? } else { Vec::new() };
+        let mut begun = Begun { dispatches, clears: Vec::new() };
         let mut as_values = Vec::new();
         for (to, &from) in next.parameters.iter().zip(sources).filter(|_| moves.is_none()) {
             for (lane, parts) in next.lanes_in_parts(to) {

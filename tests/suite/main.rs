@@ -46,7 +46,8 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert_with(threads);
     let contexts = context::all();
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(context::trials(&contexts));
@@ -83,4 +84,10 @@ fn main() -> ExitCode {
     trials.extend(random::trials(&contexts));
     trials.retain(subset::wanted());
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Twice as many rows at a time as there are cores: llvmpipe compiles kernels when a device's queue comes to them, one after the other, so that two rows of one
+/// device wait for each other.
+fn threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
