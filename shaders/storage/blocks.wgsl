@@ -9,7 +9,7 @@ fn storable(x: vec4f) -> vec4f {
     return bitcast<vec4f>(select(finite, vec4u(0u), magnitude > vec4u(0x7f800000u)));
 }
 
-// The end of a part of 0.1 to 1, so many 128ths of it from 0.1, times 2^30: numbers that torch's linspace rounds to f32, formed from the nearer end.
+// The end of a part of 0.1 to 1, so many steps of 1/128 of it from 0.1, times 2^30: numbers that torch's linspace rounds to f32, formed from the nearer end.
 fn end_of(part: vec4u) -> vec4f {
     let upper = vec4u(107374208u);
     return vec4f(vec4i(part * 7549747u + select(upper, vec4u(107374184u), part < vec4u(64u))));
