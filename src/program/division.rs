@@ -54,8 +54,9 @@ impl Division {
 
     /// For software adapters with 64-bit integers: llvmpipe runs eight invocations to their end before the next eight, each of which would read anew
     /// what a chunk is; it takes as long for each word, whatever its size; and it goes through all branches. Adam's traffic by scalars costs 3 ns an
-    /// element more than by vectors there, and one more dispatch 50 us. Rows of tiles are long, since memory reads on, and four of them are gone through at once:
-    /// Adafactor's first stage took 27 ms by one, 14 by two, 13 by four and by eight.
+    /// element more than by vectors there, and one more dispatch 50 us. Rows of tiles are long, since memory reads on, and two of them are gone through at once:
+    /// Adafactor's first stage took 27 ms by one, 14 by two, 13 by four and by eight, and llvmpipe compiles all of them for each pair of buffers. It is one number whatever a kernel binds,
+    /// since it is part of the order of sums.
     pub const SOFTWARE: Division = Division {
         invocations: 8,
         vectors: Access::Vector64,
@@ -67,7 +68,7 @@ impl Division {
         tiles: 128,
         least_vectors: 2 * VECTORS,
         bands: 4,
-        rows_at_once: 4,
+        rows_at_once: 2,
         scalars: 1 << 14,
     };
 

@@ -216,14 +216,6 @@ pub struct Kernel {
     pub pairs: Vec<Pair>,
 }
 
-impl Kernel {
-    /// Rows of a tile that an invocation goes through at once. Where each pair has a copy of what goes through rows, fewer: llvmpipe compiles all of it.
-    pub fn rows_at_once(&self) -> u32 {
-        let copies = self.division.reads_rows() && self.pairs.len() > 1;
-        if copies { self.division.rows_at_once.div_ceil(2) } else { self.division.rows_at_once }
-    }
-}
-
 /// The part of a buffer that is bound, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {

@@ -90,7 +90,7 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         idle(step_kind, clears, is_last),
         begin(&members, &uses),
         body(&members, &uses),
-        structs::constants([("AT_ONCE", kernel.rows_at_once())]),
+        structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
     if kind.adaptive {
         let of_tables = if kind.whole_units { UNIT_WHOLE } else { UNIT };
@@ -156,7 +156,7 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     };
     let at_once = match is_tiled {
         true if members.reads_rows() => rows_at_once(members),
-        true => turns(members.kernel.rows_at_once(), members.whole_left()),
+        true => turns(members.kernel.division.rows_at_once, members.whole_left()),
         false => String::new(),
     };
     let mut text = values(members, uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
@@ -243,7 +243,7 @@ fn rows_at_once(members: &Members<'_>) -> String {
             left_of = if left == "left" { "row.width - 4u * v" } else { left },
         )
     };
-    function("one_row", 1) + &function("rows_at_once", members.kernel.rows_at_once())
+    function("one_row", 1) + &function("rows_at_once", members.kernel.division.rows_at_once)
 }
 
 /// `value_of` and `store_p`: a stage that does not read values is given zeros, and only the last one stores them. Master values go before others; those of the first step are what the
