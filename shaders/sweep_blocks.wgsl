@@ -2,9 +2,9 @@
 
 fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     for (var first = 0u; first < row.count; first += TURN) {
-        let n = first + 4u * invocation;
-        let left = left_of(row, n);
-        let i = place_of(row, n);
+        let place = place_of(row, first + 4u * invocation);
+        let i = place.i;
+        let left = place.left;
         var x: array<vec4f, BLOCKED>;
         var largest: array<u32, BLOCKED>;
         if left > 0u {

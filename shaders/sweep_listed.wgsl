@@ -2,11 +2,12 @@
 
 fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     for (var n = 4u * invocation; n < row.count; n += TURN) {
-        let left = left_of(row, n);
+        let place = place_of(row, n);
+        let i = place.i;
+        let left = place.left;
         if left == 0u {
             continue;
         }
-        let i = place_of(row, n);
         let before = value_of(row, i, left);
         var p = before;
         var state = load_state(row, tile, Rows(), Columns(), whole, i, left);

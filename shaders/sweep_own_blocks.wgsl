@@ -3,16 +3,17 @@
 
 fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile, invocation: u32) {
     for (var first = BLOCK * invocation; first < row.count; first += BLOCK * INVOCATIONS) {
-        let all = left_of(row, first);
-        if all == 0u {
+        let block = place_of(row, first);
+        if block.left == 0u {
             continue;
         }
-        let vectors = (min(BLOCK, all) + 3u) / 4u;
+        let vectors = (min(BLOCK, block.left) + 3u) / 4u;
         var largest: array<u32, BLOCKED>;
-        begin_blocks(row, place_of(row, first));
+        begin_blocks(row, block.i);
         for (var k = 0u; k < vectors; k++) {
-            let i = place_of(row, first + 4u * k);
-            let left = all - 4u * k;
+            // A list's gradients are where this says.
+            let i = place_of(row, first + 4u * k).i;
+            let left = block.left - 4u * k;
             let before = value_of(row, i, left);
             var p = before;
             var state = load_state(row, tile, Rows(), Columns(), whole, i, left);
@@ -28,8 +29,8 @@ fn sweep(row: Row, own: StepEntry, h: Hyper, s: Scalars, whole: Sums, tile: Tile
             scales[lane] = bitcast<f32>(max(LEAST_SCALE, largest[lane]));
         }
         for (var k = 0u; k < vectors; k++) {
-            store_blocked(row, place_of(row, first + 4u * k), held_blocked(k), scales);
+            store_blocked(row, block.i + 4u * k, held_blocked(k), scales);
         }
-        store_scales(row, place_of(row, first), scales);
+        store_scales(row, block.i, scales);
     }
 }

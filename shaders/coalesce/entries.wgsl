@@ -1,8 +1,5 @@
 // What all kernels know of the entries. An entry is a row of the parameter and a gradient row for it; its number is its place among the caller's.
 
-// The key of an entry whose row the parameter does not have. No row has it, and it comes after all of them.
-const BAD: u32 = 0xffffffffu;
-
 // Those that there is no room for, or was none for when a list was made of them.
 fn excess() -> u32 {
     let own = max(count[task.count_at], task.most) - task.most;

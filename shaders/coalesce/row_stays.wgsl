@@ -1,4 +1,4 @@
-// Rows that there were stay where they are.
+// Rows stay where they are, as far as they are there still.
 fn row_now(row: u32) -> u32 {
-    return row;
+    return select(BAD, row, row < task.rows);
 }

@@ -1,8 +1,6 @@
-// How many elements are left of a row from the n-th one on.
-fn left_of(row: Row, n: u32) -> u32 {
-    return row.count - min(n, row.count);
-}
-
-fn place_of(row: Row, n: u32) -> u32 {
-    return n;
+/// Where an element of a workgroup is, from where its first one would be, and how many are left of its row from there on: none where a list has ended, or the row is in
+/// another part of the table.
+struct Place {
+    i: u32,
+    left: u32,
 }

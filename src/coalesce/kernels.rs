@@ -1,7 +1,7 @@
 //! Composes the kernels that sort entries, find runs and add them up.
 
 use super::numbers::Numbers;
-use super::{FAN, HEAD, LANES, MANY, PART, append};
+use super::{BAD, FAN, HEAD, LANES, MANY, PART, append};
 use crate::program::{Division, NOT_LISTED};
 use crate::wgsl::{Declaration, Shader, constants, shader};
 
@@ -135,7 +135,7 @@ impl Sizes {
     fn joined(self, parts: &[&str], read: impl Iterator<Item = Declaration<Slot>>, written: &[Slot]) -> Shader<Slot> {
         let bindings = read.chain(written.iter().map(|slot| slot.declared(true))).collect::<Vec<_>>();
         let numbers = [("INVOCATIONS", self.invocations), ("TILE", self.tile)];
-        let fixed = [("FAN", FAN), ("MANY", MANY), ("LANES", LANES), ("PART", PART), ("HEAD", HEAD), ("NOWHERE", NOWHERE)];
+        let fixed = [("FAN", FAN), ("MANY", MANY), ("LANES", LANES), ("PART", PART), ("HEAD", HEAD), ("NOWHERE", NOWHERE), ("BAD", BAD)];
         let own = Task::WGSL.to_owned() + &constants(numbers.into_iter().chain(fixed));
         let entries = if bindings.iter().any(|own| own.slot == Slot::Count) { ENTRIES } else { "" };
         shader(bindings, &[&[&own, entries], parts].concat(), "")

@@ -39,6 +39,9 @@ pub use runs::Coalesce;
 pub use source::{RowGradients, Shape};
 pub use twin::{Coalesced, coalesce};
 
+/// The row of an entry that is for none. No row has this number, and it comes after all of them.
+pub(crate) const BAD: u32 = u32::MAX;
+
 /// Entries of a run that are added one after the other, at most.
 pub const MANY: u32 = 64;
 

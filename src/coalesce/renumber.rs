@@ -1,18 +1,17 @@
 //! Entries that are pending where rows of their parameter move: they get the numbers that their rows have then.
 
+use super::BAD;
 use super::list::{List, WORDS};
 use super::teams::spread;
 use crate::error::Result;
 use crate::gpu::{Dispatch, Pipelines, limits, upload, whole};
 use crate::wgsl::{Declaration, Shader, constants, shader};
 
+const EACH: &str = include_str!("../../shaders/coalesce/each.wgsl");
 const SUCCESSORS: &str = include_str!("../../shaders/coalesce/successors.wgsl");
 const RENUMBER: &str = include_str!("../../shaders/coalesce/renumber.wgsl");
 const ROW_MOVED: &str = include_str!("../../shaders/coalesce/row_moved.wgsl");
 const ROW_STAYS: &str = include_str!("../../shaders/coalesce/row_stays.wgsl");
-
-/// The row of an entry that is for none, as in `shaders/coalesce/entries.wgsl`.
-const BAD: u32 = u32::MAX;
 
 crate::words::words! {
     /// What the dispatches work on.
@@ -44,7 +43,7 @@ enum Work {
     Find,
     /// Gives entries the numbers of these.
     Move,
-    /// Gives entries no row where theirs was not there; the others keep theirs.
+    /// Gives entries no row where theirs is not there, before and now; the others keep theirs.
     Stay,
 }
 
@@ -61,7 +60,7 @@ fn kernel(invocations: u32, work: Work) -> Shader<Slot> {
         Work::Move => (vec![task, declared(Slot::Successors, "successors", "array<u32>", false), list()], [ROW_MOVED, RENUMBER]),
         Work::Stay => (vec![task, list()], [ROW_STAYS, RENUMBER]),
     };
-    shader(bindings, &[RenumberTask::WGSL, &numbers, texts[0], texts[1]], "")
+    shader(bindings, &[RenumberTask::WGSL, &numbers, EACH, texts[0], texts[1]], "")
 }
 
 /// For the list of a parameter with so many rows before and now, what gives its entries the rows that theirs have become; each dispatch needs the one before. Rows are moved by an index that begins

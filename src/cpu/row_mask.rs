@@ -1,7 +1,7 @@
 //! Which rows of a tensor a step updates, on the CPU.
 
 use super::CpuRowMask;
-use crate::coalesce::{Coalesced, coalesce};
+use crate::coalesce::{BAD, Coalesced, coalesce};
 use crate::error::{BufferRole, Error, Result};
 use crate::rule::{AnyRule, Real};
 use crate::step::MaskedRows;
@@ -70,13 +70,13 @@ impl<F: Real> RowMask<F> {
 
     /// Takes over the entries of earlier micro-batches of a tensor whose rows move by an index: each is for the first row that takes its row's state over, or for none.
     pub(super) fn take_entries(&mut self, old: &RowMask<F>, index: &[u32]) {
-        let mut successors = vec![u32::MAX; old.rows.count as usize];
+        let mut successors = vec![BAD; old.rows.count as usize];
         for (row, &before) in index.iter().enumerate().rev() {
             if let Some(successor) = successors.get_mut(before as usize) {
                 *successor = row as u32;
             }
         }
-        let now = |row: &u32| successors.get(*row as usize).copied().unwrap_or(u32::MAX);
+        let now = |row: &u32| successors.get(*row as usize).copied().unwrap_or(BAD);
         self.entries = (old.entries.0.iter().map(now).collect(), old.entries.1.clone());
     }
 

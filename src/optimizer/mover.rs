@@ -119,7 +119,6 @@ impl Mover<'_> {
         let workgroups = fold(u64::from(turns.div_ceil(MOVED)), limits.workgroups);
         let tasks = upload(device, "wgpu-optim tasks", &tasks)?;
         let values = moves.iter().zip(targets).find_map(|(own, to)| own.values(to));
-        // Whole elements, with padding of their own.
         let bound = kernel.bind(device, |slot| {
             // Whole elements, with padding of their own; one at least.
             let (stretch, words) = match slot {

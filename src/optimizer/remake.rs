@@ -130,7 +130,10 @@ impl Optimizer {
                 next.check_words(to, before)?;
             }
         }
-        let mut moved = moves.map(|moves| moves.dispatches(self, &next, &sources)).transpose()?.unwrap_or_default();
+        let mut moved = match moves {
+            Some(moves) => moves.dispatches(self, &next, &sources)?,
+            None => self.renumbered(&next, &sources)?,
+        };
         let begun = self.begun(&next, &sources, moves)?;
         moved.extend(begun.dispatches);
         let is_resized = |(to, from): (&Parameter, &usize)| to.elements != self.parameters[*from].elements;

@@ -85,8 +85,7 @@ impl Optimizer {
 
     /// What gives lanes the numbers that they do not take over: of averages that begin, and of rows that are new at the end, unless rows move.
     pub(super) fn begun(&self, next: &Optimizer, sources: &[usize], moves: Option<&Moves<'_>>) -> Result<Begun> {
-        let dispatches = if moves.is_none() { self.renumbered(next, sources)? } else { Vec::new() };
-        let mut begun = Begun { dispatches, clears: Vec::new() };
+        let mut begun = Begun::default();
         let mut as_values = Vec::new();
         for (to, &from) in next.parameters.iter().zip(sources).filter(|_| moves.is_none()) {
             for (lane, parts) in next.lanes_in_parts(to) {
@@ -122,13 +121,14 @@ impl Optimizer {
         Ok(begun)
     }
 
-    /// What keeps pending entries of rows that are not there from those that come with their numbers: rows that went before, and rows that there never were.
-    fn renumbered(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
+    /// What gives pending entries of rows that go, or that there never were, no row: those that come with their numbers are others.
+    pub(super) fn renumbered(&self, next: &Optimizer, sources: &[usize]) -> Result<Vec<Dispatch>> {
         let mut dispatches = Vec::new();
         for (to, &from) in next.parameters.iter().zip(sources) {
             let before = &self.parameters[from];
-            let rows = [before, to].map(|parameter| parameter.param.shape.first().map_or(1, |&rows| rows as u32));
-            if let (Some(_), Some(list), true) = (before.pending(), to.pending(), rows[0] < rows[1]) {
+            let Some(list) = before.pending().and(to.pending()) else { continue };
+            let rows = [before, to].map(|parameter| parameter.param.shape[0] as u32);
+            if rows[0] != rows[1] {
                 dispatches.extend(renumber(&next.engine.pipelines, list, None, rows)?);
             }
         }

@@ -65,13 +65,6 @@ impl MoveTask {
             ..*self
         }
     }
-
-    /// Whether all of it is of whole vectors.
-    pub fn is_of_vectors(&self) -> bool {
-        let MoveTask { width, count, first, at, source_first, source_count, source_at, values_at, .. } = *self;
-        let own = [width, count, first, at, source_first, source_count, source_at, values_at];
-        source_count > 0 && own.iter().all(|number| number % 4 == 0)
-    }
 }
 
 impl ScaleTask {

@@ -17,6 +17,7 @@ const SWEEP_BLOCKS: &str = include_str!("../../shaders/sweep_blocks.wgsl");
 const SWEEP_OWN_BLOCKS: &str = include_str!("../../shaders/sweep_own_blocks.wgsl");
 const SWEEP_LISTED: &str = include_str!("../../shaders/sweep_listed.wgsl");
 const PLACE: &str = include_str!("../../shaders/step/place.wgsl");
+const PLACE_PLAIN: &str = include_str!("../../shaders/step/place_plain.wgsl");
 const PLACE_LISTED: &str = include_str!("../../shaders/step/place_listed.wgsl");
 const SWEEP_TILE: &str = include_str!("../../shaders/sweep_tile.wgsl");
 const SWEEP_TILE_ROWS: &str = include_str!("../../shaders/sweep_tile_rows.wgsl");
@@ -92,6 +93,9 @@ pub fn stage(rule: &dyn AnyRule, stage: usize, kernel: &Kernel, step_kind: &Step
         body(&members, &uses),
         structs::constants([("AT_ONCE", kernel.division.rows_at_once)]),
     ];
+    if kind.listed || members.stores_blocks() {
+        parts.push(PLACE.into());
+    }
     if kind.adaptive {
         let of_tables = if kind.whole_units { UNIT_WHOLE } else { UNIT };
         parts.push(if kind.listed { UNIT_LISTED } else { of_tables }.into());
@@ -161,7 +165,7 @@ fn body(members: &Members<'_>, uses: &Uses) -> String {
     };
     let mut text = values(members, uses) + &apply(members) + &begin_averages(members) + &at_once + sweep_text;
     if is_listed || members.stores_blocks() {
-        text += if is_listed { PLACE_LISTED } else { PLACE };
+        text += if is_listed { PLACE_LISTED } else { PLACE_PLAIN };
     }
     text += if members.kernel.kind.counted { ROW_STEPS } else { NO_ROW_STEPS };
     let mut entries = vec![Entry { name: "sweep", parameters: &sweep, result: None }];

@@ -21,7 +21,7 @@ const FORMS: &str = "stages over Elements form sums over Rows, Columns, Axes, Te
 const MOST_ROW_SUMS: usize = 32;
 
 /// Functions of the kernels that stages are in.
-const TAKEN: [&str; 37] = [
+const TAKEN: [&str; 38] = [
     "prepare",
     "evaluate",
     "main",
@@ -47,6 +47,7 @@ const TAKEN: [&str; 37] = [
     "turns_at_once",
     "one_row",
     "rows_at_once",
+    "place_of",
     "end_four",
     "end_rows",
     "added_to_row",

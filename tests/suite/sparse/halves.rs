@@ -99,28 +99,8 @@ fn adaptive(gpu: &Gpu) -> Outcome {
 
 /// Averages of all rows are shown, and the trained values come back to the bit.
 fn views(gpu: &Gpu) -> Outcome {
-    for way in [WAYS[3], WAYS[5], WAYS[6], WAYS[7]] {
-        let mut scene = Scene::of(gpu, &TABLES, way, &*rule(), averages::all(), false)?;
-        for turn in 0..3 {
-            scene.step(turn, 0)?;
-            let trained = block_on(scene.optimizer.read_value("t1"))?;
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            scene.optimizer.evaluate(&mut encoder);
-            gpu.queue.submit([encoder.finish()]);
-            scene.evaluate()?;
-            scene.check_values(&format!("{}: evaluated after step {turn}", way.name))?;
-            if turn > 0 {
-                must_fail("a view", same_bits("t1", &block_on(scene.optimizer.read_shown("t1"))?, &trained))?;
-            }
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            scene.optimizer.train(&mut encoder);
-            gpu.queue.submit([encoder.finish()]);
-            scene.train()?;
-            same_bits("trained values", &block_on(scene.optimizer.read_value("t1"))?, &trained)?;
-            scene.check(&format!("{}: after step {turn}", way.name))?;
-        }
-    }
-    Ok(())
+    let scene = |way| Scene::of(gpu, &TABLES, way, &*rule(), averages::all(), false);
+    [WAYS[3], WAYS[5], WAYS[6], WAYS[7]].into_iter().try_for_each(|way| scene(way)?.views(0))
 }
 
 /// States of 16 bits beside their twin, with values in f32 and in bf16.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 use pollster::block_on;
+use safetensors::SafeTensors;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::checkpoint::Checkpoint;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
@@ -166,6 +167,7 @@ fn rows_that_went_take_theirs_along(gpu: &Gpu) -> Outcome {
         let values: Vec<f32> = own.table.values[..3 * has].iter().copied().chain(vec![0.0; 3 * (rows - has)]).collect();
         own.optimizer.write_value("w", &values)?;
         twin.resize_rows([(CpuParam { shape: vec![rows, 3], ..own.table.cpu_param() }, &values[..])])?;
+        assert_eq!(pending_rows(&block_on(own.optimizer.checkpoint())?)?, pending_rows(&twin.checkpoint(None)?)?, "{rows} rows");
     }
     let got = own.step(gpu, C)?;
     assert_eq!(block_on(own.optimizer.report())?.ignored().collect::<Vec<_>>(), [("w", 3)], "of row 17, twice, and of 99");
@@ -181,4 +183,10 @@ fn rows_that_went_take_theirs_along(gpu: &Gpu) -> Outcome {
     let changed: Vec<usize> = (0..20).filter(|row| values[3 * row..][..3] != own.table.values[3 * row..][..3]).collect();
     assert_eq!(changed, [0, 3], "rows that changed");
     Ok(())
+}
+
+/// The rows of the entries that are pending, as a file has them.
+fn pending_rows(checkpoint: &Checkpoint) -> Result<Vec<u8>, Failed> {
+    let file = checkpoint.to_bytes()?;
+    Ok(SafeTensors::deserialize(&file)?.tensor("w/accumulated.rows")?.data().to_vec())
 }

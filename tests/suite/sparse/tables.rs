@@ -5,7 +5,7 @@ use pollster::block_on;
 use wgpu_optim::adapter::Gpu;
 use wgpu_optim::cpu::{CpuOptimizer, CpuParam};
 use wgpu_optim::rule::{AnyRule, Bounded};
-use wgpu_optim::testing::{Random, compare, stored};
+use wgpu_optim::testing::{Random, compare, must_fail, same_bits, stored};
 use wgpu_optim::{Group, LrScales, Optimizer, Options, Param, SparseRows, Tensors, wgpu};
 
 use crate::context::Outcome;
@@ -168,16 +168,6 @@ impl<'a> Scene<'a> {
         Ok(self.twin.step(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>(), &gradients)?)
     }
 
-    /// The twin's values as they are to evaluate with.
-    pub fn evaluate(&mut self) -> Outcome {
-        Ok(self.twin.evaluate(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?)
-    }
-
-    /// The twin's values as they are trained.
-    pub fn train(&mut self) -> Outcome {
-        Ok(self.twin.train(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?)
-    }
-
     /// Four steps, with none to three micro-batches before each where they accumulate.
     pub fn agrees(mut self) -> Outcome {
         for turn in 0..4 {
@@ -185,6 +175,32 @@ impl<'a> Scene<'a> {
             self.check(&format!("step {turn}"))?;
         }
         Ok(())
+    }
+
+    /// Three steps, each with so many micro-batches before it. After each, views show the averages of all rows, as the twin's do, and the trained values come back to the bit.
+    pub fn views(mut self, micro_batches: u64) -> Outcome {
+        for turn in 0..3 {
+            self.step(turn, micro_batches)?;
+            let trained = block_on(self.optimizer.read_value("t1"))?;
+            self.submit(Optimizer::evaluate);
+            self.twin.evaluate(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?;
+            self.check_values(&format!("evaluated after step {turn}"))?;
+            // Averages differ from the values from the second step on.
+            if turn > 0 {
+                must_fail("a view", same_bits("t1", &block_on(self.optimizer.read_shown("t1"))?, &trained))?;
+            }
+            self.submit(Optimizer::train);
+            self.twin.train(&mut self.truth.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?;
+            same_bits("trained values", &block_on(self.optimizer.read_value("t1"))?, &trained)?;
+            self.check(&format!("after step {turn}"))?;
+        }
+        Ok(())
+    }
+
+    fn submit(&self, record: fn(&Optimizer, &mut wgpu::CommandEncoder)) {
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        record(&self.optimizer, &mut encoder);
+        self.gpu.queue.submit([encoder.finish()]);
     }
 
     /// What values show is the twin's.
